@@ -1,0 +1,64 @@
+/* Rows of a user's array into a batch, converted to float32 or to checked labels on the way. order lists the rows;
+ * NULL takes them as they come. What is returned is the place of the first bad element within the batch, or -1. */
+#ifndef FASTNN_GATHER_H
+#define FASTNN_GATHER_H
+
+#include "simd.h"
+
+/* The first of n elements that fails the check, or -1. A distribution's sum is off: the place of its first element. */
+INLINE isize first_bad(isize n, const float *y, int check) {
+  vi bad = {0};
+  vf sum = {0};
+  for (isize j = 0; j < n; j += VL) {
+    vf v = load_up_to(y + j, n - j);
+    bad |= check == fastnn_finite ? v - v != 0.0f : ~((v >= 0.0f) & (v <= 1.0f)); /* inf - inf is NaN */
+    sum += v;
+  }
+  if (any(bad))
+    for (isize j = 0; j < n; j++)
+      if (check == fastnn_finite ? y[j] - y[j] != 0.0f : !(y[j] >= 0.0f && y[j] <= 1.0f)) return j;
+  return check == fastnn_distribution && __builtin_fabsf(sum_lanes(sum) - 1.0f) > 1e-3f ? 0 : -1;
+}
+
+/* x: (., n) float32, float64, uint8 or int64; y: (rows, n). */
+static isize kernel_gather(isize rows, isize n, const void *x, int type, const int64_t *order, int check, float *y) {
+  for (isize i = 0; i < rows; i++, y += n) {
+    const isize from = (order ? order[i] : i) * n;
+    if (type == fastnn_float32) {
+      const float *row = (const float *)x + from;
+      for (isize j = 0; j < n; j += VL) store_up_to(y + j, load_up_to(row + j, n - j), n - j);
+    } else if (type == fastnn_float64) {
+      const double *row = (const double *)x + from;
+      for (isize j = 0; j < n; j++) y[j] = (float)row[j];
+    } else if (type == fastnn_int64) {
+      const int64_t *row = (const int64_t *)x + from;
+      for (isize j = 0; j < n; j++) y[j] = (float)row[j];
+    } else {
+      const uint8_t *row = (const uint8_t *)x + from;
+      for (isize j = 0; j < n; j++) y[j] = row[j];
+    }
+    const isize bad = check == fastnn_unchecked ? -1 : first_bad(n, y, check);
+    if (bad >= 0) return i * n + bad;
+  }
+  return -1;
+}
+
+/* x: int64, uint8, float32 or float64, one a row; y: (rows). A label outside 0..classes-1 or with a fraction is bad. */
+static isize kernel_gather_labels(isize rows, isize classes, const void *x, int type, const int64_t *order, int32_t *y) {
+  for (isize i = 0; i < rows; i++) {
+    const isize from = order ? order[i] : i;
+    double label;
+    if (type == fastnn_int64) {
+      const int64_t whole = ((const int64_t *)x)[from];
+      label = whole < 0 || whole >= classes ? -1.0 : (double)whole;
+    } else if (type == fastnn_uint8)
+      label = ((const uint8_t *)x)[from];
+    else
+      label = type == fastnn_float32 ? ((const float *)x)[from] : ((const double *)x)[from];
+    if (!(label >= 0 && label < (double)classes) || label != (double)(int32_t)label) return i;
+    y[i] = (int32_t)label;
+  }
+  return -1;
+}
+
+#endif

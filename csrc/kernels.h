@@ -1,0 +1,89 @@
+/* The one list of kernels. Every instruction set fills one table of these pointers; block sizes stand beside them,
+ * because packing and tiling must agree. The contract of a kernel is in README.md.
+ * To add a kernel: a line in FASTNN_KERNELS, its body in <stem>.h, a line in fastnn/kernels/csrc.pxd. */
+#ifndef FASTNN_KERNELS_H
+#define FASTNN_KERNELS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+typedef ptrdiff_t isize;
+
+/* C (m, n) = start + A (m, k) B (k, n), then epilogue over each row of C. Element (i, j) of a matrix is
+ * p[i * row + j * column]; C has column 1, B row 1 or column 1. start: bias, n floats, or zero where that is NULL. */
+typedef struct {
+  isize m, n, k;
+  const float *a;
+  isize a_row, a_column;
+  const float *b;
+  isize b_row, b_column;
+  const float *bias;
+  float *c;
+  isize c_row;
+  int activation; /* an fastnn_activation: C = f(C), or with y: C = C * f'(y) */
+  const float *y; /* NULL, or (m, n) with row y_row: the outputs whose derivative multiplies C */
+  isize y_row;
+} fastnn_product;
+
+/* Activations whose derivative follows from the output y alone. */
+#define FASTNN_ACTIVATIONS(A) A(identity) A(relu) A(sigmoid) A(tanh)
+
+typedef enum {
+#define FASTNN_NAME(name) fastnn_##name,
+  FASTNN_ACTIVATIONS(FASTNN_NAME) fastnn_activations
+#undef FASTNN_NAME
+} fastnn_activation;
+
+/* What a user's array may hold when its rows are gathered. */
+typedef enum { fastnn_float32, fastnn_float64, fastnn_uint8, fastnn_int64 } fastnn_type;
+
+/* What gathered elements must be: anything, finite, in [0, 1], or also a row that sums to 1. */
+typedef enum { fastnn_unchecked, fastnn_finite, fastnn_unit, fastnn_distribution } fastnn_check;
+
+/* Philox position of a random element: key = seed, counter = (element, stream, step). */
+typedef struct {
+  uint64_t seed, step;
+  uint32_t stream;
+} fastnn_random;
+
+#define FASTNN_KERNELS(K)                                                                                              \
+  K(float, peak, (isize n))                                                                                            \
+  K(void, product, (const fastnn_product *p))                                                                          \
+  K(void, column_sum, (isize rows, isize n, const float *x, isize x_row, float *y))                                    \
+  K(void, exp, (isize n, const float *x, float *y))                                                                    \
+  K(void, log, (isize n, const float *x, float *y))                                                                    \
+  K(void, softmax, (isize rows, isize n, const float *x, float *y))                                                    \
+  K(void, softmax_gradient, (isize rows, isize n, const float *y, const float *dy, float *dx))                         \
+  K(double, cross_entropy,                                                                                             \
+    (isize rows, isize n, const float *x, const int32_t *label, const float *target, float scale, float *dx))          \
+  K(double, binary_cross_entropy, (isize n, const float *x, const float *target, float scale, float *dx))              \
+  K(double, mse, (isize n, const float *x, const float *target, float scale, float *dx))                               \
+  K(double, absolute_error, (isize n, const float *x, const float *target))                                            \
+  K(void, argmax, (isize rows, isize n, const float *x, int32_t *y))                                                   \
+  K(isize, gather, (isize rows, isize n, const void *x, int type, const int64_t *order, int check, float *y))         \
+  K(isize, gather_labels,                                                                                              \
+    (isize rows, isize classes, const void *x, int type, const int64_t *order, int32_t *y))                            \
+  K(void, dropout, (isize n, isize first, const float *x, uint32_t threshold, float scale, fastnn_random r, float *y)) \
+  K(void, sgd, (isize n, float *p, const float *g, float *v, float rate, float momentum, int nesterov))                \
+  K(void, adam,                                                                                                        \
+    (isize n, float *p, const float *g, float *m, float *v, float step, float correction, float beta1, float rest1,    \
+     float beta2, float rest2, float epsilon, float decay))
+
+typedef struct {
+  const char *isa;
+  isize lanes;     /* floats in a vector */
+  isize tile_rows; /* rows of a register tile */
+  isize panel;     /* columns of a register tile, and of a packed panel */
+  void (*activation[fastnn_activations])(isize n, const float *x, float *y);
+  void (*activation_gradient[fastnn_activations])(isize n, const float *y, const float *dy, float *dx);
+#define FASTNN_FIELD(type, name, arguments) type(*name) arguments;
+  FASTNN_KERNELS(FASTNN_FIELD)
+#undef FASTNN_FIELD
+} fastnn_table;
+
+/* Instruction sets of this build, best first; NULL past the end. */
+const char *fastnn_level(int i);
+/* The table of a level, or NULL if it is not in this build or the processor lacks it. */
+const fastnn_table *fastnn_select(const char *isa);
+
+#endif

@@ -1,0 +1,40 @@
+/* Parameter updates, each one pass over flat blocks of n floats. */
+#ifndef FASTNN_OPTIMIZER_H
+#define FASTNN_OPTIMIZER_H
+
+#include "simd.h"
+
+/* v = momentum v + g; p -= rate v, or with nesterov p -= rate (g + momentum v). v may be NULL if momentum is 0.
+ * Sutskever et al. 2013, in the form of Bengio et al. 2012. */
+static void kernel_sgd(isize n, float *p, const float *g, float *v, float rate, float momentum, int nesterov) {
+  for (isize i = 0; i < n; i += VL) {
+    const isize left = n - i;
+    vf step = load_up_to(g + i, left);
+    if (v) {
+      vf velocity = momentum * load_up_to(v + i, left) + step;
+      store_up_to(v + i, velocity, left);
+      step = nesterov ? step + momentum * velocity : velocity;
+    }
+    store_up_to(p + i, load_up_to(p + i, left) - rate * step, left);
+  }
+}
+
+/* m = beta1 m + rest1 g; v = beta2 v + rest2 g^2; p = decay p - step m / (sqrt(v) correction + epsilon), where
+ * rest = 1 - beta, which a float beta near 1 would spoil, step = rate / (1 - beta1^t), correction = 1 / sqrt(1 - beta2^t)
+ * and decay = 1 - rate * weight decay.
+ * Kingma & Ba 2015, algorithm 1; Loshchilov & Hutter 2019, algorithm 2. */
+static void kernel_adam(isize n, float *p, const float *g, float *m, float *v, float step, float correction, float beta1,
+                        float rest1, float beta2, float rest2, float epsilon, float decay) {
+  for (isize i = 0; i < n; i += VL) {
+    const isize left = n - i;
+    vf gi = load_up_to(g + i, left);
+    vf mi = beta1 * load_up_to(m + i, left) + rest1 * gi;
+    vf vi_ = beta2 * load_up_to(v + i, left) + rest2 * (gi * gi);
+    store_up_to(m + i, mi, left);
+    store_up_to(v + i, vi_, left);
+    vf change = step * mi / (square_root(vi_) * correction + epsilon);
+    store_up_to(p + i, load_up_to(p + i, left) * decay - change, left);
+  }
+}
+
+#endif

@@ -1,0 +1,131 @@
+/* What a vector is on each instruction set: the only file that knows. A kernel is written over vf (VL floats), vi
+ * (VL int32) and the operations below, in GCC/Clang vector extensions, so that its text is the same for all. */
+#ifndef FASTNN_SIMD_H
+#define FASTNN_SIMD_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#if defined(__AVX2__)
+#include <immintrin.h>
+#endif
+
+#define INLINE static inline __attribute__((always_inline, unused))
+#define VL (VECTOR_BYTES / 4)
+
+typedef float vf __attribute__((vector_size(VECTOR_BYTES)));
+typedef int32_t vi __attribute__((vector_size(VECTOR_BYTES)));
+typedef double vd __attribute__((vector_size(VECTOR_BYTES * 2)));
+typedef float vf_unaligned __attribute__((vector_size(VECTOR_BYTES), aligned(4), may_alias));
+
+/* x - 0 and not 0 + x: the latter costs an instruction, because -0 + 0 is not -0. */
+INLINE vf broadcast(float x) { return x - (vf){0}; }
+
+INLINE vf load(const float *p) { return *(const vf_unaligned *)p; }
+INLINE void store(float *p, vf x) { *(vf_unaligned *)p = x; }
+
+/* The first n lanes (0 < n < VL), the others zero; memory past them is not touched. */
+INLINE vf load_part(const float *p, isize n) {
+#if VECTOR_BYTES == 64 && defined(__AVX512F__)
+  return (vf)_mm512_maskz_loadu_ps((__mmask16)((1u << n) - 1), p);
+#elif VECTOR_BYTES == 32 && defined(__AVX2__)
+  static const int32_t lanes[16] = {-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0};
+  return (vf)_mm256_maskload_ps(p, _mm256_loadu_si256((const __m256i *)(lanes + 8 - n)));
+#else
+  vf x = {0};
+  for (isize i = 0; i < n; i++) x[i] = p[i];
+  return x;
+#endif
+}
+
+INLINE void store_part(float *p, vf x, isize n) {
+#if VECTOR_BYTES == 64 && defined(__AVX512F__)
+  _mm512_mask_storeu_ps(p, (__mmask16)((1u << n) - 1), (__m512)x);
+#elif VECTOR_BYTES == 32 && defined(__AVX2__)
+  static const int32_t lanes[16] = {-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0};
+  _mm256_maskstore_ps(p, _mm256_loadu_si256((const __m256i *)(lanes + 8 - n)), (__m256)x);
+#else
+  for (isize i = 0; i < n; i++) p[i] = x[i];
+#endif
+}
+
+/* A vector of a row of which n > 0 floats are left: whole where it can be. */
+INLINE vf load_up_to(const float *p, isize n) { return n >= VL ? load(p) : load_part(p, n); }
+INLINE void store_up_to(float *p, vf x, isize n) {
+  if (n >= VL)
+    store(p, x);
+  else
+    store_part(p, x, n);
+}
+
+/* mask ? a : b, with a mask from a comparison (all ones or all zeros in each lane). */
+INLINE vf choose(vi mask, vf a, vf b) { return (vf)((mask & (vi)a) | (~mask & (vi)b)); }
+INLINE vf absolute(vf x) { return (vf)((vi)x & 0x7fffffff); }
+
+/* b where either is NaN: with the data as b, NaN comes through. */
+INLINE vf least(vf a, vf b) { return choose(a < b, a, b); }
+INLINE vf greatest(vf a, vf b) { return choose(a > b, a, b); }
+
+/* Lane numbers 0, 1, 2, ... below n. */
+INLINE vi lanes_below(isize n) {
+  vi i;
+  for (int l = 0; l < VL; l++) i[l] = l;
+  return i < (int32_t)(n < VL ? n : VL);
+}
+
+INLINE int any(vi mask) {
+  int32_t bits = 0;
+  for (int l = 0; l < VL; l++) bits |= mask[l];
+  return bits != 0;
+}
+
+/* All lanes combined in one fixed order: halves onto each other. */
+#define FOLD(name, vector, scalar, combined)              \
+  INLINE scalar name(vector x) {                          \
+    scalar s[VL];                                         \
+    memcpy(s, &x, sizeof s);                              \
+    for (int half = VL / 2; half; half /= 2)              \
+      for (int l = 0; l < half; l++) {                    \
+        const scalar a = s[l], b = s[l + half];           \
+        s[l] = combined;                                  \
+      }                                                   \
+    return s[0];                                          \
+  }
+FOLD(sum_lanes, vf, float, a + b)
+FOLD(sum_lanes_double, vd, double, a + b)
+FOLD(greatest_lane, vf, float, a < b ? b : a)
+
+/* y[i * y_row + j] = x[j * x_row + i] for i, j < 4. */
+INLINE void transpose4(const float *x, isize x_row, float *y, isize y_row) {
+  typedef float f4 __attribute__((vector_size(16), aligned(4), may_alias));
+#if defined(__clang__) || __GNUC__ >= 12
+#define SHUFFLE4(a, b, i, j, k, l) __builtin_shufflevector(a, b, i, j, k, l)
+#else
+#define SHUFFLE4(a, b, i, j, k, l) __builtin_shuffle(a, b, (int32_t __attribute__((vector_size(16)))){i, j, k, l})
+#endif
+  const f4 r0 = *(const f4 *)x, r1 = *(const f4 *)(x + x_row);
+  const f4 r2 = *(const f4 *)(x + 2 * x_row), r3 = *(const f4 *)(x + 3 * x_row);
+  const f4 a = SHUFFLE4(r0, r1, 0, 4, 1, 5), b = SHUFFLE4(r2, r3, 0, 4, 1, 5);
+  const f4 c = SHUFFLE4(r0, r1, 2, 6, 3, 7), d = SHUFFLE4(r2, r3, 2, 6, 3, 7);
+  *(f4 *)y = SHUFFLE4(a, b, 0, 1, 4, 5);
+  *(f4 *)(y + y_row) = SHUFFLE4(a, b, 2, 3, 6, 7);
+  *(f4 *)(y + 2 * y_row) = SHUFFLE4(c, d, 0, 1, 4, 5);
+  *(f4 *)(y + 3 * y_row) = SHUFFLE4(c, d, 2, 3, 6, 7);
+#undef SHUFFLE4
+}
+
+INLINE vd widen(vf x) { return __builtin_convertvector(x, vd); }
+
+INLINE vf square_root(vf x) {
+#if VECTOR_BYTES == 64 && defined(__AVX512F__)
+  return (vf)_mm512_sqrt_ps((__m512)x);
+#elif VECTOR_BYTES == 32 && defined(__AVX2__)
+  return (vf)_mm256_sqrt_ps((__m256)x);
+#else
+  for (int l = 0; l < VL; l++) x[l] = __builtin_sqrtf(x[l]);
+  return x;
+#endif
+}
+
+#endif

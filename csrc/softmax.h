@@ -1,0 +1,75 @@
+/* Row softmax, its gradient, and softmax with cross-entropy and its gradient in one pass. A row with a NaN is NaN. */
+#ifndef FASTNN_SOFTMAX_H
+#define FASTNN_SOFTMAX_H
+
+#include "elementary.h"
+
+/* y = exp(x - max x); the maximum and the sum of y are returned. */
+INLINE float exponentials(isize n, const float *x, float *y, float *maximum) {
+  const float lowest = -__builtin_inff();
+  vf high = broadcast(lowest);
+  for (isize j = 0; j < n; j += VL) {
+    vf v = load_up_to(x + j, n - j);
+    high = greatest(high, n - j < VL ? choose(lanes_below(n - j), v, broadcast(lowest)) : v);
+  }
+  *maximum = greatest_lane(high);
+  vf sum = {0};
+  for (isize j = 0; j < n; j += VL) {
+    vf e = exp_vector(load_up_to(x + j, n - j) - *maximum);
+    store_up_to(y + j, e, n - j);
+    sum += n - j < VL ? choose(lanes_below(n - j), e, (vf){0}) : e;
+  }
+  return sum_lanes(sum);
+}
+
+/* y = exp(x - max x) / sum over each row; y may be x. */
+static void kernel_softmax(isize rows, isize n, const float *x, float *y) {
+  for (; rows > 0; rows--, x += n, y += n) {
+    float maximum;
+    const float sum = exponentials(n, x, y, &maximum);
+    for (isize j = 0; j < n; j += VL) store_up_to(y + j, load_up_to(y + j, n - j) / sum, n - j);
+  }
+}
+
+/* dx = y (dy - sum of y dy over the row); dx may be dy. */
+static void kernel_softmax_gradient(isize rows, isize n, const float *y, const float *dy, float *dx) {
+  for (; rows > 0; rows--, y += n, dy += n, dx += n) {
+    vf sum = {0};
+    for (isize j = 0; j < n; j += VL) sum += load_up_to(y + j, n - j) * load_up_to(dy + j, n - j);
+    const float dot = sum_lanes(sum);
+    for (isize j = 0; j < n; j += VL)
+      store_up_to(dx + j, load_up_to(y + j, n - j) * (load_up_to(dy + j, n - j) - dot), n - j);
+  }
+}
+
+/* The sum over rows of -sum_j t_j log softmax(x)_j, in nats, and dx = scale (softmax(x) - t).
+ * x, dx: (rows, n); t is the row's label, or its row of target (rows, n), which sums to 1. */
+static double kernel_cross_entropy(isize rows, isize n, const float *x, const int32_t *label, const float *target,
+                                   float scale, float *dx) {
+  double loss = 0;
+  for (isize i = 0; i < rows; i++, x += n, dx += n) {
+    float maximum;
+    const float sum = exponentials(n, x, dx, &maximum);
+    const double log_sum = __builtin_log(sum) + maximum;
+    const float share = scale / sum;
+    if (label) {
+      for (isize j = 0; j < n; j += VL) store_up_to(dx + j, load_up_to(dx + j, n - j) * share, n - j);
+      dx[label[i]] -= scale;
+      loss += log_sum - x[label[i]];
+      continue;
+    }
+    const float *t = target + i * n;
+    vf dot = {0}, weight = {0};
+    for (isize j = 0; j < n; j += VL) {
+      vf tj = load_up_to(t + j, n - j);
+      weight += tj;
+      /* 0 log 0 = 0: an output of -inf with no target costs nothing. */
+      dot += choose(tj == 0.0f, tj, tj * (load_up_to(x + j, n - j) - maximum));
+      store_up_to(dx + j, load_up_to(dx + j, n - j) * share - tj * scale, n - j);
+    }
+    loss += (log_sum - maximum) * sum_lanes(weight) - sum_lanes(dot);
+  }
+  return loss;
+}
+
+#endif

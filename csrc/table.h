@@ -1,0 +1,29 @@
+/* All kernels for one instruction set, and the table of them. Included once by each isa_<level>.c. */
+#include "kernels.h"
+#include "simd.h"
+
+#include "elementary.h"
+
+#include "activation.h"
+#include "dense.h"
+#include "dropout.h"
+#include "gather.h"
+#include "loss.h"
+#include "optimizer.h"
+#include "softmax.h"
+
+#define JOIN(a, b) a##b
+#define TABLE(isa) JOIN(fastnn_, isa)
+#define TEXT_(x) #x
+#define TEXT(x) TEXT_(x)
+
+extern const fastnn_table TABLE(ISA);
+const fastnn_table TABLE(ISA) = {
+    .isa = TEXT(ISA),
+    .lanes = VL,
+    .tile_rows = TILE_ROWS,
+    .panel = PANEL,
+#define FASTNN_SET(name) .activation[fastnn_##name] = map_##name, .activation_gradient[fastnn_##name] = gradient_##name,
+    FASTNN_ACTIVATIONS(FASTNN_SET)
+#define FASTNN_ENTRY(type, name, arguments) .name = kernel_##name,
+        FASTNN_KERNELS(FASTNN_ENTRY)};

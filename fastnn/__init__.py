@@ -1,0 +1,41 @@
+"""A small, fast neural-network framework for the CPU: arrays in, arrays out, one native call a step."""
+
+from fastnn import callbacks, datasets, initializers, layers, losses, metrics, optimizers
+from fastnn._version import __version__
+from fastnn.callbacks import Callback, History
+from fastnn.config import show_config
+from fastnn.files import load
+from fastnn.layers import Activation, Dense, Dropout, Flatten, Layer
+from fastnn.network import Network
+from fastnn.optimizers import SGD, Adam, AdamW, Optimizer
+from fastnn.sequential import Sequential
+from fastnn.parallel import get_num_threads, set_num_threads, threads
+
+__all__ = [
+    "SGD",
+    "Activation",
+    "Adam",
+    "AdamW",
+    "Callback",
+    "Dense",
+    "Dropout",
+    "Flatten",
+    "History",
+    "Layer",
+    "Network",
+    "Optimizer",
+    "Sequential",
+    "__version__",
+    "callbacks",
+    "datasets",
+    "get_num_threads",
+    "initializers",
+    "layers",
+    "load",
+    "losses",
+    "metrics",
+    "optimizers",
+    "set_num_threads",
+    "show_config",
+    "threads",
+]

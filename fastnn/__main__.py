@@ -1,0 +1,5 @@
+"""`python -m fastnn`: the command line."""
+
+from fastnn.cli import main
+
+raise SystemExit(main())

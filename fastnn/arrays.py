@@ -1,0 +1,78 @@
+"""Users' arrays, brought into a form that a Port takes: C order and float32, float64, uint8 or int64."""
+
+from typing import Any
+
+import numpy as np
+
+from fastnn.layers.base import Layer
+from fastnn.port import takes
+
+
+def numbers(name: str, array: Any) -> np.ndarray:
+    """array as a NumPy array of real numbers, as it is where it is one.
+
+    Raises TypeError for what holds no real numbers: objects, strings, complex; and for masked elements.
+    """
+    if takes(array):
+        return array
+    for part in array if isinstance(array, (list, tuple)) else [array]:
+        if isinstance(part, np.ma.MaskedArray) and np.ma.is_masked(part):
+            raise TypeError(f"{name}: has masked elements; fill or remove them")
+    try:
+        array = np.asarray(array)
+    except ValueError as error:
+        raise TypeError(f"{name}: expected an array of numbers: {error}") from None
+    if array.dtype.kind not in "biuf":
+        raise TypeError(f"{name}: expected an array of real numbers, got dtype {array.dtype}")
+    plain: np.ndarray = array
+    return plain
+
+
+def _ready(array: np.ndarray) -> np.ndarray:
+    """The array in a form that a Port takes, without a copy where it has it already."""
+    if takes(array):
+        return array
+    kind, size = array.dtype.kind, array.dtype.itemsize
+    wanted: type
+    if kind == "b":
+        wanted = np.uint8
+    elif kind == "f":
+        wanted = np.float32 if size <= 4 else np.float64
+    elif kind == "u" and size == 8:  # may be larger than any int64
+        wanted = np.float64
+    else:
+        wanted = np.uint8 if array.dtype == np.uint8 else np.int64
+    ready: np.ndarray = np.require(array, wanted, ["C", "A"])
+    return ready
+
+
+def samples(x: Any, features: tuple[int, ...], layer: Layer) -> np.ndarray:
+    """x as an array (batch, *features). layer: who expects it, for the error."""
+    array = numbers("x", x)
+    if array.shape[1:] != features or array.ndim == 0:
+        advice = ""
+        if array.shape == features:
+            advice = "add a first dimension for the batch: x[None]"
+        elif len(features) == 1 and array.ndim > 2:
+            advice = "add Flatten()"
+        wanted, got = ", ".join(["batch", *map(str, features)]), array.shape
+        raise ValueError(f"{layer.title()}: expected input ({wanted}), got {got}{advice and '; ' + advice}")
+    if not len(array):
+        raise ValueError(f"{layer.title()}: x is empty: {array.shape}")
+    return _ready(array)
+
+
+def targets(y: Any, count: int, features: tuple[int, ...], labels: bool) -> tuple[np.ndarray, bool]:
+    """y for `count` samples, as labels or as values of the output's shape; and whether it holds labels.
+
+    labels: whether class numbers, (n,) or (n, 1), are meant by such a shape.
+    """
+    array = numbers("y", y)
+    if array.ndim == 0 or len(array) != count:
+        raise ValueError(f"y: expected {count} targets, one for each sample of x, got shape {array.shape}")
+    if labels and array.shape[1:] in ((), (1,)):
+        return _ready(array), True
+    if array.shape[1:] == features or (array.ndim == 1 and features == (1,)):
+        return _ready(array), False
+    wanted = f"({', '.join(['batch', *map(str, features)])})"
+    raise ValueError(f"y: expected {'labels (batch,) or ' if labels else ''}values {wanted}, got {array.shape}")

@@ -1,0 +1,69 @@
+"""Checks of arguments: each returns the value in its plain form, or raises an error that names it."""
+
+import math
+from collections.abc import Iterable
+from numbers import Real
+from typing import Any
+
+#: Sizes are kept in 32 bits where the data hold them, and no tensor of that length would fit anyway.
+MOST = 2**31 - 1
+#: The largest float32: kernels take their settings so.
+LARGEST = 3.4028234663852886e38
+
+
+def integer(name: str, value: Any, least: int = 1, most: int = MOST) -> int:
+    """value as an int from least to most; bool is not a number here."""
+    if isinstance(value, bool) or not hasattr(value, "__index__"):
+        raise TypeError(f"{name} must be an integer, got {value!r}")
+    number = int(value.__index__())
+    if not least <= number <= most:
+        raise ValueError(f"{name} must be an integer from {least} to {most}, got {value!r}")
+    return number
+
+
+def real(name: str, value: Any, least: float, most: float = LARGEST, below: float = math.inf) -> float:
+    """value as a float, least <= value <= most and value < below."""
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise TypeError(f"{name} must be a number, got {value!r}")
+    if not (least <= value <= most and value < below):  # a NaN compares false
+        upper = f"<= {most:g}" if below == math.inf else f"< {below:g}"
+        raise ValueError(f"{name} must be a number >= {least:g} and {upper}, got {value!r}")
+    return float(value)
+
+
+def flag(name: str, value: Any) -> bool:
+    """value as a bool."""
+    if not isinstance(value, bool):
+        raise TypeError(f"{name} must be True or False, got {value!r}")
+    return value
+
+
+def known(what: str, name: Any, names: Iterable[str]) -> str:
+    """name, if it is one of names; the error lists them."""
+    names = tuple(names)
+    if not isinstance(name, str) or name not in names:
+        raise ValueError(f"unknown {what} {name!r}; known: {', '.join(names)}")
+    return name
+
+
+def listed(name: str, values: Any, kind: type, what: str) -> list[Any]:
+    """values as a list of objects of one kind."""
+    if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
+        raise TypeError(f"{name} must be a list of {what}, got {values!r}")
+    values = list(values)
+    for value in values:
+        if not isinstance(value, kind):
+            raise TypeError(f"{name} must be {what}, got {value!r}")
+    return values
+
+
+def shape(name: str, value: Any) -> tuple[int, ...]:
+    """value as a tuple of positive lengths."""
+    if isinstance(value, (str, bytes)) or not isinstance(value, Iterable):
+        raise TypeError(f"{name} must be a tuple of integers, got {value!r}")
+    lengths = tuple(integer(f"{name}[{i}]", length) for i, length in enumerate(value))
+    if not lengths:
+        raise ValueError(f"{name} must have at least one dimension")
+    if math.prod(lengths) > MOST:
+        raise ValueError(f"{name} {lengths} has {math.prod(lengths)} elements, more than {MOST}")
+    return lengths

@@ -1,0 +1,29 @@
+"""What fastnn runs on."""
+
+import platform
+import sys
+
+import numpy as np
+
+from fastnn import op, parallel
+from fastnn._version import __version__
+
+
+def config() -> dict[str, str]:
+    """Versions, instruction set, OpenMP and threads, by name."""
+    version = op.openmp()
+    return {
+        "fastnn": __version__,
+        "instruction set": f"{op.get_isa()} (of {', '.join(op.levels())})",
+        "OpenMP": str(version) if version else "none: a serial build",
+        "threads": str(parallel.get_num_threads()),
+        "NumPy": np.__version__,
+        "Python": sys.version.split()[0],
+        "platform": platform.platform(),
+    }
+
+
+def show_config() -> None:
+    """Prints versions, instruction set, OpenMP and threads."""
+    for name, value in config().items():
+        print(f"{name:16} {value}")

@@ -1,0 +1,206 @@
+"""Networks in files: one safetensors file, with the architecture as JSON in its metadata. Nothing in it is run.
+
+Tensors: "weights.<name>", "slots.<slot>.<name>", "state.seed" and "state.counters". The metadata's "digest" covers
+the architecture and every byte of the tensors.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fastnn import layers as known_layers
+from fastnn import losses, optimizers
+from fastnn._version import __version__
+from fastnn.layers import Layer
+
+if TYPE_CHECKING:
+    from fastnn.network import Network
+
+#: The version of the format; a file of a later one is refused.
+FORMAT = 1
+COUNTERS = ("epoch", "step", "update")
+
+
+def to_bytes(net: Network) -> bytes:
+    """The network as the bytes of a file."""
+    from safetensors.numpy import save
+
+    tensors: dict[str, np.ndarray] = {
+        "state.seed": np.array([net.seed], np.uint64),
+        "state.counters": np.array([net.counters[name] for name in COUNTERS], np.int64),
+    }
+    if net.input_shape is not None:
+        tensors |= {f"weights.{name}": view for name, view in net.weights.items()}
+        for slot, flat in net.slots.items():
+            tensors |= {f"slots.{slot}.{name}": view for name, view in net.built.views(flat).items()}
+    architecture = json.dumps(_describe(net))
+    metadata = {"fastnn": architecture, "digest": _digest(architecture, tensors)}
+    return save(tensors, metadata)
+
+
+def _describe(net: Network) -> dict[str, Any]:
+    description: dict[str, Any] = {
+        "format": FORMAT,
+        "fastnn": __version__,
+        "network": type(net).__name__,
+        "input_shape": net.input_shape,
+        "layers": [
+            {"class": type(layer).__name__, "settings": {**layer.settings(), "name": name}}
+            for name, layer in net.named_layers()
+        ],
+        "compiled": None,
+    }
+    if net.optimizer is not None and net.loss is not None:
+        description["compiled"] = {
+            "optimizer": {"class": type(net.optimizer).__name__, "settings": net.optimizer.settings()},
+            "loss": net.loss.name,
+            "metrics": list(net.metrics),
+        }
+    return description
+
+
+def _digest(architecture: str, tensors: Mapping[str, np.ndarray]) -> str:
+    digest = hashlib.sha256(architecture.encode())
+    for name in sorted(tensors):
+        array = tensors[name]
+        digest.update(f"{name} {array.dtype} {array.shape} ".encode())
+        digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()
+
+
+def save(net: Network, path: str | os.PathLike[str]) -> None:
+    """Writes the network to a temporary file, syncs it, and renames it to path: whole or not at all."""
+    data = to_bytes(net)
+    path = os.fspath(path)
+    folder = os.path.dirname(path) or "."
+    handle, temporary = tempfile.mkstemp(prefix=os.path.basename(path) + ".", suffix=".tmp", dir=folder)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        mask = os.umask(0)
+        os.umask(mask)
+        os.chmod(temporary, 0o666 & ~mask)
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+    if hasattr(os, "O_DIRECTORY"):  # the rename, too, is to survive a power cut
+        directory = os.open(folder, os.O_DIRECTORY)
+        try:
+            os.fsync(directory)
+        finally:
+            os.close(directory)
+
+
+def load(path: str | os.PathLike[str], layers: Mapping[str, type[Layer]] | None = None) -> Network:
+    """The network in a file that `save` wrote.
+
+    layers: own layers by name, besides fastnn's; a file can name no others, and no code in it is run. Raises OSError
+    where it cannot be read, ValueError where it is truncated, altered or not such a file.
+    """
+    with open(path, "rb") as file:
+        data = file.read()
+    try:
+        return from_bytes(data, layers)
+    except ValueError as error:
+        raise ValueError(f"{os.fspath(path)}: {error}") from None
+
+
+def from_bytes(data: bytes, layers: Mapping[str, type[Layer]] | None = None) -> Network:
+    """The network in the bytes of a file. Raises ValueError as `load`."""
+    architecture, tensors = _parse(data)
+    try:
+        net = _construct(architecture, {**known_layers.LAYERS, **(layers or {})}, tensors)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"the file's architecture is not valid: {error}") from None
+    return net
+
+
+def _parse(data: bytes) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """The architecture and the tensors, after the digest was found to be right."""
+    from safetensors import SafetensorError
+    from safetensors.numpy import load as load_tensors
+
+    try:
+        tensors = load_tensors(data)
+        length = int.from_bytes(data[:8], "little")
+        metadata = json.loads(data[8 : 8 + length]).get("__metadata__", {})
+        architecture = json.loads(metadata["fastnn"])
+    except (SafetensorError, ValueError, KeyError, TypeError, RecursionError, AttributeError) as error:
+        raise ValueError(f"not a fastnn file, or a truncated one: {type(error).__name__}: {error}") from None
+    if not isinstance(architecture, dict) or architecture.get("format") != FORMAT:
+        raise ValueError(f"expected format {FORMAT}; was it written by a later fastnn?")
+    if metadata.get("digest") != _digest(metadata["fastnn"], tensors):
+        raise ValueError("the file was altered: its digest is wrong")
+    return architecture, tensors
+
+
+def _construct(
+    architecture: dict[str, Any], table: Mapping[str, type[Layer]], tensors: dict[str, np.ndarray]
+) -> Network:
+    """Builds the network after its shapes were compared with the tensors: nothing larger than the file is allocated."""
+    from fastnn.sequential import Sequential
+
+    if architecture["network"] != "Sequential":
+        raise ValueError(f"unknown network {architecture['network']!r}")
+    layers = []
+    for entry in architecture["layers"]:
+        if entry["class"] not in table:
+            raise ValueError(f"unknown layer {entry['class']!r}; known: {', '.join(table)}; own ones go into layers=")
+        layers.append(table[entry["class"]](**entry["settings"]))
+    (seed,) = _take(tensors, "state.seed", (1,), np.uint64)
+    counters = _take(tensors, "state.counters", (len(COUNTERS),), np.int64)
+    if not ((counters >= 0) & (counters < 2**62)).all():
+        raise ValueError(f"state.counters {counters} are out of range")
+    net = Sequential(layers, seed=int(seed))
+    compiled = architecture["compiled"]
+    if compiled is not None:
+        optimizer = compiled["optimizer"]
+        if optimizer["class"] not in optimizers.OPTIMIZERS:
+            raise ValueError(f"unknown optimizer {optimizer['class']!r}; known: {', '.join(optimizers.OPTIMIZERS)}")
+        net.compile(
+            optimizers.OPTIMIZERS[optimizer["class"]](**optimizer["settings"]),
+            losses.resolve(compiled["loss"]).name,
+            compiled["metrics"],
+        )
+    shape = architecture["input_shape"]
+    if shape is not None:
+        _restore(net, tuple(shape), tensors)
+    if tensors:
+        raise ValueError(f"the file has tensors that the architecture has not: {', '.join(tensors)}")
+    net.counters = dict(zip(COUNTERS, map(int, counters), strict=True))
+    return net
+
+
+def _restore(net: Any, shape: tuple[int, ...], tensors: dict[str, np.ndarray]) -> None:
+    net.shapes(shape)
+    wanted = {name: parameter.shape for name, parameter in net.wanted(shape).items()}
+    weights = {name: _take(tensors, f"weights.{name}", size, np.float32) for name, size in wanted.items()}
+    slots = {
+        slot: {name: _take(tensors, f"slots.{slot}.{name}", size, np.float32) for name, size in wanted.items()}
+        for slot in (net.optimizer.slots() if net.optimizer else ())
+    }
+    net.build(shape)
+    for name, values in weights.items():
+        net.weights[name] = values
+    for slot, arrays in slots.items():
+        for name, view in net.built.views(net.slots[slot]).items():
+            view[...] = arrays[name]
+
+
+def _take(tensors: dict[str, np.ndarray], name: str, shape: tuple[int, ...], dtype: type) -> np.ndarray:
+    """Removes a tensor from the file's and checks its shape and type."""
+    array = tensors.pop(name, None)
+    if array is None or array.shape != shape or array.dtype != dtype:
+        found = "is missing" if array is None else f"is {array.dtype} {array.shape}"
+        raise ValueError(f"{name} {found}, expected {np.dtype(dtype)} {shape}")
+    return array

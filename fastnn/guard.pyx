@@ -1,0 +1,88 @@
+"""Who uses a network at the moment: one thread that changes it, or any number that read it.
+
+Nobody waits: who comes at the wrong time gets a RuntimeError. The thread that changes may read, and assign weights,
+meanwhile (in a callback). All state is changed with the GIL held and no Python call between, so there is no lock, and
+a forked child, where the other threads do not exist, has nothing to remake but the count.
+"""
+
+cimport cython
+
+cdef extern from "Python.h":
+    unsigned long PyThread_get_thread_ident()
+
+cdef extern from *:
+    """
+    #ifdef _WIN32
+    #include <process.h>
+    #define fastnn_process _getpid
+    #else
+    #include <unistd.h>
+    #define fastnn_process getpid
+    #endif
+    """
+    int fastnn_process()
+
+
+@cython.final
+cdef class Guard:
+    """Keeps the network for who changes it."""
+
+    cdef unsigned long owner
+    cdef str doing
+    cdef int readers, process
+
+    def changing(self, str action, bint nested = False) -> Hold:
+        """A context that holds the network for a change. nested: also from inside another change by this thread."""
+        return Hold.__new__(Hold, self, action, True, nested)
+
+    def reading(self, str action) -> Hold:
+        """A context that holds the network against changes by other threads."""
+        return Hold.__new__(Hold, self, action, False, True)
+
+    cdef unsigned long check(self, str action) except 0:
+        """This thread, if no other one is changing the network."""
+        cdef unsigned long me = PyThread_get_thread_ident()
+        cdef int process = fastnn_process()
+        if self.process != process:
+            self.process, self.readers = process, 0
+            if self.owner != me:
+                self.owner = 0
+        if self.owner != 0 and self.owner != me:
+            raise RuntimeError(
+                f"{action}: another thread is in {self.doing} of this network; give each thread a copy (copy.copy(net))"
+            )
+        return me
+
+
+@cython.final
+cdef class Hold:
+    """A `with` block that holds a Guard."""
+
+    cdef Guard guard
+    cdef str action
+    cdef bint change, nested, counted
+    cdef unsigned long outer_owner
+    cdef str outer_doing
+
+    def __cinit__(self, Guard guard, str action, bint change, bint nested) -> None:
+        self.guard, self.action, self.change, self.nested = guard, action, change, nested
+
+    def __enter__(self) -> None:
+        cdef Guard guard = self.guard
+        cdef unsigned long me = guard.check(self.action)
+        if not self.change:
+            self.counted = guard.owner == 0
+            guard.readers += self.counted
+            return
+        if guard.readers:
+            raise RuntimeError(f"{self.action}: this network is predicting at the moment")
+        if guard.owner and not self.nested:
+            raise RuntimeError(f"{self.action}: not inside {guard.doing} of the same network")
+        self.outer_owner, self.outer_doing = guard.owner, guard.doing
+        guard.owner, guard.doing = me, self.action
+
+    def __exit__(self, *exception: object) -> None:
+        if self.change:
+            self.guard.owner, self.guard.doing = self.outer_owner, self.outer_doing
+        else:
+            self.guard.readers -= self.counted

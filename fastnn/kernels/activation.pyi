@@ -1,0 +1,12 @@
+from fastnn.kernels.elementary import Elementwise
+from fastnn.tensor import Tensor
+
+ACTIVATIONS: tuple[str, ...]
+
+def number(activation: str) -> int: ...
+
+class Activation(Elementwise):
+    def __init__(self, x: Tensor, y: Tensor, activation: str) -> None: ...
+
+class ActivationGradient(Elementwise):
+    def __init__(self, y: Tensor, dy: Tensor, dx: Tensor, activation: str) -> None: ...

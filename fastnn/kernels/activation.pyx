@@ -1,0 +1,48 @@
+"""Activations as ops of their own, where no product precedes them."""
+
+from fastnn.kernels.elementary cimport Elementwise
+from fastnn.tensor cimport Tensor, floats
+
+#: Elementwise activations, in the order of csrc/kernels.h.
+ACTIVATIONS = ("identity", "relu", "sigmoid", "tanh")
+
+
+def number(activation: str) -> int:
+    """The activation's place in the table.
+
+    Raises ValueError that lists the known ones.
+    """
+    if activation not in ACTIVATIONS:
+        raise ValueError(f"unknown activation {activation!r}; known: {', '.join(ACTIVATIONS)}")
+    return ACTIVATIONS.index(activation)
+
+
+cdef class Activation(Elementwise):
+    """y = f(x), elementwise; y may be x."""
+
+    cdef const float *x
+    cdef float *y
+    cdef int activation
+
+    def __init__(self, Tensor x, Tensor y, activation: str) -> None:
+        self.activation, self.x, self.y = number(activation), floats(x), floats(y)
+        self.bind_equal((x, y))
+
+    cdef void span(self, Py_ssize_t start, Py_ssize_t n) noexcept nogil:
+        self.table.activation[self.activation](n, self.x + start, self.y + start)
+
+
+cdef class ActivationGradient(Elementwise):
+    """dx = dy f'(x), from y = f(x), elementwise; dx may be dy."""
+
+    cdef const float *y
+    cdef const float *dy
+    cdef float *dx
+    cdef int activation
+
+    def __init__(self, Tensor y, Tensor dy, Tensor dx, activation: str) -> None:
+        self.activation, self.y, self.dy, self.dx = number(activation), floats(y), floats(dy), floats(dx)
+        self.bind_equal((y, dy, dx))
+
+    cdef void span(self, Py_ssize_t start, Py_ssize_t n) noexcept nogil:
+        self.table.activation_gradient[self.activation](n, self.y + start, self.dy + start, self.dx + start)

@@ -1,0 +1,63 @@
+# The table of csrc/kernels.h as Cython sees it; tests/test_house.py keeps the two lists equal.
+from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
+
+cdef extern from "kernels.h":
+    ctypedef Py_ssize_t isize
+
+    ctypedef struct fastnn_product:
+        isize m, n, k
+        const float *a
+        isize a_row, a_column
+        const float *b
+        isize b_row, b_column
+        const float *bias
+        float *c
+        isize c_row
+        int activation
+        const float *y
+        isize y_row
+
+    enum: fastnn_activations
+    enum: fastnn_identity
+    enum: fastnn_float32
+    enum: fastnn_float64
+    enum: fastnn_uint8
+    enum: fastnn_int64
+
+    ctypedef struct fastnn_random:
+        uint64_t seed, step
+        uint32_t stream
+
+    ctypedef struct fastnn_table:
+        const char *isa
+        isize lanes, tile_rows, panel
+        void (**activation)(isize n, const float *x, float *y) noexcept nogil
+        void (**activation_gradient)(isize n, const float *y, const float *dy, float *dx) noexcept nogil
+        float (*peak)(isize n) noexcept nogil
+        void (*product)(const fastnn_product *p) noexcept nogil
+        void (*column_sum)(isize rows, isize n, const float *x, isize x_row, float *y) noexcept nogil
+        void (*exp)(isize n, const float *x, float *y) noexcept nogil
+        void (*log)(isize n, const float *x, float *y) noexcept nogil
+        void (*softmax)(isize rows, isize n, const float *x, float *y) noexcept nogil
+        void (*softmax_gradient)(isize rows, isize n, const float *y, const float *dy, float *dx) noexcept nogil
+        double (*cross_entropy)(isize rows, isize n, const float *x, const int32_t *label, const float *target,
+                                float scale, float *dx) noexcept nogil
+        double (*binary_cross_entropy)(isize n, const float *x, const float *target, float scale,
+                                       float *dx) noexcept nogil
+        double (*mse)(isize n, const float *x, const float *target, float scale, float *dx) noexcept nogil
+        double (*absolute_error)(isize n, const float *x, const float *target) noexcept nogil
+        void (*argmax)(isize rows, isize n, const float *x, int32_t *y) noexcept nogil
+        isize (*gather)(isize rows, isize n, const void *x, int type, const int64_t *order, int check,
+                        float *y) noexcept nogil
+        isize (*gather_labels)(isize rows, isize classes, const void *x, int type, const int64_t *order,
+                               int32_t *y) noexcept nogil
+        void (*dropout)(isize n, isize first, const float *x, uint32_t threshold, float scale, fastnn_random r,
+                        float *y) noexcept nogil
+        void (*sgd)(isize n, float *p, const float *g, float *v, float rate, float momentum,
+                    int nesterov) noexcept nogil
+        void (*adam)(isize n, float *p, const float *g, float *m, float *v, float step, float correction,
+                     float beta1, float rest1, float beta2, float rest2, float epsilon,
+                     float decay) noexcept nogil
+
+    const char *fastnn_level(int i)
+    const fastnn_table *fastnn_select(const char *isa)

@@ -1,0 +1,141 @@
+"""The products of a dense layer: forward, and the gradients of its input and of its weights."""
+
+from fastnn.kernels cimport csrc
+from fastnn.kernels.csrc cimport fastnn_product
+from fastnn.op cimport Op
+from fastnn.tensor cimport Tensor, floats
+
+from fastnn.kernels.activation import number
+
+
+cdef class Product(Op):
+    """C = f(A B + bias), shared out by panels of columns, or by rows where there are too few panels.
+
+    The sums of an element do not depend on the share it falls into.
+    """
+
+    cdef fastnn_product whole
+
+    def __cinit__(self) -> None:
+        self.pace = 50.0
+
+    cdef fastnn_product present(self) noexcept nogil:
+        """The product at the present number of rows."""
+        cdef fastnn_product p = self.whole
+        p.m = self.state.rows
+        return p
+
+    cdef void part(self, Py_ssize_t index, Py_ssize_t parts) noexcept nogil:
+        cdef fastnn_product p = self.present()
+        cdef Py_ssize_t unit, units, start, end
+        cdef bint by_columns = p.n >= parts * self.table.panel
+        unit = self.table.panel if by_columns else self.table.tile_rows
+        units = ((p.n if by_columns else p.m) + unit - 1) // unit
+        start, end = units * index // parts * unit, units * (index + 1) // parts * unit
+        if by_columns:
+            p.n = min(end, p.n) - start
+            p.b += start * p.b_column
+            p.c += start
+            if p.bias != NULL:
+                p.bias += start
+            if p.y != NULL:
+                p.y += start
+            self.columns(start, p.n)
+        else:
+            p.m = min(end, p.m) - start
+            p.a += start * p.a_row
+            p.c += start * p.c_row
+            if p.y != NULL:
+                p.y += start * p.y_row
+            if index == 0:
+                self.columns(0, p.n)
+        if p.m > 0 and p.n > 0:
+            self.table.product(&p)
+
+    cdef void columns(self, Py_ssize_t start, Py_ssize_t n) noexcept nogil:
+        """What else is to be done for columns start..start+n-1, once for each."""
+        pass
+
+    cdef double work(self) noexcept nogil:
+        cdef fastnn_product p = self.present()
+        return 2.0 * p.m * p.n * p.k
+
+
+cdef bint fits(Tensor x, Py_ssize_t rows, Py_ssize_t columns):
+    return x is None or (x.rows == rows and x.columns == columns)
+
+
+def _refuse(name, *tensors):
+    shapes = ", ".join("None" if tensor is None else str(tensor.shape) for tensor in tensors)
+    raise ValueError(f"{name}: shapes {shapes} do not fit")
+
+
+cdef class Dense(Product):
+    """y = f(x weight + bias). x (rows, in), weight (in, out), bias (out,) or None, y (rows, out)."""
+
+    def __init__(self, Tensor x, Tensor weight, Tensor bias or None, Tensor y, activation: str = "identity") -> None:
+        if not (
+            fits(weight, x.columns, y.columns) and fits(y, x.rows, y.columns) and (bias is None or bias.size == y.columns)
+        ):
+            _refuse("Dense(x, weight, bias, y)", x, weight, bias, y)
+        self.whole = fastnn_product(
+            m=x.rows, n=y.columns, k=x.columns,
+            a=floats(x), a_row=x.columns, a_column=1,
+            b=floats(weight), b_row=y.columns, b_column=1,
+            bias=floats(bias),
+            c=floats(y), c_row=y.columns,
+            activation=number(activation), y=NULL, y_row=0,
+        )
+        self.bind((x, weight, bias, y))
+
+
+cdef class DenseInputGradient(Product):
+    """dx = (dz weight^T) f'(x): with x, the output of activation f before the layer. dz (rows, out), dx, x (rows, in)."""
+
+    def __init__(self, Tensor dz, Tensor weight, Tensor dx, activation: str = "identity", Tensor x = None) -> None:
+        if not (fits(weight, dx.columns, dz.columns) and fits(dx, dz.rows, dx.columns) and fits(x, dx.rows, dx.columns)):
+            _refuse("DenseInputGradient(dz, weight, dx, x)", dz, weight, dx, x)
+        if x is None and activation != "identity":
+            raise ValueError(f"DenseInputGradient: the derivative of {activation} needs its output x")
+        self.whole = fastnn_product(
+            m=dz.rows, n=dx.columns, k=dz.columns,
+            a=floats(dz), a_row=dz.columns, a_column=1,
+            b=floats(weight), b_row=1, b_column=dz.columns,
+            bias=NULL,
+            c=floats(dx), c_row=dx.columns,
+            activation=number(activation), y=floats(x), y_row=dx.columns,
+        )
+        self.bind((dz, weight, dx, x))
+
+
+cdef class DenseWeightGradient(Product):
+    """dweight = x^T dz, dbias = the sum of dz over the rows. x (rows, in), dz (rows, out), dweight (in, out), dbias (out,)."""
+
+    cdef float *dbias
+
+    def __init__(self, Tensor x, Tensor dz, Tensor dweight, Tensor dbias = None) -> None:
+        if not (
+            fits(dz, x.rows, dweight.columns)
+            and fits(dweight, x.columns, dz.columns)
+            and (dbias is None or dbias.size == dz.columns)
+        ):
+            _refuse("DenseWeightGradient(x, dz, dweight, dbias)", x, dz, dweight, dbias)
+        self.whole = fastnn_product(
+            m=x.columns, n=dz.columns, k=x.rows,
+            a=floats(x), a_row=1, a_column=x.columns,
+            b=floats(dz), b_row=dz.columns, b_column=1,
+            bias=NULL,
+            c=floats(dweight), c_row=dz.columns,
+            activation=csrc.fastnn_identity, y=NULL, y_row=0,
+        )
+        self.dbias = floats(dbias)
+        self.bind((x, dz, dweight, dbias))
+
+    cdef fastnn_product present(self) noexcept nogil:
+        cdef fastnn_product p = self.whole
+        p.k = self.state.rows
+        return p
+
+    cdef void columns(self, Py_ssize_t start, Py_ssize_t n) noexcept nogil:
+        if self.dbias != NULL:
+            self.table.column_sum(self.state.rows, n, self.whole.b + start, self.whole.n, self.dbias + start)

@@ -1,0 +1,175 @@
+"""Rows of users' arrays into a plan and out of it."""
+
+from math import isfinite
+
+from libc.stdint cimport int32_t, int64_t
+from libc.string cimport memcpy
+
+from fastnn.kernels cimport csrc
+from fastnn.op cimport ChunkedOp, Op
+from fastnn.port cimport Port
+from fastnn.tensor cimport Tensor, floats
+
+#: What gathered elements may have to be, in the order of csrc/kernels.h.
+CHECKS = ("unchecked", "finite", "unit", "distribution")
+
+cdef enum:
+    OUT_OF_REACH = -2  # the place of a row that the array does not have
+
+
+cdef class Gathered(ChunkedOp):
+    """An Op that reads a port's rows, in the order of the run, and notes the first bad element of each chunk."""
+
+    cdef Port port
+
+    cdef const char *rows_from(self, Py_ssize_t row) noexcept nogil:
+        """The array, or where it goes on when rows are taken as they come."""
+        cdef Py_ssize_t size = 8
+        if self.port.type == csrc.fastnn_uint8:
+            size = 1
+        elif self.port.type == csrc.fastnn_float32:
+            size = 4
+        if self.state.order != NULL:
+            return self.port.data
+        return self.port.data + (self.state.first + row) * self.port.columns * size
+
+    cdef const int64_t *order_from(self, Py_ssize_t row) noexcept nogil:
+        """The order from a row of the batch on, NULL where there is none."""
+        if self.state.order == NULL:
+            return NULL
+        return self.state.order + self.state.first + row
+
+    cdef bint reaches(self, Py_ssize_t row, Py_ssize_t rows) noexcept nogil:
+        """Whether the array has all the rows that `rows` rows of the batch, from `row` on, are taken from."""
+        cdef Py_ssize_t i
+        if self.state.order == NULL:
+            return self.state.first + row + rows <= self.port.rows
+        for i in range(self.state.first + row, self.state.first + row + rows):
+            if not 0 <= self.state.order[i] < self.port.rows:
+                return False
+        return True
+
+    cdef void part(self, Py_ssize_t index, Py_ssize_t parts) noexcept nogil:
+        cdef Py_ssize_t row = index * self.chunk, rows = min(self.chunk, self.state.rows - row), place
+        if not self.reaches(row, rows):
+            self.partial[index] = OUT_OF_REACH
+            return
+        place = self.take(row, rows)
+        self.partial[index] = -1 if place < 0 else row * self.port.columns + place
+
+    cdef Py_ssize_t take(self, Py_ssize_t row, Py_ssize_t rows) noexcept nogil:
+        """Gathers `rows` rows of the batch; the place of a bad element in them, or -1."""
+        return -1
+
+    cdef void finish(self) noexcept nogil:
+        cdef Py_ssize_t i
+        for i in range(self.parts(1)):
+            if self.partial[i] != -1:
+                self.fail(<Py_ssize_t> self.partial[i])
+                return
+
+    def explain(self, place: int) -> Exception:
+        if place != OUT_OF_REACH:
+            return self.complain(place)
+        return ValueError(
+            f"{self.port.name}: {self.port.rows} rows are attached, and the run takes rows beyond them"
+        )
+
+    cdef double work(self) noexcept nogil:
+        return self.state.rows * self.port.columns
+
+    cdef Py_ssize_t sample(self, Py_ssize_t row):
+        """The row of the user's array that became this row of the batch."""
+        row += self.state.first
+        return row if self.state.order == NULL else self.state.order[row]
+
+
+cdef class Gather(Gathered):
+    """y = the port's rows as float32: (rows, columns). What fails the check, one of CHECKS, is an error."""
+
+    cdef float *y
+    cdef int check
+
+    def __init__(self, Port port, Tensor y, *, check: str = "finite") -> None:
+        if y.columns != port.columns:
+            raise ValueError(f"Gather: {port.name} has rows of {port.columns} elements, y is {y.shape}")
+        if check not in CHECKS:
+            raise ValueError(f"Gather: unknown check {check!r}; known: {', '.join(CHECKS)}")
+        self.port, self.check, self.y = port, CHECKS.index(check), floats(y)
+        self.bind((y,))
+
+    cdef Py_ssize_t take(self, Py_ssize_t row, Py_ssize_t rows) noexcept nogil:
+        cdef Py_ssize_t columns = self.port.columns
+        return self.table.gather(
+            rows,
+            columns,
+            self.rows_from(row),
+            self.port.type,
+            self.order_from(row),
+            self.check,
+            self.y + row * columns,
+        )
+
+    def complain(self, place: int) -> Exception:
+        row, column = divmod(place, self.port.columns)
+        value = self.y[<Py_ssize_t> place]
+        where = f"{self.port.name}[{self.sample(row)}, {column}] is {value:g} as float32"
+        if not isfinite(value):
+            return ValueError(f"{where}; remove or replace such values")
+        if not 0 <= value <= 1:
+            return ValueError(f"{where}; a probability lies from 0 to 1")
+        return ValueError(f"{self.port.name}[{self.sample(row)}] is not a distribution: its sum is not 1")
+
+
+cdef class GatherLabels(Gathered):
+    """y = the port's labels as int32, (rows,): each an integer in 0..classes-1."""
+
+    cdef int32_t *y
+    cdef Py_ssize_t classes
+
+    def __init__(self, Port port, Tensor y, *, classes: int) -> None:
+        if port.columns != 1 or y.dtype != "int32" or y.columns != 1:
+            raise ValueError(f"GatherLabels: expected one label a row and an int32 y, got {port.columns} and {y!r}")
+        if not 0 < classes < 2**31:
+            raise ValueError(f"GatherLabels: classes must be from 1 to 2**31 - 1, got {classes}")
+        self.port, self.classes, self.y = port, classes, <int32_t *> y.data
+        self.bind((y,))
+
+    cdef Py_ssize_t take(self, Py_ssize_t row, Py_ssize_t rows) noexcept nogil:
+        return self.table.gather_labels(
+            rows, self.classes, self.rows_from(row), self.port.type, self.order_from(row), self.y + row
+        )
+
+    def complain(self, place: int) -> Exception:
+        sample = self.sample(place)
+        value = self.port.array.reshape(-1)[sample]
+        return ValueError(
+            f"{self.port.name}[{sample}] is {value}; expected an integer label from 0 to {self.classes - 1}"
+        )
+
+
+cdef class Scatter(Op):
+    """The port's rows = x, (rows, columns): float32, or int32 class numbers into an int64 array."""
+
+    cdef Port port
+    cdef const char *x
+
+    def __init__(self, Tensor x, Port port) -> None:
+        if x.columns != port.columns or x.dtype not in ("float32", "int32"):
+            raise ValueError(f"Scatter: {port.name} has rows of {port.columns} elements, x is {x!r}")
+        port.claim("float32" if x.dtype == "float32" else "int64")
+        self.port, self.x = port, <const char *> x.data
+        self.bind((x,))
+
+    cdef void run(self) noexcept nogil:
+        cdef Py_ssize_t i, n = self.state.rows * self.port.columns, first = self.state.first * self.port.columns
+        if self.state.first + self.state.rows > self.port.rows:
+            self.fail(OUT_OF_REACH)
+        elif self.port.type == csrc.fastnn_float32:
+            memcpy(<char *> self.port.data + 4 * first, self.x, 4 * n)
+        else:
+            for i in range(n):
+                (<int64_t *> self.port.data)[first + i] = (<const int32_t *> self.x)[i]
+
+    def explain(self, place: int) -> Exception:
+        return ValueError(f"{self.port.name}: {self.port.rows} rows are attached, and the run has more results")

@@ -1,0 +1,48 @@
+"""Softmax over the columns of each row."""
+
+from fastnn.kernels.elementary cimport Elementwise
+from fastnn.tensor cimport Tensor, floats
+
+
+cdef class Rows(Elementwise):
+    """An op on whole rows of equal tensors."""
+
+    def __cinit__(self) -> None:
+        self.pace = 0.7
+
+    cdef void part(self, Py_ssize_t index, Py_ssize_t parts) noexcept nogil:
+        cdef Py_ssize_t start = self.state.rows * index // parts
+        self.rows(start * self.columns, self.state.rows * (index + 1) // parts - start)
+
+    cdef void rows(self, Py_ssize_t start, Py_ssize_t rows) noexcept nogil:
+        """`rows` rows from element `start` on."""
+        pass
+
+
+cdef class Softmax(Rows):
+    """y_j = exp(x_j) / sum_k exp(x_k) over each row; y may be x."""
+
+    cdef const float *x
+    cdef float *y
+
+    def __init__(self, Tensor x, Tensor y) -> None:
+        self.x, self.y = floats(x), floats(y)
+        self.bind_equal((x, y))
+
+    cdef void rows(self, Py_ssize_t start, Py_ssize_t rows) noexcept nogil:
+        self.table.softmax(rows, self.columns, self.x + start, self.y + start)
+
+
+cdef class SoftmaxGradient(Rows):
+    """dx = y (dy - sum_k y_k dy_k) over each row, from y = softmax(x); dx may be dy."""
+
+    cdef const float *y
+    cdef const float *dy
+    cdef float *dx
+
+    def __init__(self, Tensor y, Tensor dy, Tensor dx) -> None:
+        self.y, self.dy, self.dx = floats(y), floats(dy), floats(dx)
+        self.bind_equal((y, dy, dx))
+
+    cdef void rows(self, Py_ssize_t start, Py_ssize_t rows) noexcept nogil:
+        self.table.softmax_gradient(rows, self.columns, self.y + start, self.dy + start, self.dx + start)

@@ -1,0 +1,12 @@
+"""Layers: what a user writes. Each holds settings only and adds Ops to a plan."""
+
+from fastnn.layers.activation import Activation
+from fastnn.layers.base import Layer
+from fastnn.layers.dense import Dense
+from fastnn.layers.dropout import Dropout
+from fastnn.layers.flatten import Flatten
+
+#: The layers that a file may name.
+LAYERS: dict[str, type[Layer]] = {layer.__name__: layer for layer in (Dense, Activation, Flatten, Dropout)}
+
+__all__ = ["LAYERS", "Activation", "Dense", "Dropout", "Flatten", "Layer"]

@@ -1,0 +1,61 @@
+"""The fully connected layer."""
+
+from dataclasses import dataclass
+
+from fastnn import checks, kernels
+from fastnn.initializers import INITIALIZERS
+from fastnn.layers.activation import LAYER_ACTIVATIONS
+from fastnn.layers.base import Layer, Parameter, Weight, expected
+from fastnn.lowering import Lowering, Value
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Dense(Layer):
+    """y = activation(x @ weight + bias).
+
+    x (batch, in), weight (in, units), bias (units,), y (batch, units). initializer: of the weight, a name in
+    `fastnn.initializers`; None takes he_normal before relu and glorot_uniform otherwise. The bias starts at zero.
+    Raises ValueError for units < 1, an unknown activation or initializer, and, when built, an input of another rank.
+    """
+
+    units: int
+    activation: str = "identity"
+    bias: bool = True
+    initializer: str | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        object.__setattr__(self, "units", checks.integer("Dense: units", self.units))
+        checks.known("activation", self.activation, LAYER_ACTIVATIONS)
+        checks.flag("Dense: bias", self.bias)
+        if self.initializer is not None:
+            checks.known("initializer", self.initializer, INITIALIZERS)
+
+    def parameters(self, features: tuple[int, ...]) -> dict[str, Parameter]:
+        initializer = self.initializer or ("he_normal" if self.activation == "relu" else "glorot_uniform")
+        fan_in = features[0]
+        wanted = {"weight": Parameter((fan_in, self.units), initializer, fan_in, self.units)}
+        if self.bias:
+            wanted["bias"] = Parameter((self.units,), "zeros")
+        return wanted
+
+    def output(self, features: tuple[int, ...]) -> tuple[int, ...]:
+        if len(features) != 1:
+            raise expected(self, "(batch, features)", features, "add Flatten()")
+        return (self.units,)
+
+    def lower(self, plan: Lowering, x: Value, weights: dict[str, Weight], index: int) -> Value:
+        x = plan.read(x)
+        weight, bias = weights["weight"], weights.get("bias")
+        y = plan.value(self.units, trains=True)
+        y.producer = plan.emit(kernels.Dense, x.buffer, weight.value, bias and bias.value, y.buffer)
+        y.pending = self.activation
+
+        def backward() -> None:
+            plan.emit(kernels.DenseWeightGradient, x.buffer, y.gradient, weight.gradient, bias and bias.gradient)
+            if x.trains:
+                slope = (x.activation, x.buffer) if x.activation != "identity" else ()
+                plan.emit(kernels.DenseInputGradient, y.gradient, weight.value, plan.gradient(x), *slope)
+
+        plan.backward(backward)
+        return y

@@ -1,0 +1,39 @@
+"""Dropout."""
+
+from dataclasses import dataclass
+
+from fastnn import checks, kernels
+from fastnn.layers.base import Layer, Weight
+from fastnn.lowering import Lowering, Value
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Dropout(Layer):
+    """In training each element is zeroed with probability rate and the others are divided by 1 - rate.
+
+    In prediction it does nothing. x, y (batch, ...). The mask follows from the network's seed, the layer's place and
+    the step. Raises ValueError unless 0 <= rate < 1. Srivastava et al. 2014.
+    """
+
+    rate: float
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        object.__setattr__(self, "rate", checks.real("Dropout: rate", self.rate, least=0, below=1))
+
+    def lower(self, plan: Lowering, x: Value, weights: dict[str, Weight], index: int) -> Value:
+        if not plan.training or self.rate == 0:
+            return x
+        x = plan.read(x)
+        y = plan.value(x.columns, x.trains)
+        y.origin = x.ending
+        options = {"rate": self.rate, "seed": plan.seed, "stream": index}
+        plan.emit(kernels.Dropout, x.buffer, y.buffer, **options)
+
+        def backward() -> None:
+            if x.trains:
+                plan.emit(kernels.Dropout, y.gradient, plan.gradient(x), **options)
+                plan.apply_derivative(x)
+
+        plan.backward(backward)
+        return y

@@ -1,0 +1,183 @@
+"""From layers to a flat list of Ops on one arena.
+
+Layers emit calls of Ops on Buffers, first all forward, then, in reverse, what they registered with `backward`. When all
+calls are known, Buffers that are not needed at the same time get the same memory, and the Ops are made.
+There is no pass over the list: what a layer fuses it decides itself.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from fastnn import kernels
+from fastnn.op import Op
+from fastnn.plan import Plan
+from fastnn.port import Port
+from fastnn.tensor import Block, Tensor, aligned, bytes_of
+
+
+@dataclass(eq=False)
+class Buffer:
+    """Memory of `columns` elements a row, needed from the first call that names it to the last."""
+
+    columns: int
+    dtype: str = "float32"
+
+
+@dataclass(eq=False)
+class Call:
+    """An Op to be made: its class, its arguments (Buffers, Tensors, Ports, values), the layer that wants it."""
+
+    op: type[Op]
+    arguments: tuple[Any, ...]
+    options: dict[str, Any]
+    layer: str
+    made: Op | None = None
+
+
+@dataclass(eq=False)
+class Value:
+    """A layer's output, `columns` elements a row.
+
+    pending: an activation that is not applied yet; a loss or metric that wants the logits leaves it so and says it
+    (logits_used), anyone else calls `Lowering.read`. activation: one that is applied elementwise; whoever writes the
+    gradient multiplies its derivative in, so that `gradient` is with respect to what came before the activation.
+    origin: the activation that the numbers come from where it is neither.
+    """
+
+    buffer: Buffer
+    trains: bool
+    pending: str = "identity"
+    activation: str = "identity"
+    gradient: Buffer | None = None
+    origin: str = "identity"
+    producer: Call | None = None
+    logits_used: bool = False
+    applied: "Value | None" = None
+
+    @property
+    def columns(self) -> int:
+        """Elements of a row."""
+        return self.buffer.columns
+
+    @property
+    def ending(self) -> str:
+        """The activation that the numbers come from, or will."""
+        return next((name for name in (self.pending, self.activation, self.origin) if name != "identity"), "identity")
+
+
+@dataclass
+class Lowering:
+    """Collects the calls of one plan. rows: its capacity. training: whether a backward phase will follow."""
+
+    rows: int
+    training: bool
+    seed: int = 0
+    calls: list[Call] = field(default_factory=list)
+    backwards: list[tuple[str, Callable[[], None]]] = field(default_factory=list)
+    layer: str = ""
+
+    @contextmanager
+    def named(self, layer: str) -> Iterator[None]:
+        """What is emitted inside belongs to this layer."""
+        before, self.layer = self.layer, layer
+        try:
+            yield
+        finally:
+            self.layer = before
+
+    def emit(self, op: type[Op], *arguments: Any, **options: Any) -> Call:
+        """Adds a call of an Op."""
+        call = Call(op, arguments, options, self.layer)
+        self.calls.append(call)
+        return call
+
+    def value(self, columns: int, trains: bool) -> Value:
+        """A new value in a buffer of its own."""
+        return Value(Buffer(columns), trains)
+
+    def read(self, value: Value) -> Value:
+        """The value with its pending activation applied: in its producer's epilogue, or apart where that is too late."""
+        if value.applied is not None:
+            return value.applied
+        if value.pending == "softmax" or (value.pending != "identity" and value.logits_used):
+            value.applied = self._apart(value)
+            return value.applied
+        if value.pending != "identity":
+            assert value.producer is not None
+            value.producer.options["activation"] = value.activation = value.pending
+            value.pending = "identity"
+        return value
+
+    def _apart(self, x: Value) -> Value:
+        """Applies the pending activation into a buffer of its own."""
+        y = self.value(x.columns, x.trains)
+        y.origin = x.pending
+        if x.pending != "softmax":  # only metrics come after the logits were used: no gradient
+            self.emit(kernels.Activation, x.buffer, y.buffer, x.pending)
+            return y
+        self.emit(kernels.Softmax, x.buffer, y.buffer)
+
+        def backward() -> None:
+            if y.gradient is not None:
+                self.emit(kernels.SoftmaxGradient, y.buffer, y.gradient, self.gradient(x))
+                self.apply_derivative(x)
+
+        self.backward(backward)
+        return y
+
+    def backward(self, function: Callable[[], None]) -> None:
+        """Registers what a layer does in the backward phase."""
+        self.backwards.append((self.layer, function))
+
+    def run_backward(self) -> None:
+        """The backward phase: the layers in reverse."""
+        for layer, function in reversed(self.backwards):
+            with self.named(layer):
+                function()
+
+    def gradient(self, value: Value) -> Buffer:
+        """Where the gradient of a value is written."""
+        assert value.gradient is None
+        value.gradient = Buffer(value.columns)
+        return value.gradient
+
+    def apply_derivative(self, value: Value) -> None:
+        """Multiplies the derivative of the value's activation into its gradient, for writers that cannot fuse it."""
+        if value.activation != "identity":
+            g = value.gradient
+            self.emit(kernels.ActivationGradient, value.buffer, g, g, value.activation)
+
+    def assemble(self, ports: list[Port], kept: list[Tensor]) -> Plan:
+        """Places the Buffers in an arena and makes the Ops."""
+        places, nbytes = _place(self.calls, self.rows)
+        arena = Block(nbytes)
+        tensors = {
+            buffer: Tensor((self.rows, buffer.columns), buffer.dtype, arena, offset) for buffer, offset in places.items()
+        }
+        for call in self.calls:
+            arguments = [tensors[a] if isinstance(a, Buffer) else a for a in call.arguments]
+            call.made = call.op(*arguments, **call.options)
+            call.made.layer = call.layer
+        return Plan([call.made for call in self.calls if call.made is not None], ports, kept, nbytes)
+
+
+def _place(calls: list[Call], rows: int) -> tuple[dict[Buffer, int], int]:
+    """Byte offsets such that Buffers alive at the same call do not overlap, the largest placed first; and the total."""
+    alive: dict[Buffer, tuple[int, int]] = {}
+    for i, call in enumerate(calls):
+        for argument in call.arguments:
+            if isinstance(argument, Buffer):
+                alive[argument] = (alive.get(argument, (i, i))[0], i)
+    size = {buffer: aligned(bytes_of((rows, buffer.columns), buffer.dtype)) for buffer in alive}
+    offsets: dict[Buffer, int] = {}
+    for buffer in sorted(alive, key=lambda b: -size[b]):
+        first, last = alive[buffer]
+        offset = 0
+        for other in sorted(offsets, key=lambda b: offsets[b]):
+            overlap = alive[other][0] <= last and first <= alive[other][1]
+            if overlap and offset + size[buffer] > offsets[other]:
+                offset = max(offset, offsets[other] + size[other])
+        offsets[buffer] = offset
+    return offsets, max((offsets[b] + size[b] for b in offsets), default=0)

@@ -1,0 +1,47 @@
+from libc.stdint cimport int64_t, uint64_t
+
+from fastnn.kernels.csrc cimport fastnn_table
+from fastnn.tensor cimport Tensor
+
+ctypedef struct Run:
+    Py_ssize_t rows         # of this step
+    Py_ssize_t first        # its first sample in the order
+    const int64_t *order    # samples by row; NULL takes them as they come
+    uint64_t step           # of the network, counted from its build: the position of random numbers
+    uint64_t update         # of the optimizer, counted from compile
+    const double *rate      # the learning rate of this step
+    int threads
+    bint running            # whose, for another thread, is not to be touched
+    void *failed            # the Op that found an error, or NULL
+    Py_ssize_t place        # where it found it
+
+
+cdef class State:
+    cdef Run run
+
+
+cdef class Op:
+    cdef const fastnn_table *table
+    cdef State shared       # the plan's, or its own while it belongs to none
+    cdef Run *state         # in it
+    cdef object plan        # a weak reference to the plan that it belongs to
+    cdef double pace        # floating-point operations per nanosecond on one core, for the choice of threads
+    cdef readonly tuple tensors
+    cdef public str layer
+    cdef void join(self, State shared, object plan)
+    cdef tuple bind(self, tuple tensors)
+    cdef void run(self) noexcept nogil
+    cdef Py_ssize_t parts(self, int threads) noexcept nogil
+    cdef void part(self, Py_ssize_t index, Py_ssize_t parts) noexcept nogil
+    cdef void finish(self) noexcept nogil
+    cdef double work(self) noexcept nogil
+    cdef void fail(self, Py_ssize_t place) noexcept nogil
+
+
+cdef class ChunkedOp(Op):
+    cdef double *partial    # a result for each chunk of rows
+    cdef Py_ssize_t chunk   # rows of a chunk
+    cdef double sum_of_chunks(self) noexcept nogil
+
+
+cdef double seconds() noexcept nogil

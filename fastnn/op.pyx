@@ -1,0 +1,221 @@
+"""Op: one kernel bound to its buffers.
+
+An Op checks shapes, names and types when it is made and keeps raw pointers; running it takes no arguments. What only the
+data can show to be wrong goes into a slot of the Run, which the Ops of a plan share. Calling an Op from Python runs the
+same kernel on the same buffers, so an eager call is a plan of length one.
+This module owns the tables of csrc and the one parallel loop of the package.
+"""
+
+import os
+
+from cython.parallel cimport prange
+from libc.stdlib cimport calloc, free
+
+from fastnn cimport parallel
+from fastnn.kernels cimport csrc
+from fastnn.kernels.csrc cimport fastnn_table
+from fastnn.tensor cimport Tensor
+
+cdef extern from *:
+    """
+    #include <time.h>
+    static double fastnn_seconds(void) {
+        struct timespec t;
+        clock_gettime(CLOCK_MONOTONIC, &t);
+        return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+    }
+    #ifdef _OPENMP
+    #define FASTNN_OPENMP _OPENMP
+    #else
+    #define FASTNN_OPENMP 0
+    #endif
+    """
+    double fastnn_seconds() noexcept nogil
+    int FASTNN_OPENMP
+
+# A thread is worth waking for this much work of its own: opening a region costs 1 to 2 us hot, far more cold.
+cdef double NANOSECONDS_PER_THREAD = 15e3
+
+cdef const fastnn_table *_table = NULL
+
+
+def levels() -> tuple[str, ...]:
+    """The instruction sets that this build holds and this processor has, best first."""
+    names = []
+    cdef int i = 0
+    while csrc.fastnn_level(i) != NULL:
+        if csrc.fastnn_select(csrc.fastnn_level(i)) != NULL:
+            names.append(csrc.fastnn_level(i).decode())
+        i += 1
+    return tuple(names)
+
+
+def get_isa() -> str:
+    """The instruction set of the Ops made from now on."""
+    return _table.isa.decode()
+
+
+def set_isa(name: str) -> None:
+    """Chooses the instruction set of the Ops made from now on; those that exist keep theirs.
+
+    Raises ValueError for a level that this build or this processor does not have.
+    """
+    global _table
+    table = csrc.fastnn_select(name.encode())
+    if table == NULL:
+        raise ValueError(f"FASTNN_ISA: this processor and build have {', '.join(levels())}, not {name!r}")
+    _table = table
+
+
+def openmp() -> int:
+    """The OpenMP version (yyyymm) that this build uses, 0 for a serial build."""
+    return FASTNN_OPENMP
+
+
+def peak(repeats: int = 200) -> float:
+    """GFLOP/s of one core, multiply-adds on registers alone: the best of `repeats` runs of about 0.1 ms."""
+    cdef Py_ssize_t n = 25000
+    cdef double start, best = 1.0
+    for _ in range(repeats):
+        start = fastnn_seconds()
+        _table.peak(n)
+        best = min(best, fastnn_seconds() - start)
+    return 24 * n * _table.lanes / best / 1e9
+
+
+def _start() -> None:
+    try:
+        set_isa(os.environ.get("FASTNN_ISA") or levels()[0])
+    except ValueError as error:
+        raise ImportError(str(error)) from None
+
+
+_start()
+
+
+cdef double seconds() noexcept nogil:
+    """A clock that only goes forward."""
+    return fastnn_seconds()
+
+
+cdef class State:
+    """The Run that Ops share, alive as long as one of them."""
+
+
+cdef class Op:
+    """One kernel bound to its buffers.
+
+    A subclass checks its arguments in __init__ (ValueError or TypeError that names the shape wanted and the shape got),
+    calls `bind`, and says what to compute in `run`, or in `part` for one of several independent pieces.
+    """
+
+    def __cinit__(self) -> None:
+        self.table = _table
+        self.join(State(), None)
+        self.pace = 4.0
+        self.layer = ""
+
+    cdef void join(self, State shared, object plan):
+        """Takes part in a plan's run, or with None in its own."""
+        self.shared, self.plan = shared, plan
+        self.state = &shared.run
+
+    cdef tuple bind(self, tuple tensors):
+        """Keeps the tensors' memory; the first one's rows are the capacity."""
+        self.tensors = tensors
+        self.state.rows = (<Tensor> tensors[0]).rows
+        return tensors
+
+    @property
+    def capacity(self) -> int:
+        """The most rows that a run may have."""
+        return self.tensors[0].rows
+
+    @property
+    def flops(self) -> float:
+        """Floating-point operations of a run with the present number of rows."""
+        return self.work()
+
+    cdef void run(self) noexcept nogil:
+        """Shares the parts out, to as many threads as their work is worth."""
+        cdef Py_ssize_t i, parts
+        cdef double share = self.work() / self.pace / NANOSECONDS_PER_THREAD
+        cdef int team = self.state.threads
+        if share < team:
+            team = <int> share
+        team = parallel.enter(team)
+        parts = self.parts(team)
+        if team == 1:
+            for i in range(parts):
+                self.part(i, parts)
+        else:
+            for i in prange(parts, num_threads=team, schedule="dynamic", chunksize=1):
+                self.part(i, parts)
+            parallel.leave(team)
+        self.finish()
+
+    cdef Py_ssize_t parts(self, int threads) noexcept nogil:
+        """How many pieces; where it depends on the threads, no result may depend on it."""
+        return threads
+
+    cdef void part(self, Py_ssize_t index, Py_ssize_t parts) noexcept nogil:
+        pass
+
+    cdef void finish(self) noexcept nogil:
+        """What remains to be done once, after all parts."""
+        pass
+
+    cdef double work(self) noexcept nogil:
+        """Floating-point operations at the present number of rows."""
+        return 0
+
+    cdef void fail(self, Py_ssize_t place) noexcept nogil:
+        """Stops the run after this op; `explain` turns the place into an exception."""
+        self.state.failed = <void *> self
+        self.state.place = place
+
+    def explain(self, place: int) -> Exception:
+        """The exception for an error that this op found in the data."""
+        return RuntimeError(f"{self!r} failed at {place}")
+
+    def __call__(self) -> None:
+        """Runs the kernel on the buffers as they are now."""
+        if self.state.running:
+            raise RuntimeError(f"{self!r} is running in another thread")
+        self.state.running = True
+        self.state.failed = NULL
+        self.state.threads = parallel.allowed()
+        with nogil:
+            self.run()
+        self.state.running = False
+        if self.state.failed != NULL:
+            raise (<Op> self.state.failed).explain(self.state.place)
+
+    def __repr__(self) -> str:
+        shapes = ", ".join(str(tensor.shape) for tensor in self.tensors if tensor is not None)
+        return f"{self.layer + ': ' if self.layer else ''}{type(self).__name__}({shapes})"
+
+
+cdef class ChunkedOp(Op):
+    """An Op over fixed chunks of rows, each with a result of its own: combined in order, they do not depend on threads."""
+
+    cdef tuple bind(self, tuple tensors):
+        cdef Tensor first = tensors[0]
+        self.chunk = max(1, 8192 // max(1, first.columns))
+        self.partial = <double *> calloc(first.rows // self.chunk + 1, sizeof(double))
+        if self.partial == NULL:
+            raise MemoryError
+        return Op.bind(self, tensors)
+
+    def __dealloc__(self) -> None:
+        free(self.partial)
+
+    cdef Py_ssize_t parts(self, int threads) noexcept nogil:
+        return (self.state.rows + self.chunk - 1) // self.chunk
+
+    cdef double sum_of_chunks(self) noexcept nogil:
+        cdef Py_ssize_t i
+        cdef double total = 0
+        for i in range(self.parts(1)):
+            total += self.partial[i]
+        return total

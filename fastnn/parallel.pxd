@@ -1,0 +1,3 @@
+cdef int allowed() noexcept nogil
+cdef int enter(int wanted) noexcept nogil
+cdef void leave(int threads) noexcept nogil

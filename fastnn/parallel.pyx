@@ -1,0 +1,133 @@
+"""How many threads an op may use.
+
+The number comes from `set_num_threads`, from `threads(n)` for the calling Python thread, else from OMP_NUM_THREADS or
+the processors that affinity and the cgroup's quota leave to the process. One parallel region is open at a time in a
+process: a second one runs serially instead of oversubscribing. A child forked after a region runs serially, because
+libgomp's threads do not survive a fork.
+"""
+
+import contextlib
+import math
+import os
+from collections.abc import Iterator
+
+cdef extern from *:
+    """
+    static int fastnn_threads = 1;           /* for every Python thread that has no limit of its own */
+    static __thread int fastnn_own_threads;  /* 0: none */
+    static int fastnn_region_open, fastnn_region_seen, fastnn_serial;
+
+    static int fastnn_enter(void) {
+        int closed = 0;
+        if (__atomic_load_n(&fastnn_serial, __ATOMIC_RELAXED)) return 0;
+        if (!__atomic_compare_exchange_n(&fastnn_region_open, &closed, 1, 0, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) return 0;
+        __atomic_store_n(&fastnn_region_seen, 1, __ATOMIC_RELAXED);
+        return 1;
+    }
+    static void fastnn_leave(void) { __atomic_store_n(&fastnn_region_open, 0, __ATOMIC_RELEASE); }
+
+    static void fastnn_in_child(void) {
+        if (fastnn_region_seen) fastnn_serial = 1;
+        fastnn_region_open = 0;
+    }
+    #ifdef _WIN32
+    static void fastnn_watch_forks(void) { (void)fastnn_in_child; }
+    #else
+    #include <pthread.h>
+    static void fastnn_watch_forks(void) { pthread_atfork(NULL, NULL, fastnn_in_child); }
+    #endif
+    """
+    int fastnn_threads
+    int fastnn_own_threads
+    int fastnn_serial
+    int fastnn_enter() noexcept nogil
+    void fastnn_leave() noexcept nogil
+    void fastnn_watch_forks()
+
+
+cdef int allowed() noexcept nogil:
+    """Threads that a run started by this thread may use."""
+    return fastnn_own_threads or fastnn_threads
+
+
+cdef int enter(int wanted) noexcept nogil:
+    """Threads for a region: wanted, or 1 while another is open or after a fork. Ends with leave()."""
+    return wanted if wanted > 1 and fastnn_enter() else 1
+
+
+cdef void leave(int threads) noexcept nogil:
+    if threads > 1:
+        fastnn_leave()
+
+
+def _quota() -> float:
+    """Processors that the cgroup's CPU quota allows, infinity without one."""
+    for quota, period in (
+        ("/sys/fs/cgroup/cpu.max", None),
+        ("/sys/fs/cgroup/cpu/cpu.cfs_quota_us", "/sys/fs/cgroup/cpu/cpu.cfs_period_us"),
+    ):
+        try:
+            with open(quota) as file:
+                fields = file.read().split()
+            if period is not None:
+                with open(period) as file:
+                    fields += file.read().split()
+            if fields[0] not in ("max", "-1"):
+                return max(1.0, int(fields[0]) / int(fields[1]))
+        except (OSError, ValueError, IndexError, ZeroDivisionError):
+            continue
+    return math.inf
+
+
+def _default() -> int:
+    try:
+        processors = len(os.sched_getaffinity(0))
+    except AttributeError:
+        processors = os.cpu_count() or 1
+    processors = int(min(processors, math.ceil(min(_quota(), 1e6))))
+    asked = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()
+    if asked.isdecimal() and int(asked) > 0:
+        return min(int(asked), _MOST)
+    return processors
+
+
+_MOST = 1024
+
+
+def _checked(n: int) -> int:
+    if isinstance(n, bool) or not hasattr(n, "__index__") or not 1 <= n.__index__() <= _MOST:
+        raise ValueError(f"the number of threads must be an integer from 1 to {_MOST}, got {n!r}")
+    return n.__index__()
+
+
+def set_num_threads(n: int) -> None:
+    """Lets ops use up to n threads, in every Python thread without a limit of its own (see `threads`).
+
+    Raises ValueError unless n is an integer from 1 to 1024.
+    """
+    global fastnn_threads
+    fastnn_threads = _checked(n)
+
+
+def get_num_threads() -> int:
+    """The number of threads that an op started from this Python thread may use."""
+    return 1 if fastnn_serial else allowed()
+
+
+@contextlib.contextmanager
+def threads(n: int) -> Iterator[None]:
+    """A context in which this Python thread's ops use up to n threads.
+
+    Raises ValueError unless n is an integer from 1 to 1024.
+    """
+    global fastnn_own_threads
+    cdef int before = fastnn_own_threads
+    fastnn_own_threads = _checked(n)
+    try:
+        yield
+    finally:
+        fastnn_own_threads = before
+
+
+fastnn_threads = _default()
+fastnn_watch_forks()

@@ -1,0 +1,213 @@
+"""Plan: a flat list of Ops that runs without the GIL."""
+
+import weakref
+from collections.abc import Sequence
+
+cimport cython
+from libc.stdint cimport int64_t, uint64_t
+from libc.stdlib cimport free, malloc
+
+cimport numpy as cnp
+import numpy as np
+
+from fastnn cimport parallel
+from fastnn.op cimport Op, Run, State, seconds
+from fastnn.port cimport Port
+from fastnn.tensor cimport Tensor
+
+from fastnn import checks
+from fastnn.profile import OpProfile, Profile
+
+cnp.import_array()
+
+# Below this a run keeps the GIL: giving it up and taking it back costs 0.1 us.
+cdef double NANOSECONDS_WITH_GIL = 2e3
+
+
+@cython.final
+cdef class Plan:
+    """A list of Ops that share one Run.
+
+    ports: where users' arrays enter and leave. kept: what a run changes for good (parameters, slots), which `profile`
+    puts back.
+    """
+
+    cdef readonly tuple ops, ports, kept
+    cdef readonly Py_ssize_t capacity
+    cdef readonly Py_ssize_t position  # the first sample that the last run has not done
+    cdef readonly Py_ssize_t nbytes    # of the arena
+    cdef State shared
+    cdef void **table
+    cdef Py_ssize_t count
+    cdef double nanoseconds
+    cdef object __weakref__
+
+    def __init__(
+        self, ops: Sequence[Op], ports: Sequence[Port] = (), kept: Sequence[Tensor] = (), nbytes: int = 0
+    ) -> None:
+        cdef Op op
+        if self.table != NULL:
+            raise RuntimeError("a Plan is built once")
+        ops = tuple(checks.listed("ops", ops, Op, "Ops"))
+        ports = tuple(checks.listed("ports", ports, Port, "Ports"))
+        kept = tuple(checks.listed("kept", kept, Tensor, "Tensors"))
+        if not ops:
+            raise ValueError("a Plan needs at least one Op")
+        for op in ops:
+            if op.plan is not None and op.plan() is not None:
+                raise ValueError(f"{op!r} already belongs to a plan")
+            if op.capacity < ops[0].capacity:
+                raise ValueError(f"{op!r} has not the {ops[0].capacity} rows of the plan")
+        self.table = <void **> malloc(len(ops) * sizeof(void *))
+        if self.table == NULL:
+            raise MemoryError
+        self.ops, self.ports, self.kept, self.nbytes = ops, ports, kept, nbytes
+        self.count, self.capacity = len(ops), ops[0].capacity
+        self.shared = State()
+        self.shared.run.rows = self.capacity
+        for i, op in enumerate(ops):
+            op.join(self.shared, weakref.ref(self))
+            self.table[i] = <void *> op
+            self.nanoseconds += 20 + op.work() / op.pace
+
+    def __dealloc__(self) -> None:
+        free(self.table)
+
+    cdef void begin(self) except *:
+        """Takes the Run for this thread."""
+        if self.shared.run.running:
+            raise RuntimeError("this plan is running in another thread")
+        self.shared.run.running = True
+        self.shared.run.threads = parallel.allowed()
+        self.shared.run.failed = NULL
+
+    cdef void end(self) noexcept:
+        """Lets it go, with nothing that points into the caller's arrays."""
+        self.shared.run.order = NULL
+        self.shared.run.rate = NULL
+        self.shared.run.running = False
+
+    cdef void advance(self, Py_ssize_t samples, Py_ssize_t batch, double pause) noexcept nogil:
+        """Steps of `batch` rows from `position` on, until the last or the first step's end after `pause` seconds."""
+        cdef Run *run = &self.shared.run
+        cdef Py_ssize_t i
+        cdef double until = seconds() + pause
+        while self.position < samples:
+            run.first = self.position
+            run.rows = min(batch, samples - self.position)
+            for i in range(self.count):
+                (<Op> self.table[i]).run()
+                if run.failed != NULL:
+                    return
+            self.position += run.rows
+            run.step += 1
+            run.update += 1
+            if run.rate != NULL:
+                run.rate += 1
+            if seconds() >= until:
+                return
+
+    def run(
+        self,
+        Py_ssize_t samples,
+        Py_ssize_t batch,
+        Py_ssize_t first=0,
+        cnp.ndarray order=None,
+        cnp.ndarray rates=None,
+        uint64_t step=0,
+        uint64_t update=0,
+        double pause=0.05,
+    ) -> int:
+        """Runs steps of up to `batch` rows over samples first..samples-1 of the attached arrays, about `pause` seconds.
+
+        order: int64 (samples,), the rows to take; rates: float64, a learning rate for each step. step, update: counters
+        of the first step. Returns the first sample not done (also `position`). Raises ValueError for sizes that do not
+        fit, and what an Op found wrong in the data: then the steps before it are done, and it is not.
+        """
+        cdef Run *run = &self.shared.run
+        cdef Port port
+        if not (0 < batch <= self.capacity and 0 <= first < samples):
+            raise ValueError(f"cannot run samples {first} to {samples} in batches of {batch}, at most {self.capacity}")
+        if order is not None and (
+            cnp.PyArray_TYPE(order) != cnp.NPY_INT64
+            or not cnp.PyArray_ISCARRAY_RO(order)
+            or cnp.PyArray_SIZE(order) < samples
+        ):
+            raise ValueError(f"expected an int64 order of {samples} rows, got {(<object> order).dtype} {(<object> order).size}")
+        if rates is not None and (
+            cnp.PyArray_TYPE(rates) != cnp.NPY_FLOAT64
+            or not cnp.PyArray_ISCARRAY_RO(rates)
+            or cnp.PyArray_SIZE(rates) < (samples - first + batch - 1) // batch
+        ):
+            raise ValueError(f"expected a float64 learning rate for each step, got {(<object> rates).dtype} {(<object> rates).size}")
+        for port in self.ports:  # an order's rows are checked where they are gathered
+            if (order is None or port.out is not None) and port.rows < samples:
+                raise ValueError(f"{port.name}: {port.rows} rows are attached, the run wants {samples}")
+        self.begin()
+        try:
+            if order is not None:
+                run.order = <const int64_t *> cnp.PyArray_DATA(order)
+            if rates is not None:
+                run.rate = <const double *> cnp.PyArray_DATA(rates)
+            run.step, run.update, self.position = step, update, first
+            if self.nanoseconds < NANOSECONDS_WITH_GIL and samples - first <= batch:
+                self.advance(samples, batch, pause)
+            else:
+                with nogil:
+                    self.advance(samples, batch, pause)
+            if run.failed != NULL:
+                raise (<Op> run.failed).explain(run.place)
+        finally:
+            self.end()
+        return self.position
+
+    def profile(self, repeats: int = 50) -> Profile:
+        """Times each op at full capacity on arrays of zeros, the best of `repeats` runs.
+
+        Parameters, slots and meters are put back afterwards. Returns a Profile: a row for each op, printable. Raises
+        ValueError for repeats < 1.
+        """
+        checks.integer("repeats", repeats)
+        attached = [port.array for port in self.ports]
+        kept = [tensor.array.copy() for tensor in self.kept]
+        measured = [(op, op.measured) for op in self.ops if hasattr(op, "measured")]
+        self.begin()
+        try:
+            for port in self.ports:
+                port.attach(np.zeros((self.capacity, port.columns), port.out or np.float32))
+            best = self.time(repeats)
+        finally:
+            for tensor, array in zip(self.kept, kept, strict=True):
+                tensor.array[...] = array
+            for op, values in measured:
+                op.measured = values
+            for port, array in zip(self.ports, attached, strict=True):
+                if array is None:
+                    port.detach()
+                else:
+                    port.attach(array)
+            self.end()
+        return Profile(self.capacity, [OpProfile(repr(op), t, op.flops) for op, t in zip(self.ops, best, strict=True)])
+
+    cdef list time(self, Py_ssize_t repeats):
+        """The seconds of each op's fastest run."""
+        cdef Run *run = &self.shared.run
+        cdef Op op
+        cdef Py_ssize_t i
+        cdef double start, rate = 1e-3
+        best = [float("inf")] * self.count
+        run.rows, run.first, run.rate = self.capacity, 0, &rate
+        for _ in range(repeats):
+            for i in range(self.count):
+                op = <Op> self.table[i]
+                with nogil:
+                    start = seconds()
+                    op.run()
+                    start = seconds() - start
+                if run.failed != NULL:
+                    raise op.explain(run.place)
+                best[i] = min(best[i], start)
+        return best
+
+    def __repr__(self) -> str:
+        return "\n".join([f"Plan of {self.count} ops, {self.capacity} rows, {self.nbytes} bytes", *map(repr, self.ops)])

@@ -1,0 +1,16 @@
+from typing import Any, TypeGuard
+
+import numpy as np
+
+def takes(array: object) -> TypeGuard[np.ndarray[Any, Any]]: ...
+
+class Port:
+    array: np.ndarray[Any, Any] | None
+    rows: int
+    columns: int
+    name: str
+    out: str | None
+    def __init__(self, name: str, columns: int) -> None: ...
+    def claim(self, dtype: str) -> None: ...
+    def attach(self, array: np.ndarray[Any, Any]) -> None: ...
+    def detach(self) -> None: ...

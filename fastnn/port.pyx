@@ -1,0 +1,78 @@
+"""Port: where a user's array enters a plan or leaves it."""
+
+import weakref
+
+cimport numpy as cnp
+import numpy as np
+
+from fastnn.kernels cimport csrc
+
+cnp.import_array()
+
+
+cdef int _type(cnp.ndarray array) noexcept:
+    """The array's dtype as csrc names it, -1 for one that no Port takes."""
+    cdef int kind = cnp.PyArray_TYPE(array)
+    if kind == cnp.NPY_FLOAT32:
+        return csrc.fastnn_float32
+    if kind == cnp.NPY_FLOAT64:
+        return csrc.fastnn_float64
+    if kind == cnp.NPY_UINT8:
+        return csrc.fastnn_uint8
+    if kind == cnp.NPY_INT64:
+        return csrc.fastnn_int64
+    return -1
+
+
+def takes(array: object) -> bool:
+    """Whether a Port takes the object as it is: an ndarray in C order, aligned, of float32, float64, uint8 or int64."""
+    return (
+        type(array) is cnp.ndarray
+        and cnp.PyArray_ISCARRAY_RO(<cnp.ndarray> array)
+        and _type(<cnp.ndarray> array) >= 0
+    )
+
+
+cdef class Port:
+    """A user's array, bound to a plan for a run: rows in, labels in, or results out.
+
+    name: what errors call it. columns: elements of a row. out: the dtype of results, None where rows come in.
+    """
+
+    def __init__(self, name: str, columns: int) -> None:
+        self.name, self.columns = name, columns
+
+    def claim(self, dtype: str) -> None:
+        """Makes it a port of results. Raises ValueError where another dtype is claimed, or attached already."""
+        if self.out not in (None, dtype):
+            raise ValueError(f"{self.name}: takes results of {self.out}, not {dtype}")
+        self.out = dtype
+        if self.array is not None:
+            self.attach(self.array)
+
+    def attach(self, array: np.ndarray) -> None:
+        """Binds a C-contiguous array of float32, float64, uint8 or int64 with rows of `columns` elements.
+
+        A weak reference makes NumPy refuse to resize the array until `detach`. Raises TypeError and ValueError.
+        See `takes`.
+        """
+        cdef cnp.ndarray checked
+        if not takes(array):
+            raise TypeError(f"{self.name}: expected an array in C order of a dtype that a Port takes, got {array!r:.80}")
+        if self.out is not None and (array.dtype.name != self.out or not array.flags.writeable):
+            raise ValueError(f"{self.name}: expected a writable array of {self.out}, got {array.dtype}")
+        checked = array
+        cdef Py_ssize_t rows = cnp.PyArray_DIM(checked, 0) if cnp.PyArray_NDIM(checked) else 0
+        if cnp.PyArray_SIZE(checked) != rows * self.columns:
+            raise ValueError(f"{self.name}: expected rows of {self.columns} elements, got {array.shape}")
+        self.type = _type(checked)
+        self.data = <const char *> cnp.PyArray_DATA(checked)
+        self.rows = rows
+        self.reference = weakref.ref(array)
+        self.array = array
+
+    def detach(self) -> None:
+        """Lets go of the array."""
+        self.array = self.reference = None
+        self.data = NULL
+        self.rows = 0

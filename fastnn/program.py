@@ -1,0 +1,110 @@
+"""The plans of a network: what is emitted to train, evaluate, predict and classify, and how a run uses it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fastnn import checks, kernels, losses
+from fastnn import metrics as measures
+from fastnn.callbacks import Logs
+from fastnn.lowering import Buffer, Call, Lowering, Value
+from fastnn.plan import Plan
+from fastnn.port import Port
+from fastnn.tensor import Tensor
+
+if TYPE_CHECKING:
+    from fastnn.network import Network
+
+#: Rows that predict, classify and evaluate run at once, unless told otherwise.
+CHUNK = 512
+
+
+@dataclass
+class Program:
+    """A plan of a network, and where its arrays and figures are. key: its kind and whether it takes labels."""
+
+    key: tuple[str, bool]
+    plan: Plan
+    x: Port
+    y: Port | None = None
+    out: Port | None = None
+    meters: dict[str, Any] = field(default_factory=dict)
+
+    def attach(self, x: np.ndarray, y: np.ndarray | None = None, out: np.ndarray | None = None) -> None:
+        """Binds the user's arrays."""
+        for port, array in ((self.x, x), (self.y, y), (self.out, out)):
+            if port is not None and array is not None:
+                port.attach(array)
+
+    def detach(self) -> None:
+        """Lets go of them."""
+        for port in self.plan.ports:
+            port.detach()
+
+    def run_all(self, samples: int, rows: int) -> None:
+        """Runs over all samples, returning now and then so that signals are seen."""
+        done = 0
+        while done < samples:
+            done = self.plan.run(samples, rows, done)
+
+    def reset(self) -> None:
+        """Begins to measure anew."""
+        for meter in self.meters.values():
+            meter.reset()
+
+    def means(self) -> Logs:
+        """The loss and the metrics since `reset`."""
+        return {name: meter.mean for name, meter in self.meters.items()}
+
+    def last(self) -> Logs:
+        """The loss and the metrics of the last step."""
+        return {name: meter.last for name, meter in self.meters.items()}
+
+
+def rows_of(batch_size: int | None, samples: int) -> int:
+    """The rows of a run: as asked for or as fastnn chooses, and no more than there are."""
+    return min(CHUNK if batch_size is None else checks.integer("batch_size", batch_size), samples)
+
+
+def lower(net: Network, kind: str, labels: bool, rows: int) -> Program:
+    """The program of a kind, "train", "evaluate", "predict" or "classify", for up to that many rows.
+
+    Raises ValueError where the loss, a metric or the kind does not fit the layers.
+    """
+    assert net.input_shape is not None
+    plan = Lowering(rows, training=kind == "train", seed=net.seed)
+    x = Port("x", math.prod(net.input_shape))
+    value = Value(Buffer(x.columns), trains=False)
+    plan.emit(kernels.Gather, x, value.buffer, check="unchecked" if kind == "predict" else "finite")
+    output = net.lower(plan, value)
+    with plan.named(kind):
+        if kind in ("predict", "classify"):
+            out = Port("out", output.columns if kind == "predict" else 1)
+            result = plan.read(output).buffer if kind == "predict" else measures.classes(plan, output, net.loss)
+            plan.emit(kernels.Scatter, result, out)
+            return Program((kind, labels), plan.assemble([x, out], []), x, out=out)
+        target = net.compiled.target(plan, output.columns, labels)
+        calls = _measure(net, plan, output, target)
+    kept: list[Tensor] = []
+    if kind == "train":
+        assert net.optimizer is not None
+        plan.run_backward()
+        with plan.named(type(net.optimizer).__name__):
+            net.optimizer.lower(plan, net.built.values, net.built.gradients, net.slots)
+        kept = [net.built.values, net.built.gradients, *net.slots.values()]
+    assembled = plan.assemble([x, target.port], kept)
+    meters = {name: call.made for name, call in calls.items()}
+    return Program((kind, labels), assembled, x, target.port, meters=meters)
+
+
+def _measure(net: Network, plan: Lowering, output: Value, target: losses.Target) -> dict[str, Call]:
+    """Emits the loss and the metrics."""
+    loss = net.compiled
+    calls = {"loss": loss.lower(plan, output, target)}
+    for name in net.metrics:
+        calls[name] = measures.resolve(name)(plan, output, target, loss)
+    return calls

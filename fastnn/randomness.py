@@ -1,0 +1,25 @@
+"""Random numbers by counter (Philox): keyed by seed, purpose and place, so that no generator has a state to lose."""
+
+import secrets
+from enum import IntEnum
+
+import numpy as np
+
+from fastnn import checks
+
+
+class Purpose(IntEnum):
+    """What random numbers are drawn for: streams of the same seed that never meet."""
+
+    WEIGHTS = 1
+    SHUFFLE = 2
+
+
+def checked_seed(seed: int | None) -> int:
+    """The seed, 0 to 2**64 - 1; None draws one."""
+    return secrets.randbits(63) if seed is None else checks.integer("seed", seed, 0, 2**64 - 1)
+
+
+def generator(seed: int, purpose: Purpose, index: int) -> np.random.Generator:
+    """NumPy's generator for one purpose at one place (a layer, an epoch)."""
+    return np.random.Generator(np.random.Philox(key=np.array([seed, (int(purpose) << 56) | index], np.uint64)))

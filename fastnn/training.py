@@ -1,0 +1,179 @@
+"""Training: `fit`, and one step at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fastnn import arrays, checks
+from fastnn.callbacks import Callback, History, Logs, Progress
+from fastnn.kernels.loss import DivergenceError
+from fastnn.randomness import Purpose, generator
+
+if TYPE_CHECKING:
+    from fastnn.network import Network, Program
+
+#: Seconds after which a native run returns for signals and progress.
+PAUSE = 0.05
+
+
+def train_on_batch(net: Network, x: Any, y: Any) -> float:
+    """See Network.train_on_batch."""
+    loss = net.compiled
+    x, shape = net.samples(x)
+    y, labels = arrays.targets(y, len(x), shape, loss.takes_labels)
+    net.build_for(x)
+    with net.guard.changing("train_on_batch"):
+        program = net.lease("train", len(x), labels)
+        try:
+            program.attach(x, y)
+            _run(net, program, len(x), len(x), 0, None, 0.0)
+            return float(program.meters["loss"].last)
+        finally:
+            net.give_back(program)
+
+
+def _run(
+    net: Network, program: Program, samples: int, batch: int, first: int, order: np.ndarray | None, pause: float
+) -> int:
+    """Steps from sample `first` on for about `pause` seconds; counts those that were done, also where one failed."""
+    assert net.optimizer is not None
+    plan, counters = program.plan, net.counters
+    rates = net.rates(-(-(samples - first) // batch))
+    try:
+        plan.run(samples, batch, first, order, rates, counters["step"], counters["update"], pause)
+    finally:
+        steps = -(-(plan.position - first) // batch)
+        counters["step"] += steps
+        counters["update"] += steps
+    return int(plan.position)
+
+
+class _Snapshot:
+    """What a diverged epoch is put back to."""
+
+    def __init__(self, net: Network) -> None:
+        self.counters = dict(net.counters)
+        self.blocks = [(tensor.array, tensor.array.copy()) for tensor in (net.built.values, *net.slots.values())]
+
+    def restore(self, net: Network) -> None:
+        net.counters.update(self.counters)
+        for view, values in self.blocks:
+            view[...] = values
+
+
+def fit(
+    net: Network,
+    x: Any,
+    y: Any,
+    batch_size: int,
+    epochs: int,
+    validation_data: tuple[Any, Any] | None,
+    shuffle: bool,
+    callbacks: Sequence[Callback],
+    verbose: int,
+) -> History:
+    """See Network.fit."""
+    loss = net.compiled
+    batch = checks.integer("batch_size", batch_size)
+    epochs = checks.integer("epochs", epochs)
+    checks.flag("shuffle", shuffle)
+    callbacks = checks.listed("callbacks", callbacks, Callback, "Callback objects")
+    x, shape = net.samples(x)
+    y, labels = arrays.targets(y, len(x), shape, loss.takes_labels)
+    batch = min(batch, len(x))
+    if validation_data is not None:
+        if not isinstance(validation_data, (tuple, list)) or len(validation_data) != 2:
+            raise TypeError("validation_data must be a pair (x, y)")
+        validation, shape = net.samples(validation_data[0])
+        if validation.shape[1:] != x.shape[1:]:
+            raise ValueError(f"validation_data: x has samples {validation.shape[1:]}, the training data {x.shape[1:]}")
+        arrays.targets(validation_data[1], len(validation), shape, loss.takes_labels)
+    net.build_for(x)
+    with net.guard.changing("fit"):
+        program = net.lease("train", batch, labels)
+        progress = Progress(len(x), epochs) if verbose else None
+        try:
+            program.attach(x, y)
+            return _epochs(net, program, epochs, len(x), batch, shuffle, validation_data, callbacks, progress)
+        finally:
+            net.give_back(program)
+            if progress:
+                progress.close()
+
+
+def _epochs(
+    net: Network,
+    program: Program,
+    epochs: int,
+    samples: int,
+    batch: int,
+    shuffle: bool,
+    validation_data: tuple[Any, Any] | None,
+    callbacks: list[Callback],
+    progress: Progress | None,
+) -> History:
+    """The epochs of a fit, with their callbacks."""
+    history = History()
+    net.history, net.stop_training = history, False
+    hooks = [history, *callbacks]
+    for callback in hooks:
+        callback.net = net
+        callback.on_train_begin()
+    proven = _Snapshot(net)
+    for epoch in range(epochs):
+        for callback in hooks:
+            callback.on_epoch_begin(epoch)
+        start = _Snapshot(net)
+        try:
+            logs = _epoch(net, program, epoch, samples, batch, shuffle, callbacks, progress)
+        except DivergenceError as error:
+            step = program.plan.position // batch
+            # The step before may have ruined this epoch's start; a finite loss proves that it has not.
+            (start if step else proven).restore(net)
+            raise FloatingPointError(
+                f"epoch {epoch}, step {step}: {error}; the network is back at the end of the last finite epoch"
+            ) from None
+        proven = start
+        if validation_data is not None:
+            logs |= {f"val_{name}": value for name, value in net.evaluate(*validation_data).items()}
+        if progress:
+            progress.update(epoch, samples, logs)
+        for callback in hooks:
+            callback.on_epoch_end(epoch, logs)
+        if net.stop_training:
+            break
+    for callback in hooks:
+        callback.on_train_end()
+    return history
+
+
+def _epoch(
+    net: Network,
+    program: Program,
+    epoch: int,
+    samples: int,
+    batch: int,
+    shuffle: bool,
+    callbacks: list[Callback],
+    progress: Progress | None,
+) -> Logs:
+    """One pass over the data; returns the means over what it saw."""
+    each_step = [c for c in callbacks if type(c).on_batch_end is not Callback.on_batch_end]
+    order = None
+    if shuffle:
+        order = generator(net.seed, Purpose.SHUFFLE, net.counters["epoch"]).permutation(samples)
+    program.reset()
+    done = 0
+    while done < samples and not (net.stop_training and done):
+        done = _run(net, program, samples, batch, done, order, 0.0 if each_step else PAUSE)
+        for callback in each_step:
+            callback.on_batch_end((done - 1) // batch, program.last())
+        if progress:
+            progress.update(epoch, done, program.means())
+    if not np.isfinite(net.parameters).all():
+        raise DivergenceError("the parameters are no longer finite; a smaller learning rate may help")
+    net.counters["epoch"] += 1
+    return program.means()

@@ -1,0 +1,203 @@
+"""What the tests of Ops share: watched tensors, running, comparing, counting threads, other processes."""
+
+import math
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import ArrayLike, NDArray
+
+import fastnn
+import reference
+from fastnn.kernels import Activation, Elementary, Gather, Scatter
+from fastnn.parallel import threads
+from fastnn.op import Op, openmp
+from fastnn.plan import Plan
+from fastnn.port import Port
+from fastnn.tensor import ALIGNMENT, Block, Tensor, aligned, bytes_of
+
+TAILS = range(1, 71)
+# Watched bytes on either side of a tensor, as long as two of the widest vectors.
+MARGIN = 2 * ALIGNMENT
+# Read as float32 it is NaN, as int32 -1: what reads a byte too many is found out too.
+CANARY = 0xFF
+
+# csrc/elementary.h states these bounds, in units in the last place.
+BOUNDS = {"exp": 1.5, "log": 1.5, "sigmoid": 3.0, "tanh": 2.0}
+
+
+def generator(*key: int) -> np.random.Generator:
+    return np.random.default_rng(key)
+
+
+# Drawn once: drawing costs more than the kernels do.
+NUMBERS = generator(0).standard_normal(2**22, np.float32)
+NUMBERS.flags.writeable = False
+
+
+def normal(*shape: int, start: int = 0) -> NDArray[np.float32]:
+    """Standard normal numbers, read-only, the same for the same shape and start."""
+    start = (start + 7919 * len(shape) + 104729 * shape[-1]) % 2**21
+    return NUMBERS[start : start + math.prod(shape)].reshape(shape)
+
+
+def memory(tensor: Tensor) -> NDArray[np.uint8]:
+    """All bytes of the tensor's block."""
+    return Tensor((tensor.block.nbytes,), "uint8", tensor.block).array
+
+
+def empty(*shape: int, dtype: str = "float32") -> Tensor:
+    """A tensor full of canaries, between margins of canaries."""
+    block = Block(2 * MARGIN + aligned(bytes_of(shape, dtype)))
+    tensor = Tensor(shape, dtype, block, MARGIN)
+    memory(tensor)[...] = CANARY
+    return tensor
+
+
+def tensor(array: ArrayLike, capacity: int = 0, dtype: str = "float32") -> Tensor:
+    """A copy of the array in a tensor of at least `capacity` rows; the rows not given hold canaries."""
+    array = np.asarray(array)
+    copy = empty(max(len(array), capacity), *array.shape[1:], dtype=dtype)
+    copy.array[: len(array)] = array
+    return copy
+
+
+def assert_margins(tensor: Tensor) -> None:
+    """Nothing was written around a tensor made here."""
+    block = memory(tensor)
+    assert (block[:MARGIN] == CANARY).all(), f"written before {tensor}"
+    assert (block[MARGIN + tensor.nbytes :] == CANARY).all(), f"written after {tensor}"
+
+
+def run(op: Op, *outputs: Tensor, rows: int | None = None, first: int = 0, **settings: object) -> None:
+    """Runs the op as it is, or with `rows` as a plan; it must write to its outputs only."""
+    tensors = [tensor for tensor in op.tensors if tensor is not None]
+    before = [memory(tensor).copy() for tensor in tensors]
+    if rows is None:
+        op()
+    else:
+        Plan([op]).run(first + rows, rows, first, **settings)
+    for tensor, bytes_before in zip(tensors, before, strict=True):
+        if any(tensor is output for output in outputs):
+            assert_margins(tensor)
+        else:
+            assert (memory(tensor) == bytes_before).all(), f"{op} wrote to its input {tensor}"
+
+
+def written(output: Tensor, rows: int) -> NDArray:
+    """The first `rows` rows; those after them must still hold canaries."""
+    assert (output.array[rows:].view(np.uint8) == CANARY).all(), f"written after row {rows} of {output}"
+    return output.array[:rows]
+
+
+def assert_close(
+    actual: ArrayLike, expected: ArrayLike, scale: ArrayLike | None = None, tolerance: float = 1e-6
+) -> None:
+    """|actual - expected| <= tolerance * scale everywhere; scale: the largest expected, unless given."""
+    actual, expected = reference.double(actual), reference.double(expected)
+    assert actual.shape == expected.shape
+    scale = np.abs(expected).max(initial=0) if scale is None else np.asarray(scale)
+    error = np.abs(actual - expected)
+    assert (error <= tolerance * scale).all(), f"relative error {np.max(error / np.maximum(scale, 1e-300)):.3g}"
+
+
+def assert_same_bits(actual: NDArray, expected: NDArray) -> None:
+    assert actual.shape == expected.shape and actual.dtype == expected.dtype
+    different = np.flatnonzero(actual.view(np.uint8) != expected.view(np.uint8)) // actual.itemsize
+    assert not different.size, f"{len(set(different))} of {actual.size} elements differ, the first at {different[0]}"
+
+
+def tasks() -> set[str]:
+    """The process's threads. A listing may miss one while another ends, so that it takes several."""
+    return {task for _ in range(5) for task in os.listdir("/proc/self/task")}
+
+
+def team(op: Op, most: int) -> int:
+    """Runs the op and counts its threads. A new Python thread has a pool of its own, so they are all new."""
+
+    def count() -> int:
+        with threads(most):
+            before = tasks()
+            op()
+            return 1 + len(tasks() - before)
+
+    with ThreadPoolExecutor(1) as executor:
+        return executor.submit(count).result()
+
+
+def assert_same_on_threads(build: Callable[[], tuple[Op, *tuple[Tensor, ...]]]) -> None:
+    """build() gives an Op, large enough for four threads, and its outputs: the same bits on 1, 2, 3 and 4."""
+    if not (openmp() and Path("/proc/self/task").exists()):
+        pytest.skip("needs OpenMP, and /proc to count threads")
+    with threads(1):
+        op, *expected = build()
+    assert team(op, 1) == 1
+    for most in (2, 3, 4):
+        with threads(most):  # nor may what the op settles when it is made depend on them
+            again, *outputs = build()
+        assert team(again, most) == most
+        for output, one in zip(outputs, expected, strict=True):
+            assert_margins(output)
+            assert_same_bits(output.array, one.array)
+        assert getattr(again, "last", None) == getattr(op, "last", None)
+
+
+def evaluate(name: str, x: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The function of BOUNDS, by its kernel, in place."""
+    values = Tensor(x.shape)
+    values.array[...] = x
+    (Elementary if name in ("exp", "log") else Activation)(values, values, name)()
+    return values.array
+
+
+def truth(name: str, x: NDArray[np.float32]) -> reference.Array:
+    """The same in float64."""
+    return (reference.Elementary if name in ("exp", "log") else reference.Activation)(x, name)
+
+
+def ulps(actual: NDArray[np.float32], expected: reference.Array) -> reference.Array:
+    """The distance in units in the last place of float32 at `expected`; infinite where only one is NaN."""
+    largest = 2.0**128  # an infinity stands one unit above the greatest float32
+    actual, clipped = (np.clip(reference.double(x), -largest, largest) for x in (actual, expected))
+    exponent = np.clip(np.frexp(clipped)[1] - 1, -126, 127)
+    error = np.abs(actual - clipped) / np.ldexp(1.0, exponent - 23)
+    nan = np.isnan(expected)
+    return np.where(nan | np.isnan(actual), np.where(nan & np.isnan(actual), 0, np.inf), error)
+
+
+def floats(bits: NDArray) -> NDArray[np.float32]:
+    """float32 numbers by their bit patterns."""
+    return bits.astype(np.uint32).view(np.float32)
+
+
+def python(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Runs the code in a new interpreter, in which a crash does no harm."""
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=Path(fastnn.__file__).parents[1],
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+class Copy:
+    """A plan that copies the port x to the port y through relu, up to `capacity` rows of `columns` at a time."""
+
+    def __init__(self, capacity: int = 4, columns: int = 3) -> None:
+        self.rows = Tensor((capacity, columns))
+        self.x, self.y = Port("x", columns), Port("y", columns)
+        self.ops = [Gather(self.x, self.rows), Activation(self.rows, self.rows, "relu"), Scatter(self.rows, self.y)]
+        self.plan = Plan(self.ops, [self.x, self.y], nbytes=self.rows.nbytes)
+
+    def attach(self, rows: int) -> tuple[NDArray, NDArray]:
+        x, y = normal(rows, self.x.columns), np.full((rows, self.x.columns), np.nan, np.float32)
+        self.x.attach(x)
+        self.y.attach(y)
+        return x, y

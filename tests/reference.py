@@ -1,0 +1,186 @@
+"""A float64 NumPy twin of every Op, under the same name: the textbook formula, and nothing else.
+
+A twin takes what the Op reads, in the Op's order, and returns what the Op writes.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Array = NDArray[np.float64]
+
+
+def double(x: ArrayLike) -> Array:
+    with np.errstate(invalid="ignore"):  # a signalling NaN
+        return np.asarray(x, np.float64)
+
+
+def sigmoid(x: Array) -> Array:
+    with np.errstate(over="ignore"):  # exp(-x) = inf gives the right 0
+        return 1 / (1 + np.exp(-x))
+
+
+FUNCTIONS: dict[str, Callable[[Array], Array]] = {
+    "identity": lambda x: x,
+    "relu": lambda x: np.maximum(x, 0),
+    "sigmoid": sigmoid,
+    "tanh": np.tanh,
+}
+# f'(x) by y = f(x).
+SLOPES: dict[str, Callable[[Array], Array]] = {
+    "identity": np.ones_like,
+    "relu": lambda y: (y > 0).astype(np.float64),
+    "sigmoid": lambda y: y * (1 - y),
+    "tanh": lambda y: 1 - y * y,
+}
+
+
+def Activation(x: ArrayLike, activation: str) -> Array:
+    return FUNCTIONS[activation](double(x))
+
+
+def ActivationGradient(y: ArrayLike, dy: ArrayLike, activation: str) -> Array:
+    return double(dy) * SLOPES[activation](double(y))
+
+
+def Dense(x: ArrayLike, weight: ArrayLike, bias: ArrayLike | None, activation: str = "identity") -> Array:
+    return FUNCTIONS[activation](double(x) @ double(weight) + (0 if bias is None else double(bias)))
+
+
+def DenseInputGradient(
+    dz: ArrayLike, weight: ArrayLike, activation: str = "identity", x: ArrayLike | None = None
+) -> Array:
+    dx = double(dz) @ double(weight).T
+    return dx if x is None else dx * SLOPES[activation](double(x))
+
+
+def DenseWeightGradient(x: ArrayLike, dz: ArrayLike) -> tuple[Array, Array]:
+    return double(x).T @ double(dz), double(dz).sum(axis=0)
+
+
+def Softmax(x: ArrayLike) -> Array:
+    e = np.exp(double(x) - np.max(x, axis=1, keepdims=True))
+    return e / e.sum(axis=1, keepdims=True)
+
+
+def SoftmaxGradient(y: ArrayLike, dy: ArrayLike) -> Array:
+    y, dy = double(y), double(dy)
+    return y * (dy - (y * dy).sum(axis=1, keepdims=True))
+
+
+def CrossEntropy(x: ArrayLike, target: NDArray) -> tuple[float, Array]:
+    x = double(x)
+    t = np.eye(x.shape[1])[target] if target.ndim == 1 else double(target)
+    high = x.max(axis=1, keepdims=True)
+    logarithm = x - high - np.log(np.exp(x - high).sum(axis=1, keepdims=True))
+    loss = -np.multiply(t, logarithm, where=t != 0, out=np.zeros_like(t)).sum(axis=1)  # 0 log 0 = 0
+    return float(loss.mean()), (np.exp(logarithm) - t) / len(x)
+
+
+def BinaryCrossEntropy(x: ArrayLike, target: ArrayLike) -> tuple[float, Array]:
+    x, t = double(x), double(target)
+    loss = np.logaddexp(0, x) - t * x  # -t log s(x) - (1 - t) log(1 - s(x))
+    return float(loss.mean()), (sigmoid(x) - t) / x.size
+
+
+def MeanSquaredError(x: ArrayLike, target: ArrayLike) -> tuple[float, Array]:
+    d = double(x) - double(target)
+    return float((d * d).mean()), 2 * d / d.size
+
+
+def MeanAbsoluteError(x: ArrayLike, target: ArrayLike) -> float:
+    return float(np.abs(double(x) - double(target)).mean())
+
+
+def Classes(x: ArrayLike, *, threshold: float | None = None) -> NDArray[np.int32]:
+    x = double(x)
+    return (x.argmax(axis=1) if threshold is None else x[:, 0] >= threshold).astype(np.int32)
+
+
+def Accuracy(classes: ArrayLike, target: ArrayLike) -> float:
+    return float((np.asarray(classes) == np.asarray(target)).mean())
+
+
+def philox(counter: NDArray[np.uint32], key: tuple[int, int]) -> NDArray[np.uint32]:
+    """Philox 4x32-10 of counters (..., 4). Salmon et al. 2011, section 4.3."""
+    c = np.moveaxis(counter.astype(np.uint64), -1, 0)
+    low, shift = np.uint64(0xFFFFFFFF), np.uint64(32)
+    for turn in range(10):
+        key0 = np.uint64((key[0] + turn * 0x9E3779B9) % 2**32)
+        key1 = np.uint64((key[1] + turn * 0xBB67AE85) % 2**32)
+        a, b = np.uint64(0xD2511F53) * c[0], np.uint64(0xCD9E8D57) * c[2]
+        c = np.stack([(b >> shift) ^ c[1] ^ key0, b & low, (a >> shift) ^ c[3] ^ key1, a & low])
+    return np.moveaxis(c, 0, -1).astype(np.uint32)
+
+
+def random_words(n: int, seed: int, stream: int, step: int) -> NDArray[np.uint32]:
+    """The random words of elements 0..n-1, numbered as csrc/dropout.h says: 16 counters to a group, word by word."""
+    element = np.arange(n)
+    counter = np.zeros((n, 4), np.uint32)
+    counter[:, 0] = element // 64 * 16 + element % 16
+    counter[:, 1:] = stream, step % 2**32, step // 2**32
+    words = philox(counter, (seed % 2**32, seed // 2**32))
+    return words[element, element % 64 // 16]
+
+
+def Dropout(x: ArrayLike, *, rate: float, seed: int, stream: int, step: int = 0) -> Array:
+    x = double(x)
+    keep = random_words(x.size, seed, stream, step).reshape(x.shape) >= min(round(rate * 2**32), 2**32 - 1)
+    return np.where(keep, x / (1 - rate), 0)
+
+
+def Gather(array: NDArray, rows: int, first: int = 0, order: NDArray[np.int64] | None = None) -> Array:
+    index = np.arange(first, first + rows) if order is None else order[first : first + rows]
+    return double(array.reshape(len(array), -1)[index])
+
+
+def GatherLabels(
+    array: NDArray, rows: int, first: int = 0, order: NDArray[np.int64] | None = None
+) -> NDArray[np.int32]:
+    return Gather(array, rows, first, order)[:, 0].astype(np.int32)
+
+
+def Scatter(x: NDArray, array: NDArray, first: int = 0) -> NDArray:
+    array = array.copy()
+    array[first : first + len(x)] = x
+    return array
+
+
+def Elementary(x: ArrayLike, function: str) -> Array:
+    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+        return {"exp": np.exp, "log": np.log}[function](double(x))
+
+
+def SGD(
+    parameters: ArrayLike,
+    gradients: ArrayLike,
+    velocity: ArrayLike | None = None,
+    *,
+    rate: float,
+    momentum: float = 0.0,
+    nesterov: bool = False,
+) -> tuple[Array, Array]:
+    g = double(gradients)
+    v = g if velocity is None else momentum * double(velocity) + g
+    return double(parameters) - rate * (g + momentum * v if nesterov else v), v
+
+
+def Adam(
+    parameters: ArrayLike,
+    gradients: ArrayLike,
+    m: ArrayLike,
+    v: ArrayLike,
+    *,
+    rate: float,
+    update: int = 0,
+    beta1: float = 0.9,
+    beta2: float = 0.999,
+    epsilon: float = 1e-8,
+    weight_decay: float = 0.0,
+) -> tuple[Array, Array, Array]:
+    p, g, t = double(parameters), double(gradients), update + 1
+    m = beta1 * double(m) + (1 - beta1) * g
+    v = beta2 * double(v) + (1 - beta2) * g * g
+    change = rate * m / (1 - beta1**t) / (np.sqrt(v / (1 - beta2**t)) + epsilon)
+    return (1 - rate * weight_decay) * p - change, m, v

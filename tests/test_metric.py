@@ -1,0 +1,106 @@
+"""Metrics and classes against their twins."""
+
+import numpy as np
+import pytest
+
+import reference
+from check import (
+    TAILS,
+    assert_close,
+    assert_same_bits,
+    assert_same_on_threads,
+    empty,
+    generator,
+    normal,
+    run,
+    tensor,
+    written,
+)
+from fastnn.kernels import Accuracy, Classes, MeanAbsoluteError
+from fastnn.plan import Plan
+from fastnn.tensor import Tensor
+
+# Elements enough for two threads, and for four.
+TWO, FOUR = 125_000, 250_000
+
+
+def test_classes(isa: str, num_threads: int) -> None:
+    for columns in TAILS if num_threads == 1 else (*range(1, 71, 9), 10):
+        rows = 7 if num_threads == 1 else TWO // columns + columns
+        x, y = np.round(4 * normal(rows, columns)), empty(rows + columns % 3, dtype="int32")  # rounded: with ties
+        run(Classes(tensor(x, y.rows), y), y, rows=rows)
+        assert_same_bits(written(y, rows), reference.Classes(x))
+
+
+def test_threshold(isa: str) -> None:
+    x, y = np.float32([[0.5], [0.49999997], [-np.inf], [np.inf], [np.nan], [0]]), empty(6, dtype="int32")
+    for threshold in (0.5, 0.0):
+        run(Classes(tensor(x), y, threshold=threshold), y)
+        assert_same_bits(y.array, reference.Classes(x, threshold=threshold))
+
+
+def test_ties_infinities_and_nan(isa: str) -> None:
+    """The first of equals; NaN counts as the greatest, as in NumPy."""
+    inf, nan = np.inf, np.nan
+    x = np.float32([[1, 1, 1], [0, 2, 2], [-inf, -inf, -inf], [inf, 0, inf], [0, nan, inf], [inf, nan, nan]])
+    y = empty(6, dtype="int32")
+    run(Classes(tensor(x), y), y)
+    assert y.array.tolist() == [0, 1, 0, 0, 1, 1] == x.argmax(axis=1).tolist()
+
+
+def test_accuracy(isa: str) -> None:
+    random = generator(1)
+    for rows in (*TAILS, 100_000):
+        classes, target = random.integers(3, size=(2, rows))
+        op = Accuracy(tensor(classes, rows + 2, "int32"), tensor(target, rows + 2, "int32"))
+        run(op, rows=rows)
+        assert op.last == op.mean == reference.Accuracy(classes, target)
+
+
+def test_absolute_error(isa: str, num_threads: int) -> None:
+    for columns in TAILS if num_threads == 1 else (*range(1, 71, 9), 64):
+        rows = 5 if num_threads == 1 else TWO // columns + columns
+        x, target = normal(rows, columns), normal(rows, columns, start=1)
+        op = MeanAbsoluteError(tensor(x, rows + 2), tensor(target, rows + 2))
+        run(op, rows=rows)
+        assert_close(op.last, reference.MeanAbsoluteError(x, target))
+
+
+def test_same_bits_on_threads(isa: str) -> None:
+    for columns in (1, 10):
+        x = normal(FOUR // columns, columns)
+
+        def classes(x: np.ndarray = x) -> tuple[Classes, Tensor]:
+            y = empty(len(x), dtype="int32")
+            return Classes(tensor(x), y), y
+
+        def absolute_error(x: np.ndarray = x) -> tuple[MeanAbsoluteError]:
+            return (MeanAbsoluteError(tensor(x), tensor(normal(*x.shape, start=1))),)
+
+        assert_same_on_threads(classes)
+        assert_same_on_threads(absolute_error)
+
+
+def test_mean_over_batches(isa: str) -> None:
+    """Four rows, then two: the mean is over rows, not over batches."""
+    accuracy = Accuracy(tensor([1, 2, 3, 4], dtype="int32"), tensor([1, 2, 0, 0], dtype="int32"))
+    plan = Plan([accuracy])
+    plan.run(6, 4, pause=60)
+    assert (accuracy.last, accuracy.mean, accuracy.total, accuracy.count) == (1.0, 4 / 6, 4, 6)
+    accuracy.reset()
+    assert accuracy.count == 0 and accuracy.total == 0 and np.isnan(accuracy.mean)
+
+
+def test_arguments_are_checked() -> None:
+    x, labels = Tensor((4, 3)), Tensor((4,), "int32")
+    for y in (Tensor((4,)), Tensor((3,), "int32"), Tensor((4, 2), "int32")):
+        with pytest.raises(ValueError, match=r"Classes: expected an int32 y of shape \(4,\)"):
+            Classes(x, y)
+        with pytest.raises(ValueError, match="Accuracy: expected equal int32 classes"):
+            Accuracy(labels, y)
+    with pytest.raises(TypeError, match="float32"):
+        Classes(Tensor((4, 3), "int32"), labels)
+    with pytest.raises(ValueError, match="MeanAbsoluteError: expected equal shapes"):
+        MeanAbsoluteError(x, Tensor((4, 2)))
+    with pytest.raises(TypeError, match="float32"):
+        MeanAbsoluteError(x, Tensor((4, 3), "int32"))

@@ -1,0 +1,83 @@
+"""Parity with PyTorch: the same initial weights, data and settings, 100 steps of each optimizer."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from networks import blobs
+
+import fastnn as fnn
+
+torch = pytest.importorskip("torch", reason="parity is measured against PyTorch")
+
+STEPS, BATCH = 100, 16
+SETTINGS: dict[str, tuple[fnn.Optimizer, Callable[[Any], Any]]] = {
+    "SGD": (fnn.SGD(0.1), lambda p: torch.optim.SGD(p, 0.1)),
+    "momentum": (fnn.SGD(0.03, momentum=0.9), lambda p: torch.optim.SGD(p, 0.03, momentum=0.9)),
+    "Nesterov": (
+        fnn.SGD(0.03, momentum=0.9, nesterov=True),
+        lambda p: torch.optim.SGD(p, 0.03, momentum=0.9, nesterov=True),
+    ),
+    "Adam": (fnn.Adam(0.01), lambda p: torch.optim.Adam(p, 0.01)),
+    "Adam settings": (
+        fnn.Adam(0.01, beta1=0.8, beta2=0.99, epsilon=1e-3),
+        lambda p: torch.optim.Adam(p, 0.01, betas=(0.8, 0.99), eps=1e-3),
+    ),
+    "AdamW": (fnn.AdamW(0.01, weight_decay=0.1), lambda p: torch.optim.AdamW(p, 0.01, weight_decay=0.1)),
+}
+LOSSES: dict[str, tuple[int, str, Callable[[Any, Any], Any]]] = {
+    "cross_entropy": (3, "softmax", torch.nn.functional.cross_entropy),
+    "binary_cross_entropy": (1, "sigmoid", torch.nn.functional.binary_cross_entropy_with_logits),
+    "mse": (1, "identity", torch.nn.functional.mse_loss),
+}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _torch() -> Iterator[None]:
+    """One thread; and what PyTorch imports, and puts into the environment, at its first step is done before a test."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    weight = torch.zeros(1, requires_grad=True)
+    weight.sum().backward()
+    torch.optim.Adam([weight]).step()
+    yield
+    torch.set_num_threads(threads)
+
+
+def steps(x: np.ndarray, y: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Batches in rotation; the last one is shorter than BATCH."""
+    starts = range(0, len(x), BATCH)
+    batches = [(x[start : start + BATCH], y[start : start + BATCH]) for start in starts]
+    return [batches[i % len(batches)] for i in range(STEPS)]
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("name", SETTINGS)
+def test_optimizers(name: str, loss: str) -> None:
+    """Losses and parameters of PyTorch in float64.
+
+    The tolerance: float32 rounds each of 100 updates by at most 2^-24 of a parameter, and the gradients by some 1e-6 of
+    their norm; growing along the path by less than tenfold that stays below 100 * 1e-6 = 1e-4 of the parameters' norm.
+    A wrong power of beta, place of epsilon or order of decay shows at 1e-3 and more.
+    """
+    ours, theirs = SETTINGS[name]
+    columns, ending, criterion = LOSSES[loss]
+    x, labels = blobs(100)
+    y = labels if loss == "cross_entropy" else (labels > 0).astype(np.float32).reshape(-1, 1)
+    layers = [fnn.Dense(12, activation="tanh"), fnn.Dense(10, activation="relu"), fnn.Dense(columns, activation=ending)]
+    net = fnn.Sequential(layers, input_shape=(4,), seed=0).compile(ours, loss)
+    twin = {key: torch.tensor(view.astype(np.float64), requires_grad=True) for key, view in net.weights.items()}
+    optimizer = theirs(list(twin.values()))
+    for xb, yb in steps(x, y):
+        z = torch.tensor(xb.astype(np.float64))
+        for i, activation in enumerate((torch.tanh, torch.relu, lambda z: z)):
+            z = activation(z @ twin[f"dense_{i}.weight"] + twin[f"dense_{i}.bias"])
+        value = criterion(z, torch.tensor(yb if loss == "cross_entropy" else yb.astype(np.float64)))
+        optimizer.zero_grad()
+        value.backward()
+        optimizer.step()
+        assert net.train_on_batch(xb, yb) == pytest.approx(value.item(), rel=1e-4, abs=1e-5)
+    for key, view in net.weights.items():
+        wanted = twin[key].detach().numpy()
+        assert np.linalg.norm(view - wanted) <= 1e-4 * np.linalg.norm(wanted), key

@@ -1,0 +1,117 @@
+"""The twins themselves: their gradients by central differences, Philox by its published vectors, none missing."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+import reference
+from check import generator
+from fastnn import kernels
+
+
+def numeric_gradient(f: Callable[[reference.Array], float], x: reference.Array, h: float = 1e-5) -> reference.Array:
+    """Central differences of f at x; x is changed in place and put back."""
+    gradient = np.empty_like(x)
+    for i in np.ndindex(x.shape):
+        kept = x[i]
+        x[i] = kept + h
+        above = f(x)
+        x[i] = kept - h
+        gradient[i] = (above - f(x)) / (2 * h)
+        x[i] = kept
+    return gradient
+
+
+def assert_gradient(gradient: reference.Array, f: Callable[[reference.Array], float], x: reference.Array) -> None:
+    expected = numeric_gradient(f, x)
+    assert np.abs(expected).max() > 0.01  # or the comparison says nothing
+    assert np.linalg.norm(gradient - expected) <= 1e-6 * np.linalg.norm(expected)
+
+
+def draw(*shapes: tuple[int, ...]) -> list[reference.Array]:
+    random = generator(1)
+    return [random.standard_normal(shape) for shape in shapes]
+
+
+def test_every_op_has_a_twin() -> None:
+    missing = [name for name in kernels.__all__ if name != "ACTIVATIONS" and not hasattr(reference, name)]
+    assert not missing
+
+
+def test_the_list_of_kernels_is_whole() -> None:
+    ops = {name for name, value in vars(kernels).items() if isinstance(value, type)}
+    assert ops | {"ACTIVATIONS"} == set(kernels.__all__)
+
+
+def test_every_activation_has_a_twin() -> None:
+    assert set(kernels.ACTIVATIONS) == set(reference.FUNCTIONS) == set(reference.SLOPES)
+
+
+@pytest.mark.parametrize("activation", kernels.ACTIVATIONS)
+def test_activation(activation: str) -> None:
+    x, dy = draw((5, 7), (5, 7))
+    gradient = reference.ActivationGradient(reference.Activation(x, activation), dy, activation)
+    assert_gradient(gradient, lambda x: float((reference.Activation(x, activation) * dy).sum()), x)
+
+
+@pytest.mark.parametrize("activation", kernels.ACTIVATIONS)
+def test_dense(activation: str) -> None:
+    z, weight, bias, dy = draw((5, 4), (4, 3), (3,), (5, 3))
+    x = reference.Activation(z, activation)
+
+    def f(x: reference.Array) -> float:
+        return float((reference.Dense(x, weight, bias) * dy).sum())
+
+    assert_gradient(
+        reference.DenseInputGradient(dy, weight, activation, x), lambda z: f(reference.Activation(z, activation)), z
+    )
+    assert_gradient(reference.DenseInputGradient(dy, weight), f, x)
+    dweight, dbias = reference.DenseWeightGradient(x, dy)
+    assert_gradient(dweight, lambda weight: f(x), weight)
+    assert_gradient(dbias, lambda bias: f(x), bias)
+
+
+def test_softmax() -> None:
+    x, dy = draw((5, 7), (5, 7))
+    gradient = reference.SoftmaxGradient(reference.Softmax(x), dy)
+    assert_gradient(gradient, lambda x: float((reference.Softmax(x) * dy).sum()), x)
+
+
+def test_cross_entropy() -> None:
+    (x,) = draw((5, 7))
+    label = np.array([0, 6, 2, 2, 5], np.int32)
+    distribution = reference.Softmax(draw((5, 7), (5, 7))[1])
+    for target in (label, distribution):
+        loss, gradient = reference.CrossEntropy(x, target)
+        assert_gradient(gradient, lambda x, target=target: reference.CrossEntropy(x, target)[0], x)
+    assert loss > 0
+    one_hot = np.eye(7)[label]
+    assert reference.CrossEntropy(x, one_hot)[0] == reference.CrossEntropy(x, label)[0]
+
+
+@pytest.mark.parametrize("loss", ["BinaryCrossEntropy", "MeanSquaredError"])
+def test_elementwise_loss(loss: str) -> None:
+    x, target = draw((5, 7), (5, 7))
+    twin, target = getattr(reference, loss), reference.sigmoid(target)
+    assert_gradient(twin(x, target)[1], lambda x: twin(x, target)[0], x)
+
+
+def test_binary_cross_entropy_is_the_textbook_one() -> None:
+    x, target = draw((5, 7), (5, 7))
+    s, t = reference.sigmoid(x), reference.sigmoid(target)
+    assert np.isclose(reference.BinaryCrossEntropy(x, t)[0], np.mean(-t * np.log(s) - (1 - t) * np.log(1 - s)), 1e-14)
+
+
+@pytest.mark.parametrize(
+    ("counter", "key", "words"),
+    [
+        ("00000000 00000000 00000000 00000000", "00000000 00000000", "6627e8d5 e169c58d bc57ac4c 9b00dbd8"),
+        ("ffffffff ffffffff ffffffff ffffffff", "ffffffff ffffffff", "408f276d 41c83b0e a20bc7c6 6d5451fd"),
+        ("243f6a88 85a308d3 13198a2e 03707344", "a4093822 299f31d0", "d16cfe09 94fdcceb 5001e420 24126ea1"),
+    ],
+)
+def test_philox(counter: str, key: str, words: str) -> None:
+    """The known answers of Random123, kat_vectors."""
+    numbers = [np.array([int(word, 16) for word in text.split()], np.uint32) for text in (counter, key, words)]
+    assert (reference.philox(numbers[0], tuple(map(int, numbers[1]))) == numbers[2]).all()

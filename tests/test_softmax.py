@@ -1,0 +1,111 @@
+"""Softmax and its gradient against their twins."""
+
+import numpy as np
+import pytest
+
+import reference
+from check import TAILS, assert_close, assert_same_bits, assert_same_on_threads, empty, normal, run, tensor, written
+from fastnn.kernels import Softmax, SoftmaxGradient
+from fastnn.tensor import Tensor
+
+# Elements enough for two threads, and for four.
+TWO, FOUR = 22_000, 46_000
+
+
+def rows_of(columns: int, num_threads: int) -> int:
+    return 3 if num_threads == 1 else TWO // columns + columns
+
+
+def test_softmax(isa: str, num_threads: int) -> None:
+    for columns in [*TAILS, 1000]:
+        rows = rows_of(columns, num_threads)
+        x, y = 4 * normal(rows, columns), empty(rows + columns % 3, columns)
+        run(Softmax(tensor(x, y.rows), y), y, rows=rows)
+        # Small ones keep their digits too, but for the rounding of x - max x.
+        scale = reference.Softmax(x) * (4 + x.max(axis=1, keepdims=True) - x)
+        assert_close(written(y, rows), reference.Softmax(x), scale)
+
+
+def test_gradient(isa: str, num_threads: int) -> None:
+    for columns in [*TAILS, 1000]:
+        rows = rows_of(columns, num_threads)
+        y = reference.Softmax(normal(rows, columns)).astype(np.float32)
+        dy, dx = normal(rows, columns, start=1), empty(rows + columns % 3, columns)
+        run(SoftmaxGradient(tensor(y, dx.rows), tensor(dy, dx.rows), dx), dx, rows=rows)
+        scale = y * (np.abs(dy) + (y * np.abs(dy)).sum(axis=1, keepdims=True))
+        assert_close(written(dx, rows), reference.SoftmaxGradient(y, dy), scale)
+
+
+def test_in_place(isa: str) -> None:
+    x, dy = normal(5, 23), normal(5, 23, start=1)
+    y, dx = tensor(x), tensor(dy)
+    run(Softmax(y, y), y)
+    assert_close(y.array, reference.Softmax(x))
+    run(SoftmaxGradient(y, dx, dx), dx)
+    assert_close(dx.array, reference.SoftmaxGradient(y.array, dy))
+
+
+@pytest.mark.parametrize("columns", [1, 10, 37])
+def test_same_bits_on_threads(isa: str, columns: int) -> None:
+    rows = FOUR // columns + 3
+
+    def forward() -> tuple[Softmax, Tensor]:
+        y = empty(rows, columns)
+        return Softmax(tensor(normal(rows, columns)), y), y
+
+    def gradient() -> tuple[SoftmaxGradient, Tensor]:
+        dx = empty(rows, columns)
+        y = reference.Softmax(normal(rows, columns))
+        return SoftmaxGradient(tensor(y), tensor(normal(rows, columns, start=1)), dx), dx
+
+    assert_same_on_threads(forward)
+    assert_same_on_threads(gradient)
+
+
+def test_large_outputs_do_not_overflow(isa: str) -> None:
+    for shift in (-1e4, 100, 1e4, 3e38):
+        x, y = (np.float32(shift) + normal(4, 19)), empty(4, 19)
+        run(Softmax(tensor(x), y), y)
+        assert_close(y.array, reference.Softmax(x))
+
+
+def test_infinite_outputs(isa: str) -> None:
+    """exp(-inf) is exactly 0; a row whose largest is infinite, or with nothing else than -inf, has no softmax."""
+    for columns in TAILS:
+        x, y = normal(4, columns + 1).copy(), empty(4, columns + 1)
+        x[0, columns // 2] = -np.inf
+        x[1, columns // 2] = np.inf
+        x[2] = -np.inf
+        run(Softmax(tensor(x), y), y)
+        assert y.array[0, columns // 2] == 0
+        assert_close(y.array[::3], reference.Softmax(x[::3]), tolerance=2e-6)
+        assert np.isnan(y.array[1:3]).all()
+
+
+def test_a_nan_stays_in_its_row(isa: str) -> None:
+    for columns in TAILS:
+        x, clean = normal(3, columns).copy(), empty(3, columns)
+        run(Softmax(tensor(x), clean), clean)
+        dy, clean_dx = normal(3, columns, start=1).copy(), empty(3, columns)
+        run(SoftmaxGradient(clean, tensor(dy), clean_dx), clean_dx)
+        for place in {0, columns // 2, columns - 1}:
+            x[1, place] = dy[1, place] = np.nan
+            y, dx = empty(3, columns), empty(3, columns)
+            run(Softmax(tensor(x), y), y)
+            run(SoftmaxGradient(clean, tensor(dy), dx), dx)
+            x[1, place] = dy[1, place] = 0
+            for result, before in ((y, clean), (dx, clean_dx)):
+                assert np.isnan(result.array[1]).all()
+                assert_same_bits(result.array[::2].copy(), before.array[::2].copy())
+
+
+def test_arguments_are_checked() -> None:
+    x, other, whole = Tensor((4, 3)), Tensor((3, 4)), Tensor((4, 3), "int32")
+    with pytest.raises(ValueError, match=r"Softmax: expected equal shapes, got \(4, 3\), \(3, 4\)"):
+        Softmax(x, other)
+    for wrong in ((other, x, x), (x, other, x), (x, x, other)):
+        with pytest.raises(ValueError, match="SoftmaxGradient: expected equal shapes"):
+            SoftmaxGradient(*wrong)
+    for wrong in ((whole, x, x), (x, whole, x), (x, x, whole)):
+        with pytest.raises(TypeError, match="float32"):
+            SoftmaxGradient(*wrong)
