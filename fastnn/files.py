@@ -6,10 +6,8 @@ the architecture and every byte of the tensors.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
-import tempfile
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -67,6 +65,8 @@ def _describe(net: Network) -> dict[str, Any]:
 
 
 def _digest(architecture: str, tensors: Mapping[str, np.ndarray]) -> str:
+    import hashlib
+
     digest = hashlib.sha256(architecture.encode())
     for name in sorted(tensors):
         array = tensors[name]
@@ -80,19 +80,16 @@ def save(net: Network, path: str | os.PathLike[str]) -> None:
     data = to_bytes(net)
     path = os.fspath(path)
     folder = os.path.dirname(path) or "."
-    handle, temporary = tempfile.mkstemp(prefix=os.path.basename(path) + ".", suffix=".tmp", dir=folder)
-    try:
-        with os.fdopen(handle, "wb") as file:
+    temporary = f"{path}.{os.urandom(4).hex()}.tmp"
+    with open(temporary, "xb") as file:
+        try:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        mask = os.umask(0)
-        os.umask(mask)
-        os.chmod(temporary, 0o666 & ~mask)
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+            os.replace(temporary, path)
+        except BaseException:
+            os.unlink(temporary)
+            raise
     if hasattr(os, "O_DIRECTORY"):  # the rename, too, is to survive a power cut
         directory = os.open(folder, os.O_DIRECTORY)
         try:

@@ -3,12 +3,14 @@
 fan_in, fan_out: inputs that an output sums over, and outputs that an input reaches.
 """
 
+from __future__ import annotations  # np.random is loaded where it is used: it costs half of fastnn's own import
+
 import math
 from collections.abc import Callable
 
 import numpy as np
 
-Initializer = Callable[[np.random.Generator, tuple[int, ...], int, int], np.ndarray]
+Initializer = Callable[["np.random.Generator", tuple[int, ...], int, int], np.ndarray]
 
 
 def _normal(rng: np.random.Generator, shape: tuple[int, ...], variance: float) -> np.ndarray:

@@ -5,6 +5,7 @@ calls are known, Buffers that are not needed at the same time get the same memor
 There is no pass over the list: what a layer fuses it decides itself.
 """
 
+from bisect import insort
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -172,12 +173,14 @@ def _place(calls: list[Call], rows: int) -> tuple[dict[Buffer, int], int]:
                 alive[argument] = (alive.get(argument, (i, i))[0], i)
     size = {buffer: aligned(bytes_of((rows, buffer.columns), buffer.dtype)) for buffer in alive}
     offsets: dict[Buffer, int] = {}
+    placed: list[Buffer] = []  # by offset
     for buffer in sorted(alive, key=lambda b: -size[b]):
         first, last = alive[buffer]
         offset = 0
-        for other in sorted(offsets, key=lambda b: offsets[b]):
+        for other in placed:
             overlap = alive[other][0] <= last and first <= alive[other][1]
             if overlap and offset + size[buffer] > offsets[other]:
                 offset = max(offset, offsets[other] + size[other])
         offsets[buffer] = offset
+        insort(placed, buffer, key=lambda b: offsets[b])
     return offsets, max((offsets[b] + size[b] for b in offsets), default=0)

@@ -74,25 +74,26 @@ class Network(ABC):
         MemoryError where the parameters do not fit into memory.
         """
         features = checks.shape("input_shape", input_shape)
-        if self._parameters is not None:
-            if features != self.input_shape:
-                raise ValueError(f"the network is built for {self.input_shape}; make a new one for {features}")
-            return self
-        shapes = self.shapes(features)
         with self.guard.changing("build", nested=True):
-            parameters = Parameters(self.wanted(features))
-            parameters.initialize(self.seed)
-            slots = self._make_slots(parameters)
-            views = [Views(parameters.views(flat), self.guard) for flat in (parameters.values, parameters.gradients)]
-            self.input_shape, self.output_shape = features, shapes[-1]
-            self._parameters, (self._weights, self._gradients), self.slots = parameters, views, slots
-            try:
-                self._verify()
-            except BaseException:
-                self.input_shape, self.output_shape = None, ()
-                self._parameters, self._weights, self._gradients, self.slots = None, None, None, {}
-                raise
+            if self._parameters is None:
+                self._build(features, self.shapes(features)[-1])
+            elif features != self.input_shape:
+                raise ValueError(f"the network is built for {self.input_shape}; make a new one for {features}")
         return self
+
+    def _build(self, features: tuple[int, ...], output: tuple[int, ...]) -> None:
+        parameters = Parameters(self.wanted(features))
+        parameters.initialize(self.seed)
+        slots = self._make_slots(parameters)
+        views = [Views(parameters.views(flat), self.guard) for flat in (parameters.values, parameters.gradients)]
+        self.input_shape, self.output_shape = features, output
+        self._parameters, (self._weights, self._gradients), self.slots = parameters, views, slots
+        try:
+            self._verify()
+        except BaseException:
+            self.input_shape, self.output_shape = None, ()
+            self._parameters, self._weights, self._gradients, self.slots = None, None, None, {}
+            raise
 
     def compile(
         self,

@@ -39,6 +39,9 @@ class Program:
         for port, array in ((self.x, x), (self.y, y), (self.out, out)):
             if port is not None and array is not None:
                 port.attach(array)
+        for port in (self.y, self.out):  # one of them may have been resized since it was checked
+            if port is not None and port.rows != self.x.rows:
+                raise ValueError(f"{port.name}: {port.rows} rows for {self.x.rows} samples")
 
     def detach(self) -> None:
         """Lets go of them."""

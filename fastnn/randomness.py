@@ -1,6 +1,8 @@
 """Random numbers by counter (Philox): keyed by seed, purpose and place, so that no generator has a state to lose."""
 
-import secrets
+from __future__ import annotations  # np.random is loaded where it is used
+
+import os
 from enum import IntEnum
 
 import numpy as np
@@ -17,7 +19,7 @@ class Purpose(IntEnum):
 
 def checked_seed(seed: int | None) -> int:
     """The seed, 0 to 2**64 - 1; None draws one."""
-    return secrets.randbits(63) if seed is None else checks.integer("seed", seed, 0, 2**64 - 1)
+    return int.from_bytes(os.urandom(8), "little") if seed is None else checks.integer("seed", seed, 0, 2**64 - 1)
 
 
 def generator(seed: int, purpose: Purpose, index: int) -> np.random.Generator:

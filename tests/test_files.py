@@ -171,7 +171,7 @@ def test_a_file_runs_nothing(tmp_path: Path) -> None:
     net.save(tmp_path / "m.safetensors")
     code = """
 import json, sys
-import safetensors.numpy, fastnn as fnn
+import hashlib, safetensors.numpy, fastnn as fnn
 quiet = {"builtins.id", "object.__getattr__", "object.__setattr__", "sys._getframe"}
 events = []
 on = [True]
