@@ -1,7 +1,7 @@
 """Builds the compiled modules: each fastnn/**/*.pyx one module, csrc once for each instruction set.
 
-Switches, in the environment: FASTNN_DEBUG=1 (bounds checks, assertions, no optimization), FASTNN_SANITIZE=address,undefined
-(or another list for -fsanitize), FASTNN_OPENMP=0 (a serial build).
+Switches, in the environment: FASTNN_DEBUG=1 (bounds checks, little optimization), FASTNN_SANITIZE=address,undefined (or
+another list for -fsanitize), FASTNN_OPENMP=0 (a serial build).
 """
 
 import os

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from itertools import pairwise
 
 import numpy as np
+
 from workloads import WORKLOADS, Workload
 
 Step = Callable[[np.ndarray, np.ndarray], float]
@@ -49,7 +50,8 @@ def torch_step(workload: Workload, compiled: bool = False) -> Step:
     criterion = torch.nn.CrossEntropyLoss()
 
     def loss_of(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-        return criterion(model(x), y)
+        loss: torch.Tensor = criterion(model(x), y)
+        return loss
 
     forward = torch.compile(loss_of) if compiled else loss_of
 

@@ -1,6 +1,6 @@
 """Side-by-side measurement: `python benchmarks/run.py [--rounds N] [--seconds S] [--json FILE] [WORKLOAD ...]`.
 
-Each contender runs in its own process with the same number of threads; they take turns, and who is not at it is blocked.
+Each contender runs in its own process with the same number of threads; they take turns, and who waits is blocked.
 A figure is the best over all rounds; a ratio is the contender's time over fastnn's.
 """
 
@@ -23,9 +23,9 @@ class Contender:
     """A process that measures when told to."""
 
     def __init__(self, name: str, workload: str, threads: int) -> None:
+        self.name = name
         environment = os.environ | {
-            variable: str(threads)
-            for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+            variable: str(threads) for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
         }
         self.process = subprocess.Popen(
             [sys.executable, str(HERE / "contenders.py"), name, workload, str(threads)],
@@ -41,7 +41,7 @@ class Contender:
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
         if not line:
-            raise RuntimeError(f"{self.process.args} ended with status {self.process.wait()}")
+            raise RuntimeError(f"{self.name} ended with status {self.process.wait()}")
         return line.strip()
 
     def measure(self, seconds: float) -> float:

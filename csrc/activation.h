@@ -19,20 +19,20 @@ INLINE vf relu_slope(vf y, vf dy) { return (vf)((vi)dy & ~(y <= 0.0f)); }
 INLINE vf sigmoid_slope(vf y, vf dy) { return dy * (y * (1.0f - y)); }
 INLINE vf tanh_slope(vf y, vf dy) { return dy * (1.0f - y * y); }
 
-#define FASTNN_MAP(name)                                                                                     \
-  static void map_##name(isize n, const float *x, float *y) {                                                \
-    for (isize i = 0; i < n; i += VL) store_up_to(y + i, name##_of(load_up_to(x + i, n - i)), n - i);        \
-  }                                                                                                          \
-  static void gradient_##name(isize n, const float *y, const float *dy, float *dx) {                         \
-    for (isize i = 0; i < n; i += VL)                                                                        \
-      store_up_to(dx + i, name##_slope(load_up_to(y + i, n - i), load_up_to(dy + i, n - i)), n - i);         \
+#define FASTNN_MAP(name)                                                                              \
+  static void map_##name(isize n, const float *x, float *y) {                                         \
+    for (isize i = 0; i < n; i += VL) store_up_to(y + i, name##_of(load_up_to(x + i, n - i)), n - i); \
+  }                                                                                                   \
+  static void gradient_##name(isize n, const float *y, const float *dy, float *dx) {                  \
+    for (isize i = 0; i < n; i += VL)                                                                 \
+      store_up_to(dx + i, name##_slope(load_up_to(y + i, n - i), load_up_to(dy + i, n - i)), n - i);  \
   }
 FASTNN_ACTIVATIONS(FASTNN_MAP)
 
 #define FASTNN_MAP_ENTRY(name) map_##name,
 #define FASTNN_GRADIENT_ENTRY(name) gradient_##name,
 static void (*const maps[])(isize n, const float *x, float *y) = {FASTNN_ACTIVATIONS(FASTNN_MAP_ENTRY)};
-static void (*const gradients[])(isize n, const float *y, const float *dy, float *dx) = {
-    FASTNN_ACTIVATIONS(FASTNN_GRADIENT_ENTRY)};
+static void (*const gradients[])(isize n, const float *y, const float *dy,
+                                 float *dx) = {FASTNN_ACTIVATIONS(FASTNN_GRADIENT_ENTRY)};
 
 #endif

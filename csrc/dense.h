@@ -33,9 +33,9 @@ typedef struct {
   isize last; /* columns in the last vector */
 } tile_arguments;
 
-/* C (rows, vectors * VL) = start + A B. The counts are constants where it is inlined. part: the last vector is not whole
- * in start and C, and if b_part, not in B either. Rows of A are reached in groups of three from one pointer: base, one
- * and two strides are addressing modes. */
+/* C (rows, vectors * VL) = start + A B. The counts are constants where it is inlined. part: the last vector is not
+ * whole in start and C, and if b_part, not in B either. Rows of A are reached in groups of three from one pointer:
+ * base, one and two strides are addressing modes. */
 INLINE void tile(const tile_arguments *t, const int rows, const int vectors, const int part, const int b_part) {
   vf sum[TILE_ROWS][2];
   const float *a[(TILE_ROWS + 2) / 3];
@@ -77,10 +77,10 @@ INLINE void tile(const tile_arguments *t, const int rows, const int vectors, con
     }
 }
 
-/* One function for each shape of tile: rows 1..TILE_ROWS, one or two vectors, and what is cut: nothing, C, or C and B. */
+/* One function for each shape of tile: rows 1..TILE_ROWS, one or two vectors, what is cut: nothing, C, or C and B. */
 typedef void (*tile_function)(const tile_arguments *t);
 
-#define TILE(rows, vectors)                                                                       \
+#define TILE(rows, vectors)                                                                          \
   static void tile_##rows##_##vectors##_0(const tile_arguments *t) { tile(t, rows, vectors, 0, 0); } \
   static void tile_##rows##_##vectors##_1(const tile_arguments *t) { tile(t, rows, vectors, 1, 0); } \
   static void tile_##rows##_##vectors##_2(const tile_arguments *t) { tile(t, rows, vectors, 1, 1); }
@@ -95,8 +95,8 @@ typedef void (*tile_function)(const tile_arguments *t);
 EACH_ROWS(TILES)
 static const tile_function tiles[TILE_ROWS][2][3] = {EACH_ROWS(NAMES)};
 
-/* Rows k of B, n <= PANEL columns, into width floats each, zeros after column n. B lies by rows (column 1) or by columns
- * (row 1). */
+/* Rows k of B, n <= PANEL columns, into width floats each, zeros after column n. B lies by rows (column 1) or by
+ * columns (row 1). */
 static void pack(isize k, isize n, const float *b, isize b_row, isize b_column, isize width, float *panel) {
   if (b_column == 1) {
     for (isize i = 0; i < k; i++)
@@ -120,7 +120,7 @@ static void kernel_product(const fastnn_product *p) {
   static const float zeros[PANEL] = {0};
   float panel[DEPTH * PANEL] __attribute__((aligned(64)));
   const isize row_tiles = (p->m + TILE_ROWS - 1) / TILE_ROWS;
-  const isize depths = (p->k + DEPTH - 1) / DEPTH;
+  const isize depths = p->k ? (p->k + DEPTH - 1) / DEPTH : 1; /* an empty sum is its start */
   /* Packing pays when a panel is read at least three times, and is needed to turn B round. */
   const int packed = p->b_column != 1 || row_tiles > 2;
   for (isize j = 0; j < p->n; j += PANEL) {

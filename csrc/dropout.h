@@ -1,4 +1,4 @@
-/* Random numbers by counter, and dropout. The same call on dy is the gradient: the mask is drawn again, never stored. */
+/* Random numbers by counter, and dropout. The same call on dy is the gradient: the mask is drawn again, not stored. */
 #ifndef FASTNN_DROPOUT_H
 #define FASTNN_DROPOUT_H
 
@@ -10,7 +10,7 @@
 
 /* 64 random words of group number `group`. Philox 4x32-10, Salmon et al. 2011, section 4.3. */
 static void philox(fastnn_random r, uint64_t group, uint32_t words[4][COUNTERS]) {
-  uint32_t(*c)[COUNTERS] = words;
+  uint32_t (*c)[COUNTERS] = words;
   for (int i = 0; i < COUNTERS; i++) {
     c[0][i] = (uint32_t)(group * COUNTERS + (uint64_t)i);
     c[1][i] = r.stream;
@@ -34,7 +34,8 @@ static void philox(fastnn_random r, uint64_t group, uint32_t words[4][COUNTERS])
 
 /* y = x * scale where the element's random word is >= threshold, else 0; x, y: elements first..first+n-1 of a layer's
  * output, first a multiple of 64. y may be x. Srivastava et al. 2014, scaled in training. */
-static void kernel_dropout(isize n, isize first, const float *x, uint32_t threshold, float scale, fastnn_random r, float *y) {
+static void kernel_dropout(isize n, isize first, const float *x, uint32_t threshold, float scale, fastnn_random r,
+                           float *y) {
   uint32_t words[4][COUNTERS];
   for (isize i = 0; i < n; i += GROUP) {
     philox(r, (uint64_t)(first + i) / GROUP, words);

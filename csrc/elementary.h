@@ -1,5 +1,5 @@
 /* exp, log, tanh and sigmoid on vectors. NaN in, NaN out; infinities and limits exact; subnormal results kept.
- * Error bounds in units in the last place, asserted over all floats by `make sweep`: exp 1.5, log 1.5, sigmoid 3, tanh 2.
+ * Error bounds, asserted over all floats by `make sweep`, in units in the last place: exp, log 1.5, sigmoid 3, tanh 2.
  * Sources: Cody & Waite 1980 for the range reduction; the polynomials of Cephes' expf, logf and tanhf. */
 #ifndef FASTNN_ELEMENTARY_H
 #define FASTNN_ELEMENTARY_H

@@ -44,7 +44,8 @@ static isize kernel_gather(isize rows, isize n, const void *x, int type, const i
 }
 
 /* x: int64, uint8, float32 or float64, one a row; y: (rows). A label outside 0..classes-1 or with a fraction is bad. */
-static isize kernel_gather_labels(isize rows, isize classes, const void *x, int type, const int64_t *order, int32_t *y) {
+static isize kernel_gather_labels(isize rows, isize classes, const void *x, int type, const int64_t *order,
+                                  int32_t *y) {
   for (isize i = 0; i < rows; i++) {
     const isize from = order ? order[i] : i;
     double label;

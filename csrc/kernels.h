@@ -60,14 +60,13 @@ typedef struct {
   K(double, mse, (isize n, const float *x, const float *target, float scale, float *dx))                               \
   K(double, absolute_error, (isize n, const float *x, const float *target))                                            \
   K(void, argmax, (isize rows, isize n, const float *x, int32_t *y))                                                   \
-  K(isize, gather, (isize rows, isize n, const void *x, int type, const int64_t *order, int check, float *y))         \
-  K(isize, gather_labels,                                                                                              \
-    (isize rows, isize classes, const void *x, int type, const int64_t *order, int32_t *y))                            \
+  K(isize, gather, (isize rows, isize n, const void *x, int type, const int64_t *order, int check, float *y))          \
+  K(isize, gather_labels, (isize rows, isize classes, const void *x, int type, const int64_t *order, int32_t *y))      \
   K(void, dropout, (isize n, isize first, const float *x, uint32_t threshold, float scale, fastnn_random r, float *y)) \
   K(void, sgd, (isize n, float *p, const float *g, float *v, float rate, float momentum, int nesterov))                \
   K(void, adam,                                                                                                        \
-    (isize n, float *p, const float *g, float *m, float *v, float step, float correction, float beta1, float rest1,    \
-     float beta2, float rest2, float epsilon, float decay))
+    (isize n, float *p, const float *g, float *m, float *v, float step, float correction, float rest1, float rest2,    \
+     float epsilon, float shrink))
 
 typedef struct {
   const char *isa;

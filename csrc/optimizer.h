@@ -19,21 +19,21 @@ static void kernel_sgd(isize n, float *p, const float *g, float *v, float rate, 
   }
 }
 
-/* m = beta1 m + rest1 g; v = beta2 v + rest2 g^2; p = decay p - step m / (sqrt(v) correction + epsilon), where
- * rest = 1 - beta, which a float beta near 1 would spoil, step = rate / (1 - beta1^t), correction = 1 / sqrt(1 - beta2^t)
- * and decay = 1 - rate * weight decay.
- * Kingma & Ba 2015, algorithm 1; Loshchilov & Hutter 2019, algorithm 2. */
-static void kernel_adam(isize n, float *p, const float *g, float *m, float *v, float step, float correction, float beta1,
-                        float rest1, float beta2, float rest2, float epsilon, float decay) {
+/* m += rest1 (g - m); v += rest2 (g^2 - v); p -= shrink p + step m / (sqrt(v) correction + epsilon), where
+ * rest = 1 - beta, which a float beta near 1 would spoil, step = rate / (1 - beta1^t), shrink = rate * weight decay and
+ * correction = 1 / sqrt(1 - beta2^t). Kingma & Ba 2015, algorithm 1; Loshchilov & Hutter 2019, algorithm 2. */
+static void kernel_adam(isize n, float *p, const float *g, float *m, float *v, float step, float correction,
+                        float rest1, float rest2, float epsilon, float shrink) {
   for (isize i = 0; i < n; i += VL) {
     const isize left = n - i;
-    vf gi = load_up_to(g + i, left);
-    vf mi = beta1 * load_up_to(m + i, left) + rest1 * gi;
-    vf vi_ = beta2 * load_up_to(v + i, left) + rest2 * (gi * gi);
-    store_up_to(m + i, mi, left);
-    store_up_to(v + i, vi_, left);
-    vf change = step * mi / (square_root(vi_) * correction + epsilon);
-    store_up_to(p + i, load_up_to(p + i, left) * decay - change, left);
+    const vf gi = load_up_to(g + i, left), pi = load_up_to(p + i, left);
+    vf first = load_up_to(m + i, left), second = load_up_to(v + i, left);
+    first += rest1 * (gi - first);
+    second += rest2 * (gi * gi - second);
+    store_up_to(m + i, first, left);
+    store_up_to(v + i, second, left);
+    const vf change = step * first / (square_root(second) * correction + epsilon);
+    store_up_to(p + i, pi - (shrink * pi + change), left);
   }
 }
 

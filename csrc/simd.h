@@ -81,16 +81,16 @@ INLINE int any(vi mask) {
 }
 
 /* All lanes combined in one fixed order: halves onto each other. */
-#define FOLD(name, vector, scalar, combined)              \
-  INLINE scalar name(vector x) {                          \
-    scalar s[VL];                                         \
-    memcpy(s, &x, sizeof s);                              \
-    for (int half = VL / 2; half; half /= 2)              \
-      for (int l = 0; l < half; l++) {                    \
-        const scalar a = s[l], b = s[l + half];           \
-        s[l] = combined;                                  \
-      }                                                   \
-    return s[0];                                          \
+#define FOLD(name, vector, scalar, combined)    \
+  INLINE scalar name(vector x) {                \
+    scalar s[VL];                               \
+    memcpy(s, &x, sizeof s);                    \
+    for (int half = VL / 2; half; half /= 2)    \
+      for (int l = 0; l < half; l++) {          \
+        const scalar a = s[l], b = s[l + half]; \
+        s[l] = combined;                        \
+      }                                         \
+    return s[0];                                \
   }
 FOLD(sum_lanes, vf, float, a + b)
 FOLD(sum_lanes_double, vd, double, a + b)

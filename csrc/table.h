@@ -18,6 +18,7 @@
 #define TEXT(x) TEXT_(x)
 
 extern const fastnn_table TABLE(ISA);
+// clang-format off
 const fastnn_table TABLE(ISA) = {
     .isa = TEXT(ISA),
     .lanes = VL,
@@ -26,4 +27,6 @@ const fastnn_table TABLE(ISA) = {
 #define FASTNN_SET(name) .activation[fastnn_##name] = map_##name, .activation_gradient[fastnn_##name] = gradient_##name,
     FASTNN_ACTIVATIONS(FASTNN_SET)
 #define FASTNN_ENTRY(type, name, arguments) .name = kernel_##name,
-        FASTNN_KERNELS(FASTNN_ENTRY)};
+    FASTNN_KERNELS(FASTNN_ENTRY)
+};
+// clang-format on

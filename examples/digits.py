@@ -67,7 +67,9 @@ def main() -> None:
     draw(history, options.out)
     print(f"learning curve: {options.out}")
     ours, numpys = compare(x, y)
-    print(f"a training step: fastnn {ours:.1f} us, the same in NumPy {numpys:.1f} us: {numpys / ours:.1f} times as long")
+    print(
+        f"a training step: fastnn {ours:.1f} us, the same in NumPy {numpys:.1f} us: {numpys / ours:.1f} times as long"
+    )
 
 
 if __name__ == "__main__":

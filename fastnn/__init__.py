@@ -8,8 +8,8 @@ from fastnn.files import load
 from fastnn.layers import Activation, Dense, Dropout, Flatten, Layer
 from fastnn.network import Network
 from fastnn.optimizers import SGD, Adam, AdamW, Optimizer
-from fastnn.sequential import Sequential
 from fastnn.parallel import get_num_threads, set_num_threads, threads
+from fastnn.sequential import Sequential
 
 __all__ = [
     "SGD",

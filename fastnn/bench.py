@@ -12,7 +12,9 @@ import numpy as np
 class NumpyNetwork:
     """Dense layers with relu or tanh between them, softmax cross-entropy, SGD or Adam, for batches of `batch` rows."""
 
-    def __init__(self, sizes: Sequence[int], activation: str, optimizer: str, rate: float, batch: int, seed: int) -> None:
+    def __init__(
+        self, sizes: Sequence[int], activation: str, optimizer: str, rate: float, batch: int, seed: int
+    ) -> None:
         rng = np.random.default_rng(seed)
         shapes = list(pairwise(sizes))
         count = sum((i + 1) * o for i, o in shapes)

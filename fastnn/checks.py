@@ -25,7 +25,8 @@ def real(name: str, value: Any, least: float, most: float = LARGEST, below: floa
     """value as a float, least <= value <= most and value < below."""
     if isinstance(value, bool) or not isinstance(value, Real):
         raise TypeError(f"{name} must be a number, got {value!r}")
-    if not (least <= value <= most and value < below):  # a NaN compares false
+    number: Any = value
+    if not (least <= number <= most and number < below):  # a NaN compares false, an integer need not fit a float
         upper = f"<= {most:g}" if below == math.inf else f"< {below:g}"
         raise ValueError(f"{name} must be a number >= {least:g} and {upper}, got {value!r}")
     return float(value)
@@ -50,11 +51,11 @@ def listed(name: str, values: Any, kind: type, what: str) -> list[Any]:
     """values as a list of objects of one kind."""
     if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
         raise TypeError(f"{name} must be a list of {what}, got {values!r}")
-    values = list(values)
-    for value in values:
+    found: list[Any] = list(values)
+    for value in found:
         if not isinstance(value, kind):
             raise TypeError(f"{name} must be {what}, got {value!r}")
-    return values
+    return found
 
 
 def shape(name: str, value: Any) -> tuple[int, ...]:

@@ -6,20 +6,22 @@ the architecture and every byte of the tensors.
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fastnn import checks, losses, optimizers
 from fastnn import layers as known_layers
-from fastnn import losses, optimizers
 from fastnn._version import __version__
 from fastnn.layers import Layer
+from fastnn.weights import Parameters
 
 if TYPE_CHECKING:
     from fastnn.network import Network
+
+# json, hashlib and safetensors are imported where they are used: few programs that import fastnn need them.
 
 #: The version of the format; a file of a later one is refused.
 FORMAT = 1
@@ -28,6 +30,8 @@ COUNTERS = ("epoch", "step", "update")
 
 def to_bytes(net: Network) -> bytes:
     """The network as the bytes of a file."""
+    import json
+
     from safetensors.numpy import save
 
     tensors: dict[str, np.ndarray] = {
@@ -124,6 +128,8 @@ def from_bytes(data: bytes, layers: Mapping[str, type[Layer]] | None = None) -> 
 
 def _parse(data: bytes) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """The architecture and the tensors, after the digest was found to be right."""
+    import json
+
     from safetensors import SafetensorError
     from safetensors.numpy import load as load_tensors
 
@@ -171,26 +177,24 @@ def _construct(
         )
     shape = architecture["input_shape"]
     if shape is not None:
-        _restore(net, tuple(shape), tensors)
+        _restore(net, checks.shape("input_shape", shape), tensors)
     if tensors:
         raise ValueError(f"the file has tensors that the architecture has not: {', '.join(tensors)}")
     net.counters = dict(zip(COUNTERS, map(int, counters), strict=True))
     return net
 
 
-def _restore(net: Any, shape: tuple[int, ...], tensors: dict[str, np.ndarray]) -> None:
-    net.shapes(shape)
-    wanted = {name: parameter.shape for name, parameter in net.wanted(shape).items()}
-    weights = {name: _take(tensors, f"weights.{name}", size, np.float32) for name, size in wanted.items()}
-    slots = {
-        slot: {name: _take(tensors, f"slots.{slot}.{name}", size, np.float32) for name, size in wanted.items()}
-        for slot in (net.optimizer.slots() if net.optimizer else ())
-    }
-    net.build(shape)
-    for name, values in weights.items():
-        net.weights[name] = values
-    for slot, arrays in slots.items():
-        for name, view in net.built.views(net.slots[slot]).items():
+def _restore(net: Network, shape: tuple[int, ...], tensors: dict[str, np.ndarray]) -> None:
+    wanted = net.wanted(shape)
+
+    def taken(prefix: str) -> dict[str, np.ndarray]:
+        return {name: _take(tensors, f"{prefix}.{name}", wanted[name].shape, np.float32) for name in wanted}
+
+    weights = taken("weights")
+    slots = {slot: taken(f"slots.{slot}") for slot in (net.optimizer.slots() if net.optimizer else ())}
+    net.adopt(shape, Parameters(wanted))
+    for flat, arrays in ((net.built.values, weights), *((net.slots[slot], slots[slot]) for slot in slots)):
+        for name, view in net.built.views(flat).items():
             view[...] = arrays[name]
 
 

@@ -8,7 +8,7 @@ from fastnn.op import Op
 from fastnn.port import Port
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class Target:
     """A target in a plan: the port it enters by, its buffer, whether it holds labels (int32) or values (float32)."""
 
@@ -17,7 +17,7 @@ class Target:
     labels: bool
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class Loss:
     """A loss by name: its Op, the activations that may end the network for it, and what a value of the target must be.
 
@@ -51,7 +51,7 @@ class Loss:
             output = plan.read(output)
         elif output.ending != "identity" and output.pending != self.ending:
             raise ValueError(
-                f"{self.name}: the last layer's activation must be {self.ending}, or identity for logits; here the outputs "
+                f"{self.name}: the last layer must end in {self.ending}, or identity for logits; here they "
                 f"come from {output.ending}{' and other layers' if output.ending == self.ending else ''}"
             )
         elif self.ending == "softmax" and output.columns == 1:

@@ -18,7 +18,7 @@ from fastnn.port import Port
 from fastnn.tensor import Block, Tensor, aligned, bytes_of
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Buffer:
     """Memory of `columns` elements a row, needed from the first call that names it to the last."""
 
@@ -26,7 +26,7 @@ class Buffer:
     dtype: str = "float32"
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Call:
     """An Op to be made: its class, its arguments (Buffers, Tensors, Ports, values), the layer that wants it."""
 
@@ -37,7 +37,7 @@ class Call:
     made: Op | None = None
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Value:
     """A layer's output, `columns` elements a row.
 
@@ -68,7 +68,7 @@ class Value:
         return next((name for name in (self.pending, self.activation, self.origin) if name != "identity"), "identity")
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Lowering:
     """Collects the calls of one plan. rows: its capacity. training: whether a backward phase will follow."""
 
@@ -99,7 +99,7 @@ class Lowering:
         return Value(Buffer(columns), trains)
 
     def read(self, value: Value) -> Value:
-        """The value with its pending activation applied: in its producer's epilogue, or apart where that is too late."""
+        """The value with its pending activation applied: in its producer's epilogue, or apart if that is too late."""
         if value.applied is not None:
             return value.applied
         if value.pending == "softmax" or (value.pending != "identity" and value.logits_used):
@@ -155,7 +155,8 @@ class Lowering:
         places, nbytes = _place(self.calls, self.rows)
         arena = Block(nbytes)
         tensors = {
-            buffer: Tensor((self.rows, buffer.columns), buffer.dtype, arena, offset) for buffer, offset in places.items()
+            buffer: Tensor((self.rows, buffer.columns), buffer.dtype, arena, offset)
+            for buffer, offset in places.items()
         }
         for call in self.calls:
             arguments = [tensors[a] if isinstance(a, Buffer) else a for a in call.arguments]

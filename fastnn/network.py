@@ -22,6 +22,7 @@ from fastnn.summary import table
 from fastnn.tensor import Tensor
 from fastnn.weights import Parameters, Views
 
+
 class Network(ABC):
     """What every network has. A subclass says which layers there are and how values flow through them.
 
@@ -76,17 +77,18 @@ class Network(ABC):
         features = checks.shape("input_shape", input_shape)
         with self.guard.changing("build", nested=True):
             if self._parameters is None:
-                self._build(features, self.shapes(features)[-1])
+                parameters = Parameters(self.wanted(features))
+                parameters.initialize(self.seed)
+                self.adopt(features, parameters)
             elif features != self.input_shape:
                 raise ValueError(f"the network is built for {self.input_shape}; make a new one for {features}")
         return self
 
-    def _build(self, features: tuple[int, ...], output: tuple[int, ...]) -> None:
-        parameters = Parameters(self.wanted(features))
-        parameters.initialize(self.seed)
+    def adopt(self, features: tuple[int, ...], parameters: Parameters) -> None:
+        """Takes parameters made for inputs (batch, *features). Raises ValueError where the loss does not fit them."""
         slots = self._make_slots(parameters)
         views = [Views(parameters.views(flat), self.guard) for flat in (parameters.values, parameters.gradients)]
-        self.input_shape, self.output_shape = features, output
+        self.input_shape, self.output_shape = features, self.shapes(features)[-1]
         self._parameters, (self._weights, self._gradients), self.slots = parameters, views, slots
         try:
             self._verify()
@@ -101,7 +103,7 @@ class Network(ABC):
         loss: str = "cross_entropy",
         metrics: Sequence[str] = (),
     ) -> Network:
-        """Chooses how to train: optimizer, loss and metrics, as objects or by name. Resets the slots; returns the network.
+        """Chooses how to train, by objects or names. Resets the slots; returns the network.
 
         Raises ValueError for an unknown name (the message lists the known ones), or a loss that the last layer's
         activation does not fit; TypeError for something else than a name or an Optimizer.
@@ -164,7 +166,7 @@ class Network(ABC):
             lower(self, "evaluate", False, 1)  # targets as values, which suit every metric
 
     def lease(self, kind: str, rows: int, labels: bool = False) -> Program:
-        """A program of at least that many rows for one run: a kept one, or a clone while that is in use. See `give_back`."""
+        """A program of at least that many rows for one run: a kept one, or a clone while that is in use."""
         pool = self._pools.setdefault((kind, labels), [])
         program = pool.pop() if pool else None
         if program is None or program.plan.capacity < rows:
@@ -178,9 +180,9 @@ class Network(ABC):
         self._pools.setdefault(program.key, []).append(program)
 
     def plan(self, batch_size: int = 32, training: bool = False) -> Plan:
-        """A plan for batches of batch_size rows: for prediction, or for training (labels as targets where the loss takes
-        them). Printed, it is the list of Ops that runs; `profile()` times each of them.
+        """A plan for batches of batch_size rows. Printed, it is the list of Ops that runs; `profile()` times each.
 
+        For prediction, or for training: then with labels as targets where the loss takes them.
         Raises RuntimeError before the network is built or, for training, compiled.
         """
         rows = checks.integer("batch_size", batch_size)
@@ -204,9 +206,9 @@ class Network(ABC):
         return out
 
     def classify(self, x: Any, batch_size: int | None = None) -> np.ndarray:
-        """The class of each row of x, int64 (batch,): the greatest output, or for one output whether its probability
-        is >= 0.5. The softmax is not computed.
+        """The class of each row of x, int64 (batch,): the greatest output; the softmax is not computed.
 
+        For one output: whether its probability is >= 0.5.
         Raises ValueError for a network that predicts values, and for an x that does not fit or is not finite.
         """
         x, _ = self.samples(x)
@@ -296,8 +298,8 @@ class Network(ABC):
         nothing. Ctrl-C, or an exception in a callback, leaves the network after its last whole step and the History in
         `history`.
         Raises RuntimeError before compile, ValueError and TypeError for data that do not fit: then nothing is changed.
-        What is found in the data on the way (NaN, a label out of range) stops before that step. FloatingPointError where
-        the loss stops being finite: the network is put back to the last finite epoch.
+        What is found in the data on the way (NaN, a label out of range) stops before that step. FloatingPointError
+        where the loss stops being finite: the network is put back to the last finite epoch.
         """
         return training.fit(self, x, y, batch_size, epochs, validation_data, shuffle, callbacks, verbose)
 

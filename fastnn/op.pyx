@@ -1,8 +1,8 @@
 """Op: one kernel bound to its buffers.
 
-An Op checks shapes, names and types when it is made and keeps raw pointers; running it takes no arguments. What only the
-data can show to be wrong goes into a slot of the Run, which the Ops of a plan share. Calling an Op from Python runs the
-same kernel on the same buffers, so an eager call is a plan of length one.
+An Op checks shapes, names and types when it is made and keeps raw pointers; running it takes no arguments. What only
+the data can show to be wrong goes into a slot of the Run, which the Ops of a plan share. Calling an Op from Python runs
+the same kernel on the same buffers, so an eager call is a plan of length one.
 This module owns the tables of csrc and the one parallel loop of the package.
 """
 
@@ -197,7 +197,7 @@ cdef class Op:
 
 
 cdef class ChunkedOp(Op):
-    """An Op over fixed chunks of rows, each with a result of its own: combined in order, they do not depend on threads."""
+    """An Op over fixed chunks of rows, each with a result of its own: combined in order, whatever the threads."""
 
     cdef tuple bind(self, tuple tensors):
         cdef Tensor first = tensors[0]

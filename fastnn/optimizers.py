@@ -65,9 +65,9 @@ class SGD(Optimizer):
 
 @dataclass
 class Adam(Optimizer):
-    """m = beta1 m + (1 - beta1) g; v = beta2 v + (1 - beta2) g^2, and at the t-th update, counted from 1,
-    p = p - learning_rate m / (1 - beta1^t) / (sqrt(v / (1 - beta2^t)) + epsilon).
+    """p = p - learning_rate m / (1 - beta1^t) / (sqrt(v / (1 - beta2^t)) + epsilon) at the t-th update, from 1 on.
 
+    m = beta1 m + (1 - beta1) g; v = beta2 v + (1 - beta2) g^2.
     Raises ValueError for betas outside [0, 1) or a negative epsilon. Kingma & Ba 2015, algorithm 1.
     """
 

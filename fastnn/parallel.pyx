@@ -20,7 +20,8 @@ cdef extern from *:
     static int fastnn_enter(void) {
         int closed = 0;
         if (__atomic_load_n(&fastnn_serial, __ATOMIC_RELAXED)) return 0;
-        if (!__atomic_compare_exchange_n(&fastnn_region_open, &closed, 1, 0, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) return 0;
+        if (!__atomic_compare_exchange_n(&fastnn_region_open, &closed, 1, 0, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+            return 0;
         __atomic_store_n(&fastnn_region_seen, 1, __ATOMIC_RELAXED);
         return 1;
     }

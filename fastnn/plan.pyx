@@ -24,6 +24,10 @@ cnp.import_array()
 cdef double NANOSECONDS_WITH_GIL = 2e3
 
 
+cdef str described(object array):
+    return f"{array.dtype} {array.size}"
+
+
 @cython.final
 cdef class Plan:
     """A list of Ops that share one Run.
@@ -133,13 +137,13 @@ cdef class Plan:
             or not cnp.PyArray_ISCARRAY_RO(order)
             or cnp.PyArray_SIZE(order) < samples
         ):
-            raise ValueError(f"expected an int64 order of {samples} rows, got {(<object> order).dtype} {(<object> order).size}")
+            raise ValueError(f"expected an int64 order of {samples} rows, got {described(order)}")
         if rates is not None and (
             cnp.PyArray_TYPE(rates) != cnp.NPY_FLOAT64
             or not cnp.PyArray_ISCARRAY_RO(rates)
             or cnp.PyArray_SIZE(rates) < (samples - first + batch - 1) // batch
         ):
-            raise ValueError(f"expected a float64 learning rate for each step, got {(<object> rates).dtype} {(<object> rates).size}")
+            raise ValueError(f"expected a float64 learning rate for each step, got {described(rates)}")
         for port in self.ports:  # an order's rows are checked where they are gathered
             if (order is None or port.out is not None) and port.rows < samples:
                 raise ValueError(f"{port.name}: {port.rows} rows are attached, the run wants {samples}")
@@ -162,7 +166,7 @@ cdef class Plan:
         return self.position
 
     def profile(self, repeats: int = 50) -> Profile:
-        """Times each op at full capacity on arrays of zeros, the best of `repeats` runs.
+        """Times each op at full capacity on arrays of its own, the best of `repeats` runs.
 
         Parameters, slots and meters are put back afterwards. Returns a Profile: a row for each op, printable. Raises
         ValueError for repeats < 1.
@@ -173,8 +177,9 @@ cdef class Plan:
         measured = [(op, op.measured) for op in self.ops if hasattr(op, "measured")]
         self.begin()
         try:
-            for port in self.ports:
-                port.attach(np.zeros((self.capacity, port.columns), port.out or np.float32))
+            for port in self.ports:  # a row of it is a distribution, a single one the label 0
+                fill = 1 / port.columns if port.out is None and port.columns > 1 else 0
+                port.attach(np.full((self.capacity, port.columns), fill, port.out or np.float32))
             best = self.time(repeats)
         finally:
             for tensor, array in zip(self.kept, kept, strict=True):

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class OpProfile:
     """An op, the seconds of its fastest run, and its floating-point operations."""
 
@@ -17,7 +17,7 @@ class OpProfile:
         return self.flops / self.seconds / 1e9 if self.seconds else 0.0
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Profile:
     """The ops of a plan at `rows` rows. Printed: time, share and GFLOP/s of each."""
 
@@ -32,7 +32,5 @@ class Profile:
     def __str__(self) -> str:
         total = self.seconds or 1.0
         lines = [f"{'us':>10} {'share':>6} {'GFLOP/s':>8}  op ({self.rows} rows)"]
-        lines += [
-            f"{op.seconds * 1e6:10.2f} {op.seconds / total:6.1%} {op.gigaflops:8.1f}  {op.op}" for op in self.ops
-        ]
+        lines += [f"{op.seconds * 1e6:10.2f} {op.seconds / total:6.1%} {op.gigaflops:8.1f}  {op.op}" for op in self.ops]
         return "\n".join([*lines, f"{self.seconds * 1e6:10.2f}  in all"])

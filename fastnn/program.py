@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 CHUNK = 512
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Program:
     """A plan of a network, and where its arrays and figures are. key: its kind and whether it takes labels."""
 

@@ -13,7 +13,8 @@ from fastnn.kernels.loss import DivergenceError
 from fastnn.randomness import Purpose, generator
 
 if TYPE_CHECKING:
-    from fastnn.network import Network, Program
+    from fastnn.network import Network
+    from fastnn.program import Program
 
 #: Seconds after which a native run returns for signals and progress.
 PAUSE = 0.05

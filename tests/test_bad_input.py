@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from networks import blobs, classifier, regression, state
 
 import fastnn as fnn
+from networks import blobs, classifier, regression, state
 
 X, Y = blobs(20)
 T = X.sum(axis=1)

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from networks import child
 
 import fastnn as fnn
 from fastnn import op
+from networks import child
 
 TASKS = Path("/proc/self/task")
 

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from networks import blobs, training_state
 
 import fastnn as fnn
+from networks import blobs, training_state
 
 
 def mask(net: fnn.Sequential, rows: int = 200, units: int = 300) -> np.ndarray:

@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from networks import blobs, child, classifier, training_state
 
 import fastnn as fnn
 from fastnn import files
+from networks import blobs, child, classifier, training_state
 
 DATA = Path(__file__).parent / "data"
 WAYS: dict[str, Callable[[fnn.Sequential], fnn.Sequential]] = {
@@ -133,7 +133,7 @@ def _umask() -> int:
 
 def refused(data: bytes) -> str:
     """The message with which bytes are refused; anything but a ValueError fails the test."""
-    with pytest.raises(ValueError) as caught:  # noqa: PT011
+    with pytest.raises(ValueError) as caught:
         files.from_bytes(data)
     return str(caught.value)
 

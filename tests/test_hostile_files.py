@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from networks import classifier
 from safetensors.numpy import load, save
 
 import fastnn as fnn
 from fastnn import files
+from networks import classifier
 
 Alter = Callable[[dict[str, Any], dict[str, np.ndarray]], None]
 
@@ -228,5 +228,5 @@ def test_pickled_bytes_are_checked_too() -> None:
     place = data.index(b"\x80\x3f") if b"\x80\x3f" in data else len(data) // 2
     flipped = bytearray(data)
     flipped[place] ^= 1
-    with pytest.raises(ValueError, match="altered|fastnn file"):
+    with pytest.raises(ValueError, match=r"altered|fastnn file"):
         pickle.loads(bytes(flipped))

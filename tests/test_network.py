@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from networks import blobs, classifier, regression, state
 
 import fastnn as fnn
+from networks import blobs, classifier, regression, state
 
 ACTIVATIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "identity": lambda z: z,

@@ -4,14 +4,15 @@ import os
 import signal
 import threading
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from check import assert_same_bits, normal, python, team, tensor
 from fastnn.kernels import Activation, Dense
-from fastnn.parallel import get_num_threads, set_num_threads, threads
 from fastnn.op import openmp
+from fastnn.parallel import get_num_threads, set_num_threads, threads
 from fastnn.tensor import Tensor
 
 needs_openmp = pytest.mark.skipif(not openmp(), reason="a serial build")
@@ -135,9 +136,9 @@ def test_a_forked_child_works() -> None:
 @needs_openmp
 def test_a_child_of_a_fresh_process_may_use_threads() -> None:
     """A fork before any parallel region, as of a pool of workers, leaves the child free."""
-    code = """
+    code = f"""
 import os, sys
-sys.path.insert(0, "tests")
+sys.path.insert(0, {str(Path(__file__).parent)!r})
 from check import team
 from test_parallel import large, outcome_of_child
 assert outcome_of_child(lambda: team(large(), 2) == 2) == 0

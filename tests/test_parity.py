@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from networks import blobs
 
 import fastnn as fnn
+from networks import blobs
 
 torch = pytest.importorskip("torch", reason="parity is measured against PyTorch")
 

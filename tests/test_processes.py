@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from networks import blobs, child, classifier, state, training_state
 
 import fastnn as fnn
+from networks import blobs, child, classifier, state, training_state
 
 
 def wide(seed: int = 0) -> fnn.Sequential:

@@ -3,11 +3,11 @@
 import contextlib
 
 import numpy as np
-import pytest
 
 from check import Copy, normal, python, tensor
-from fastnn.kernels import SGD, MeanSquaredError
+from fastnn.kernels import SGD, Gather, MeanSquaredError
 from fastnn.plan import Plan
+from fastnn.port import Port
 from fastnn.tensor import Tensor
 
 
@@ -57,6 +57,14 @@ def test_profile_does_not_read_beyond_a_short_array() -> None:
     with contextlib.suppress(ValueError):
         copy.plan.profile(repeats=1)
     assert (whole[2:] == 7).all()
+
+
+def test_profile_of_probability_targets() -> None:
+    """The arrays that it lends pass the check for distributions too, or are not checked."""
+    for check in ("unchecked", "finite", "unit", "distribution"):
+        port, y = Port("targets", 3), Tensor((4, 3))
+        profile = Plan([Gather(port, y, check=check)], [port]).profile(repeats=1)
+        assert len(profile.ops) == 1 and port.array is None
 
 
 def test_profile_lends_outputs_of_their_type() -> None:

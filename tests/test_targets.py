@@ -4,12 +4,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from networks import blobs, classifier, regression
 
 import fastnn as fnn
+from networks import blobs, classifier, regression
 
-INTEGERS = "int8 uint8 int16 uint16 int32 uint32 int64 uint64".split()
-REALS = "float16 float32 float64 longdouble".split()
+INTEGERS = ["int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64"]
+REALS = ["float16", "float32", "float64", "longdouble"]
 
 
 def outcome(net: fnn.Sequential, x: np.ndarray, y: Any) -> tuple[dict[str, float], float, bytes]:
@@ -105,7 +105,7 @@ def test_one_probability(layers: list[fnn.Layer], loss: str, column: bool) -> No
 
 def test_classify_is_argmax() -> None:
     """With softmax, with logits, in any chunks; the first of equals."""
-    x, y = blobs(600)
+    x, _ = blobs(600)
     logits = fnn.Sequential([fnn.Dense(3)], input_shape=(4,), seed=0).compile()
     for net in (classifier(), logits):
         found = net.classify(x)
@@ -152,7 +152,7 @@ def test_one_softmax_output() -> None:
     try:
         assert not net.classify(blobs()[0]).any()
     except ValueError as error:
-        assert "softmax" in str(error)  # noqa: PT017
+        assert "softmax" in str(error)
 
 
 def test_evaluate() -> None:

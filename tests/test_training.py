@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from networks import blobs, classifier, regression, state, training_state
 
 import fastnn as fnn
 from fastnn.randomness import Purpose, generator
+from networks import blobs, classifier, regression, state, training_state
 
 
 class Recorder(fnn.Callback):

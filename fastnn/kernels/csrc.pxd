@@ -56,8 +56,7 @@ cdef extern from "kernels.h":
         void (*sgd)(isize n, float *p, const float *g, float *v, float rate, float momentum,
                     int nesterov) noexcept nogil
         void (*adam)(isize n, float *p, const float *g, float *m, float *v, float step, float correction,
-                     float beta1, float rest1, float beta2, float rest2, float epsilon,
-                     float decay) noexcept nogil
+                     float rest1, float rest2, float epsilon, float shrink) noexcept nogil
 
     const char *fastnn_level(int i)
     const fastnn_table *fastnn_select(const char *isa)

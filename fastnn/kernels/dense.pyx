@@ -75,7 +75,9 @@ cdef class Dense(Product):
 
     def __init__(self, Tensor x, Tensor weight, Tensor bias or None, Tensor y, activation: str = "identity") -> None:
         if not (
-            fits(weight, x.columns, y.columns) and fits(y, x.rows, y.columns) and (bias is None or bias.size == y.columns)
+            fits(weight, x.columns, y.columns)
+            and fits(y, x.rows, y.columns)
+            and (bias is None or bias.size == y.columns)
         ):
             _refuse("Dense(x, weight, bias, y)", x, weight, bias, y)
         self.whole = fastnn_product(
@@ -90,10 +92,14 @@ cdef class Dense(Product):
 
 
 cdef class DenseInputGradient(Product):
-    """dx = (dz weight^T) f'(x): with x, the output of activation f before the layer. dz (rows, out), dx, x (rows, in)."""
+    """dx = (dz weight^T) f'(x), where x is the output of activation f. dz (rows, out), dx, x (rows, in)."""
 
     def __init__(self, Tensor dz, Tensor weight, Tensor dx, activation: str = "identity", Tensor x = None) -> None:
-        if not (fits(weight, dx.columns, dz.columns) and fits(dx, dz.rows, dx.columns) and fits(x, dx.rows, dx.columns)):
+        if not (
+            fits(weight, dx.columns, dz.columns)
+            and fits(dx, dz.rows, dx.columns)
+            and fits(x, dx.rows, dx.columns)
+        ):
             _refuse("DenseInputGradient(dz, weight, dx, x)", dz, weight, dx, x)
         if x is None and activation != "identity":
             raise ValueError(f"DenseInputGradient: the derivative of {activation} needs its output x")
@@ -109,7 +115,7 @@ cdef class DenseInputGradient(Product):
 
 
 cdef class DenseWeightGradient(Product):
-    """dweight = x^T dz, dbias = the sum of dz over the rows. x (rows, in), dz (rows, out), dweight (in, out), dbias (out,)."""
+    """dweight = x^T dz, dbias = the sum of dz's rows. x (rows, in), dz (rows, out), dweight (in, out), dbias (out,)."""
 
     cdef float *dbias
 

@@ -8,7 +8,7 @@ from fastnn.tensor cimport Tensor, floats
 
 
 cdef class Classes(Op):
-    """y = the class of each row of x as int32: the first greatest column, or with a threshold whether x >= threshold."""
+    """y = the class of each row of x as int32: the first greatest column, or with a threshold, x >= threshold."""
 
     cdef const float *x
     cdef int32_t *y

@@ -110,10 +110,8 @@ cdef class Adam(Update):
             self.v + start,
             <float> (rate / (1 - pow(self.beta1, t))),
             <float> (1 / sqrt(1 - pow(self.beta2, t))),
-            <float> self.beta1,
             <float> (1 - self.beta1),
-            <float> self.beta2,
             <float> (1 - self.beta2),
             <float> self.epsilon,
-            <float> (1 - rate * self.decay),
+            <float> (rate * self.decay),
         )

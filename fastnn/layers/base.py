@@ -9,7 +9,7 @@ from fastnn.lowering import Lowering, Value
 from fastnn.tensor import Tensor
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class Parameter:
     """A parameter that a layer wants: its shape, initializer and fans."""
 
@@ -19,7 +19,7 @@ class Parameter:
     fan_out: int = 1
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class Weight:
     """A parameter that a network holds: its values, and its gradient in a training plan."""
 
@@ -27,7 +27,7 @@ class Weight:
     gradient: Tensor
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Layer:
     """Settings of a layer, which never change; the parameters belong to the network.
 

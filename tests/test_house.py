@@ -1,0 +1,149 @@
+"""The rules of the house, read off the sources: lists that agree, flags that are absent, files that stay short."""
+
+import ast
+import os
+import platform
+import re
+import shlex
+import shutil
+import subprocess
+import sysconfig
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from fastnn.kernels import ACTIVATIONS
+
+ROOT = Path(__file__).resolve().parents[1]
+CSRC, PACKAGE = ROOT / "csrc", ROOT / "fastnn"
+pytestmark = pytest.mark.skipif(not (CSRC.is_dir() and PACKAGE.is_dir()), reason="the sources are not here")
+
+PAGE = 350  # lines
+LEVELS = [("x86_64", "base"), ("x86_64", "avx2"), ("x86_64", "avx512"), ("aarch64", "neon")]
+
+
+def sources(*suffixes: str) -> list[Path]:
+    """The project's own files, in the folders of the house."""
+    folders = ("csrc", "fastnn", "tests", "benchmarks", "examples")
+    return sorted(path for folder in folders for path in (ROOT / folder).rglob("*") if path.suffix in suffixes)
+
+
+def words(text: str) -> str:
+    """The text without what only lays it out."""
+    return re.sub(r"\s+", " ", text.replace("\\\n", " ")).replace("( ", "(").strip()
+
+
+def setup() -> dict[str, Any]:
+    """The constants of setup.py for a release, without what building needs."""
+    tree = ast.parse((ROOT / "setup.py").read_text())
+    constants = (ast.Assign, ast.AnnAssign, ast.AugAssign, ast.If)
+    tree.body = [statement for statement in tree.body if isinstance(statement, constants)]
+    names: dict[str, Any] = {"os": SimpleNamespace(environ={}), "platform": platform}
+    exec(compile(tree, "setup.py", "exec"), names)
+    return names
+
+
+def compiler(architecture: str) -> list[str]:
+    """The compiler for an architecture, or a skip that says which one is missing."""
+    native = os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc"
+    command = shlex.split(native) if architecture == setup()["ARCHITECTURE"] else [f"{architecture}-linux-gnu-gcc"]
+    if not shutil.which(command[0]):
+        pytest.skip(f"{command[0]} is not installed")
+    return command
+
+
+def build(source: Path, folder: Path, *flags: str, architecture: str) -> Path:
+    """Compiles as setup.py does; a warning is an error."""
+    built = folder / f"{source.stem}.o"
+    flags = (*setup()["C_FLAGS"], "-Wall", "-Wextra", "-Werror", "-Wno-psabi", *flags)
+    command = [*compiler(architecture), *flags, "-fPIC", "-I", str(CSRC), "-c", str(source), "-o", str(built)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return built
+
+
+def avx(built: Path) -> list[str]:
+    """The instructions in an object that need AVX: their names begin with v, or they use its registers."""
+    if not shutil.which("objdump"):
+        pytest.skip("objdump is not installed")
+    listing = subprocess.run(["objdump", "-d", "--no-show-raw-insn", built], capture_output=True, text=True, check=True)
+    instructions = [line.split("\t", 1)[1] for line in listing.stdout.splitlines() if "\t" in line]
+    assert instructions
+    return [text for text in instructions if text.startswith("v") or re.search(r"%[yz]mm|%k[0-7]", text)]
+
+
+def test_kernels_h_and_csrc_pxd_agree() -> None:
+    header, declared = (CSRC / "kernels.h").read_text(), (PACKAGE / "kernels" / "csrc.pxd").read_text()
+    macro = re.search(r"#define FASTNN_KERNELS\(K\)((?:.*\\\n)+.*)", header)
+    assert macro
+    wanted = re.findall(r"\bK\((\w+), (\w+), (\([^()]*\))\)", words(macro[1]))
+    struct = declared.split("ctypedef struct fastnn_table:")[1].split("\n\n")[0]
+    found = re.findall(r"(\w+) \(\*(\w+)\) ?(\([^()]*\)) noexcept nogil", words(struct))
+    kernels = [kernel for kernel in found if kernel[1] not in {"activation", "activation_gradient"}]
+    assert len(wanted) > 10
+    assert kernels == wanted
+
+
+def test_activations_agree() -> None:
+    listed = re.search(r"#define FASTNN_ACTIVATIONS\(A\)((?:.*\\\n)*.*)", (CSRC / "kernels.h").read_text())
+    assert listed
+    assert tuple(re.findall(r"A\((\w+)\)", listed[1])) == ACTIVATIONS
+
+
+def test_openmp_is_in_pyx_files_only() -> None:
+    used = re.compile(r"\bprange\b|#\s*pragma\s+omp|\bomp\.h\b|\bomp_\w+\(")
+    for path in (*CSRC.iterdir(), *PACKAGE.rglob("*.py"), *PACKAGE.rglob("*.pxd")):
+        if path.suffix in {".c", ".h", ".py", ".pxd"}:
+            assert not used.search(path.read_text()), path
+    assert any(used.search(path.read_text()) for path in PACKAGE.rglob("*.pyx"))
+
+
+def test_no_flag_changes_the_process_or_depends_on_this_machine() -> None:
+    names = setup()
+    levels = [flag for architecture in names["LEVELS"].values() for flags in architecture.values() for flag in flags]
+    flags = {*names["C_FLAGS"], *names["LINK_FLAGS"], *levels}
+    assert {"-std=gnu11", "-ffp-contract=fast", "-fvisibility=hidden"} <= flags
+    forbidden = re.compile(
+        r"-Ofast|-f(fast-math|unsafe-math|finite-math|associative-math|lto)|-m(arch|tune|cpu)=native"
+    )
+    assert not [flag for flag in flags if forbidden.match(flag)]
+
+
+def test_every_level_has_its_file() -> None:
+    assert [(architecture, level) for architecture, levels in setup()["LEVELS"].items() for level in levels] == LEVELS
+    assert {f"isa_{level}.c" for _, level in LEVELS} == {path.name for path in CSRC.glob("isa_*.c")}
+
+
+def test_every_stem_has_a_test() -> None:
+    stems = {path.stem for path in (PACKAGE / "kernels").glob("*.pyx")}
+    assert not {stem for stem in stems if not (ROOT / "tests" / f"test_{stem}.py").exists()}
+
+
+def test_files_are_about_a_page() -> None:
+    lengths = {path.name: len(path.read_text().splitlines()) for path in sources(".py", ".pyx", ".h", ".c")}
+    assert not {name: lines for name, lines in lengths.items() if lines > PAGE}
+
+
+def test_lines_of_c_are_short() -> None:
+    """clang-format leaves comments as they are."""
+    for path in sources(".h", ".c"):
+        assert not [line for line in path.read_text().splitlines() if len(line) > 120], path
+
+
+@pytest.mark.parametrize(("architecture", "level"), LEVELS)
+def test_a_level_compiles_without_a_warning(architecture: str, level: str, tmp_path: Path) -> None:
+    flags = setup()["LEVELS"][architecture][level]
+    build(CSRC / f"isa_{level}.c", tmp_path, *flags, architecture=architecture)
+
+
+@pytest.mark.skipif(platform.machine() not in {"x86_64", "AMD64"}, reason="not x86-64")
+def test_the_base_level_runs_without_avx(tmp_path: Path) -> None:
+    levels = setup()["LEVELS"]["x86_64"]
+    base = build(CSRC / "isa_base.c", tmp_path, *levels["base"], architecture="x86_64")
+    dispatch = build(CSRC / "dispatch.c", tmp_path, architecture="x86_64")
+    avx2 = build(CSRC / "isa_avx2.c", tmp_path, *levels["avx2"], architecture="x86_64")
+    assert avx(avx2), "the search itself"
+    assert not avx(base)
+    assert not avx(dispatch)
