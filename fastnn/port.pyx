@@ -58,7 +58,8 @@ cdef class Port:
         """
         cdef cnp.ndarray checked
         if not takes(array):
-            raise TypeError(f"{self.name}: expected an array in C order of a dtype that a Port takes, got {array!r:.60}")
+            got = f"{array!r:.60}"
+            raise TypeError(f"{self.name}: expected an array in C order of a dtype that a Port takes, got {got}")
         if self.out is not None and (array.dtype.name != self.out or not array.flags.writeable):
             raise ValueError(f"{self.name}: expected a writable array of {self.out}, got {array.dtype}")
         checked = array
