@@ -168,10 +168,13 @@ class Network(ABC):
     def lease(self, kind: str, rows: int, labels: bool = False) -> Program:
         """A program of at least that many rows for one run: a kept one, or a clone while that is in use."""
         pool = self._pools.setdefault((kind, labels), [])
-        program = pool.pop() if pool else None
-        if program is None or program.plan.capacity < rows:
-            program = None  # frees the old arena before the new one is made
-            program = lower(self, kind, labels, rows)
+        try:
+            program = pool.pop()  # one step: another thread may be at it too
+        except IndexError:
+            return lower(self, kind, labels, rows)
+        if program.plan.capacity < rows:
+            del program  # frees the old arena before the new one is made
+            return lower(self, kind, labels, rows)
         return program
 
     def give_back(self, program: Program) -> None:
