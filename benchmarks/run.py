@@ -109,8 +109,9 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=min(2, os.cpu_count() or 1))
     parser.add_argument("--json", type=Path, help="store the figures there")
     options = parser.parse_args()
-    figures: dict[str, object] = {"environment": environment(options.threads)}
-    for name, value in environment(options.threads).items():
+    machine = environment(options.threads)
+    figures: dict[str, object] = {"environment": machine}
+    for name, value in machine.items():
         print(f"{name}: {value}")
     for workload in options.workloads or WORKLOADS:
         times = compare(workload, options.threads, options.rounds, options.seconds)

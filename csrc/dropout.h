@@ -9,8 +9,8 @@
 #define GROUP (4 * COUNTERS)
 
 /* 64 random words of group number `group`. Philox 4x32-10, Salmon et al. 2011, section 4.3. */
-static void philox(fastnn_random r, uint64_t group, uint32_t words[4][COUNTERS]) {
-  uint32_t (*c)[COUNTERS] = words;
+static void philox(fastnn_random r, uint64_t group, uint32_t words[GROUP]) {
+  uint32_t *c[4] = {words, words + COUNTERS, words + 2 * COUNTERS, words + 3 * COUNTERS};
   for (int i = 0; i < COUNTERS; i++) {
     c[0][i] = (uint32_t)(group * COUNTERS + (uint64_t)i);
     c[1][i] = r.stream;
@@ -36,12 +36,11 @@ static void philox(fastnn_random r, uint64_t group, uint32_t words[4][COUNTERS])
  * output, first a multiple of 64. y may be x. Srivastava et al. 2014, scaled in training. */
 static void kernel_dropout(isize n, isize first, const float *x, uint32_t threshold, float scale, fastnn_random r,
                            float *y) {
-  uint32_t words[4][COUNTERS];
+  uint32_t words[GROUP];
   for (isize i = 0; i < n; i += GROUP) {
     philox(r, (uint64_t)(first + i) / GROUP, words);
-    const uint32_t *word = words[0];
     const isize left = n - i < GROUP ? n - i : GROUP;
-    for (isize j = 0; j < left; j++) y[i + j] = word[j] < threshold ? 0.0f : x[i + j] * scale;
+    for (isize j = 0; j < left; j++) y[i + j] = words[j] < threshold ? 0.0f : x[i + j] * scale;
   }
 }
 

@@ -1,11 +1,15 @@
 """Users' arrays, brought into a form that a Port takes: C order and float32, float64, uint8 or int64."""
 
-from typing import Any
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastnn.layers.base import Layer
 from fastnn.port import takes
+
+if TYPE_CHECKING:
+    from fastnn.network import Network
 
 
 def numbers(name: str, array: Any) -> np.ndarray:
@@ -46,20 +50,21 @@ def _ready(array: np.ndarray) -> np.ndarray:
     return ready
 
 
-def samples(x: Any, features: tuple[int, ...], layer: Layer) -> np.ndarray:
-    """x as an array (batch, *features). layer: who expects it, for the error."""
+def samples(x: Any, features: tuple[int, ...], net: Network) -> np.ndarray:
+    """x as an array (batch, *features). net: whose first layer expects it, for the error."""
     array = numbers("x", x)
-    if array.shape[1:] != features or array.ndim == 0:
-        advice = ""
-        if array.shape == features:
-            advice = "add a first dimension for the batch: x[None]"
-        elif len(features) == 1 and array.ndim > 2:
-            advice = "add Flatten()"
-        wanted, got = ", ".join(["batch", *map(str, features)]), array.shape
-        raise ValueError(f"{layer.title()}: expected input ({wanted}), got {got}{advice and '; ' + advice}")
-    if not len(array):
-        raise ValueError(f"{layer.title()}: x is empty: {array.shape}")
-    return _ready(array)
+    if array.ndim > 0 and len(array) and array.shape[1:] == features:
+        return _ready(array)
+    layer = net.named_layers()[0][1].title()
+    if array.shape[1:] == features and array.ndim > 0:
+        raise ValueError(f"{layer}: x is empty: {array.shape}")
+    advice = ""
+    if array.shape == features:
+        advice = "; add a first dimension for the batch: x[None]"
+    elif len(features) == 1 and array.ndim > 2:
+        advice = "; add Flatten()"
+    wanted = ", ".join(["batch", *map(str, features)])
+    raise ValueError(f"{layer}: expected input ({wanted}), got {array.shape}{advice}")
 
 
 def targets(y: Any, count: int, features: tuple[int, ...], labels: bool) -> tuple[np.ndarray, bool]:

@@ -9,13 +9,18 @@ from typing import Any
 MOST = 2**31 - 1
 #: The largest float32: kernels take their settings so.
 LARGEST = 3.4028234663852886e38
+#: The smallest positive float32 with all its digits.
+SMALLEST = 1.1754943508222875e-38
 
 
 def integer(name: str, value: Any, least: int = 1, most: int = MOST) -> int:
     """value as an int from least to most; bool is not a number here."""
     if isinstance(value, bool) or not hasattr(value, "__index__"):
         raise TypeError(f"{name} must be an integer, got {value!r}")
-    number = int(value.__index__())
+    try:
+        number = int(value.__index__())
+    except TypeError:
+        raise TypeError(f"{name} must be an integer, got {value!r}") from None
     if not least <= number <= most:
         raise ValueError(f"{name} must be an integer from {least} to {most}, got {value!r}")
     return number

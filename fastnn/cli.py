@@ -1,6 +1,7 @@
 """The command line: `fastnn train digits` and `fastnn info`."""
 
 import argparse
+import os
 import sys
 import time
 from collections.abc import Sequence
@@ -52,6 +53,8 @@ def _sizes(text: str) -> list[int]:
 
 def _train(options: argparse.Namespace) -> None:
     (x, y), (xt, yt) = datasets.digits()
+    if options.save and not os.path.isdir(os.path.dirname(options.save) or "."):
+        raise ValueError(f"--save: there is no folder {os.path.dirname(options.save)}")  # before the work, not after it
     hidden = [Dense(units, activation="relu") for units in options.hidden]
     net = Sequential([*hidden, Dense(10, activation="softmax")], input_shape=x.shape[1:], seed=options.seed)
     net.compile(Adam(options.lr), "cross_entropy", ["accuracy"])

@@ -21,8 +21,8 @@ class Target:
 class Loss:
     """A loss by name: its Op, the activations that may end the network for it, and what a value of the target must be.
 
-    endings: None lets any activation end the network; else the listed one is fused with the loss, which takes the
-    logits, and after a linear layer the outputs are the logits.
+    ending: None lets any activation end the network; else this one is fused with the loss, which takes the logits, and
+    after a linear layer the outputs are the logits. check: what `Gather` demands of a target's values.
     """
 
     name: str

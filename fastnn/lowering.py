@@ -152,6 +152,7 @@ class Lowering:
 
     def assemble(self, ports: list[Port], kept: list[Tensor]) -> Plan:
         """Places the Buffers in an arena and makes the Ops."""
+        self.backwards.clear()  # each holds this Lowering: a cycle that would keep the arena until a collection
         places, nbytes = _place(self.calls, self.rows)
         arena = Block(nbytes)
         tensors = {

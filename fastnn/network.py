@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -16,18 +17,20 @@ from fastnn.guard import Guard
 from fastnn.layers.base import Layer, Parameter
 from fastnn.lowering import Lowering, Value
 from fastnn.plan import Plan
-from fastnn.program import Program, lower, rows_of
+from fastnn.program import Pool, lower, rows_of
 from fastnn.randomness import checked_seed
 from fastnn.summary import table
 from fastnn.tensor import Tensor
 from fastnn.weights import Parameters, Views
+
+_BUILT = nullcontext()
 
 
 class Network(ABC):
     """What every network has. A subclass says which layers there are and how values flow through them.
 
     seed: of the initial weights, the shuffling and the dropout; None draws one. stop_training ends a `fit` after the
-    present step. Threads: see `fit`.
+    present step.
     """
 
     def __init__(self, seed: int | None) -> None:
@@ -45,7 +48,7 @@ class Network(ABC):
         self._parameters: Parameters | None = None
         self._weights: Views | None = None
         self._gradients: Views | None = None
-        self._pools: dict[tuple[str, bool], list[Program]] = {}
+        self.pool = Pool()
         self._rates = np.empty(0)
 
     # What a subclass defines.
@@ -93,9 +96,14 @@ class Network(ABC):
         try:
             self._verify()
         except BaseException:
-            self.input_shape, self.output_shape = None, ()
-            self._parameters, self._weights, self._gradients, self.slots = None, None, None, {}
+            self._forget()
             raise
+
+    def _forget(self) -> None:
+        """Undoes a build."""
+        self.input_shape, self.output_shape = None, ()
+        self._parameters, self._weights, self._gradients, self.slots = None, None, None, {}
+        self.pool.clear()
 
     def compile(
         self,
@@ -112,8 +120,8 @@ class Network(ABC):
         names = tuple(checks.listed("metrics", metrics, str, "names"))
         for name in names:
             measures.resolve(name)
-        before = self.optimizer, self.loss, self.metrics, self.slots, self.counters
         with self.guard.changing("compile"):
+            before = self.optimizer, self.loss, self.metrics, self.slots, self.counters
             try:
                 self.optimizer, self.loss, self.metrics = resolved, criterion, names
                 self.counters = {**self.counters, "update": 0}
@@ -123,7 +131,7 @@ class Network(ABC):
             except BaseException:
                 self.optimizer, self.loss, self.metrics, self.slots, self.counters = before
                 raise
-            self._pools.clear()
+            self.pool.clear()
         return self
 
     def _make_slots(self, parameters: Parameters) -> dict[str, Tensor]:
@@ -165,23 +173,6 @@ class Network(ABC):
                 raise ValueError("the network has no parameters to train")
             lower(self, "evaluate", False, 1)  # targets as values, which suit every metric
 
-    def lease(self, kind: str, rows: int, labels: bool = False) -> Program:
-        """A program of at least that many rows for one run: a kept one, or a clone while that is in use."""
-        pool = self._pools.setdefault((kind, labels), [])
-        try:
-            program = pool.pop()  # one step: another thread may be at it too
-        except IndexError:
-            return lower(self, kind, labels, rows)
-        if program.plan.capacity < rows:
-            del program  # frees the old arena before the new one is made
-            return lower(self, kind, labels, rows)
-        return program
-
-    def give_back(self, program: Program) -> None:
-        """Keeps a leased program for the next run."""
-        program.detach()
-        self._pools.setdefault(program.key, []).append(program)
-
     def plan(self, batch_size: int = 32, training: bool = False) -> Plan:
         """A plan for batches of batch_size rows. Printed, it is the list of Ops that runs; `profile()` times each.
 
@@ -193,7 +184,9 @@ class Network(ABC):
         with self.guard.reading("plan"):
             if not training:
                 return lower(self, "predict", False, rows).plan
-            return lower(self, "train", self.compiled.takes_labels, rows).plan
+            plan = lower(self, "train", self.compiled.takes_labels, rows).plan
+            plan.guard = self.guard
+            return plan
 
     # Prediction.
 
@@ -221,14 +214,13 @@ class Network(ABC):
 
     def _read(self, kind: str, x: np.ndarray, batch_size: int | None, out: np.ndarray) -> None:
         rows = rows_of(batch_size, len(x))
-        self.build_for(x)
-        with self.guard.reading(kind):
-            program = self.lease(kind, rows)
+        with self.built_for(x), self.guard.reading(kind):
+            program = self.pool.lease(self, kind, rows)
             try:
                 program.attach(x, out=out)
                 program.run_all(len(x), rows)
             finally:
-                self.give_back(program)
+                self.pool.give_back(program)
 
     def evaluate(self, x: Any, y: Any, batch_size: int | None = None) -> Logs:
         """The loss and the metrics over x and y: {"loss": ..., "accuracy": ...}.
@@ -239,16 +231,15 @@ class Network(ABC):
         x, shape = self.samples(x)
         y, labels = arrays.targets(y, len(x), shape, takes_labels)
         rows = rows_of(batch_size, len(x))
-        self.build_for(x)
-        with self.guard.reading("evaluate"):
-            program = self.lease("evaluate", rows, labels)
+        with self.built_for(x), self.guard.reading("evaluate"):
+            program = self.pool.lease(self, "evaluate", rows, labels)
             try:
                 program.attach(x, y)
                 program.reset()
                 program.run_all(len(x), rows)
                 return program.means()
             finally:
-                self.give_back(program)
+                self.pool.give_back(program)
 
     @property
     def compiled(self) -> losses.Loss:
@@ -269,17 +260,25 @@ class Network(ABC):
     def samples(self, x: Any) -> tuple[np.ndarray, tuple[int, ...]]:
         """x as an array that fits the input, and the output's shape for it; nothing is built yet."""
         if self.input_shape is not None:
-            return arrays.samples(x, self.input_shape, self.named_layers()[0][1]), self.output_shape
+            return arrays.samples(x, self.input_shape, self), self.output_shape
         array = arrays.numbers("x", x)
         if array.ndim < 2 or not array.size:
             raise ValueError(f"x: expected samples (batch, ...), got shape {array.shape}")
         features = checks.shape("x.shape[1:]", array.shape[1:])
-        return arrays.samples(array, features, self.named_layers()[0][1]), self.shapes(features)[-1]
+        return arrays.samples(array, features, self), self.shapes(features)[-1]
 
-    def build_for(self, x: np.ndarray) -> None:
-        """Builds the network by its first data."""
-        if self.input_shape is None:
-            self.build(x.shape[1:])
+    def built_for(self, x: np.ndarray) -> AbstractContextManager[object]:
+        """A context in which the network is built, by its first data; if that fails it is as if they had not come."""
+        return _BUILT if self.input_shape is not None else self._first(x)
+
+    @contextmanager
+    def _first(self, x: np.ndarray) -> Iterator[None]:
+        self.build(x.shape[1:])
+        try:
+            yield
+        except BaseException:
+            self._forget()
+            raise
 
     # Training.
 
@@ -322,7 +321,8 @@ class Network(ABC):
 
     def __reduce__(self) -> tuple[Any, ...]:
         with self.guard.reading("copying"):
-            return files.from_bytes, (files.to_bytes(self),)
+            own = {type(layer).__name__: type(layer) for _, layer in self.named_layers()}
+            return files.from_bytes, (files.to_bytes(self), own)
 
     # What a person sees.
 

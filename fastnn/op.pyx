@@ -180,6 +180,8 @@ cdef class Op:
 
     def __call__(self) -> None:
         """Runs the kernel on the buffers as they are now."""
+        if self.tensors is None:
+            raise RuntimeError(f"{type(self).__name__} was not initialized")
         if self.state.running:
             raise RuntimeError(f"{self!r} is running in another thread")
         self.state.running = True

@@ -68,7 +68,8 @@ class Adam(Optimizer):
     """p = p - learning_rate m / (1 - beta1^t) / (sqrt(v / (1 - beta2^t)) + epsilon) at the t-th update, from 1 on.
 
     m = beta1 m + (1 - beta1) g; v = beta2 v + (1 - beta2) g^2.
-    Raises ValueError for betas outside [0, 1) or a negative epsilon. Kingma & Ba 2015, algorithm 1.
+    Raises ValueError for betas outside [0, 1), or an epsilon that is not a positive float32.
+    Kingma & Ba 2015, algorithm 1.
     """
 
     learning_rate: float = 0.001
@@ -81,7 +82,7 @@ class Adam(Optimizer):
         name = type(self).__name__
         self.beta1 = checks.real(f"{name}: beta1", self.beta1, least=0, below=1)
         self.beta2 = checks.real(f"{name}: beta2", self.beta2, least=0, below=1)
-        self.epsilon = checks.real(f"{name}: epsilon", self.epsilon, least=0)
+        self.epsilon = checks.real(f"{name}: epsilon", self.epsilon, least=checks.SMALLEST)  # 0 / 0 without
 
     def slots(self) -> tuple[str, ...]:
         return ("m", "v")

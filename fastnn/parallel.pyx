@@ -2,8 +2,8 @@
 
 The number comes from `set_num_threads`, from `threads(n)` for the calling Python thread, else from OMP_NUM_THREADS or
 the processors that affinity and the cgroup's quota leave to the process. One parallel region is open at a time in a
-process: a second one runs serially instead of oversubscribing. A child forked after a region runs serially, because
-libgomp's threads do not survive a fork.
+process: a second one runs serially instead of oversubscribing. A forked child runs serially: libgomp's threads do not
+survive a fork, whoever in the parent had it start them.
 """
 
 import contextlib
@@ -15,20 +15,19 @@ cdef extern from *:
     """
     static int fastnn_threads = 1;           /* for every Python thread that has no limit of its own */
     static __thread int fastnn_own_threads;  /* 0: none */
-    static int fastnn_region_open, fastnn_region_seen, fastnn_serial;
+    static int fastnn_region_open, fastnn_serial;
 
     static int fastnn_enter(void) {
         int closed = 0;
         if (__atomic_load_n(&fastnn_serial, __ATOMIC_RELAXED)) return 0;
         if (!__atomic_compare_exchange_n(&fastnn_region_open, &closed, 1, 0, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
             return 0;
-        __atomic_store_n(&fastnn_region_seen, 1, __ATOMIC_RELAXED);
         return 1;
     }
     static void fastnn_leave(void) { __atomic_store_n(&fastnn_region_open, 0, __ATOMIC_RELEASE); }
 
     static void fastnn_in_child(void) {
-        if (fastnn_region_seen) fastnn_serial = 1;
+        fastnn_serial = 1;
         fastnn_region_open = 0;
     }
     #ifdef _WIN32
@@ -62,22 +61,29 @@ cdef void leave(int threads) noexcept nogil:
 
 
 def _quota() -> float:
-    """Processors that the cgroup's CPU quota allows, infinity without one."""
-    for quota, period in (
-        ("/sys/fs/cgroup/cpu.max", None),
-        ("/sys/fs/cgroup/cpu/cpu.cfs_quota_us", "/sys/fs/cgroup/cpu/cpu.cfs_period_us"),
-    ):
+    """Processors that the CPU quota of the cgroup, or of one above it, allows; infinity without one."""
+    folders = ["/sys/fs/cgroup", "/sys/fs/cgroup/cpu"]
+    try:
+        with open("/proc/self/cgroup") as file:
+            paths = [line.rstrip().split(":", 2)[2].strip("/").split("/") for line in file]
+        folders += ["/".join([root, *path[:i]]) for root in folders for path in paths for i in range(1, len(path) + 1)]
+    except (OSError, IndexError):
+        pass
+    return min((quota for folder in folders for quota in _quotas(folder)), default=math.inf)
+
+
+def _quotas(folder: str) -> Iterator[float]:
+    """The quota of a folder, in the files of cgroup v2 or v1."""
+    for names in (["cpu.max"], ["cpu.cfs_quota_us", "cpu.cfs_period_us"]):
+        fields = []
         try:
-            with open(quota) as file:
-                fields = file.read().split()
-            if period is not None:
-                with open(period) as file:
+            for name in names:
+                with open(f"{folder}/{name}") as file:
                     fields += file.read().split()
-            if fields[0] not in ("max", "-1"):
-                return max(1.0, int(fields[0]) / int(fields[1]))
+            if int(fields[0]) > 0:
+                yield max(1.0, int(fields[0]) / int(fields[1]))
         except (OSError, ValueError, IndexError, ZeroDivisionError):
             continue
-    return math.inf
 
 
 def _default() -> int:

@@ -3,6 +3,7 @@ from typing import Any
 
 import numpy as np
 
+from fastnn.guard import Guard
 from fastnn.op import Op
 from fastnn.port import Port
 from fastnn.profile import Profile
@@ -15,6 +16,7 @@ class Plan:
     capacity: int
     position: int
     nbytes: int
+    guard: Guard | None
     def __init__(
         self, ops: Sequence[Op], ports: Sequence[Port] = ..., kept: Sequence[Tensor] = ..., nbytes: int = ...
     ) -> None: ...
@@ -29,4 +31,5 @@ class Plan:
         update: int = ...,
         pause: float = ...,
     ) -> int: ...
+    def timed(self, repeats: int) -> list[float]: ...
     def profile(self, repeats: int = ...) -> Profile: ...

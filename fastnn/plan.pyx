@@ -1,6 +1,7 @@
 """Plan: a flat list of Ops that runs without the GIL."""
 
 import weakref
+from contextlib import nullcontext
 from collections.abc import Sequence
 
 cimport cython
@@ -44,6 +45,7 @@ cdef class Plan:
     cdef void **table
     cdef Py_ssize_t count
     cdef double nanoseconds
+    cdef public object guard           # a Guard to hold while `profile` changes what is kept, or None
     cdef object __weakref__
 
     def __init__(
@@ -81,12 +83,18 @@ cdef class Plan:
         """Takes the Run for this thread."""
         if self.shared.run.running:
             raise RuntimeError("this plan is running in another thread")
+        cdef Port port
+        for port in self.ports:
+            port.busy = True
         self.shared.run.running = True
         self.shared.run.threads = parallel.allowed()
         self.shared.run.failed = NULL
 
     cdef void end(self) noexcept:
         """Lets it go, with nothing that points into the caller's arrays."""
+        cdef Port port
+        for port in self.ports:
+            port.busy = False
         self.shared.run.order = NULL
         self.shared.run.rate = NULL
         self.shared.run.running = False
@@ -130,6 +138,7 @@ cdef class Plan:
         """
         cdef Run *run = &self.shared.run
         cdef Port port
+        self.position = first
         if not (0 < batch <= self.capacity and 0 <= first < samples):
             raise ValueError(f"cannot run samples {first} to {samples} in batches of {batch}, at most {self.capacity}")
         if order is not None and (
@@ -153,7 +162,7 @@ cdef class Plan:
                 run.order = <const int64_t *> cnp.PyArray_DATA(order)
             if rates is not None:
                 run.rate = <const double *> cnp.PyArray_DATA(rates)
-            run.step, run.update, self.position = step, update, first
+            run.step, run.update = step, update
             if self.nanoseconds < NANOSECONDS_WITH_GIL and samples - first <= batch:
                 self.advance(samples, batch, pause)
             else:
@@ -172,15 +181,24 @@ cdef class Plan:
         ValueError for repeats < 1.
         """
         checks.integer("repeats", repeats)
+        with nullcontext() if self.guard is None else self.guard.changing("profile"):
+            best = self.timed(repeats)
+        return Profile(self.capacity, [OpProfile(repr(op), t, op.flops) for op, t in zip(self.ops, best, strict=True)])
+
+    def timed(self, repeats: int) -> list[float]:
+        """The seconds of each op's fastest run, and all that a run changes put back."""
         attached = [port.array for port in self.ports]
         kept = [tensor.array.copy() for tensor in self.kept]
         measured = [(op, op.measured) for op in self.ops if hasattr(op, "measured")]
-        self.begin()
         try:
             for port in self.ports:  # a row of it is a distribution, a single one the label 0
                 fill = 1 / port.columns if port.out is None and port.columns > 1 else 0
                 port.attach(np.full((self.capacity, port.columns), fill, port.out or np.float32))
-            best = self.time(repeats)
+            self.begin()
+            try:
+                return self.time(repeats)
+            finally:
+                self.end()
         finally:
             for tensor, array in zip(self.kept, kept, strict=True):
                 tensor.array[...] = array
@@ -191,8 +209,6 @@ cdef class Plan:
                     port.detach()
                 else:
                     port.attach(array)
-            self.end()
-        return Profile(self.capacity, [OpProfile(repr(op), t, op.flops) for op, t in zip(self.ops, best, strict=True)])
 
     cdef list time(self, Py_ssize_t repeats):
         """The seconds of each op's fastest run."""

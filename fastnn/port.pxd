@@ -1,7 +1,9 @@
 cdef class Port:
     cdef const char *data
-    cdef int type
+    cdef int type, out_type
+    cdef bint busy              # while a plan runs, which reads data without the GIL
     cdef readonly object array
     cdef object reference
     cdef readonly Py_ssize_t rows, columns
     cdef readonly str name, out
+    cdef void check_idle(self) except *

@@ -40,15 +40,21 @@ cdef class Port:
     """
 
     def __init__(self, name: str, columns: int) -> None:
+        if self.name is not None:
+            raise RuntimeError("a Port is made once")
         self.name, self.columns = name, columns
 
     def claim(self, dtype: str) -> None:
         """Makes it a port of results. Raises ValueError where another dtype is claimed, or attached already."""
         if self.out not in (None, dtype):
             raise ValueError(f"{self.name}: takes results of {self.out}, not {dtype}")
-        self.out = dtype
+        self.out, self.out_type = dtype, csrc.fastnn_float32 if dtype == "float32" else csrc.fastnn_int64
         if self.array is not None:
             self.attach(self.array)
+
+    cdef void check_idle(self) except *:
+        if self.busy:
+            raise RuntimeError(f"{self.name}: its plan is running in another thread")
 
     def attach(self, array: np.ndarray) -> None:
         """Binds a C-contiguous array of float32, float64, uint8 or int64 with rows of `columns` elements.
@@ -60,9 +66,10 @@ cdef class Port:
         if not takes(array):
             got = f"{array!r:.60}"
             raise TypeError(f"{self.name}: expected an array in C order of a dtype that a Port takes, got {got}")
-        if self.out is not None and (array.dtype.name != self.out or not array.flags.writeable):
-            raise ValueError(f"{self.name}: expected a writable array of {self.out}, got {array.dtype}")
         checked = array
+        if self.out is not None and (_type(checked) != self.out_type or not cnp.PyArray_ISWRITEABLE(checked)):
+            raise ValueError(f"{self.name}: expected a writable array of {self.out}, got {array.dtype}")
+        self.check_idle()
         cdef Py_ssize_t rows = cnp.PyArray_DIM(checked, 0) if cnp.PyArray_NDIM(checked) else 0
         if cnp.PyArray_SIZE(checked) != rows * self.columns:
             raise ValueError(f"{self.name}: expected rows of {self.columns} elements, got {array.shape}")
@@ -74,6 +81,7 @@ cdef class Port:
 
     def detach(self) -> None:
         """Lets go of the array."""
+        self.check_idle()
         self.array = self.reference = None
         self.data = NULL
         self.rows = 0

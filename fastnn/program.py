@@ -68,6 +68,33 @@ class Program:
         return {name: meter.last for name, meter in self.meters.items()}
 
 
+class Pool:
+    """The programs that a network keeps between its runs."""
+
+    def __init__(self) -> None:
+        self.free: dict[tuple[str, bool], list[Program]] = {}
+
+    def lease(self, net: Network, kind: str, rows: int, labels: bool = False) -> Program:
+        """A program of at least that many rows for one run: a kept one, or a clone while that is in use."""
+        try:
+            program = self.free[kind, labels].pop()  # one step: another thread may be at it too
+        except (KeyError, IndexError):
+            return lower(net, kind, labels, rows)
+        if program.plan.capacity < rows:
+            del program  # frees the old arena before the new one is made
+            return lower(net, kind, labels, rows)
+        return program
+
+    def give_back(self, program: Program) -> None:
+        """Keeps a leased program for the next run."""
+        program.detach()
+        self.free.setdefault(program.key, []).append(program)
+
+    def clear(self) -> None:
+        """Forgets them all."""
+        self.free.clear()
+
+
 def rows_of(batch_size: int | None, samples: int) -> int:
     """The rows of a run: as asked for or as fastnn chooses, and no more than there are."""
     return min(CHUNK if batch_size is None else checks.integer("batch_size", batch_size), samples)

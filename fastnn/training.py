@@ -25,15 +25,14 @@ def train_on_batch(net: Network, x: Any, y: Any) -> float:
     loss = net.compiled
     x, shape = net.samples(x)
     y, labels = arrays.targets(y, len(x), shape, loss.takes_labels)
-    net.build_for(x)
-    with net.guard.changing("train_on_batch"):
-        program = net.lease("train", len(x), labels)
+    with net.built_for(x), net.guard.changing("train_on_batch"):
+        program = net.pool.lease(net, "train", len(x), labels)
         try:
             program.attach(x, y)
             _run(net, program, len(x), len(x), 0, None, 0.0)
             return float(program.meters["loss"].last)
         finally:
-            net.give_back(program)
+            net.pool.give_back(program)
 
 
 def _run(
@@ -81,6 +80,7 @@ def fit(
     batch = checks.integer("batch_size", batch_size)
     epochs = checks.integer("epochs", epochs)
     checks.flag("shuffle", shuffle)
+    checks.integer("verbose", int(verbose) if isinstance(verbose, bool) else verbose, 0, 1)
     callbacks = checks.listed("callbacks", callbacks, Callback, "Callback objects")
     x, shape = net.samples(x)
     y, labels = arrays.targets(y, len(x), shape, loss.takes_labels)
@@ -92,15 +92,15 @@ def fit(
         if validation.shape[1:] != x.shape[1:]:
             raise ValueError(f"validation_data: x has samples {validation.shape[1:]}, the training data {x.shape[1:]}")
         arrays.targets(validation_data[1], len(validation), shape, loss.takes_labels)
-    net.build_for(x)
     with net.guard.changing("fit"):
-        program = net.lease("train", batch, labels)
+        with net.built_for(x):
+            program = net.pool.lease(net, "train", batch, labels)
         progress = Progress(len(x), epochs) if verbose else None
         try:
             program.attach(x, y)
             return _epochs(net, program, epochs, len(x), batch, shuffle, validation_data, callbacks, progress)
         finally:
-            net.give_back(program)
+            net.pool.give_back(program)
             if progress:
                 progress.close()
 
@@ -120,13 +120,18 @@ def _epochs(
     history = History()
     net.history, net.stop_training = history, False
     hooks = [history, *callbacks]
-    for callback in hooks:
+    for callback in callbacks:  # not the History: it would hold the network that holds it
         callback.net = net
+    for callback in hooks:
         callback.on_train_begin()
     proven = _Snapshot(net)
     for epoch in range(epochs):
+        if net.stop_training:
+            break
         for callback in hooks:
             callback.on_epoch_begin(epoch)
+        if net.stop_training:
+            break
         start = _Snapshot(net)
         try:
             logs = _epoch(net, program, epoch, samples, batch, shuffle, callbacks, progress)
@@ -139,16 +144,21 @@ def _epochs(
             ) from None
         proven = start
         if validation_data is not None:
-            logs |= {f"val_{name}": value for name, value in net.evaluate(*validation_data).items()}
+            logs |= _validate(net, validation_data)
         if progress:
             progress.update(epoch, samples, logs)
         for callback in hooks:
             callback.on_epoch_end(epoch, logs)
-        if net.stop_training:
-            break
     for callback in hooks:
         callback.on_train_end()
     return history
+
+
+def _validate(net: Network, validation_data: tuple[Any, Any]) -> Logs:
+    try:
+        return {f"val_{name}": value for name, value in net.evaluate(*validation_data).items()}
+    except ValueError as error:
+        raise ValueError(f"validation_data: {error}") from None
 
 
 def _epoch(
@@ -168,7 +178,7 @@ def _epoch(
         order = generator(net.seed, Purpose.SHUFFLE, net.counters["epoch"]).permutation(samples)
     program.reset()
     done = 0
-    while done < samples and not (net.stop_training and done):
+    while done < samples and not net.stop_training:
         done = _run(net, program, samples, batch, done, order, 0.0 if each_step else PAUSE)
         for callback in each_step:
             callback.on_batch_end((done - 1) // batch, program.last())

@@ -168,3 +168,10 @@ def test_labels_are_checked() -> None:
             CrossEntropy(x, Tensor(shape, "int32"), x)
     with pytest.raises((TypeError, ValueError)):
         MeanSquaredError(x, Tensor((4, 3), "int32"), x)
+
+
+@pytest.mark.parametrize("label", [-1, 3, 2**30])
+def test_labels_are_checked_where_they_are_used(label: int) -> None:
+    target = tensor(np.array([0, label], np.int32), dtype="int32")
+    with pytest.raises(ValueError, match=f"label {label} is not from 0 to 2"):
+        CrossEntropy(tensor(normal(2, 3)), target, empty(2, 3))()

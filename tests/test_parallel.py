@@ -4,7 +4,6 @@ import os
 import signal
 import threading
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -131,20 +130,6 @@ def test_a_forked_child_works() -> None:
     with threads(2):
         op()
     assert_same_bits(y, expected)
-
-
-@needs_openmp
-def test_a_child_of_a_fresh_process_may_use_threads() -> None:
-    """A fork before any parallel region, as of a pool of workers, leaves the child free."""
-    code = f"""
-import os, sys
-sys.path.insert(0, {str(Path(__file__).parent)!r})
-from check import team
-from test_parallel import large, outcome_of_child
-assert outcome_of_child(lambda: team(large(), 2) == 2) == 0
-"""
-    result = python(code, OMP_NUM_THREADS="2")
-    assert result.returncode == 0, result.stderr
 
 
 def test_several_python_threads() -> None:

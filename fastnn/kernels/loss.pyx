@@ -3,7 +3,7 @@
 from libc.math cimport isfinite
 from libc.stdint cimport int32_t
 
-from fastnn.op cimport ChunkedOp
+from fastnn.op cimport ChunkedOp, Op
 from fastnn.tensor cimport Tensor, floats
 
 
@@ -119,6 +119,20 @@ cdef class CrossEntropy(Loss):
 
     cdef double terms(self) noexcept nogil:
         return self.state.rows
+
+    cdef void run(self) noexcept nogil:
+        cdef Py_ssize_t i
+        if self.label != NULL:
+            for i in range(self.state.rows):
+                if not 0 <= self.label[i] < self.columns:
+                    self.fail(1 + i)
+                    return
+        Op.run(self)
+
+    def explain(self, place: int) -> Exception:
+        if place == 0:
+            return Loss.explain(self, place)
+        return ValueError(f"CrossEntropy: label {self.label[place - 1]} is not from 0 to {self.columns - 1}")
 
     cdef double piece(self, Py_ssize_t row, Py_ssize_t rows) noexcept nogil:
         cdef Py_ssize_t start = row * self.columns

@@ -1,5 +1,6 @@
 """Metrics, measured in the plan beside the loss, and the class of a row."""
 
+from libc.math cimport isnan
 from libc.stdint cimport int32_t
 
 from fastnn.kernels.loss cimport Meter
@@ -29,9 +30,17 @@ cdef class Classes(Op):
         cdef Py_ssize_t i, start = self.state.rows * index // parts, end = self.state.rows * (index + 1) // parts
         if not self.compares:
             self.table.argmax(end - start, self.columns, self.x + start * self.columns, self.y + start)
+            for i in range(start, end):
+                if isnan(self.x[i * self.columns + self.y[i]]):
+                    self.fail(i)
         else:
             for i in range(start, end):
                 self.y[i] = self.x[i] >= self.threshold
+                if isnan(self.x[i]):
+                    self.fail(i)
+
+    def explain(self, place: int) -> Exception:
+        return ValueError(f"the network's output for row {place} of a batch is NaN, which is no class")
 
     cdef double work(self) noexcept nogil:
         return self.state.rows * self.columns
@@ -44,7 +53,7 @@ cdef class Accuracy(Meter):
     cdef const int32_t *target
 
     def __init__(self, Tensor classes, Tensor target) -> None:
-        if not (classes.dtype == target.dtype == "int32" and classes.shape == target.shape):
+        if not (classes.dtype == target.dtype == "int32" and classes.shape == target.shape and classes.columns == 1):
             raise ValueError(f"Accuracy: expected equal int32 classes, got {classes!r} and {target!r}")
         self.classes, self.target = <const int32_t *> classes.data, <const int32_t *> target.data
         self.columns = 1
