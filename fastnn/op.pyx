@@ -143,7 +143,10 @@ cdef class Op:
         cdef int team = self.state.threads
         if share < team:
             team = <int> share
-        team = parallel.enter(team)
+        if team > 1:
+            team = parallel.enter(<int> min(<Py_ssize_t> team, self.parts(team)))
+        else:
+            team = 1
         parts = self.parts(team)
         if team == 1:
             for i in range(parts):

@@ -41,6 +41,8 @@ def _run(
     """Steps from sample `first` on for about `pause` seconds; counts those that were done, also where one failed."""
     assert net.optimizer is not None
     plan, counters = program.plan, net.counters
+    if pause == 0:  # one step, and so one rate
+        samples = min(samples, first + batch)
     rates = net.rates(-(-(samples - first) // batch))
     try:
         plan.run(samples, batch, first, order, rates, counters["step"], counters["update"], pause)
