@@ -70,11 +70,11 @@ typedef struct {
 
 typedef struct {
   const char *isa;
-  isize lanes;     /* floats in a vector */
-  isize tile_rows; /* rows of a register tile */
-  isize panel;     /* columns of a register tile, and of a packed panel */
-  void (*activation[fastnn_activations])(isize n, const float *x, float *y);
-  void (*activation_gradient[fastnn_activations])(isize n, const float *y, const float *dy, float *dx);
+  isize lanes;                                                  /* floats in a vector */
+  isize tile_rows;                                              /* rows of a register tile */
+  isize panel;                                                  /* columns of a register tile, and of a packed panel */
+  void (*const *activation)(isize n, const float *x, float *y); /* by fastnn_activation */
+  void (*const *activation_gradient)(isize n, const float *y, const float *dy, float *dx);
 #define FASTNN_FIELD(type, name, arguments) type(*name) arguments;
   FASTNN_KERNELS(FASTNN_FIELD)
 #undef FASTNN_FIELD

@@ -24,8 +24,8 @@ const fastnn_table TABLE(ISA) = {
     .lanes = VL,
     .tile_rows = TILE_ROWS,
     .panel = PANEL,
-#define FASTNN_SET(name) .activation[fastnn_##name] = map_##name, .activation_gradient[fastnn_##name] = gradient_##name,
-    FASTNN_ACTIVATIONS(FASTNN_SET)
+    .activation = maps,
+    .activation_gradient = gradients,
 #define FASTNN_ENTRY(type, name, arguments) .name = kernel_##name,
     FASTNN_KERNELS(FASTNN_ENTRY)
 };

@@ -49,7 +49,6 @@ class Network(ABC):
         self._weights: Views | None = None
         self._gradients: Views | None = None
         self.pool = Pool()
-        self._rates = np.empty(0)
 
     # What a subclass defines.
 
@@ -247,15 +246,6 @@ class Network(ABC):
         if self.loss is None:
             raise RuntimeError("the network is not compiled: call compile(optimizer, loss) first")
         return self.loss
-
-    def rates(self, steps: int) -> np.ndarray:
-        """The learning rate for each of the next steps, at least that many."""
-        assert self.optimizer is not None
-        rate = self.optimizer.learning_rate
-        if len(self._rates) < steps or self._rates[0] != rate:
-            self.optimizer.check()
-            self._rates = np.full(max(steps, len(self._rates)), rate, np.float64)
-        return self._rates
 
     def samples(self, x: Any) -> tuple[np.ndarray, tuple[int, ...]]:
         """x as an array that fits the input, and the output's shape for it; nothing is built yet."""

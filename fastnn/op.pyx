@@ -140,13 +140,9 @@ cdef class Op:
         """Shares the parts out, to as many threads as their work is worth."""
         cdef Py_ssize_t i, parts
         cdef double share = self.work() / self.pace / NANOSECONDS_PER_THREAD
-        cdef int team = self.state.threads
-        if share < team:
-            team = <int> share
+        cdef int team = <int> max(1.0, min(share, <double> self.state.threads))
         if team > 1:
             team = parallel.enter(<int> min(<Py_ssize_t> team, self.parts(team)))
-        else:
-            team = 1
         parts = self.parts(team)
         if team == 1:
             for i in range(parts):

@@ -18,6 +18,7 @@ from fastnn.tensor import Tensor
 
 if TYPE_CHECKING:
     from fastnn.network import Network
+    from fastnn.optimizers import Optimizer
 
 #: Rows that predict, classify and evaluate run at once, unless told otherwise.
 CHUNK = 512
@@ -33,6 +34,7 @@ class Program:
     y: Port | None = None
     out: Port | None = None
     meters: dict[str, Any] = field(default_factory=dict)
+    rates: np.ndarray = field(default_factory=lambda: np.empty(0))
 
     def attach(self, x: np.ndarray, y: np.ndarray | None = None, out: np.ndarray | None = None) -> None:
         """Binds the user's arrays."""
@@ -53,6 +55,13 @@ class Program:
         done = 0
         while done < samples:
             done = self.plan.run(samples, rows, done)
+
+    def rates_for(self, steps: int, optimizer: Optimizer) -> np.ndarray:
+        """The learning rate for each of the next steps, at least that many."""
+        if len(self.rates) < steps or self.rates[0] != optimizer.learning_rate:
+            optimizer.check()
+            self.rates = np.full(max(steps, len(self.rates)), optimizer.learning_rate, np.float64)
+        return self.rates
 
     def reset(self) -> None:
         """Begins to measure anew."""

@@ -43,7 +43,7 @@ def _run(
     plan, counters = program.plan, net.counters
     if pause == 0:  # one step, and so one rate
         samples = min(samples, first + batch)
-    rates = net.rates(-(-(samples - first) // batch))
+    rates = program.rates_for(-(-(samples - first) // batch), net.optimizer)
     try:
         plan.run(samples, batch, first, order, rates, counters["step"], counters["update"], pause)
     finally:

@@ -71,9 +71,9 @@ cdef class Loss(Meter):
         self.x, self.dx, self.columns, self.finite = floats(x), floats(dx), x.columns, finite
         self.bind((x, target, dx))
 
-    cdef Py_ssize_t parts(self, int threads) noexcept nogil:
+    cdef void run(self) noexcept nogil:
         self.scale = 1.0 / self.terms()
-        return ChunkedOp.parts(self, threads)
+        Op.run(self)
 
     cdef double terms(self) noexcept nogil:
         """What the sum is divided by."""
@@ -127,7 +127,7 @@ cdef class CrossEntropy(Loss):
                 if not 0 <= self.label[i] < self.columns:
                     self.fail(1 + i)
                     return
-        Op.run(self)
+        Loss.run(self)
 
     def explain(self, place: int) -> Exception:
         if place == 0:
