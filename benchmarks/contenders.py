@@ -60,7 +60,7 @@ def torch_step(workload: Workload, compiled: bool = False) -> Step:
         loss = forward(torch.from_numpy(x), torch.from_numpy(y))
         loss.backward()
         optimizer.step()
-        return loss.item()
+        return float(loss.item())
 
     return step
 
