@@ -32,6 +32,8 @@ INLINE vf load_part(const float *p, isize n) {
 #elif VECTOR_BYTES == 32 && defined(__AVX2__)
   static const int32_t lanes[16] = {-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0};
   return (vf)_mm256_maskload_ps(p, _mm256_loadu_si256((const __m256i *)(lanes + 8 - n)));
+#elif VECTOR_BYTES == 16
+  return (vf){p[0], n > 1 ? p[1] : 0, n > 2 ? p[2] : 0, 0}; /* a loop becomes a call of memcpy */
 #else
   vf x = {0};
   for (isize i = 0; i < n; i++) x[i] = p[i];

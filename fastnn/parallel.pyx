@@ -11,11 +11,19 @@ import math
 import os
 from collections.abc import Iterator
 
+from cython.parallel cimport prange, threadid
+
 cdef extern from *:
     """
     static int fastnn_threads = 1;           /* for every Python thread that has no limit of its own */
     static __thread int fastnn_own_threads;  /* 0: none */
     static int fastnn_region_open, fastnn_serial;
+
+    #ifdef _OPENMP
+    #define FASTNN_OPENMP _OPENMP
+    #else
+    #define FASTNN_OPENMP 0
+    #endif
 
     static int fastnn_enter(void) {
         int closed = 0;
@@ -37,6 +45,7 @@ cdef extern from *:
     static void fastnn_watch_forks(void) { pthread_atfork(NULL, NULL, fastnn_in_child); }
     #endif
     """
+    int FASTNN_OPENMP
     int fastnn_threads
     int fastnn_own_threads
     int fastnn_serial
@@ -44,20 +53,36 @@ cdef extern from *:
     void fastnn_leave() noexcept nogil
     void fastnn_watch_forks()
 
+# A thread is worth waking for this much work of its own: opening a region costs 1 to 2 us hot, far more cold.
+cdef double NANOSECONDS_PER_THREAD = 15e3
+
 
 cdef int allowed() noexcept nogil:
     """Threads that a run started by this thread may use."""
     return fastnn_own_threads or fastnn_threads
 
 
+cdef int team_for(double nanoseconds, int most) noexcept nogil:
+    """Threads that so much work is worth."""
+    return <int> max(1.0, min(nanoseconds / NANOSECONDS_PER_THREAD, <double> most))
+
+
 cdef int enter(int wanted) noexcept nogil:
-    """Threads for a region: wanted, or 1 while another is open or after a fork. Ends with leave()."""
+    """Threads for a region: wanted, or 1 while another is open or after a fork. More than 1 go to `share`."""
     return wanted if wanted > 1 and fastnn_enter() else 1
 
 
-cdef void leave(int threads) noexcept nogil:
-    if threads > 1:
-        fastnn_leave()
+cdef void share(int team, Py_ssize_t parts, Work work, void *context) noexcept nogil:
+    """Runs work(context, i, parts, thread) for each part i on the team that `enter` gave: the one parallel loop."""
+    cdef Py_ssize_t i
+    for i in prange(parts, num_threads=team, schedule="dynamic", chunksize=1):
+        work(context, i, parts, threadid())
+    fastnn_leave()
+
+
+def openmp() -> int:
+    """The OpenMP version (yyyymm) that this build uses, 0 for a serial build."""
+    return FASTNN_OPENMP
 
 
 def _quota() -> float:

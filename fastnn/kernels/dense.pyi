@@ -3,8 +3,15 @@ from fastnn.tensor import Tensor
 
 class Product(Op): ...
 
+class Packed(Op):
+    weight: Tensor
+    panels: Tensor
+    def __init__(self, weight: Tensor) -> None: ...
+
 class Dense(Product):
-    def __init__(self, x: Tensor, weight: Tensor, bias: Tensor | None, y: Tensor, activation: str = ...) -> None: ...
+    def __init__(
+        self, x: Tensor, weight: Tensor | Packed, bias: Tensor | None, y: Tensor, activation: str = ...
+    ) -> None: ...
 
 class DenseInputGradient(Product):
     def __init__(
