@@ -49,7 +49,7 @@ cdef class Guard:
                 self.owner = 0
         if self.owner != 0 and self.owner != me:
             raise RuntimeError(
-                f"{action}: another thread is in {self.doing} of this network; give each thread a copy (copy.copy(net))"
+                f"{action}: another thread is in {self.doing} of this network; give each thread its own f = net.freeze()"
             )
         return me
 

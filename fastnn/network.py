@@ -6,7 +6,7 @@ import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -22,6 +22,9 @@ from fastnn.randomness import checked_seed
 from fastnn.summary import table
 from fastnn.tensor import Tensor
 from fastnn.weights import Parameters, Views
+
+if TYPE_CHECKING:
+    from fastnn.predictor import Predictor
 
 _BUILT = nullcontext()
 
@@ -301,6 +304,18 @@ class Network(ABC):
         Raises as `fit`; a step that fails changes nothing.
         """
         return training.train_on_batch(self, x, y)
+
+    def freeze(self, batch_size: int = 1) -> Predictor:
+        """A function of the network as it is now, for hot loops: weights packed, any thread may call it.
+
+        f = net.freeze(); f(x) for x of a sample's shape, or for up to batch_size of them (n, ...), gives the bits of
+        `predict`; f(x, out=out) writes into out; f.refresh() takes the present weights. Raises RuntimeError before the
+        network is built, ValueError for batch_size < 1.
+        """
+        from fastnn.predictor import Predictor
+
+        with self.guard.reading("freeze"):
+            return Predictor(self, batch_size)
 
     # Files and copies.
 

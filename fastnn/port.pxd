@@ -1,3 +1,9 @@
+cimport numpy as cnp
+
+
+cpdef bint takes(object array)
+
+
 cdef class Port:
     cdef const char *data
     cdef int type, out_type
@@ -7,3 +13,4 @@ cdef class Port:
     cdef readonly Py_ssize_t rows, columns
     cdef readonly str name, out
     cdef void check_idle(self) except *
+    cdef void point(self, cnp.ndarray array, Py_ssize_t rows) noexcept

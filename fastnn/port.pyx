@@ -10,7 +10,7 @@ from fastnn.kernels cimport csrc
 cnp.import_array()
 
 
-cdef int _type(cnp.ndarray array) noexcept:
+cdef int type_of(cnp.ndarray array) noexcept:
     """The array's dtype as csrc names it, -1 for one that no Port takes."""
     cdef int kind = cnp.PyArray_TYPE(array)
     if kind == cnp.NPY_FLOAT32:
@@ -24,12 +24,12 @@ cdef int _type(cnp.ndarray array) noexcept:
     return -1
 
 
-def takes(array: object) -> bool:
+cpdef bint takes(object array):
     """Whether a Port takes the object as it is: an ndarray in C order, aligned, of float32, float64, uint8 or int64."""
     return (
         type(array) is cnp.ndarray
         and cnp.PyArray_ISCARRAY_RO(<cnp.ndarray> array)
-        and _type(<cnp.ndarray> array) >= 0
+        and type_of(<cnp.ndarray> array) >= 0
     )
 
 
@@ -67,17 +67,21 @@ cdef class Port:
             got = f"{array!r:.60}"
             raise TypeError(f"{self.name}: expected an array in C order of a dtype that a Port takes, got {got}")
         checked = array
-        if self.out is not None and (_type(checked) != self.out_type or not cnp.PyArray_ISWRITEABLE(checked)):
+        if self.out is not None and (type_of(checked) != self.out_type or not cnp.PyArray_ISWRITEABLE(checked)):
             raise ValueError(f"{self.name}: expected a writable array of {self.out}, got {array.dtype}")
         self.check_idle()
         cdef Py_ssize_t rows = cnp.PyArray_DIM(checked, 0) if cnp.PyArray_NDIM(checked) else 0
         if cnp.PyArray_SIZE(checked) != rows * self.columns:
             raise ValueError(f"{self.name}: expected rows of {self.columns} elements, got {array.shape}")
-        self.type = _type(checked)
-        self.data = <const char *> cnp.PyArray_DATA(checked)
-        self.rows = rows
+        self.point(checked, rows)
         self.reference = weakref.ref(array)
         self.array = array
+
+    cdef void point(self, cnp.ndarray array, Py_ssize_t rows) noexcept:
+        """Binds an array that was checked, and that the caller holds."""
+        self.type = type_of(array)
+        self.data = <const char *> cnp.PyArray_DATA(array)
+        self.rows = rows
 
     def detach(self) -> None:
         """Lets go of the array."""

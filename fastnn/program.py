@@ -11,7 +11,7 @@ import numpy as np
 from fastnn import checks, kernels, losses
 from fastnn import metrics as measures
 from fastnn.callbacks import Logs
-from fastnn.lowering import Buffer, Call, Lowering, Value
+from fastnn.lowering import Buffer, Call, Lowering, Value, Weight
 from fastnn.plan import Plan
 from fastnn.port import Port
 from fastnn.tensor import Tensor
@@ -19,6 +19,7 @@ from fastnn.tensor import Tensor
 if TYPE_CHECKING:
     from fastnn.network import Network
     from fastnn.optimizers import Optimizer
+    from fastnn.weights import Parameters
 
 #: Rows that predict, classify and evaluate run at once, unless told otherwise.
 CHUNK = 512
@@ -104,18 +105,36 @@ class Pool:
         self.free.clear()
 
 
+class Snapshot:
+    """A copy of a network's parameters, and their packed forms."""
+
+    def __init__(self, parameters: Parameters) -> None:
+        self.parameters = parameters
+        self.values = Tensor(parameters.shape)
+        self.weights = {name: Weight(parameters.view(self.values, name)) for name in parameters.wanted}
+        self.panels: dict[Tensor, kernels.Packed] = {}
+        self.take()
+
+    def take(self) -> None:
+        """Copies and packs the parameters as they are now."""
+        self.values.array[...] = self.parameters.values.array
+        for packed in self.panels.values():
+            packed()
+
+
 def rows_of(batch_size: int | None, samples: int) -> int:
     """The rows of a run: as asked for or as fastnn chooses, and no more than there are."""
     return min(CHUNK if batch_size is None else checks.integer("batch_size", batch_size), samples)
 
 
-def lower(net: Network, kind: str, labels: bool, rows: int) -> Program:
+def lower(net: Network, kind: str, labels: bool, rows: int, frozen: Snapshot | None = None) -> Program:
     """The program of a kind, "train", "evaluate", "predict" or "classify", for up to that many rows.
 
-    Raises ValueError where the loss, a metric or the kind does not fit the layers.
+    frozen: what takes the place of the network's parameters. Raises ValueError where the loss, a metric or the kind does not fit the layers.
     """
     assert net.input_shape is not None
-    plan = Lowering(rows, training=kind == "train", seed=net.seed)
+    weights, panels = (net.built.weights, None) if frozen is None else (frozen.weights, frozen.panels)
+    plan = Lowering(rows, weights, training=kind == "train", seed=net.seed, panels=panels)
     x = Port("x", math.prod(net.input_shape))
     value = Value(Buffer(x.columns), trains=False)
     plan.emit(kernels.Gather, x, value.buffer, check="unchecked" if kind == "predict" else "finite")
