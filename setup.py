@@ -48,7 +48,7 @@ DIRECTIVES = {
 
 
 class BuildExt(build_ext):
-    """Compiles csrc with each level's flags into the module that owns the tables, and OpenMP into the one that shares out."""
+    """Compiles csrc with each level's flags into the module that owns the tables, and parallel with OpenMP."""
 
     def openmp_flags(self) -> list[str]:
         with tempfile.TemporaryDirectory() as folder:

@@ -17,8 +17,8 @@
 #define TILE_ROWS 6
 #endif
 #define PANEL (2 * VL)
-/* k is cut into pieces of up to DEPTH, so that a panel's piece (24 KB) stays in the nearest cache. All rows of A pass by
- * PANELS panels, packed on the stack, or PACKED_PANELS that were packed before (288 KB), in the second cache. */
+/* k is cut into pieces of up to DEPTH, so that a panel's piece (24 KB) stays in the nearest cache. All rows of A pass
+ * by PANELS panels, packed on the stack, or PACKED_PANELS that were packed before (288 KB), in the second cache. */
 #define DEPTH (6144 / PANEL)
 #define PANELS 3
 #define PACKED_PANELS 12
@@ -178,7 +178,7 @@ INLINE void few_rows(const fastnn_product *p) {
 }
 
 /* The i-th of `parts` nearly equal parts of n begins here. */
-INLINE isize part_start(isize n, isize parts, isize i) { return n * i / parts; }
+INLINE isize part_start(isize n, isize parts, isize i) { return parts == 1 ? n * i : n * i / parts; }
 
 /* Whether lines so many floats apart fall into the same few sets of a cache, and push each other out. */
 INLINE int aliases(isize stride) { return stride > 512 && (stride * 4 + 64) % 4096 <= 128; }

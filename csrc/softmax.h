@@ -72,7 +72,7 @@ static double kernel_cross_entropy(isize rows, isize n, const float *x, const in
     store(log_sum, log_vector(load(sum)));
     store(share, scale / load(sum));
     for (isize r = i; r < end; r++) {
-      const float *xr = x + r * n, *t = target + r * n;
+      const float *xr = x + r * n, *t = label ? NULL : target + r * n;
       float *dr = dx + r * n;
       vf dot = {0}, weight = {0};
       for (isize j = 0; j < n; j += VL) {

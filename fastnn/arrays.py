@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastnn.port import takes
+from fastnn.port import is_batch, takes
 
 if TYPE_CHECKING:
     from fastnn.network import Network
@@ -52,6 +52,8 @@ def ready(array: np.ndarray) -> np.ndarray:
 
 def samples(x: Any, features: tuple[int, ...], net: Network) -> np.ndarray:
     """x as an array (batch, *features). net: whose first layer expects it, for the error."""
+    if is_batch(x, features):
+        return x
     array = numbers("x", x)
     if array.ndim > 0 and len(array) and array.shape[1:] == features:
         return ready(array)
@@ -72,6 +74,8 @@ def targets(y: Any, count: int, features: tuple[int, ...], labels: bool) -> tupl
 
     labels: whether class numbers, (n,) or (n, 1), are meant by such a shape.
     """
+    if labels and is_batch(y, ()) and len(y) == count:
+        return y, True
     array = numbers("y", y)
     if array.ndim == 0 or len(array) != count:
         raise ValueError(f"y: expected {count} targets, one for each sample of x, got shape {array.shape}")

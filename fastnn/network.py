@@ -17,7 +17,8 @@ from fastnn.guard import Guard
 from fastnn.layers.base import Layer, Parameter
 from fastnn.lowering import Lowering, Value
 from fastnn.plan import Plan
-from fastnn.program import Pool, lower, rows_of
+from fastnn.program import Pool
+from fastnn.programs import lower, rows_of
 from fastnn.randomness import checked_seed
 from fastnn.summary import table
 from fastnn.tensor import Tensor
@@ -51,7 +52,7 @@ class Network(ABC):
         self._parameters: Parameters | None = None
         self._weights: Views | None = None
         self._gradients: Views | None = None
-        self.pool = Pool()
+        self.pool = Pool(lower)
 
     # What a subclass defines.
 

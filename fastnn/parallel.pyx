@@ -18,6 +18,7 @@ cdef extern from *:
     static int fastnn_threads = 1;           /* for every Python thread that has no limit of its own */
     static __thread int fastnn_own_threads;  /* 0: none */
     static int fastnn_region_open, fastnn_serial;
+    static int fastnn_forks; /* generations since this process was the parent */
 
     #ifdef _OPENMP
     #define FASTNN_OPENMP _OPENMP
@@ -36,6 +37,7 @@ cdef extern from *:
 
     static void fastnn_in_child(void) {
         fastnn_serial = 1;
+        fastnn_forks++;
         fastnn_region_open = 0;
     }
     #ifdef _WIN32
@@ -49,6 +51,7 @@ cdef extern from *:
     int fastnn_threads
     int fastnn_own_threads
     int fastnn_serial
+    int fastnn_forks
     int fastnn_enter() noexcept nogil
     void fastnn_leave() noexcept nogil
     void fastnn_watch_forks()
@@ -60,6 +63,11 @@ cdef double NANOSECONDS_PER_THREAD = 15e3
 cdef int allowed() noexcept nogil:
     """Threads that a run started by this thread may use."""
     return fastnn_own_threads or fastnn_threads
+
+
+cdef int forks() noexcept nogil:
+    """How often this process and its ancestors have been forked since the import: tells a child from its parent."""
+    return fastnn_forks
 
 
 cdef int team_for(double nanoseconds, int most) noexcept nogil:

@@ -1,4 +1,5 @@
 cimport cython
+from libc.stdint cimport uint64_t
 
 from fastnn.op cimport State
 
@@ -17,6 +18,7 @@ cdef class Plan:
     cdef object __weakref__
     cdef void begin(self) except *
     cdef void end(self) noexcept
+    cdef void once(self, const double *rate, uint64_t step, uint64_t update) except *
     cdef void advance(self, Py_ssize_t samples, Py_ssize_t batch, double pause) noexcept nogil
     cdef list timed(self, Py_ssize_t repeats)
     cdef list fastest(self, Py_ssize_t repeats)

@@ -107,6 +107,22 @@ cdef class Plan:
             if pause == 0 or (timed and seconds() >= until):
                 return
 
+    cdef void once(self, const double *rate, uint64_t step, uint64_t update) except *:
+        """One step on all rows of the arrays that are attached; the capacity is at least that."""
+        cdef Run *run = &self.shared.run
+        cdef Py_ssize_t rows = (<Port> self.ports[0]).rows
+        self.begin()
+        run.rate, run.step, run.update = rate, step, update
+        self.position = 0
+        if self.nanoseconds < NANOSECONDS_WITH_GIL:
+            self.advance(rows, rows, 0)
+        else:
+            with nogil:
+                self.advance(rows, rows, 0)
+        self.end()
+        if run.failed != NULL:
+            raise (<Op> run.failed).explain(run.place)
+
     def run(
         self,
         Py_ssize_t samples,

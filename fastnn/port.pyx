@@ -1,9 +1,8 @@
 """Port: where a user's array enters a plan or leaves it."""
 
-import weakref
+from cpython.weakref cimport PyWeakref_NewRef
 
 cimport numpy as cnp
-import numpy as np
 
 from fastnn.kernels cimport csrc
 
@@ -33,6 +32,17 @@ cpdef bint takes(object array):
     )
 
 
+cpdef bint is_batch(object array, tuple features):
+    """Whether a Port takes the object as it is, and it is one or more samples (batch, *features)."""
+    if not takes(array) or cnp.PyArray_NDIM(<cnp.ndarray> array) != 1 + len(features):
+        return False
+    cdef Py_ssize_t i, length
+    for i, length in enumerate(features):
+        if cnp.PyArray_DIM(<cnp.ndarray> array, i + 1) != length:
+            return False
+    return cnp.PyArray_DIM(<cnp.ndarray> array, 0) > 0
+
+
 cdef class Port:
     """A user's array, bound to a plan for a run: rows in, labels in, or results out.
 
@@ -56,7 +66,7 @@ cdef class Port:
         if self.busy:
             raise RuntimeError(f"{self.name}: its plan is running in another thread")
 
-    def attach(self, array: np.ndarray) -> None:
+    cpdef void attach(self, object array) except *:
         """Binds a C-contiguous array of float32, float64, uint8 or int64 with rows of `columns` elements.
 
         A weak reference makes NumPy refuse to resize the array until `detach`. Raises TypeError and ValueError.
@@ -74,7 +84,7 @@ cdef class Port:
         if cnp.PyArray_SIZE(checked) != rows * self.columns:
             raise ValueError(f"{self.name}: expected rows of {self.columns} elements, got {array.shape}")
         self.point(checked, rows)
-        self.reference = weakref.ref(array)
+        self.reference = PyWeakref_NewRef(array, None)
         self.array = array
 
     cdef void point(self, cnp.ndarray array, Py_ssize_t rows) noexcept:
@@ -83,7 +93,7 @@ cdef class Port:
         self.data = <const char *> cnp.PyArray_DATA(array)
         self.rows = rows
 
-    def detach(self) -> None:
+    cpdef void detach(self) except *:
         """Lets go of the array."""
         self.check_idle()
         self.array = self.reference = None

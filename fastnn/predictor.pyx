@@ -1,9 +1,9 @@
 """Predictor: a frozen network for hot loops."""
 
-import weakref
 from typing import Any
 
 cimport cython
+from cpython.weakref cimport PyWeakref_NewRef
 from libc.math cimport INFINITY
 from libc.stdlib cimport free, malloc
 
@@ -16,7 +16,7 @@ from fastnn.plan cimport Plan
 from fastnn.port cimport Port, takes
 
 from fastnn import arrays, checks
-from fastnn.program import Snapshot, lower
+from fastnn.programs import Snapshot, lower
 
 cnp.import_array()
 
@@ -130,7 +130,8 @@ cdef class Predictor:
 
     cdef void run(self, Bank bank, cnp.ndarray array, cnp.ndarray result, Py_ssize_t rows) except *:
         """Without the GIL, on as many lanes as the rows are worth."""
-        cdef object held = (weakref.ref(array), weakref.ref(result))  # NumPy refuses to resize them meanwhile
+        # As long as these live NumPy refuses to resize the arrays.
+        cdef object _held = (PyWeakref_NewRef(array, None), PyWeakref_NewRef(result, None))
         cdef int most = parallel.allowed()
         cdef int size = parallel.team_for(rows * self.nanoseconds, <int> min(<Py_ssize_t> most, rows // FEWEST_ROWS))
         if size <= 1:

@@ -32,6 +32,10 @@ cdef class Product(Op):
     cdef void part(self, Py_ssize_t index, Py_ssize_t parts) noexcept nogil:
         cdef fastnn_product p = self.present()
         cdef Py_ssize_t unit, units, start, end
+        if parts == 1:
+            self.table.product(&p)
+            self.columns(0, p.n)
+            return
         cdef bint by_columns = p.n >= parts * self.table.panel
         unit = self.table.panel if by_columns else self.table.tile_rows
         units = ((p.n if by_columns else p.m) + unit - 1) // unit
