@@ -28,11 +28,14 @@ def train(options: Namespace) -> None:
     start = time.perf_counter()
     net.fit(x, y, options.batch_size, options.epochs, validation_data=held)
     seconds = time.perf_counter() - start
-    print(report())
-    print(f"{len(x) * options.epochs / seconds:,.0f} samples/s, {seconds:.2f} s for {options.epochs} epochs")
-    if options.save:
+    lines = [
+        report(),
+        f"{len(x) * options.epochs / seconds:,.0f} samples/s, {seconds:.2f} s for {options.epochs} epochs",
+    ]
+    if options.save:  # before anything is printed, perhaps to a closed pipe
         net.save(options.save)
-        print(f"saved to {options.save}")
+        lines.append(f"saved to {options.save}")
+    print(*lines, sep="\n")
 
 
 def _check_destination(path: str, data: str) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 
 from fastnn import checks
 from fastnn.network import Network
-from fastnn.randomness import Purpose, generator
+from fastnn.randomness import Purpose, checked_seed, generator
 from fastnn.tables import Table, is_number, number, shown
 
 #: What a column may be, for a network that predicts it.
@@ -91,13 +91,17 @@ def split(strata: np.ndarray, share: float, seed: int) -> tuple[np.ndarray, np.n
     """
     if not 0 < share < 1:
         raise ValueError(f"--validation must be a share between 0 and 1, got {share}")
-    order = generator(seed, Purpose.SPLIT, 0).permutation(len(strata))
+    order = generator(checked_seed(seed), Purpose.SPLIT, 0).permutation(len(strata))
     order = order[np.argsort(strata[order], kind="stable")]
     steps = np.floor(np.arange(len(order) + 1) * share)
     held = steps[1:] > steps[:-1]
-    held[np.unique(strata[order], return_index=True)[1]] = False
+    firsts = np.unique(strata[order], return_index=True)[1]
+    held[firsts] = False
     if not held.any():
-        raise ValueError(f"{len(order)} rows are too few to hold out a share of {share:g} and train on each class")
+        raise ValueError(
+            f"--validation {share:g} of {len(order)} rows holds none out; the first of each class ({len(firsts)}) is "
+            "always trained on"
+        )
     return np.sort(order[~held]), np.sort(order[held])
 
 
