@@ -49,9 +49,9 @@ def test_columns_by_name(tmp_path: Path) -> None:
 
 def test_names_and_cells_of_any_text(tmp_path: Path) -> None:
     """Quoted delimiters and line breaks, and a long file of one column; a row's line is where it begins."""
-    path = written(tmp_path, 'a,"Größe, ""m""",y\n1,2,"two\nlines"\n3,4,ja\n')
+    path = written(tmp_path, 'a,"Größe, ""m""",y\n1,2,"two\r\nlines"\n3,4,ja\n')
     table = tables.read(path, target="y")
-    assert table.features == ["a", 'Größe, "m"'] and table.target == ["two\nlines", "ja"]
+    assert table.features == ["a", 'Größe, "m"'] and table.target == ["two\r\nlines", "ja"]
     assert table.lines == [2, 4]
     column = tables.read(written(tmp_path, "x\n" + "0.1\n" * 5000), ["x"])
     np.testing.assert_array_equal(column.numbers, np.full((5000, 1), 0.1))
