@@ -34,7 +34,7 @@ class Network(ABC):
     """What every network has. A subclass says which layers there are and how values flow through them.
 
     seed: of the initial weights, the shuffling and the dropout; None draws one. stop_training ends a `fit` after the
-    present step.
+    present step. metadata: notes of yours, plain JSON, which files and copies keep.
     """
 
     def __init__(self, seed: int | None) -> None:
@@ -46,6 +46,7 @@ class Network(ABC):
         self.metrics: tuple[str, ...] = ()
         self.history = History()
         self.stop_training = False
+        self.metadata: dict[str, Any] = {}
         self.counters = {"epoch": 0, "step": 0, "update": 0}
         self.guard = Guard()
         self.slots: dict[str, Tensor] = {}
@@ -321,7 +322,10 @@ class Network(ABC):
     # Files and copies.
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Writes weights, slots, counters, seed and architecture to one safetensors file, at once or not at all."""
+        """Writes weights, slots, counters, seed, architecture and metadata to one safetensors file, or nothing.
+
+        Raises TypeError for metadata that are not plain JSON, OSError where the file cannot be written.
+        """
         with self.guard.reading("save"):
             files.save(self, path)
 
