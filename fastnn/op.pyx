@@ -125,6 +125,11 @@ cdef class Op:
         """Floating-point operations of a run with the present number of rows."""
         return self.work()
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes of its tensors."""
+        return sum(tensor.nbytes for tensor in self.tensors if tensor is not None)
+
     cdef void run(self) noexcept nogil:
         """Shares the parts out, to as many threads as their work is worth."""
         cdef Py_ssize_t i, parts

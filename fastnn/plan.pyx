@@ -18,6 +18,7 @@ from fastnn.port cimport Port
 from fastnn.tensor cimport Tensor
 
 from fastnn import checks
+from fastnn.op import peak
 from fastnn.profile import OpProfile, Profile
 
 cnp.import_array()
@@ -187,7 +188,8 @@ cdef class Plan:
         checks.integer("repeats", repeats)
         with nullcontext() if self.guard is None else self.guard.changing("profile"):
             best = self.timed(repeats)
-        return Profile(self.capacity, [OpProfile(repr(op), t, op.flops) for op, t in zip(self.ops, best, strict=True)])
+        profiles = [OpProfile(repr(op), t, op.flops, op.nbytes) for op, t in zip(self.ops, best, strict=True)]
+        return Profile(self.capacity, profiles, peak(20))
 
     cdef list timed(self, Py_ssize_t repeats):
         """What `fastest` measures on arrays of its own, and all that a run changes put back."""
