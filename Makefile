@@ -11,7 +11,7 @@ MADE := $(VENV)/made-$(subst /,-,$(PYTHON))
 BUILT := $(VENV)/built
 TESTS := $(VENV)/test,plot $(if $(filter 1,$(FASTNN_TEST_TORCH)),$(VENV)/torch)
 
-.PHONY: demo test lint sweep bench dev clean
+.PHONY: demo test lint sweep bench bench-ops dev clean
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
@@ -36,9 +36,14 @@ sweep: $(VENV)/test,plot
 	@echo "sweep: the elementary functions over all floats"
 	@$(RUN) tests/sweep.py
 
-bench: $(TESTS)
-	@echo "bench: fastnn and its rivals"
+bench: $(VENV)/bench
+	@echo "bench: fastnn and its rivals, the README's table and the chart; takes about ten minutes of a quiet machine"
 	@$(RUN) benchmarks/run.py
+
+bench-ops: $(TESTS)
+	@echo "bench-ops: each op alone"
+	@cd benchmarks && ../$(RUN) -m pytest -q -c /dev/null --rootdir . -o python_files='bench_*.py' -o pythonpath=. \
+	  -p no:cacheprovider --benchmark-columns=min,median,rounds --benchmark-json=results/ops.json .
 
 dev: $(MADE)
 	@echo "dev: an editable installation with all tools, in $(VENV)/dev"
@@ -50,7 +55,7 @@ clean:
 	@rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache
 	@find csrc fastnn tests benchmarks examples \( -name '*.so' -o -name __pycache__ \) -prune -exec rm -rf {} +
 
-$(VENV)/plot $(VENV)/test,plot $(VENV)/lint: $(BUILT)
+$(VENV)/plot $(VENV)/test,plot $(VENV)/lint $(VENV)/bench: $(BUILT)
 	@echo "installing what $(@F) needs"
 	@$(PIP) install "$$(echo $(VENV)/wheel/*.whl)[$(@F)]"
 	@touch $@

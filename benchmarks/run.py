@@ -1,7 +1,9 @@
-"""Side-by-side measurement: `python benchmarks/run.py [--rounds N] [--seconds S] [--json FILE] [WORKLOAD ...]`.
+"""fastnn beside its rivals: `python benchmarks/run.py [--rounds N] [--seconds S] [--no-report] [WORKLOAD ...]`.
 
-Each contender runs in its own process with the same number of threads; they take turns, and who waits is blocked.
-A figure is the best over all rounds; a ratio is the contender's time over fastnn's.
+Each contender runs in its own process with the same number of threads; they take turns, and who waits is blocked. A
+figure is the best over all rounds, a ratio the contender's time over fastnn's. Rivals that are not installed are left
+out. Stores benchmarks/results/speed.json; a run of all workloads also draws speed.png beside it and rewrites the
+README's table.
 """
 
 import argparse
@@ -9,90 +11,66 @@ import importlib.util
 import json
 import os
 import platform
-import subprocess
-import sys
+from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
+from math import isnan
 from pathlib import Path
+from typing import Any
 
-from workloads import WORKLOADS
+from fastnn.bench.contest import Contender, compare
+from fastnn.bench.workloads import PRODUCTS, WORKLOADS
+from fastnn.config import config
 
 HERE = Path(__file__).parent
+OWN, RIVALS = "fastnn.bench.contenders", "rivals"
+#: A rival and the package that it needs.
+PACKAGES = {
+    "torch": "torch",
+    "torch_compiled": "torch",
+    "jax": "jax",
+    "sklearn": "sklearn",
+    "onnxruntime": "onnxruntime",
+}
 
 
-class Contender:
-    """A process that measures when told to."""
-
-    def __init__(self, name: str, workload: str, threads: int) -> None:
-        self.name = name
-        environment = os.environ | {
-            variable: str(threads) for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-        }
-        self.process = subprocess.Popen(
-            [sys.executable, str(HERE / "contenders.py"), name, workload, str(threads)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            env=environment,
-        )
-        self.answer()
-
-    def answer(self) -> str:
-        """The next line that it prints. Raises RuntimeError where it has died."""
-        assert self.process.stdout is not None
-        line = self.process.stdout.readline()
-        if not line:
-            raise RuntimeError(f"{self.name} ended with status {self.process.wait()}")
-        return line.strip()
-
-    def measure(self, seconds: float) -> float:
-        """Microseconds of a step, the best within that time."""
-        assert self.process.stdin is not None
-        self.process.stdin.write(f"{seconds}\n")
-        self.process.stdin.flush()
-        return float(self.answer())
-
-    def close(self) -> None:
-        """Ends the process."""
-        self.process.communicate()
+def entrants(threads: int, only: list[str] | None) -> list[tuple[str, str, int]]:
+    """fastnn, also on one thread and by fit, NumPy, and the rivals that are installed; or only those that are named."""
+    present = [name for name, package in PACKAGES.items() if importlib.util.find_spec(package)]
+    own = [("fastnn", threads), ("fastnn", 1), ("fit", threads), ("numpy", threads)]
+    everyone = [(OWN, name, n) for name, n in dict.fromkeys(own)] + [(RIVALS, name, threads) for name in present]
+    return [entrant for entrant in everyone if only is None or entrant[1] in only]
 
 
-def contenders() -> list[str]:
-    """fastnn, NumPy, and PyTorch where it is installed."""
-    return ["fastnn", "numpy", *(["torch", "torch_compiled"] if importlib.util.find_spec("torch") else [])]
+def peaks(threads: int, rounds: int, seconds: float) -> tuple[float, float]:
+    """The FMA peak in GFLOP/s of one core, and of `threads` cores at once: the best over the rounds.
 
-
-def compare(workload: str, threads: int, rounds: int, seconds: float) -> dict[str, float]:
-    """Microseconds of a step for each contender."""
-    entered: dict[str, Contender] = {}
+    A unit of this contender is a thousand operations.
+    """
+    contenders = [Contender(OWN, "peak", next(iter(PRODUCTS)), threads) for _ in range(threads)]
+    one = both = 0.0
     try:
-        for name in contenders():
-            try:
-                entered[name] = Contender(name, workload, threads)
-            except RuntimeError as error:
-                print(f"{workload}: {name} does not run here: {error}", file=sys.stderr)
-        best = dict.fromkeys(entered, float("inf"))
         for _ in range(rounds):
-            for name, contender in entered.items():
-                best[name] = min(best[name], contender.measure(seconds))
+            one = max(one, 1 / contenders[0].measure(seconds))
+            for contender in contenders:
+                contender.begin(seconds)
+            both = max(both, sum(1 / float(contender.answer()) for contender in contenders))
     finally:
-        for contender in entered.values():
+        for contender in contenders:
             contender.close()
-    return best
+    return one, both
 
 
-def environment(threads: int) -> dict[str, object]:
-    """The machine and the versions."""
-    from fastnn.config import config
-    from fastnn.op import peak
-
+def environment(threads: int) -> dict[str, Any]:
+    """The machine, the day and the versions."""
     versions = {}
-    for package in ("numpy", "torch"):
+    for package in ("torch", "jax", "scikit-learn", "onnxruntime"):
         try:
             versions[package] = version(package)
         except PackageNotFoundError:
             continue
     cpu = next((line.split(":")[1].strip() for line in _cpuinfo() if line.startswith("model name")), platform.machine())
-    return {**config(), "cpu": cpu, "threads": threads, "FMA peak of a core": f"{peak():.0f} GFLOP/s", **versions}
+    own = {**config(), "threads": threads, "platform": f"{platform.system()} {platform.machine()}"}
+    return {"day": datetime.now(UTC).date().isoformat(), "cpu": cpu, "cores": os.cpu_count(), **own, **versions}
 
 
 def _cpuinfo() -> list[str]:
@@ -100,26 +78,50 @@ def _cpuinfo() -> list[str]:
     return path.read_text().splitlines() if path.exists() else []
 
 
+def measure(
+    names: list[str], threads: int, rounds: int, seconds: float, only: list[str] | None = None
+) -> dict[str, Any]:
+    """All figures, in microseconds, with the environment and the peaks."""
+    own = str(HERE)
+    os.environ["PYTHONPATH"] = os.pathsep.join([own, *filter(None, [os.environ.get("PYTHONPATH")])])
+    results: dict[str, Any] = {"environment": environment(threads), "workloads": {}}
+    best = (0.0, 0.0)
+    for name in names:
+        best = tuple(map(max, best, peaks(threads, 2, seconds / 4)))  # type: ignore[assignment]
+        times: dict[str, float] = {}
+        field = entrants(threads, only)
+        for (_, contender, count), time in zip(field, compare(field, name, rounds, seconds), strict=True):
+            label = contender if count == threads else f"{contender}, 1 thread"
+            if not isnan(time):
+                times[label] = time
+        workload = WORKLOADS[name]
+        results["workloads"][name] = {"unit": workload.unit, "flops": workload.flops, "us": times}
+        row = ", ".join(f"{label} {time:.2f} us ({time / times['fastnn']:.2f})" for label, time in times.items())
+        print(f"{name}: {row}", flush=True)
+    results["peak"] = {"1": best[0], str(threads): best[1]}
+    print(f"FMA peak: {best[0]:.0f} GFLOP/s on one core, {best[1]:.0f} on {threads}")
+    return results
+
+
 def main() -> None:
-    """Prints the table and stores it."""
+    """Measures, prints, stores and reports."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("workloads", nargs="*", metavar="WORKLOAD", help=f"default: {' '.join(WORKLOADS)}")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=1.0)
+    parser.add_argument("--seconds", type=float, default=1.0, help="of a contender's turn")
     parser.add_argument("--threads", type=int, default=min(2, os.cpu_count() or 1))
-    parser.add_argument("--json", type=Path, help="store the figures there")
+    parser.add_argument("--only", nargs="+", metavar="CONTENDER", help=f"default: all; {', '.join(PACKAGES)} ...")
+    parser.add_argument("--json", type=Path, help="store the figures there, and report nothing")
     options = parser.parse_args()
-    machine = environment(options.threads)
-    figures: dict[str, object] = {"environment": machine}
-    for name, value in machine.items():
-        print(f"{name}: {value}")
-    for workload in options.workloads or WORKLOADS:
-        times = compare(workload, options.threads, options.rounds, options.seconds)
-        figures[workload] = times
-        row = ", ".join(f"{name} {time:.1f} us ({time / times['fastnn']:.2f})" for name, time in times.items())
-        print(f"{workload}: {row}")
-    if options.json:
-        options.json.write_text(json.dumps(figures, indent=2) + "\n")
+    names = options.workloads or list(WORKLOADS)
+    results = measure(names, options.threads, options.rounds, options.seconds, options.only)
+    path = options.json or HERE / "results" / "speed.json"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps(results, indent=2) + "\n")
+    if not options.json and not options.workloads:
+        import report
+
+        report.write(results)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import time
 import numpy as np
 
 import fastnn as fnn
-from fastnn.bench import NumpyNetwork
+from fastnn.bench.numpy_network import NumpyNetwork
 
 
 def draw(history: fnn.History, path: str) -> None:

@@ -1,10 +1,23 @@
-"""The NumPy rival does the same work as fastnn: the same losses and parameters from the same start."""
+"""The rivals do the same work as fastnn, a short contest gives figures, and the report says what they are."""
+
+import importlib.util
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 import fastnn as fnn
-from fastnn.bench import NumpyNetwork
+from fastnn import bench, cli
+from fastnn.bench.contenders import CONTENDERS, network
+from fastnn.bench.contest import Contender, compare
+from fastnn.bench.numpy_network import NumpyNetwork
+from fastnn.bench.workloads import NETWORKS, PRODUCTS, WORKLOADS
+
+BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
 
 
 @pytest.mark.parametrize(("activation", "optimizer"), [("relu", "adam"), ("tanh", "sgd")])
@@ -22,3 +35,89 @@ def test_numpy_rival_is_the_same_network(activation: str, optimizer: str) -> Non
         assert net.train_on_batch(x, y) == pytest.approx(rival.step(x, y), rel=1e-5)
     for i, (weight, _) in enumerate(rival.weights):
         np.testing.assert_allclose(net.weights[f"dense_{i}.weight"], weight, rtol=2e-4, atol=2e-5)
+
+
+def test_numpy_rival_predicts_the_same() -> None:
+    for workload in NETWORKS.values():
+        net = network(workload)
+        rival = NumpyNetwork(workload.sizes, workload.activation, "sgd", 0.1, workload.batch, seed=0)
+        for i, (weight, bias) in enumerate(rival.weights):
+            net.weights[f"dense_{i}.weight"] = weight
+            net.weights[f"dense_{i}.bias"] = bias
+        x = np.atleast_2d(workload.batches()[0][0])
+        np.testing.assert_allclose(net.freeze(len(x))(x), rival.forward(x), rtol=1e-3, atol=1e-4)
+
+
+def test_every_contender_takes_each_workload() -> None:
+    for name, maker in CONTENDERS.items():
+        for workload in WORKLOADS.values():
+            if workload.flops > 1e9:
+                continue
+            task = maker(workload, 1)
+            assert (task is None) == (name == "fit" and workload.kind != "train")
+            if task is not None:
+                task.call(*task.batches[0])
+
+
+def test_flops_are_those_of_the_ops() -> None:
+    for name in ("mlp_mnist", "mlp_small", "mlp_tiny"):
+        workload = WORKLOADS[name]
+        ops = network(workload).plan(workload.batch, training=True).ops
+        assert sum(op.flops for op in ops if "Dense" in type(op).__name__) == workload.flops
+    for workload in PRODUCTS.values():
+        assert workload.flops == 2 * workload.batch * workload.sizes[0] * workload.sizes[1]
+
+
+def test_a_contest(capfd: pytest.CaptureFixture[str]) -> None:
+    entrants = [(bench.MODULE, "fastnn", 1), (bench.MODULE, "fit", 1), (bench.MODULE, "nobody", 1)]
+    ours, fit, nobody = compare(entrants, "infer_tiny", 1, 0.01)
+    assert 0 < ours < 1e5 and np.isnan(fit) and np.isnan(nobody)
+    assert "nobody does not run here" in capfd.readouterr().err
+    with pytest.raises(RuntimeError, match="ended with status 1"):
+        Contender(bench.MODULE, "nobody", "infer_tiny", 1)
+
+
+def test_the_command(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["bench", "--threads", "1", "--seconds", "0.1"]) == 0
+    printed = capsys.readouterr().out
+    for workload in NETWORKS.values():
+        line = next(line for line in printed.splitlines() if line.startswith(workload.name))
+        ours, theirs, ratio = (float(word) for word in line.replace("us", "").split()[1:4])
+        assert ratio == pytest.approx(theirs / ours, rel=0.05)
+
+
+def report() -> Any:
+    if not BENCHMARKS.is_dir():
+        pytest.skip("the sources are not here")
+    spec = importlib.util.spec_from_file_location("report", BENCHMARKS / "report.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_driver_and_the_report(tmp_path: Path) -> None:
+    module, figures = report(), tmp_path / "speed.json"
+    names = ["mlp_tiny", "infer_tiny", "packed"]
+    options = ["--rounds", "1", "--seconds", "0.02", "--threads", "1", "--only", "fastnn", "fit", "numpy"]
+    command = [sys.executable, str(BENCHMARKS / "run.py"), *names, "--json", str(figures), *options]
+    subprocess.run(command, check=True, capture_output=True)
+    results = json.loads(figures.read_text())
+    assert list(results["workloads"]) == names and results["peak"]["1"] > 0
+    assert {"cpu", "day", "NumPy", "instruction set"} <= set(results["environment"])
+    assert set(results["workloads"]["mlp_tiny"]["us"]) == {"fastnn", "fit", "numpy"}
+    module.README, module.CHART = tmp_path / "README.md", tmp_path / "speed.png"
+    module.README.write_text(f"before\n{module.BEGIN}\nold\n{module.END}\nafter\n")
+    pytest.importorskip("matplotlib")
+    for _ in range(2):  # the second time over the first
+        module.write(results)
+        text = module.README.read_text()
+        assert text.startswith(f"before\n{module.BEGIN}\n") and text.endswith(f"{module.END}\nafter\n")
+        assert "old" not in text and text.count("Part of the peak") == 1
+        us = results["workloads"]["mlp_tiny"]["us"]
+        assert (
+            f"| {module.duration(us['fastnn'])} | {module.duration(us['fastnn'])} | {us['numpy'] / us['fastnn']:.2f} |"
+            in text
+        )
+        assert f"| the same through `fit` | {module.duration(us['fit'])} | |" in text
+    assert module.CHART.read_bytes().startswith(b"\x89PNG")

@@ -1,0 +1,26 @@
+"""Metrics, and the classes of rows."""
+
+from typing import Any
+
+import pytest
+
+from fastnn.kernels import Accuracy, Classes, MeanAbsoluteError
+from fastnn.tensor import Tensor
+from ops import filled, labels
+
+SHAPES = [(16, 2), (128, 10), (128, 1000)]
+
+
+@pytest.mark.parametrize("rows", [16, 128])
+def test_accuracy(benchmark: Any, rows: int) -> None:
+    benchmark(Accuracy(labels(rows, 10), labels(rows, 10)))
+
+
+@pytest.mark.parametrize(("rows", "columns"), SHAPES)
+def test_classes(benchmark: Any, rows: int, columns: int) -> None:
+    benchmark(Classes(filled(rows, columns), Tensor((rows,), "int32")))
+
+
+@pytest.mark.parametrize(("rows", "columns"), SHAPES)
+def test_mean_absolute_error(benchmark: Any, rows: int, columns: int) -> None:
+    benchmark(MeanAbsoluteError(filled(rows, columns), filled(rows, columns, seed=1)))

@@ -1,0 +1,32 @@
+"""A contender's process: `python -m fastnn.bench MODULE CONTENDER WORKLOAD THREADS`.
+
+For each line on standard input, a number of seconds, it measures that long and prints the best time of a unit in
+microseconds.
+"""
+
+import os
+import sys
+from importlib import import_module
+
+from fastnn.bench.contest import Maker, measure
+from fastnn.bench.workloads import WORKLOADS
+
+
+def main() -> None:
+    """Measures whenever it is told to."""
+    module, name, workload, threads = sys.argv[1:]
+    if hasattr(os, "sched_setaffinity"):  # for those whose threads cannot be counted otherwise
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: int(threads)])
+    maker: Maker = import_module(module).CONTENDERS[name]
+    task = maker(WORKLOADS[workload], int(threads))
+    if task is not None:
+        for arguments in task.batches * 2:
+            task.call(*arguments)
+    print("ready" if task is not None else "out", flush=True)
+    for line in sys.stdin:
+        assert task is not None
+        print(measure(task, float(line)), flush=True)
+
+
+if __name__ == "__main__":
+    main()
