@@ -14,7 +14,7 @@ cdef class Plan:
     cdef void **table
     cdef Py_ssize_t count
     cdef double nanoseconds            # of a run at capacity, estimated
-    cdef public object guard           # a Guard to hold while `profile` changes what is kept, or None
+    cdef public object guard           # a Guard to hold while a run changes what is kept, or None
     cdef object __weakref__
     cdef void begin(self) except *
     cdef void end(self) noexcept

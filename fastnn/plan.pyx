@@ -24,6 +24,9 @@ from fastnn.profile import OpProfile, Profile
 cnp.import_array()
 
 
+_FREE = nullcontext()
+
+
 cdef str described(object array):
     return f"{array.dtype} {array.size}"
 
@@ -161,22 +164,23 @@ cdef class Plan:
         for port in self.ports:  # an order's rows are checked where they are gathered
             if (order is None or port.out is not None) and port.rows < samples:
                 raise ValueError(f"{port.name}: {port.rows} rows are attached, the run wants {samples}")
-        self.begin()
-        try:
-            if order is not None:
-                run.order = <const int64_t *> cnp.PyArray_DATA(order)
-            if rates is not None:
-                run.rate = <const double *> cnp.PyArray_DATA(rates)
-            run.step, run.update = step, update
-            if self.nanoseconds < NANOSECONDS_WITH_GIL and samples - first <= batch:
-                self.advance(samples, batch, pause)
-            else:
-                with nogil:
+        with _FREE if self.guard is None else self.guard.changing("Plan.run"):
+            self.begin()
+            try:
+                if order is not None:
+                    run.order = <const int64_t *> cnp.PyArray_DATA(order)
+                if rates is not None:
+                    run.rate = <const double *> cnp.PyArray_DATA(rates)
+                run.step, run.update = step, update
+                if self.nanoseconds < NANOSECONDS_WITH_GIL and samples - first <= batch:
                     self.advance(samples, batch, pause)
-            if run.failed != NULL:
-                raise (<Op> run.failed).explain(run.place)
-        finally:
-            self.end()
+                else:
+                    with nogil:
+                        self.advance(samples, batch, pause)
+                if run.failed != NULL:
+                    raise (<Op> run.failed).explain(run.place)
+            finally:
+                self.end()
         return self.position
 
     def profile(self, repeats: int = 50) -> Profile:
@@ -186,7 +190,7 @@ cdef class Plan:
         ValueError for repeats < 1.
         """
         checks.integer("repeats", repeats)
-        with nullcontext() if self.guard is None else self.guard.changing("profile"):
+        with _FREE if self.guard is None else self.guard.changing("profile"):
             best = self.timed(repeats)
         profiles = [OpProfile(repr(op), t, op.flops, op.nbytes) for op, t in zip(self.ops, best, strict=True)]
         return Profile(self.capacity, profiles, peak(20))

@@ -58,3 +58,17 @@ def test_profile_holds_the_network() -> None:
     with net.guard.reading("something"), pytest.raises(RuntimeError, match="profile"):
         plan.profile(1)
     plan.profile(1)
+
+
+def test_a_training_plan_of_ones_own_holds_the_network() -> None:
+    """Its run updates the parameters: refused while another use of them goes on."""
+    net = classifier()
+    plan = net.plan(4, training=True)
+    x, y = plan.ports
+    x.attach(np.ones((4, 4), np.float32))
+    y.attach(np.zeros(4, np.int64))
+    with net.guard.reading("something"), pytest.raises(RuntimeError, match="Plan.run"):
+        plan.run(4, 4, rates=np.full(1, 0.1))
+    before = net.parameters.copy()
+    plan.run(4, 4, rates=np.full(1, 0.1))
+    assert (net.parameters != before).any()

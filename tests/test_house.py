@@ -116,9 +116,10 @@ def test_every_level_has_its_file() -> None:
     assert {f"isa_{level}.c" for _, level in LEVELS} == {path.name for path in CSRC.glob("isa_*.c")}
 
 
-def test_every_stem_has_a_test() -> None:
+def test_every_stem_has_a_test_and_a_benchmark() -> None:
     stems = {path.stem for path in (PACKAGE / "kernels").glob("*.pyx")}
     assert not {stem for stem in stems if not (ROOT / "tests" / f"test_{stem}.py").exists()}
+    assert not {stem for stem in stems if not (ROOT / "benchmarks" / f"bench_{stem}.py").exists()}
 
 
 def test_files_are_about_a_page() -> None:
