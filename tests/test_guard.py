@@ -65,9 +65,9 @@ def test_a_training_plan_of_ones_own_holds_the_network() -> None:
     net = classifier()
     plan = net.plan(4, training=True)
     x, y = plan.ports
-    x.attach(np.ones((4, 4), np.float32))
+    x.attach(np.ones((4, 2), np.float32))
     y.attach(np.zeros(4, np.int64))
-    with net.guard.reading("something"), pytest.raises(RuntimeError, match="Plan.run"):
+    with net.guard.reading("something"), pytest.raises(RuntimeError, match=r"Plan\.run"):
         plan.run(4, 4, rates=np.full(1, 0.1))
     before = net.parameters.copy()
     plan.run(4, 4, rates=np.full(1, 0.1))
