@@ -25,10 +25,12 @@ test: $(TESTS)
 	@cd tests && ../$(RUN) -m pytest
 
 lint: $(VENV)/lint
-	@echo "lint: ruff, mypy, cython-lint, clang-format"
+	@echo "lint: ruff, mypy, the stubs against the installed package, cython-lint, clang-format"
 	@$(RUN) -m ruff check .
 	@$(RUN) -m ruff format --check .
 	@$(RUN) -m mypy
+	@cd tests && ../$(RUN) -m mypy.stubtest fastnn --ignore-disjoint-bases --mypy-config-file ../pyproject.toml \
+	  --allowlist ../.stubtest
 	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH" cython-lint fastnn
 	@$(VENV)/bin/clang-format --dry-run -Werror csrc/*.h csrc/*.c
 
