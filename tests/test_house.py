@@ -95,7 +95,7 @@ def test_activations_agree() -> None:
 def constructors(text: str) -> dict[str, str]:
     """The parameters of each class's __init__ in a .pyx or a .pyi, without types."""
     found, name = {}, ""
-    for match in re.finditer(r"^(?:cdef )?class (\w+)|^    def __init__\((.*?)\) -> None:", text, re.M | re.S):
+    for match in re.finditer(r"(?ms)^(?:cdef )?class (\w+)|^    def __init__\((.*?)\) -> None:", text):
         name = match[1] or name
         if match[2]:
             python = re.sub(r"\b[\w.]+ (\w+)(?: or None)?(?=\s*[,=]|$)", r"\1", match[2])
