@@ -4,14 +4,14 @@
 VENV := .venv
 RUN := $(VENV)/bin/python
 PIP := $(RUN) -m pip --disable-pip-version-check --quiet
-SOURCES := $(shell find csrc fastnn -type f ! -name '*.so' ! -name '*.pyc') setup.py pyproject.toml README.md LICENSE
+SOURCES := $(shell find csrc fastnn -type f ! -name '*.so' ! -name '*.pyc') setup.py pyproject.toml README.md $(wildcard LICENSE*)
 
 # Stamps. Another PYTHON makes another environment; a file named test,plot says that these extras are installed.
 MADE := $(VENV)/made-$(subst /,-,$(PYTHON))
 BUILT := $(VENV)/built
 TESTS := $(VENV)/test,plot $(if $(filter 1,$(FASTNN_TEST_TORCH)),$(VENV)/torch)
 
-.PHONY: demo test lint sweep bench dev clean
+.PHONY: demo test lint sweep bench wheel dev clean
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
@@ -42,6 +42,11 @@ bench: $(TESTS)
 	@echo "bench: fastnn and its rivals"
 	@$(RUN) benchmarks/run.py
 
+# For every Python of PYTHONS that is found: PYTHON=... names one, PYTHONS="..." several.
+wheel: $(VENV)/release
+	@echo "wheel: built, audited and tested for each Python, in dist/"
+	@bash .ci/wheel $(VENV)/bin $(PYTHONS)
+
 dev: $(MADE)
 	@echo "dev: an editable installation with all tools, in $(VENV)/dev"
 	@$(RUN) -m venv $(VENV)/dev
@@ -52,7 +57,7 @@ clean:
 	@rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache
 	@find csrc fastnn tests benchmarks examples \( -name '*.so' -o -name __pycache__ \) -prune -exec rm -rf {} +
 
-$(VENV)/plot $(VENV)/test,plot $(VENV)/lint: $(BUILT)
+$(VENV)/plot $(VENV)/test,plot $(VENV)/lint $(VENV)/release: $(BUILT)
 	@echo "installing what $(@F) needs"
 	@$(PIP) install "$$(echo $(VENV)/wheel/*.whl)[$(@F)]"
 	@touch $@
