@@ -29,7 +29,7 @@ lint: $(VENV)/lint
 	@$(RUN) -m ruff check .
 	@$(RUN) -m ruff format --check .
 	@$(RUN) -m mypy
-	@cd tests && ../$(RUN) -m mypy.stubtest fastnn --ignore-disjoint-bases --mypy-config-file ../pyproject.toml \
+	@cd $(VENV) && bin/python -m mypy.stubtest fastnn --ignore-disjoint-bases --mypy-config-file ../pyproject.toml \
 	  --allowlist ../.stubtest
 	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH" cython-lint fastnn
 	@$(VENV)/bin/clang-format --dry-run -Werror csrc/*.h csrc/*.c
