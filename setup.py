@@ -48,7 +48,7 @@ DIRECTIVES = {
 
 
 class BuildExt(build_ext):
-    """Compiles csrc with each level's flags into the one module that owns the tables, and OpenMP where there is one."""
+    """Compiles csrc with each level's flags into the module that owns the tables, and parallel with OpenMP."""
 
     def openmp_flags(self) -> list[str]:
         with tempfile.TemporaryDirectory() as folder:
@@ -63,10 +63,11 @@ class BuildExt(build_ext):
         return ["-fopenmp"]
 
     def build_extension(self, extension: Extension) -> None:
-        if extension.name == "fastnn.op":
+        if extension.name == "fastnn.parallel":
             flags = self.openmp_flags() if OPENMP else []
             extension.extra_compile_args += flags
             extension.extra_link_args += flags
+        if extension.name == "fastnn.op":
             for level, level_flags in LEVELS.get(ARCHITECTURE, {"base": []}).items():
                 extension.extra_objects += self.compiler.compile(
                     [f"csrc/isa_{level}.c"],

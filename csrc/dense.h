@@ -17,16 +17,22 @@
 #define TILE_ROWS 6
 #endif
 #define PANEL (2 * VL)
-/* Rows of a packed panel: it fills half of a level-1 cache, or one of 32 KB with the widest vectors. */
-#define DEPTH 256
+/* k is cut into pieces of up to DEPTH, so that a panel's piece (24 KB) stays in the nearest cache. All rows of A pass
+ * by PANELS panels, packed on the stack, or PACKED_PANELS that were packed before (288 KB), in the second cache. */
+#define DEPTH (6144 / PANEL)
+#define PANELS 3
+#define PACKED_PANELS 12
+/* Up to FEW rows, B is used as it lies, for it is read once; and up to WIDE vectors wide, for enough sums at a time. */
+#define FEW 3
+#define WIDE 8
 
 typedef struct {
   isize k;
   const float *a;
   isize a_row, a_column;
   const float *b;
-  isize b_row;
-  const float *start; /* what the sums begin with */
+  isize b_row, b_panel; /* b_panel: from one panel of two vectors to the next */
+  const float *start;   /* what the sums begin with */
   isize start_row;
   float *c;
   isize c_row;
@@ -37,37 +43,42 @@ typedef struct {
  * whole in start and C, and if b_part, not in B either. Rows of A are reached in groups of three from one pointer:
  * base, one and two strides are addressing modes. */
 INLINE void tile(const tile_arguments *t, const int rows, const int vectors, const int part, const int b_part) {
-  vf sum[TILE_ROWS][2];
-  const float *a[(TILE_ROWS + 2) / 3];
+  vf sum[TILE_ROWS][WIDE];
+  const float *a[(TILE_ROWS + 2) / 3], *b[WIDE / 2];
   const isize last = t->last, a_row = t->a_row, a_column = t->a_column, b_row = t->b_row;
   const int end = vectors - 1;
 #pragma GCC unroll 16
   for (int i = 0; i < rows; i++)
-#pragma GCC unroll 2
+#pragma GCC unroll 8
     for (int v = 0; v < vectors; v++) {
       const float *s = t->start + i * t->start_row + v * VL;
       sum[i][v] = part && v == end ? load_part(s, last) : load(s);
     }
 #pragma GCC unroll 4
   for (int g = 0; g < (rows + 2) / 3; g++) a[g] = t->a + 3 * g * a_row;
-  const float *b = t->b;
+#pragma GCC unroll 4
+  for (int g = 0; g < (vectors + 1) / 2; g++) b[g] = t->b + g * t->b_panel;
   for (isize k = t->k; k > 0; k--) {
-    vf row[2];
-#pragma GCC unroll 2
-    for (int v = 0; v < vectors; v++) row[v] = b_part && v == end ? load_part(b + v * VL, last) : load(b + v * VL);
+    vf row[WIDE];
+#pragma GCC unroll 8
+    for (int v = 0; v < vectors; v++) {
+      const float *from = b[v / 2] + v % 2 * VL;
+      row[v] = b_part && v == end ? load_part(from, last) : load(from);
+    }
 #pragma GCC unroll 16
     for (int i = 0; i < rows; i++) {
       vf x = broadcast(a[i / 3][(i % 3) * a_row]);
-#pragma GCC unroll 2
+#pragma GCC unroll 8
       for (int v = 0; v < vectors; v++) sum[i][v] += x * row[v];
     }
 #pragma GCC unroll 4
     for (int g = 0; g < (rows + 2) / 3; g++) a[g] += a_column;
-    b += b_row;
+#pragma GCC unroll 4
+    for (int g = 0; g < (vectors + 1) / 2; g++) b[g] += b_row;
   }
 #pragma GCC unroll 16
   for (int i = 0; i < rows; i++)
-#pragma GCC unroll 2
+#pragma GCC unroll 8
     for (int v = 0; v < vectors; v++) {
       float *c = t->c + i * t->c_row + v * VL;
       if (part && v == end)
@@ -77,7 +88,8 @@ INLINE void tile(const tile_arguments *t, const int rows, const int vectors, con
     }
 }
 
-/* One function for each shape of tile: rows 1..TILE_ROWS, one or two vectors, what is cut: nothing, C, or C and B. */
+/* One function for each shape of tile: rows 1..TILE_ROWS, one or two vectors, what is cut: nothing, C, or C and B; and
+ * few rows of four or eight whole vectors. */
 typedef void (*tile_function)(const tile_arguments *t);
 
 #define TILE(rows, vectors)                                                                          \
@@ -87,16 +99,20 @@ typedef void (*tile_function)(const tile_arguments *t);
 #define TILES(rows) TILE(rows, 1) TILE(rows, 2)
 #define NAME(rows, vectors) {tile_##rows##_##vectors##_0, tile_##rows##_##vectors##_1, tile_##rows##_##vectors##_2}
 #define NAMES(rows) {NAME(rows, 1), NAME(rows, 2)},
+#define WIDE_TILE(rows, vectors) \
+  static void tile_##rows##_##vectors(const tile_arguments *t) { tile(t, rows, vectors, 0, 0); }
 #if TILE_ROWS == 12
 #define EACH_ROWS(F) F(1) F(2) F(3) F(4) F(5) F(6) F(7) F(8) F(9) F(10) F(11) F(12)
 #else
 #define EACH_ROWS(F) F(1) F(2) F(3) F(4) F(5) F(6)
 #endif
 EACH_ROWS(TILES)
-static const tile_function tiles[TILE_ROWS][2][3] = {EACH_ROWS(NAMES)};
+WIDE_TILE(1, 4)
+WIDE_TILE(2, 4) WIDE_TILE(3, 4) WIDE_TILE(1, 8) static const tile_function tiles[TILE_ROWS][2][3] = {EACH_ROWS(NAMES)};
+static const tile_function fours[FEW] = {tile_1_4, tile_2_4, tile_3_4};
 
-/* Rows k of B, n <= PANEL columns, into width floats each, zeros after column n. B lies by rows (column 1) or by
- * columns (row 1). */
+/* Rows k of B, n columns, into width floats each, zeros after column n. B lies by rows (column 1) or by columns
+ * (row 1). Where it lies by rows, a store may reach VL - 1 floats past the last width. */
 static void pack(isize k, isize n, const float *b, isize b_row, isize b_column, isize width, float *panel) {
   if (b_column == 1) {
     for (isize i = 0; i < k; i++)
@@ -104,59 +120,122 @@ static void pack(isize k, isize n, const float *b, isize b_row, isize b_column, 
         store(panel + i * width + j, n > j ? load_up_to(b + i * b_row + j, n - j) : (vf){0});
     return;
   }
-  const isize k4 = k & ~(isize)3, n4 = n & ~(isize)3;
-  for (isize j = 0; j < n4; j += 4)
-    for (isize i = 0; i < k4; i += 4) transpose4(b + i + j * b_column, b_column, panel + i * width + j, width);
-  for (isize i = 0; i < k; i++) {
-    for (isize j = i < k4 ? n4 : 0; j < n; j++) panel[i * width + j] = b[i + j * b_column];
+  for (isize i = 0; i < k && n < width; i++)
     for (isize j = n; j < width; j++) panel[i * width + j] = 0;
+  if (n < 4 || k < 4) {
+    for (isize i = 0; i < k; i++)
+      for (isize j = 0; j < n; j++) panel[i * width + j] = b[i + j * b_column];
+    return;
   }
+  for (isize j = 0; j < n; j += 4)
+    for (isize i = 0; i < k; i += 4) { /* where four do not divide, the last square lies over the one before */
+      const isize row = i + 4 > k ? k - 4 : i, column = j + 4 > n ? n - 4 : j;
+      transpose4(b + row + column * b_column, b_column, panel + row * width + column, width);
+    }
+}
+
+/* How wide the first panel of n columns is: in whole vectors, one or two. */
+INLINE isize panel_width(isize n) { return n > VL ? PANEL : VL; }
+
+/* panels = B (k, n), PANEL columns after another, each (k, panel_width): what a product with b_packed reads. */
+static void kernel_pack(isize k, isize n, const float *b, isize b_row, isize b_column, float *panels) {
+  for (isize j = 0; j < n; j += PANEL, panels += k * PANEL)
+    pack(k, n - j < PANEL ? n - j : PANEL, b + j * b_column, b_row, b_column, panel_width(n - j), panels);
+}
+
+/* C = f(C) or C f'(y) in rows i.. and columns j.. of C, which are still in the nearest cache. */
+INLINE void epilogue(const fastnn_product *p, isize i, isize rows, isize j, isize n) {
+  if (p->activation == fastnn_identity) return;
+  float *c = p->c + i * p->c_row + j;
+  if (p->y)
+    block_gradients[p->activation](rows, n, p->y + i * p->y_row + j, p->y_row, c, p->c_row);
+  else
+    block_maps[p->activation](rows, n, c, p->c_row);
+}
+
+static const float zeros[WIDE * VL] = {0};
+
+/* The product of up to FEW rows. */
+INLINE void few_rows(const fastnn_product *p) {
+  tile_arguments t = {.k = p->k, .a = p->a, .a_row = p->a_row, .a_column = p->a_column, .c_row = p->c_row};
+  t.b_panel = p->b_packed ? PANEL * p->k : PANEL;
+  for (isize j = 0, vectors; j < p->n; j += vectors * VL) {
+    const isize n = p->n - j;
+    vectors = p->m == 1 && n >= 8 * VL ? 8 : n >= 4 * VL ? 4 : n > VL ? 2 : 1;
+    t.last = n - (vectors - 1) * VL;
+    t.b = p->b + (p->b_packed ? j * p->k : j);
+    t.b_row = p->b_packed ? panel_width(n) : p->b_row;
+    t.c = p->c + j;
+    t.start = p->bias ? p->bias + j : zeros;
+    if (vectors == 8)
+      tile_1_8(&t);
+    else if (vectors == 4)
+      fours[p->m - 1](&t);
+    else
+      tiles[p->m - 1][vectors - 1][t.last >= VL ? 0 : p->b_packed ? 1 : 2](&t);
+  }
+  epilogue(p, 0, p->m, 0, p->n);
 }
 
 /* The i-th of `parts` nearly equal parts of n begins here. */
-INLINE isize part_start(isize n, isize parts, isize i) { return n * i / parts; }
+INLINE isize part_start(isize n, isize parts, isize i) { return parts == 1 ? n * i : n * i / parts; }
+
+/* Whether lines so many floats apart fall into the same few sets of a cache, and push each other out. */
+INLINE int aliases(isize stride) { return stride > 512 && (stride * 4 + 64) % 4096 <= 128; }
+
+/* Fetches x, `runs` runs of `length` floats, towards the second cache. */
+INLINE void fetch(const float *x, isize runs, isize length, isize stride) {
+  for (isize i = 0; i < runs; i++)
+    for (isize j = 0; j < length; j += 16) __builtin_prefetch(x + i * stride + j, 0, 2);
+}
 
 static void kernel_product(const fastnn_product *p) {
-  static const float zeros[PANEL] = {0};
-  float panel[DEPTH * PANEL] __attribute__((aligned(64)));
+  if (p->m <= FEW && (p->b_column == 1 || p->b_packed)) {
+    few_rows(p);
+    return;
+  }
+  float panels[PANELS * DEPTH * PANEL] __attribute__((aligned(64)));
+  float strip[TILE_ROWS * (DEPTH + 16)] __attribute__((aligned(64)));
   const isize row_tiles = (p->m + TILE_ROWS - 1) / TILE_ROWS;
   const isize depths = p->k ? (p->k + DEPTH - 1) / DEPTH : 1; /* an empty sum is its start */
-  /* Packing pays when a panel is read at least three times, and is needed to turn B round. */
-  const int packed = p->b_column != 1 || row_tiles > 2;
-  for (isize j = 0; j < p->n; j += PANEL) {
-    const isize n = p->n - j < PANEL ? p->n - j : PANEL;
-    const isize vectors = n > VL ? 2 : 1;
-    const int part = n < vectors * VL;
-    tile_arguments t = {.a_row = p->a_row, .a_column = p->a_column, .c_row = p->c_row, .last = n - (vectors - 1) * VL};
+  const isize group = (p->b_packed ? PACKED_PANELS : PANELS) * PANEL;
+  /* Packing B turns it round, and pays where it is read three times from further than the nearest cache or in parts of
+   * vectors. Packing A, a strip of rows at a time, pays where its lines would push each other out. */
+  const int pack_b =
+      !p->b_packed && (p->b_column != 1 || (row_tiles > 2 && (p->k * p->b_row > DEPTH * PANEL || p->n % VL)));
+  const int pack_a = p->n > 2 * PANEL && aliases(p->a_row == 1 ? p->a_column : p->a_row);
+  for (isize g = 0; g < p->n; g += group)
     for (isize d = 0; d < depths; d++) {
-      const isize k = part_start(p->k, depths, d);
-      t.k = part_start(p->k, depths, d + 1) - k;
-      t.b = p->b + k * p->b_row + j * p->b_column;
-      t.b_row = p->b_row;
-      if (packed) {
-        pack(t.k, n, t.b, p->b_row, p->b_column, vectors * VL, panel);
-        t.b = panel;
-        t.b_row = vectors * VL;
-      }
+      const isize end = p->n - g < group ? p->n : g + group, k = part_start(p->k, depths, d);
+      tile_arguments t = {.k = part_start(p->k, depths, d + 1) - k, .c_row = p->c_row};
+      if (pack_b) kernel_pack(t.k, end - g, p->b + k * p->b_row + g * p->b_column, p->b_row, p->b_column, panels);
       for (isize r = 0; r < row_tiles; r++) {
-        const isize i = part_start(p->m, row_tiles, r);
-        const isize rows = part_start(p->m, row_tiles, r + 1) - i;
+        const isize i = part_start(p->m, row_tiles, r), rows = part_start(p->m, row_tiles, r + 1) - i;
         t.a = p->a + i * p->a_row + k * p->a_column;
-        t.c = p->c + i * p->c_row + j;
-        t.start = d ? t.c : p->bias ? p->bias + j : zeros;
-        t.start_row = d ? p->c_row : 0;
-        tiles[rows - 1][vectors - 1][part ? packed ? 1 : 2 : 0](&t);
+        t.a_row = p->a_row;
+        t.a_column = p->a_column;
+        if (pack_a) {
+          if (p->a_row == 1) {
+            pack(t.k, rows, t.a, p->a_column, 1, t.a_column = rows, strip);
+          } else {
+            pack(rows, t.k, t.a, p->a_row, 1, t.a_row = DEPTH + 16, strip);
+            if (r + 1 < row_tiles) fetch(t.a + rows * p->a_row, TILE_ROWS, t.k, p->a_row);
+          }
+          t.a = strip;
+        }
+        for (isize j = g; j < end; j += PANEL) {
+          const isize n = end - j < PANEL ? end - j : PANEL, width = panel_width(n);
+          t.last = n - (width - VL);
+          t.b = pack_b ? panels + (j - g) * t.k : p->b_packed ? p->b + j * p->k + k * width : p->b + k * p->b_row + j;
+          t.b_row = pack_b || p->b_packed ? width : p->b_row;
+          t.c = p->c + i * p->c_row + j;
+          t.start = d ? t.c : p->bias ? p->bias + j : zeros;
+          t.start_row = d ? p->c_row : 0;
+          tiles[rows - 1][width > VL][n == width ? 0 : pack_b || p->b_packed ? 1 : 2](&t);
+          if (d == depths - 1) epilogue(p, i, rows, j, n);
+        }
       }
     }
-    if (p->activation == fastnn_identity) continue;
-    for (isize i = 0; i < p->m; i++) { /* the panel of C is still in the nearest cache */
-      float *c = p->c + i * p->c_row + j;
-      if (p->y)
-        gradients[p->activation](n, p->y + i * p->y_row + j, c, c);
-      else
-        maps[p->activation](n, c, c);
-    }
-  }
 }
 
 /* 24 n VL floating-point operations from registers alone, as fast as they go: what a product is measured against. */
@@ -164,7 +243,7 @@ static float kernel_peak(isize n) {
   vf sum[12];
   const vf x = broadcast(0.5f), y = broadcast(1.0f);
 #pragma GCC unroll 12
-  for (int i = 0; i < 12; i++) sum[i] = broadcast((float)i);
+  for (int i = 0; i < 12; i++) sum[i] = broadcast((float)(n + i)); /* from n, or the compiler folds 2 x + y = 2 */
   for (; n > 0; n--)
 #pragma GCC unroll 12
     for (int i = 0; i < 12; i++) sum[i] = sum[i] * x + y;

@@ -20,24 +20,33 @@ INLINE isize first_bad(isize n, const float *y, int check) {
   return check == fastnn_distribution && __builtin_fabsf(sum_lanes(sum) - 1.0f) > 1e-3f ? 0 : -1;
 }
 
+/* y = x, n elements, converted. */
+INLINE void convert(isize n, const void *x, int type, isize from, float *y) {
+  if (type == fastnn_float32) {
+    const float *row = (const float *)x + from;
+    for (isize j = 0; j < n; j += VL) store_up_to(y + j, load_up_to(row + j, n - j), n - j);
+  } else if (type == fastnn_float64) {
+    const double *row = (const double *)x + from;
+    for (isize j = 0; j < n; j++) y[j] = (float)row[j];
+  } else if (type == fastnn_int64) {
+    const int64_t *row = (const int64_t *)x + from;
+    for (isize j = 0; j < n; j++) y[j] = (float)row[j];
+  } else {
+    const uint8_t *row = (const uint8_t *)x + from;
+    for (isize j = 0; j < n; j++) y[j] = row[j];
+  }
+}
+
 /* x: (., n) float32, float64, uint8 or int64; y: (rows, n). */
 static isize kernel_gather(isize rows, isize n, const void *x, int type, const int64_t *order, int check, float *y) {
-  for (isize i = 0; i < rows; i++, y += n) {
-    const isize from = (order ? order[i] : i) * n;
-    if (type == fastnn_float32) {
-      const float *row = (const float *)x + from;
-      for (isize j = 0; j < n; j += VL) store_up_to(y + j, load_up_to(row + j, n - j), n - j);
-    } else if (type == fastnn_float64) {
-      const double *row = (const double *)x + from;
-      for (isize j = 0; j < n; j++) y[j] = (float)row[j];
-    } else if (type == fastnn_int64) {
-      const int64_t *row = (const int64_t *)x + from;
-      for (isize j = 0; j < n; j++) y[j] = (float)row[j];
-    } else {
-      const uint8_t *row = (const uint8_t *)x + from;
-      for (isize j = 0; j < n; j++) y[j] = row[j];
-    }
-    const isize bad = check == fastnn_unchecked ? -1 : first_bad(n, y, check);
+  if (!order)
+    convert(rows * n, x, type, 0, y);
+  else
+    for (isize i = 0; i < rows; i++) convert(n, x, type, order[i] * n, y + i * n);
+  if (check == fastnn_unchecked) return -1;
+  if (check != fastnn_distribution) return first_bad(rows * n, y, check);
+  for (isize i = 0; i < rows; i++) {
+    const isize bad = first_bad(n, y + i * n, check);
     if (bad >= 0) return i * n + bad;
   }
   return -1;

@@ -17,6 +17,7 @@ typedef struct {
   isize a_row, a_column;
   const float *b;
   isize b_row, b_column;
+  int b_packed; /* b is what `pack` wrote */
   const float *bias;
   float *c;
   isize c_row;
@@ -48,6 +49,7 @@ typedef struct {
 
 #define FASTNN_KERNELS(K)                                                                                              \
   K(float, peak, (isize n))                                                                                            \
+  K(void, pack, (isize k, isize n, const float *b, isize b_row, isize b_column, float *panels))                        \
   K(void, product, (const fastnn_product *p))                                                                          \
   K(void, column_sum, (isize rows, isize n, const float *x, isize x_row, float *y))                                    \
   K(void, exp, (isize n, const float *x, float *y))                                                                    \

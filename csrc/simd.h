@@ -32,6 +32,8 @@ INLINE vf load_part(const float *p, isize n) {
 #elif VECTOR_BYTES == 32 && defined(__AVX2__)
   static const int32_t lanes[16] = {-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0};
   return (vf)_mm256_maskload_ps(p, _mm256_loadu_si256((const __m256i *)(lanes + 8 - n)));
+#elif VECTOR_BYTES == 16
+  return (vf){p[0], n > 1 ? p[1] : 0, n > 2 ? p[2] : 0, 0}; /* a loop becomes a call of memcpy */
 #else
   vf x = {0};
   for (isize i = 0; i < n; i++) x[i] = p[i];
@@ -67,12 +69,14 @@ INLINE vf absolute(vf x) { return (vf)((vi)x & 0x7fffffff); }
 INLINE vf least(vf a, vf b) { return choose(a < b, a, b); }
 INLINE vf greatest(vf a, vf b) { return choose(a > b, a, b); }
 
-/* Lane numbers 0, 1, 2, ... below n. */
-INLINE vi lanes_below(isize n) {
+/* Lane numbers 0, 1, 2, ...; those below n; the one that is n, if any. */
+INLINE vi lanes(void) {
   vi i;
   for (int l = 0; l < VL; l++) i[l] = l;
-  return i < (int32_t)(n < VL ? n : VL);
+  return i;
 }
+INLINE vi lanes_below(isize n) { return lanes() < (int32_t)(n < VL ? n : VL); }
+INLINE vi lane_at(isize n) { return lanes() == (int32_t)(n < VL ? n : VL); }
 
 INLINE int any(vi mask) {
   int32_t bits = 0;
@@ -81,20 +85,36 @@ INLINE int any(vi mask) {
 }
 
 /* All lanes combined in one fixed order: halves onto each other. */
-#define FOLD(name, vector, scalar, combined)    \
-  INLINE scalar name(vector x) {                \
-    scalar s[VL];                               \
-    memcpy(s, &x, sizeof s);                    \
-    for (int half = VL / 2; half; half /= 2)    \
-      for (int l = 0; l < half; l++) {          \
-        const scalar a = s[l], b = s[l + half]; \
-        s[l] = combined;                        \
-      }                                         \
-    return s[0];                                \
+#define FOLD(name, vector, scalar, count, combined) \
+  INLINE scalar name(vector x) {                    \
+    scalar s[count];                                \
+    memcpy(s, &x, sizeof s);                        \
+    for (int half = count / 2; half; half /= 2)     \
+      for (int l = 0; l < half; l++) {              \
+        const scalar a = s[l], b = s[l + half];     \
+        s[l] = combined;                            \
+      }                                             \
+    return s[0];                                    \
   }
-FOLD(sum_lanes, vf, float, a + b)
-FOLD(sum_lanes_double, vd, double, a + b)
-FOLD(greatest_lane, vf, float, a < b ? b : a)
+#if VECTOR_BYTES == 64 && defined(__AVX512F__)
+/* The first halves by hand, which compilers take through memory otherwise. */
+typedef float half_vf __attribute__((vector_size(32)));
+FOLD(sum_half, half_vf, float, 8, a + b)
+FOLD(greatest_half, half_vf, float, 8, a < b ? b : a)
+INLINE half_vf upper(vf x) { return (half_vf)_mm512_extractf64x4_pd((__m512d)x, 1); }
+INLINE half_vf lower(vf x) { return (half_vf)_mm512_castps512_ps256((__m512)x); }
+INLINE float sum_lanes(vf x) { return sum_half(lower(x) + upper(x)); }
+INLINE float greatest_lane(vf x) {
+  const half_vf a = lower(x), b = upper(x);
+  typedef int32_t mask __attribute__((vector_size(32)));
+  const mask less = a < b;
+  return greatest_half((half_vf)((less & (mask)b) | (~less & (mask)a)));
+}
+#else
+FOLD(sum_lanes, vf, float, VL, a + b)
+FOLD(greatest_lane, vf, float, VL, a < b ? b : a)
+#endif
+FOLD(sum_lanes_double, vd, double, VL, a + b)
 
 /* y[i * y_row + j] = x[j * x_row + i] for i, j < 4. */
 INLINE void transpose4(const float *x, isize x_row, float *y, isize y_row) {

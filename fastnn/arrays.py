@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastnn.port import takes
+from fastnn.port import is_batch, takes
 
 if TYPE_CHECKING:
     from fastnn.network import Network
@@ -32,7 +32,7 @@ def numbers(name: str, array: Any) -> np.ndarray:
     return plain
 
 
-def _ready(array: np.ndarray) -> np.ndarray:
+def ready(array: np.ndarray) -> np.ndarray:
     """The array in a form that a Port takes, without a copy where it has it already."""
     if takes(array):
         return array
@@ -52,9 +52,11 @@ def _ready(array: np.ndarray) -> np.ndarray:
 
 def samples(x: Any, features: tuple[int, ...], net: Network) -> np.ndarray:
     """x as an array (batch, *features). net: whose first layer expects it, for the error."""
+    if is_batch(x, features):
+        return x
     array = numbers("x", x)
     if array.ndim > 0 and len(array) and array.shape[1:] == features:
-        return _ready(array)
+        return ready(array)
     layer = net.named_layers()[0][1].title()
     if array.shape[1:] == features and array.ndim > 0:
         raise ValueError(f"{layer}: x is empty: {array.shape}")
@@ -72,12 +74,14 @@ def targets(y: Any, count: int, features: tuple[int, ...], labels: bool) -> tupl
 
     labels: whether class numbers, (n,) or (n, 1), are meant by such a shape.
     """
+    if labels and is_batch(y, ()) and len(y) == count:
+        return y, True
     array = numbers("y", y)
     if array.ndim == 0 or len(array) != count:
         raise ValueError(f"y: expected {count} targets, one for each sample of x, got shape {array.shape}")
     if labels and array.shape[1:] in ((), (1,)):
-        return _ready(array), True
+        return ready(array), True
     if array.shape[1:] == features or (array.ndim == 1 and features == (1,)):
-        return _ready(array), False
+        return ready(array), False
     wanted = f"({', '.join(['batch', *map(str, features)])})"
     raise ValueError(f"y: expected {'labels (batch,) or ' if labels else ''}values {wanted}, got {array.shape}")

@@ -11,7 +11,7 @@ from fastnn._version import __version__
 
 def config() -> dict[str, str]:
     """Versions, instruction set, OpenMP and threads, by name."""
-    version = op.openmp()
+    version = parallel.openmp()
     return {
         "fastnn": __version__,
         "instruction set": f"{op.get_isa()} (of {', '.join(op.levels())})",

@@ -58,6 +58,7 @@ def _describe(net: Network) -> dict[str, Any]:
             for name, layer in net.named_layers()
         ],
         "compiled": None,
+        "metadata": _plain(net.metadata),
     }
     if net.optimizer is not None and net.loss is not None:
         description["compiled"] = {
@@ -66,6 +67,21 @@ def _describe(net: Network) -> dict[str, Any]:
             "metrics": list(net.metrics),
         }
     return description
+
+
+def _plain(notes: Any) -> dict[str, Any]:
+    """A copy of a network's metadata, which is what a file gives back. Raises TypeError where that would differ."""
+    import json
+
+    if not isinstance(notes, dict):
+        raise TypeError(f"metadata must be a dict, got {notes!r}")
+    try:
+        copy: dict[str, Any] = json.loads(json.dumps(notes, allow_nan=False))
+    except (TypeError, ValueError, RecursionError) as error:
+        raise TypeError(f"metadata must be plain JSON: {error}") from None
+    if copy != notes:  # a tuple would come back as a list, a number for a key as text
+        raise TypeError("metadata must be plain JSON: no tuples, and keys of text")
+    return copy
 
 
 def _digest(architecture: str, tensors: Mapping[str, np.ndarray]) -> str:
@@ -181,6 +197,7 @@ def _construct(
     if tensors:
         raise ValueError(f"the file has tensors that the architecture has not: {', '.join(tensors)}")
     net.counters = dict(zip(COUNTERS, map(int, counters), strict=True))
+    net.metadata = _plain(architecture.get("metadata", {}))  # the earliest files have none
     return net
 
 

@@ -1,4 +1,4 @@
-from typing import Self, final
+from typing import final
 
 @final
 class Guard:
@@ -7,6 +7,5 @@ class Guard:
 
 @final
 class Hold:
-    def __new__(cls, guard: Guard, action: str, change: bool, nested: bool) -> Self: ...
     def __enter__(self) -> None: ...
     def __exit__(self, *exception: object) -> None: ...

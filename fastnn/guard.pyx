@@ -7,20 +7,10 @@ a forked child, where the other threads do not exist, has nothing to remake but 
 
 cimport cython
 
+from fastnn cimport parallel
+
 cdef extern from "Python.h":
     unsigned long PyThread_get_thread_ident()
-
-cdef extern from *:
-    """
-    #ifdef _WIN32
-    #include <process.h>
-    #define fastnn_process _getpid
-    #else
-    #include <unistd.h>
-    #define fastnn_process getpid
-    #endif
-    """
-    int fastnn_process()
 
 
 @cython.final
@@ -33,23 +23,24 @@ cdef class Guard:
 
     def changing(self, str action, bint nested = False) -> Hold:
         """A context that holds the network for a change. nested: also from inside another change by this thread."""
-        return Hold.__new__(Hold, self, action, True, nested)
+        return hold(self, action, True, nested)
 
     def reading(self, str action) -> Hold:
         """A context that holds the network against changes by other threads."""
-        return Hold.__new__(Hold, self, action, False, True)
+        return hold(self, action, False, True)
 
     cdef unsigned long check(self, str action) except 0:
         """This thread, if no other one is changing the network."""
         cdef unsigned long me = PyThread_get_thread_ident()
-        cdef int process = fastnn_process()
+        cdef int process = parallel.forks()
         if self.process != process:
             self.process, self.readers = process, 0
             if self.owner != me:
                 self.owner = 0
         if self.owner != 0 and self.owner != me:
             raise RuntimeError(
-                f"{action}: another thread is in {self.doing} of this network; give each thread a copy (copy.copy(net))"
+                f"{action}: another thread is in {self.doing} of this network; "
+                "f = net.freeze() gives a function for any thread"
             )
         return me
 
@@ -63,9 +54,6 @@ cdef class Hold:
     cdef bint change, nested, counted
     cdef unsigned long outer_owner
     cdef str outer_doing
-
-    def __cinit__(self, Guard guard, str action, bint change, bint nested) -> None:
-        self.guard, self.action, self.change, self.nested = guard, action, change, nested
 
     def __enter__(self) -> None:
         cdef Guard guard = self.guard
@@ -86,3 +74,9 @@ cdef class Hold:
             self.guard.owner, self.guard.doing = self.outer_owner, self.outer_doing
         else:
             self.guard.readers -= self.counted
+
+
+cdef Hold hold(Guard guard, str action, bint change, bint nested):
+    cdef Hold made = Hold.__new__(Hold)  # without arguments: with them it costs three times as much
+    made.guard, made.action, made.change, made.nested = guard, action, change, nested
+    return made

@@ -6,7 +6,7 @@ There is no pass over the list: what a layer fuses it decides itself.
 """
 
 from bisect import insort
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,6 +16,14 @@ from fastnn.op import Op
 from fastnn.plan import Plan
 from fastnn.port import Port
 from fastnn.tensor import Block, Tensor, aligned, bytes_of
+
+
+@dataclass(eq=False, repr=False)
+class Weight:
+    """A parameter that a network holds: its values, and its gradient, which a frozen one has not."""
+
+    value: Tensor
+    gradient: Tensor | None = None
 
 
 @dataclass(eq=False, repr=False)
@@ -70,11 +78,17 @@ class Value:
 
 @dataclass(eq=False, repr=False)
 class Lowering:
-    """Collects the calls of one plan. rows: its capacity. training: whether a backward phase will follow."""
+    """Collects the calls of one plan.
+
+    rows: its capacity. weights: the parameters by name. training: whether a backward phase will follow. panels: of a
+    frozen network, whose weights do not change: those packed so far.
+    """
 
     rows: int
-    training: bool
+    weights: Mapping[str, Weight]
+    training: bool = False
     seed: int = 0
+    panels: dict[Tensor, kernels.Packed] | None = None
     calls: list[Call] = field(default_factory=list)
     backwards: list[tuple[str, Callable[[], None]]] = field(default_factory=list)
     layer: str = ""
@@ -93,6 +107,14 @@ class Lowering:
         call = Call(op, arguments, options, self.layer)
         self.calls.append(call)
         return call
+
+    def packed(self, weight: Tensor) -> Tensor | kernels.Packed:
+        """The matrix as a product reads it fastest: packed if it is frozen."""
+        if self.panels is None:
+            return weight
+        if weight not in self.panels:
+            self.panels[weight] = kernels.Packed(weight)
+        return self.panels[weight]
 
     def value(self, columns: int, trains: bool) -> Value:
         """A new value in a buffer of its own."""

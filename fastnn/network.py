@@ -6,7 +6,7 @@ import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,11 +17,15 @@ from fastnn.guard import Guard
 from fastnn.layers.base import Layer, Parameter
 from fastnn.lowering import Lowering, Value
 from fastnn.plan import Plan
-from fastnn.program import Pool, lower, rows_of
+from fastnn.program import Pool
+from fastnn.programs import lower, rows_of
 from fastnn.randomness import checked_seed
 from fastnn.summary import table
 from fastnn.tensor import Tensor
 from fastnn.weights import Parameters, Views
+
+if TYPE_CHECKING:
+    from fastnn.predictor import Predictor
 
 _BUILT = nullcontext()
 
@@ -30,7 +34,7 @@ class Network(ABC):
     """What every network has. A subclass says which layers there are and how values flow through them.
 
     seed: of the initial weights, the shuffling and the dropout; None draws one. stop_training ends a `fit` after the
-    present step.
+    present step. metadata: notes of yours, plain JSON, which files and copies keep.
     """
 
     def __init__(self, seed: int | None) -> None:
@@ -42,13 +46,14 @@ class Network(ABC):
         self.metrics: tuple[str, ...] = ()
         self.history = History()
         self.stop_training = False
+        self.metadata: dict[str, Any] = {}
         self.counters = {"epoch": 0, "step": 0, "update": 0}
         self.guard = Guard()
         self.slots: dict[str, Tensor] = {}
         self._parameters: Parameters | None = None
         self._weights: Views | None = None
         self._gradients: Views | None = None
-        self.pool = Pool()
+        self.pool = Pool(lower)
 
     # What a subclass defines.
 
@@ -302,10 +307,25 @@ class Network(ABC):
         """
         return training.train_on_batch(self, x, y)
 
+    def freeze(self, batch_size: int = 1) -> Predictor:
+        """A function of the network as it is now, for hot loops: weights packed, any thread may call it.
+
+        f = net.freeze(); f(x) for x of a sample's shape, or for up to batch_size of them (n, ...), gives the bits of
+        `predict`; f(x, out=out) writes into out; f.refresh() takes the present weights. Raises RuntimeError before the
+        network is built, ValueError for batch_size < 1.
+        """
+        from fastnn.predictor import Predictor
+
+        with self.guard.reading("freeze"):
+            return Predictor(self, batch_size)
+
     # Files and copies.
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Writes weights, slots, counters, seed and architecture to one safetensors file, at once or not at all."""
+        """Writes weights, slots, counters, seed, architecture and metadata to one safetensors file, or nothing.
+
+        Raises TypeError for metadata that are not plain JSON, OSError where the file cannot be written.
+        """
         with self.guard.reading("save"):
             files.save(self, path)
 

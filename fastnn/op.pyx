@@ -3,12 +3,11 @@
 An Op checks shapes, names and types when it is made and keeps raw pointers; running it takes no arguments. What only
 the data can show to be wrong goes into a slot of the Run, which the Ops of a plan share. Calling an Op from Python runs
 the same kernel on the same buffers, so an eager call is a plan of length one.
-This module owns the tables of csrc and the one parallel loop of the package.
+This module owns the tables of csrc.
 """
 
 import os
 
-from cython.parallel cimport prange
 from libc.stdlib cimport calloc, free
 
 from fastnn cimport parallel
@@ -24,17 +23,8 @@ cdef extern from *:
         clock_gettime(CLOCK_MONOTONIC, &t);
         return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
     }
-    #ifdef _OPENMP
-    #define FASTNN_OPENMP _OPENMP
-    #else
-    #define FASTNN_OPENMP 0
-    #endif
     """
     double fastnn_seconds() noexcept nogil
-    int FASTNN_OPENMP
-
-# A thread is worth waking for this much work of its own: opening a region costs 1 to 2 us hot, far more cold.
-cdef double NANOSECONDS_PER_THREAD = 15e3
 
 cdef const fastnn_table *_table = NULL
 
@@ -67,11 +57,6 @@ def set_isa(name: str) -> None:
     _table = table
 
 
-def openmp() -> int:
-    """The OpenMP version (yyyymm) that this build uses, 0 for a serial build."""
-    return FASTNN_OPENMP
-
-
 def peak(repeats: int = 200) -> float:
     """GFLOP/s of one core, multiply-adds on registers alone: the best of `repeats` runs of about 0.1 ms."""
     cdef Py_ssize_t n = 25000
@@ -96,6 +81,10 @@ _start()
 cdef double seconds() noexcept nogil:
     """A clock that only goes forward."""
     return fastnn_seconds()
+
+
+cdef void part_of(void *op, Py_ssize_t index, Py_ssize_t parts, int thread) noexcept nogil:
+    (<Op> op).part(index, parts)
 
 
 cdef class State:
@@ -136,21 +125,25 @@ cdef class Op:
         """Floating-point operations of a run with the present number of rows."""
         return self.work()
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes of its tensors."""
+        return sum(tensor.nbytes for tensor in self.tensors if tensor is not None)
+
     cdef void run(self) noexcept nogil:
         """Shares the parts out, to as many threads as their work is worth."""
         cdef Py_ssize_t i, parts
-        cdef double share = self.work() / self.pace / NANOSECONDS_PER_THREAD
-        cdef int team = <int> max(1.0, min(share, <double> self.state.threads))
-        if team > 1:
-            team = parallel.enter(<int> min(<Py_ssize_t> team, self.parts(team)))
+        cdef int team = 1
+        if self.state.threads > 1:
+            team = parallel.team_for(self.work() / self.pace, self.state.threads)
+            if team > 1:
+                team = parallel.enter(<int> min(<Py_ssize_t> team, self.parts(team)))
         parts = self.parts(team)
-        if team == 1:
+        if team > 1:
+            parallel.share(team, parts, part_of, <void *> self)
+        else:
             for i in range(parts):
                 self.part(i, parts)
-        else:
-            for i in prange(parts, num_threads=team, schedule="dynamic", chunksize=1):
-                self.part(i, parts)
-            parallel.leave(team)
         self.finish()
 
     cdef Py_ssize_t parts(self, int threads) noexcept nogil:

@@ -5,6 +5,7 @@ from contextlib import nullcontext
 from collections.abc import Sequence
 
 cimport cython
+from libc.math cimport INFINITY
 from libc.stdint cimport int64_t, uint64_t
 from libc.stdlib cimport free, malloc
 
@@ -12,17 +13,15 @@ cimport numpy as cnp
 import numpy as np
 
 from fastnn cimport parallel
-from fastnn.op cimport Op, Run, State, seconds
+from fastnn.op cimport NANOSECONDS_WITH_GIL, Op, Run, State, seconds
 from fastnn.port cimport Port
 from fastnn.tensor cimport Tensor
 
 from fastnn import checks
+from fastnn.op import peak
 from fastnn.profile import OpProfile, Profile
 
 cnp.import_array()
-
-# Below this a run keeps the GIL: giving it up and taking it back costs 0.1 us.
-cdef double NANOSECONDS_WITH_GIL = 2e3
 
 
 cdef str described(object array):
@@ -36,17 +35,6 @@ cdef class Plan:
     ports: where users' arrays enter and leave. kept: what a run changes for good (parameters, slots), which `profile`
     puts back.
     """
-
-    cdef readonly tuple ops, ports, kept
-    cdef readonly Py_ssize_t capacity
-    cdef readonly Py_ssize_t position  # the first sample that the last run has not done
-    cdef readonly Py_ssize_t nbytes    # of the arena
-    cdef State shared
-    cdef void **table
-    cdef Py_ssize_t count
-    cdef double nanoseconds
-    cdef public object guard           # a Guard to hold while `profile` changes what is kept, or None
-    cdef object __weakref__
 
     def __init__(
         self, ops: Sequence[Op], ports: Sequence[Port] = (), kept: Sequence[Tensor] = (), nbytes: int = 0
@@ -103,7 +91,8 @@ cdef class Plan:
         """Steps of `batch` rows from `position` on, until the last or the first step's end after `pause` seconds."""
         cdef Run *run = &self.shared.run
         cdef Py_ssize_t i
-        cdef double until = seconds() + pause
+        cdef bint timed = 0 < pause < INFINITY  # the clock costs as much as a small op
+        cdef double until = seconds() + pause if timed else pause
         while self.position < samples:
             run.first = self.position
             run.rows = min(batch, samples - self.position)
@@ -116,8 +105,24 @@ cdef class Plan:
             run.update += 1
             if run.rate != NULL:
                 run.rate += 1
-            if seconds() >= until:
+            if pause == 0 or (timed and seconds() >= until):
                 return
+
+    cdef void once(self, const double *rate, uint64_t step, uint64_t update) except *:
+        """One step on all rows of the arrays that are attached; the capacity is at least that."""
+        cdef Run *run = &self.shared.run
+        cdef Py_ssize_t rows = (<Port> self.ports[0]).rows
+        self.begin()
+        run.rate, run.step, run.update = rate, step, update
+        self.position = 0
+        if self.nanoseconds < NANOSECONDS_WITH_GIL:
+            self.advance(rows, rows, 0)
+        else:
+            with nogil:
+                self.advance(rows, rows, 0)
+        self.end()
+        if run.failed != NULL:
+            raise (<Op> run.failed).explain(run.place)
 
     def run(
         self,
@@ -183,7 +188,8 @@ cdef class Plan:
         checks.integer("repeats", repeats)
         with nullcontext() if self.guard is None else self.guard.changing("profile"):
             best = self.timed(repeats)
-        return Profile(self.capacity, [OpProfile(repr(op), t, op.flops) for op, t in zip(self.ops, best, strict=True)])
+        profiles = [OpProfile(repr(op), t, op.flops, op.nbytes) for op, t in zip(self.ops, best, strict=True)]
+        return Profile(self.capacity, profiles, peak(20))
 
     cdef list timed(self, Py_ssize_t repeats):
         """What `fastest` measures on arrays of its own, and all that a run changes put back."""

@@ -1,3 +1,10 @@
+cimport numpy as cnp
+
+
+cpdef bint takes(object array)
+cpdef bint is_batch(object array, tuple features)
+
+
 cdef class Port:
     cdef const char *data
     cdef int type, out_type
@@ -7,3 +14,6 @@ cdef class Port:
     cdef readonly Py_ssize_t rows, columns
     cdef readonly str name, out
     cdef void check_idle(self) except *
+    cpdef void attach(self, object array) except *
+    cpdef void detach(self) except *
+    cdef void point(self, cnp.ndarray array, Py_ssize_t rows) noexcept

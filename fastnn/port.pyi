@@ -3,6 +3,7 @@ from typing import Any, TypeGuard
 import numpy as np
 
 def takes(array: object) -> TypeGuard[np.ndarray[Any, Any]]: ...
+def is_batch(array: object, features: tuple[int, ...]) -> TypeGuard[np.ndarray[Any, Any]]: ...
 
 class Port:
     @property

@@ -1,16 +1,15 @@
 """Port: where a user's array enters a plan or leaves it."""
 
-import weakref
+from cpython.weakref cimport PyWeakref_NewRef
 
 cimport numpy as cnp
-import numpy as np
 
 from fastnn.kernels cimport csrc
 
 cnp.import_array()
 
 
-cdef int _type(cnp.ndarray array) noexcept:
+cdef int type_of(cnp.ndarray array) noexcept:
     """The array's dtype as csrc names it, -1 for one that no Port takes."""
     cdef int kind = cnp.PyArray_TYPE(array)
     if kind == cnp.NPY_FLOAT32:
@@ -24,13 +23,24 @@ cdef int _type(cnp.ndarray array) noexcept:
     return -1
 
 
-def takes(array: object) -> bool:
+cpdef bint takes(object array):
     """Whether a Port takes the object as it is: an ndarray in C order, aligned, of float32, float64, uint8 or int64."""
     return (
         type(array) is cnp.ndarray
         and cnp.PyArray_ISCARRAY_RO(<cnp.ndarray> array)
-        and _type(<cnp.ndarray> array) >= 0
+        and type_of(<cnp.ndarray> array) >= 0
     )
+
+
+cpdef bint is_batch(object array, tuple features):
+    """Whether a Port takes the object as it is, and it is one or more samples (batch, *features)."""
+    if not takes(array) or cnp.PyArray_NDIM(<cnp.ndarray> array) != 1 + len(features):
+        return False
+    cdef Py_ssize_t i, length
+    for i, length in enumerate(features):
+        if cnp.PyArray_DIM(<cnp.ndarray> array, i + 1) != length:
+            return False
+    return cnp.PyArray_DIM(<cnp.ndarray> array, 0) > 0
 
 
 cdef class Port:
@@ -56,7 +66,7 @@ cdef class Port:
         if self.busy:
             raise RuntimeError(f"{self.name}: its plan is running in another thread")
 
-    def attach(self, array: np.ndarray) -> None:
+    cpdef void attach(self, object array) except *:
         """Binds a C-contiguous array of float32, float64, uint8 or int64 with rows of `columns` elements.
 
         A weak reference makes NumPy refuse to resize the array until `detach`. Raises TypeError and ValueError.
@@ -67,19 +77,23 @@ cdef class Port:
             got = f"{array!r:.60}"
             raise TypeError(f"{self.name}: expected an array in C order of a dtype that a Port takes, got {got}")
         checked = array
-        if self.out is not None and (_type(checked) != self.out_type or not cnp.PyArray_ISWRITEABLE(checked)):
+        if self.out is not None and (type_of(checked) != self.out_type or not cnp.PyArray_ISWRITEABLE(checked)):
             raise ValueError(f"{self.name}: expected a writable array of {self.out}, got {array.dtype}")
         self.check_idle()
         cdef Py_ssize_t rows = cnp.PyArray_DIM(checked, 0) if cnp.PyArray_NDIM(checked) else 0
         if cnp.PyArray_SIZE(checked) != rows * self.columns:
             raise ValueError(f"{self.name}: expected rows of {self.columns} elements, got {array.shape}")
-        self.type = _type(checked)
-        self.data = <const char *> cnp.PyArray_DATA(checked)
-        self.rows = rows
-        self.reference = weakref.ref(array)
+        self.point(checked, rows)
+        self.reference = PyWeakref_NewRef(array, None)
         self.array = array
 
-    def detach(self) -> None:
+    cdef void point(self, cnp.ndarray array, Py_ssize_t rows) noexcept:
+        """Binds an array that was checked, and that the caller holds."""
+        self.type = type_of(array)
+        self.data = <const char *> cnp.PyArray_DATA(array)
+        self.rows = rows
+
+    cpdef void detach(self) except *:
         """Lets go of the array."""
         self.check_idle()
         self.array = self.reference = None

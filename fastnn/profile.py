@@ -5,24 +5,34 @@ from dataclasses import dataclass
 
 @dataclass(eq=False)
 class OpProfile:
-    """An op, the seconds of its fastest run, and its floating-point operations."""
+    """An op, the seconds of its fastest run, its floating-point operations, and the bytes of its tensors."""
 
     op: str
     seconds: float
     flops: float
+    nbytes: float
 
     @property
     def gigaflops(self) -> float:
         """Floating-point operations per nanosecond."""
         return self.flops / self.seconds / 1e9 if self.seconds else 0.0
 
+    @property
+    def gigabytes(self) -> float:
+        """Bytes per nanosecond, each tensor counted once."""
+        return self.nbytes / self.seconds / 1e9 if self.seconds else 0.0
+
 
 @dataclass(eq=False)
 class Profile:
-    """The ops of a plan at `rows` rows. Printed: time, share and GFLOP/s of each."""
+    """The ops of a plan at `rows` rows, and the peak of one core, multiply-adds on registers alone, in GFLOP/s.
+
+    Printed: time, share, GFLOP/s, part of that peak (more than all of it takes more than one core) and GB/s of each op.
+    """
 
     rows: int
     ops: list[OpProfile]
+    peak: float
 
     @property
     def seconds(self) -> float:
@@ -31,6 +41,8 @@ class Profile:
 
     def __str__(self) -> str:
         total = self.seconds or 1.0
-        lines = [f"{'us':>10} {'share':>6} {'GFLOP/s':>8}  op ({self.rows} rows)"]
-        lines += [f"{op.seconds * 1e6:10.2f} {op.seconds / total:6.1%} {op.gigaflops:8.1f}  {op.op}" for op in self.ops]
-        return "\n".join([*lines, f"{self.seconds * 1e6:10.2f}  in all"])
+        lines = [f"{'us':>10} {'share':>6} {'GFLOP/s':>8} {'of peak':>8} {'GB/s':>7}  op ({self.rows} rows)"]
+        for op in self.ops:
+            figures = f"{op.gigaflops:8.1f} {op.gigaflops / self.peak:8.1%} {op.gigabytes:7.1f}"
+            lines.append(f"{op.seconds * 1e6:10.2f} {op.seconds / total:6.1%} {figures}  {op.op}")
+        return "\n".join([*lines, f"{self.seconds * 1e6:10.2f}  in all; the peak of a core is {self.peak:.0f} GFLOP/s"])

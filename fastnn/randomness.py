@@ -15,6 +15,7 @@ class Purpose(IntEnum):
 
     WEIGHTS = 1
     SHUFFLE = 2
+    SPLIT = 3
 
 
 def checked_seed(seed: int | None) -> int:

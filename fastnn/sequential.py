@@ -52,7 +52,7 @@ class Sequential(Network):
         for index, (name, layer) in enumerate(self._layers):
             prefix = f"{name}."
             weights = {
-                key.removeprefix(prefix): weight for key, weight in self.built.weights.items() if key.startswith(prefix)
+                key.removeprefix(prefix): weight for key, weight in plan.weights.items() if key.startswith(prefix)
             }
             with plan.named(name):
                 x = layer.lower(plan, x, weights, index)

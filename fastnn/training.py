@@ -22,15 +22,17 @@ PAUSE = 0.05
 
 def train_on_batch(net: Network, x: Any, y: Any) -> float:
     """See Network.train_on_batch."""
-    loss = net.compiled
+    loss = net.loss or net.compiled
     x, shape = net.samples(x)
     y, labels = arrays.targets(y, len(x), shape, loss.takes_labels)
-    with net.built_for(x), net.guard.changing("train_on_batch"):
+    if net.input_shape is None:
+        with net.built_for(x):
+            return train_on_batch(net, x, y)
+    with net.guard.changing("train_on_batch"):
         program = net.pool.lease(net, "train", len(x), labels)
         try:
             program.attach(x, y)
-            _run(net, program, len(x), len(x), 0, None, 0.0)
-            return float(program.meters["loss"].last)
+            return program.step(net.optimizer, net.counters)  # type: ignore[arg-type]  # compiled: there is one
         finally:
             net.pool.give_back(program)
 

@@ -14,8 +14,8 @@ from numpy.typing import ArrayLike, NDArray
 import fastnn
 import reference
 from fastnn.kernels import Activation, Elementary, Gather, Scatter
-from fastnn.op import Op, openmp
-from fastnn.parallel import threads
+from fastnn.op import Op
+from fastnn.parallel import openmp, threads
 from fastnn.plan import Plan
 from fastnn.port import Port
 from fastnn.tensor import ALIGNMENT, Block, Tensor, aligned, bytes_of

@@ -39,7 +39,7 @@ def state(net: fnn.Network, gradients: bool = True, history: bool = True) -> str
     """A digest of everything that a refused call must leave alone."""
     digest = hashlib.sha256()
     plain: list[Any] = [net.input_shape, net.output_shape, net.counters, net.seed, repr(net.optimizer), repr(net.loss)]
-    plain += [net.metrics, sorted(net.slots)]
+    plain += [net.metrics, sorted(net.slots), net.metadata]
     if history:
         plain += [net.history.history, net.history.epoch, id(net.history)]
     digest.update(repr(plain).encode())

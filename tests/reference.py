@@ -48,6 +48,17 @@ def Dense(x: ArrayLike, weight: ArrayLike, bias: ArrayLike | None, activation: s
     return FUNCTIONS[activation](double(x) @ double(weight) + (0 if bias is None else double(bias)))
 
 
+def Packed(weight: ArrayLike, panel: int, lanes: int) -> Array:
+    """Panels of `panel` columns, the last one of `lanes` if they are enough, with zeros after the last column."""
+    weight = double(weight)
+    panels = []
+    for start in range(0, weight.shape[1], panel):
+        part = weight[:, start : start + panel]
+        width = lanes if part.shape[1] <= lanes else panel
+        panels.append(np.pad(part, ((0, 0), (0, width - part.shape[1]))).ravel())
+    return np.concatenate(panels)
+
+
 def DenseInputGradient(
     dz: ArrayLike, weight: ArrayLike, activation: str = "identity", x: ArrayLike | None = None
 ) -> Array:

@@ -8,13 +8,22 @@ from numpy.typing import NDArray
 
 import reference
 from check import TAILS, assert_close, assert_same_bits, assert_same_on_threads, empty, normal, run, tensor, written
-from fastnn.kernels import ACTIVATIONS, Activation, ActivationGradient, Dense, DenseInputGradient, DenseWeightGradient
+from fastnn.kernels import (
+    ACTIVATIONS,
+    Activation,
+    ActivationGradient,
+    Dense,
+    DenseInputGradient,
+    DenseWeightGradient,
+    Packed,
+)
+from fastnn.op import get_isa, levels, set_isa
 from fastnn.tensor import Tensor
 
 Shape = tuple[int, int, int]
 # Rows, columns and k, each at every tail. The last factors spread k over the grid.
 SMALL = [(m, n, 1 + (7 * m + 11 * n) % 70) for m in range(1, 31) for n in TAILS]
-DEEP = [(m, n, k) for m in (1, 3, 19) for n in (1, 17, 40) for k in (255, 256, 257, 511, 512, 513, 770, 1025)]
+DEEP = [(m, n, k) for m in (1, 3, 19) for n in (1, 17, 40) for k in (191, 192, 193, 384, 385, 577, 768, 769, 1025)]
 # Enough work for two threads: many rows and few columns, which are shared out by rows; the other way round, by columns.
 LARGE = [(13000 // n + n % 7, n, 64) for n in TAILS] + [(m, 640 + m, 2400 // m) for m in range(1, 31)]
 
@@ -120,6 +129,58 @@ def test_a_row_has_the_same_bits_in_any_batch(isa: str, columns: int, activation
     for first, rows in [*((i, 1) for i in range(0, 128, 9)), *((rows, rows) for rows in range(2, 32)), (1, 127)]:
         for part, all_rows in zip(products(first, rows), whole, strict=True):
             assert_same_bits(part, all_rows[first : first + rows])
+
+
+LANES = {"base": 4, "avx2": 8, "avx512": 16, "neon": 4}
+
+
+def test_packed(isa: str) -> None:
+    for columns in [*TAILS, 129]:
+        weight = normal(1 + columns % 7, columns)
+        packed = Packed(tensor(weight))
+        assert_same_bits(packed.panels.array, reference.Packed(weight, 2 * LANES[isa], LANES[isa]).astype(np.float32))
+
+
+# Rows of one, of a few, of a tile and a part, of those that pack by themselves; sums of several pieces, of lines that
+# would push each other out of the cache; more columns than one group of panels.
+SIZES = [(1, 5, 1), (1, 40, 7), (1, 300, 70), (2, 64, 33), (3, 131, 800), (13, 70, 1024), (30, 400, 2048)]
+
+
+@pytest.mark.parametrize(("m", "n", "k"), [*SIZES, (1030, 150, 1024), (130, 700, 520)])
+def test_same_bits_when_packed(isa: str, num_threads: int, m: int, n: int, k: int) -> None:
+    x, weight, bias = normal(m, k), normal(k, n), normal(n)
+    row_by_row, packed, plain = empty(1, n), empty(m, n), empty(m, n)
+    holder = Packed(tensor(weight))
+    Dense(tensor(x), holder, tensor(bias), packed, "relu")()
+    Dense(tensor(x), tensor(weight), tensor(bias), plain, "relu")()
+    assert_same_bits(packed.array, plain.array)
+    for i in range(0, m, max(1, m // 3)):
+        Dense(tensor(x[i : i + 1]), tensor(weight), tensor(bias), row_by_row, "relu")()
+        assert_same_bits(row_by_row.array[0], plain.array[i])
+
+
+def test_packed_takes_the_weight_anew(isa: str) -> None:
+    x, weight, y = tensor(normal(2, 9)), tensor(normal(9, 20)), empty(2, 20)
+    packed = Packed(weight)
+    op = Dense(x, packed, None, y)
+    weight.array[...] *= -2
+    op()
+    assert_close(y.array, reference.Dense(x.array, weight.array / -2, None), 10)
+    packed()
+    op()
+    assert_close(y.array, reference.Dense(x.array, weight.array, None), 10)
+
+
+def test_packed_belongs_to_an_instruction_set() -> None:
+    if len(levels()) < 2:
+        pytest.skip("this processor has one level only")
+    packed, before = Packed(Tensor((3, 5))), get_isa()
+    set_isa(levels()[1 if before == levels()[0] else 0])
+    try:
+        with pytest.raises(ValueError, match="another instruction set"):
+            Dense(Tensor((4, 3)), packed, None, Tensor((4, 5)))
+    finally:
+        set_isa(before)
 
 
 def test_fused_is_the_same_as_apart(isa: str) -> None:

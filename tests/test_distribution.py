@@ -10,7 +10,7 @@ import pytest
 
 import fastnn
 from check import python
-from fastnn.op import openmp
+from fastnn.parallel import openmp
 
 try:
     DISTRIBUTION = metadata.distribution("fastnn-cpu")

@@ -41,10 +41,11 @@ def every_layer(seed: int = 2**64 - 1) -> fnn.Sequential:
     "optimizer", ["sgd", fnn.SGD(0.05, momentum=0.9, nesterov=True), "adam", fnn.AdamW(0.02)], ids=str
 )
 def test_round_trip(way: str, optimizer: Any) -> None:
-    """Weights, slots, counters and seed come back; training continues with the same bits; nothing is shared."""
+    """Weights, slots, counters, seed and metadata come back; training goes on with the same bits; nothing is shared."""
     x, y = blobs()
     x = x.reshape(-1, 2, 2)
     net = every_layer().compile(optimizer, "cross_entropy", ["accuracy"])
+    net.metadata = {"names": ["a", "\N{SNOWMAN}"], "deep": {"scale": 0.1, "none": None}, "count": 2**70, "on": True}
     net.fit(x, y, 16, 3, verbose=0)
     net.optimizer.learning_rate = 0.007  # type: ignore[union-attr]
     digest = training_state(net)
@@ -56,6 +57,8 @@ def test_round_trip(way: str, optimizer: Any) -> None:
     assert training_state(other) == training_state(net) != digest
     other.parameters[...] = 0
     assert net.parameters.any()
+    other.metadata["names"].append("b")
+    assert net.metadata["names"] == ["a", "\N{SNOWMAN}"]
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -123,6 +126,31 @@ def test_save_is_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyP
     for wrong in (None, 3.5, net):
         with pytest.raises(TypeError):
             net.save(wrong)  # type: ignore[arg-type]
+
+
+ENDLESS: dict[str, Any] = {}
+ENDLESS["itself"] = ENDLESS
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        *(None, [], "text", {1: "a"}, {"a": (1, 2)}, {"a": float("nan")}, {"a": [-float("inf")]}, {"a": {1, 2}}),
+        *({"a": np.float32(1)}, {"a": np.zeros(2)}, {"a": b"bytes"}, {1: "a", "1": "b"}, ENDLESS),
+    ],
+    ids=lambda metadata: repr(metadata)[:20],
+)
+def test_metadata_that_would_come_back_different(metadata: Any, tmp_path: Path) -> None:
+    """What is not plain JSON is refused before anything is written, and by a copy too."""
+    path = tmp_path / "net.safetensors"
+    net = classifier()
+    net.save(path)
+    before = path.read_bytes()
+    net.metadata = metadata
+    for write in (lambda: net.save(path), lambda: copy.copy(net)):
+        with pytest.raises(TypeError, match="metadata must be"):
+            write()
+    assert path.read_bytes() == before and os.listdir(tmp_path) == [path.name]
 
 
 def _umask() -> int:
@@ -216,6 +244,7 @@ def test_golden_file() -> None:
     known, net = golden(), fnn.load(GOLDEN)
     assert net.counters == {"epoch": 3, "step": 18, "update": 18}
     assert net.seed == 11
+    assert net.metadata == {}
     np.testing.assert_allclose(net.predict(known["x"]), known["predictions"], rtol=0, atol=1e-6)
     assert net.evaluate(known["x"], known["y"])["loss"] == pytest.approx(float(known["loss"]), rel=1e-5)
     losses = net.fit(known["x"], known["y"], 16, 2, verbose=0).history["loss"]

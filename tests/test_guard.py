@@ -38,7 +38,10 @@ def test_memory_is_freed_without_a_collection() -> None:
     gc.disable()
     try:
         net.fit(np.ones((4, 2)), [0, 1, 2, 0], verbose=0)
-        plan = weakref.ref(net.pool.free["train", True][0].plan)
+        program = net.pool.lease(net, "train", 1, True)
+        plan = weakref.ref(program.plan)
+        net.pool.give_back(program)
+        del program
         net.train_on_batch(np.ones((40, 2)), [0] * 40)
         assert plan() is None, "the smaller plan was replaced"
         held = weakref.ref(net)

@@ -27,8 +27,10 @@ def test_profile_puts_back_what_is_kept() -> None:
     assert profile.rows == 8 and [op.op for op in profile.ops] == [repr(op) for op in training.plan.ops]
     assert all(op.seconds > 0 and op.flops > 0 and op.gigaflops > 0 for op in profile.ops)
     assert profile.seconds == sum(op.seconds for op in profile.ops)
+    assert [op.nbytes for op in profile.ops] == [3 * 96, 2 * 96] and all(op.gigabytes > 0 for op in profile.ops)
     lines = str(profile).split("\n")
-    assert len(lines) == 4 and "8 rows" in lines[0] and "SGD" in lines[2] and lines[3].endswith("in all")
+    assert len(lines) == 4 and "8 rows" in lines[0] and "SGD" in lines[2] and lines[3].endswith("GFLOP/s")
+    assert profile.peak > 1 and f"{profile.ops[0].gigaflops / profile.peak:.1%}" in lines[1]
 
 
 def test_profile_leaves_meters_alone() -> None:

@@ -1,7 +1,7 @@
 """The Ops: each a kernel of csrc bound to its buffers. They check shapes when made; calling one runs it."""
 
 from fastnn.kernels.activation import ACTIVATIONS, Activation, ActivationGradient
-from fastnn.kernels.dense import Dense, DenseInputGradient, DenseWeightGradient
+from fastnn.kernels.dense import Dense, DenseInputGradient, DenseWeightGradient, Packed
 from fastnn.kernels.dropout import Dropout
 from fastnn.kernels.elementary import Elementary
 from fastnn.kernels.gather import Gather, GatherLabels, Scatter
@@ -29,6 +29,7 @@ __all__ = [
     "GatherLabels",
     "MeanAbsoluteError",
     "MeanSquaredError",
+    "Packed",
     "Scatter",
     "Softmax",
     "SoftmaxGradient",

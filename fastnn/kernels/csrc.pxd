@@ -10,6 +10,7 @@ cdef extern from "kernels.h":
         isize a_row, a_column
         const float *b
         isize b_row, b_column
+        int b_packed
         const float *bias
         float *c
         isize c_row
@@ -34,6 +35,7 @@ cdef extern from "kernels.h":
         void (**activation)(isize n, const float *x, float *y) noexcept nogil
         void (**activation_gradient)(isize n, const float *y, const float *dy, float *dx) noexcept nogil
         float (*peak)(isize n) noexcept nogil
+        void (*pack)(isize k, isize n, const float *b, isize b_row, isize b_column, float *panels) noexcept nogil
         void (*product)(const fastnn_product *p) noexcept nogil
         void (*column_sum)(isize rows, isize n, const float *x, isize x_row, float *y) noexcept nogil
         void (*exp)(isize n, const float *x, float *y) noexcept nogil

@@ -3,9 +3,16 @@ from fastnn.tensor import Tensor
 
 class Product(Op): ...
 
+class Packed(Op):
+    @property
+    def weight(self) -> Tensor: ...
+    @property
+    def panels(self) -> Tensor: ...
+    def __init__(self, weight: Tensor) -> None: ...
+
 class Dense(Product):
     def __init__(
-        self, x: Tensor, weight: Tensor, bias: Tensor | None, y: Tensor, activation: str = "identity"
+        self, x: Tensor, weight: Tensor | Packed, bias: Tensor | None, y: Tensor, activation: str = "identity"
     ) -> None: ...
 
 class DenseInputGradient(Product):

@@ -8,6 +8,10 @@ from fastnn.tensor cimport Tensor, floats
 from fastnn.kernels.activation import number
 
 
+cdef enum:
+    MANY = 1024  # rows from which packing a weight first costs less than it saves
+
+
 cdef class Product(Op):
     """C = f(A B + bias), shared out by panels of columns, or by rows where there are too few panels.
 
@@ -28,13 +32,17 @@ cdef class Product(Op):
     cdef void part(self, Py_ssize_t index, Py_ssize_t parts) noexcept nogil:
         cdef fastnn_product p = self.present()
         cdef Py_ssize_t unit, units, start, end
+        if parts == 1:
+            self.table.product(&p)
+            self.columns(0, p.n)
+            return
         cdef bint by_columns = p.n >= parts * self.table.panel
         unit = self.table.panel if by_columns else self.table.tile_rows
         units = ((p.n if by_columns else p.m) + unit - 1) // unit
         start, end = units * index // parts * unit, units * (index + 1) // parts * unit
         if by_columns:
             p.n = min(end, p.n) - start
-            p.b += start * p.b_column
+            p.b += start * (p.k if p.b_packed else p.b_column)
             p.c += start
             if p.bias != NULL:
                 p.bias += start
@@ -70,25 +78,84 @@ def _refuse(name, *tensors):
     raise ValueError(f"{name}: shapes {shapes} do not fit")
 
 
-cdef class Dense(Product):
-    """y = f(x weight + bias). x (rows, in), weight (in, out), bias (out,) or None, y (rows, out)."""
+cdef class Packed(Op):
+    """panels = weight (in, out), laid out as the product's tiles read it: panel after panel of columns.
 
-    def __init__(self, Tensor x, Tensor weight, Tensor bias or None, Tensor y, activation: str = "identity") -> None:
+    A Dense takes it in place of the weight. Packs when it is made, and again when it is called.
+    """
+
+    cdef const float *b
+    cdef float *c
+    cdef Py_ssize_t k, n
+    cdef readonly Tensor weight, panels
+
+    def __init__(self, Tensor weight) -> None:
+        cdef Py_ssize_t lanes = self.table.lanes
+        self.pace = 2.0
+        self.weight, self.panels = weight, Tensor((weight.rows * ((weight.columns + lanes - 1) // lanes * lanes),))
+        self.k, self.n, self.b, self.c = weight.rows, weight.columns, floats(weight), floats(self.panels)
+        self.bind((weight, self.panels))
+        self()
+
+    cdef void part(self, Py_ssize_t index, Py_ssize_t parts) noexcept nogil:
+        cdef Py_ssize_t unit = self.table.panel, n = self.n
+        cdef Py_ssize_t units = (n + unit - 1) // unit
+        cdef Py_ssize_t start = units * index // parts * unit, end = min(n, units * (index + 1) // parts * unit)
+        if start < end:
+            self.table.pack(self.k, end - start, self.b + start, n, 1, self.c + start * self.k)
+
+    cdef double work(self) noexcept nogil:
+        return self.k * self.n
+
+
+cdef class Dense(Product):
+    """y = f(x weight + bias). x (rows, in), weight (in, out) or Packed, bias (out,) or None, y (rows, out).
+
+    From MANY rows on it packs the weight itself in each run.
+    """
+
+    cdef Packed packed  # the weight, or None
+    cdef bint anew      # whether only runs of MANY rows use it, and pack it first
+
+    def __init__(
+        self, Tensor x, weight: Tensor | Packed, Tensor bias or None, Tensor y, activation: str = "identity"
+    ) -> None:
+        cdef Packed given = weight if isinstance(weight, Packed) else None
+        cdef Tensor matrix = weight if given is None else given.weight
         if not (
-            fits(weight, x.columns, y.columns)
+            fits(matrix, x.columns, y.columns)
             and fits(y, x.rows, y.columns)
             and (bias is None or bias.size == y.columns)
         ):
-            _refuse("Dense(x, weight, bias, y)", x, weight, bias, y)
+            _refuse("Dense(x, weight, bias, y)", x, matrix, bias, y)
+        if given is not None and given.table != self.table:
+            raise ValueError("Dense: the weight was packed for another instruction set")
         self.whole = fastnn_product(
             m=x.rows, n=y.columns, k=x.columns,
             a=floats(x), a_row=x.columns, a_column=1,
-            b=floats(weight), b_row=y.columns, b_column=1,
+            b=floats(matrix), b_row=y.columns, b_column=1, b_packed=0,
             bias=floats(bias),
             c=floats(y), c_row=y.columns,
             activation=number(activation), y=NULL, y_row=0,
         )
-        self.bind((x, weight, bias, y))
+        self.anew = given is None
+        self.packed = Packed(matrix) if self.anew and x.rows >= MANY else given
+        self.bind((x, matrix, bias, y))
+
+    cdef bint uses_packed(self) noexcept nogil:
+        return self.packed is not None and (not self.anew or self.state.rows >= MANY)
+
+    cdef fastnn_product present(self) noexcept nogil:
+        cdef fastnn_product p = Product.present(self)
+        if self.uses_packed():
+            p.b, p.b_packed = self.packed.c, True
+        return p
+
+    cdef void run(self) noexcept nogil:
+        if self.anew and self.uses_packed():
+            self.packed.state.threads = self.state.threads
+            self.packed.run()
+        Op.run(self)
 
 
 cdef class DenseInputGradient(Product):
@@ -106,7 +173,7 @@ cdef class DenseInputGradient(Product):
         self.whole = fastnn_product(
             m=dz.rows, n=dx.columns, k=dz.columns,
             a=floats(dz), a_row=dz.columns, a_column=1,
-            b=floats(weight), b_row=1, b_column=dz.columns,
+            b=floats(weight), b_row=1, b_column=dz.columns, b_packed=0,
             bias=NULL,
             c=floats(dx), c_row=dx.columns,
             activation=number(activation), y=floats(x), y_row=dx.columns,
@@ -129,7 +196,7 @@ cdef class DenseWeightGradient(Product):
         self.whole = fastnn_product(
             m=x.columns, n=dz.columns, k=x.rows,
             a=floats(x), a_row=1, a_column=x.columns,
-            b=floats(dz), b_row=dz.columns, b_column=1,
+            b=floats(dz), b_row=dz.columns, b_column=1, b_packed=0,
             bias=NULL,
             c=floats(dweight), c_row=dz.columns,
             activation=csrc.fastnn_identity, y=NULL, y_row=0,

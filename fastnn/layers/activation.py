@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from fastnn import checks, kernels
-from fastnn.layers.base import Layer, Weight
-from fastnn.lowering import Lowering, Value
+from fastnn.layers.base import Layer
+from fastnn.lowering import Lowering, Value, Weight
 
 #: What layers accept as an activation: softmax besides the elementwise ones.
 LAYER_ACTIVATIONS = (*kernels.ACTIVATIONS, "softmax")

@@ -5,8 +5,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from fastnn.lowering import Lowering, Value
-from fastnn.tensor import Tensor
+from fastnn.lowering import Lowering, Value, Weight
 
 
 @dataclass(eq=False, repr=False)
@@ -17,14 +16,6 @@ class Parameter:
     initializer: str
     fan_in: int = 1
     fan_out: int = 1
-
-
-@dataclass(eq=False, repr=False)
-class Weight:
-    """A parameter that a network holds: its values, and its gradient in a training plan."""
-
-    value: Tensor
-    gradient: Tensor
 
 
 @dataclass(frozen=True, eq=False, repr=False)

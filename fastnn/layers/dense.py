@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from fastnn import checks, kernels
 from fastnn.initializers import INITIALIZERS
 from fastnn.layers.activation import LAYER_ACTIVATIONS
-from fastnn.layers.base import Layer, Parameter, Weight, expected
-from fastnn.lowering import Lowering, Value
+from fastnn.layers.base import Layer, Parameter, expected
+from fastnn.lowering import Lowering, Value, Weight
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -48,7 +48,7 @@ class Dense(Layer):
         x = plan.read(x)
         weight, bias = weights["weight"], weights.get("bias")
         y = plan.value(self.units, trains=True)
-        y.producer = plan.emit(kernels.Dense, x.buffer, weight.value, bias and bias.value, y.buffer)
+        y.producer = plan.emit(kernels.Dense, x.buffer, plan.packed(weight.value), bias and bias.value, y.buffer)
         y.pending = self.activation
 
         def backward() -> None:

@@ -3,8 +3,8 @@
 import math
 from dataclasses import dataclass
 
-from fastnn.layers.base import Layer, Weight
-from fastnn.lowering import Lowering, Value
+from fastnn.layers.base import Layer
+from fastnn.lowering import Lowering, Value, Weight
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -1,0 +1,24 @@
+cimport cython
+from libc.stdint cimport uint64_t
+
+from fastnn.op cimport State
+
+
+@cython.final
+cdef class Plan:
+    cdef readonly tuple ops, ports, kept
+    cdef readonly Py_ssize_t capacity
+    cdef readonly Py_ssize_t position  # the first sample that the last run has not done
+    cdef readonly Py_ssize_t nbytes    # of the arena
+    cdef State shared
+    cdef void **table
+    cdef Py_ssize_t count
+    cdef double nanoseconds            # of a run at capacity, estimated
+    cdef public object guard           # a Guard to hold while `profile` changes what is kept, or None
+    cdef object __weakref__
+    cdef void begin(self) except *
+    cdef void end(self) noexcept
+    cdef void once(self, const double *rate, uint64_t step, uint64_t update) except *
+    cdef void advance(self, Py_ssize_t samples, Py_ssize_t batch, double pause) noexcept nogil
+    cdef list timed(self, Py_ssize_t repeats)
+    cdef list fastest(self, Py_ssize_t repeats)

@@ -1,0 +1,237 @@
+"""Predictor: a frozen network for hot loops."""
+
+from typing import Any
+
+cimport cython
+from cpython.weakref cimport PyWeakref_NewRef
+from libc.math cimport INFINITY
+from libc.stdlib cimport free, malloc
+
+cimport numpy as cnp
+import numpy as np
+
+from fastnn cimport parallel
+from fastnn.op cimport NANOSECONDS_WITH_GIL, Op, Run
+from fastnn.plan cimport Plan
+from fastnn.port cimport Port, takes
+
+from fastnn import arrays, checks
+from fastnn.programs import Snapshot, lower
+
+cnp.import_array()
+
+cdef enum:
+    LANE_ROWS = 128    # of a lane: what flows through it stays in a core's second cache
+    FEWEST_ROWS = 16   # that a thread takes: with fewer, the products are shared out instead
+    DIMENSIONS = 32
+
+
+@cython.final
+cdef class Lane:
+    """A plan with an arena of its own, for one thread at a time."""
+
+    cdef Plan plan
+    cdef Port x, out
+
+    def __cinit__(self, program) -> None:
+        self.plan, self.x, self.out = program.plan, program.x, program.out
+
+
+@cython.final
+cdef class Bank:
+    """A snapshot of the parameters and the lanes that read it; what a call began with it ends with."""
+
+    cdef object net, snapshot
+    cdef Py_ssize_t rows  # of a lane
+    cdef list lanes       # that are not in use
+    cdef int calls        # that are
+
+    def __cinit__(self, net, Py_ssize_t rows) -> None:
+        self.net, self.rows, self.snapshot = net, rows, Snapshot(net.built)
+        self.lanes = [self.lane()]
+
+    cdef Lane lane(self):
+        return Lane(lower(self.net, "predict", False, self.rows, self.snapshot))
+
+    cdef Lane lease(self):
+        return self.lanes.pop() if self.lanes else self.lane()
+
+
+cdef struct Team:
+    void **plans    # of each thread
+    Py_ssize_t rows, step
+
+
+cdef void run_step(void *context, Py_ssize_t index, Py_ssize_t parts, int thread) noexcept nogil:
+    """Rows index * step.. on the thread's plan."""
+    cdef Team *team = <Team *> context
+    (<Plan> team.plans[thread]).position = index * team.step
+    (<Plan> team.plans[thread]).advance(min(team.rows, (index + 1) * team.step), team.step, INFINITY)
+
+
+@cython.final
+cdef class Predictor:
+    """f = net.freeze(batch_size): the network as it is now, to be called from any thread; see Network.freeze.
+
+    f(x): x of the input's shape gives an array of the output's shape, float32; x (n, ...) with n from 1 to batch_size
+    gives (n, ...), the bits that `predict` gives. f(x, out=out) writes into out, float32 in C order of exactly that
+    shape, and returns it. Raises ValueError and TypeError for an x or an out that does not fit.
+    """
+
+    cdef readonly Py_ssize_t batch_size
+    cdef readonly tuple input_shape, output_shape
+    cdef object net
+    cdef Bank bank, spare
+    cdef double nanoseconds  # of a row
+    cdef int dimensions      # of a sample
+    cdef cnp.npy_intp[DIMENSIONS] shape
+
+    def __init__(self, net: Network, batch_size: int = 1) -> None:
+        if self.net is not None:
+            raise RuntimeError("a Predictor is made once")
+        self.batch_size = checks.integer("batch_size", batch_size)
+        self.bank = Bank(net, min(self.batch_size, LANE_ROWS))
+        self.net, self.input_shape, self.output_shape = net, net.input_shape, net.output_shape
+        self.dimensions = len(self.input_shape)
+        for i, length in enumerate(self.input_shape):
+            self.shape[i] = length
+        self.nanoseconds = (<Lane> self.bank.lanes[0]).plan.nanoseconds / self.bank.rows
+
+    def __call__(self, x: Any, out: np.ndarray | None = None) -> np.ndarray:
+        cdef cnp.ndarray array = x if takes(x) else arrays.ready(arrays.numbers("x", x)), result
+        cdef cnp.npy_intp[DIMENSIONS] shape
+        cdef int i, batch = cnp.PyArray_NDIM(array) - self.dimensions
+        cdef bint fits = batch in (0, 1)
+        cdef Py_ssize_t rows = 1
+        if fits:
+            for i in range(self.dimensions):
+                fits &= cnp.PyArray_DIM(array, i + batch) == self.shape[i]
+        if fits and batch:
+            rows = shape[0] = cnp.PyArray_DIM(array, 0)
+        if not (fits and 1 <= rows <= self.batch_size):
+            raise self.refusal(array)
+        cdef tuple tail = self.output_shape
+        for i in range(len(tail)):
+            shape[i + batch] = tail[i]
+        if out is None:
+            result = cnp.PyArray_EMPTY(batch + <int> len(tail), shape, cnp.NPY_FLOAT32, 0)
+        else:
+            result = out_of(out, batch + <int> len(tail), shape, array)
+        cdef Bank bank = self.bank
+        bank.calls += 1
+        try:
+            if rows * self.nanoseconds < NANOSECONDS_WITH_GIL:
+                run_alone(bank, array, result, rows, 0)
+            else:
+                self.run(bank, array, result, rows)
+        finally:
+            bank.calls -= 1
+        return result
+
+    cdef void run(self, Bank bank, cnp.ndarray array, cnp.ndarray result, Py_ssize_t rows) except *:
+        """Without the GIL, on as many lanes as the rows are worth."""
+        # As long as these live NumPy refuses to resize the arrays.
+        cdef object _held = (PyWeakref_NewRef(array, None), PyWeakref_NewRef(result, None))
+        cdef int most = parallel.allowed()
+        cdef int size = parallel.team_for(rows * self.nanoseconds, <int> min(<Py_ssize_t> most, rows // FEWEST_ROWS))
+        if size <= 1:
+            run_alone(bank, array, result, rows, most)
+            return
+        cdef list lanes = [bank.lease() for _ in range(size)]
+        cdef Team team = Team(<void **> malloc(size * sizeof(void *)), rows, 0)
+        cdef Lane lane
+        cdef int i
+        if team.plans == NULL:
+            raise MemoryError
+        for i, lane in enumerate(lanes):
+            prepare(lane, array, result, rows, 1)
+            team.plans[i] = <void *> lane.plan
+        team.step = min(bank.rows, max(<Py_ssize_t> FEWEST_ROWS, (rows + size - 1) // size))
+        with nogil:
+            size = parallel.enter(size)
+            if size > 1:
+                parallel.share(size, (rows + team.step - 1) // team.step, run_step, &team)
+            else:
+                for i in range((rows + team.step - 1) // team.step):
+                    run_step(&team, i, 0, 0)
+        free(team.plans)
+        for lane in lanes:
+            finish(bank, lane)
+
+    def refusal(self, array: np.ndarray) -> ValueError:
+        """The error for an input that does not fit."""
+        one, many = str(self.input_shape), f"({', '.join(['n', *map(str, self.input_shape)])})"
+        if array.shape[-self.dimensions:] == self.input_shape and array.ndim == self.dimensions + 1 and len(array):
+            return ValueError(f"this predictor takes up to {self.batch_size} rows, got {len(array)}; "
+                              f"make it with freeze(batch_size={len(array)})")
+        return ValueError(f"x: expected {one}, or {many} with n from 1 to {self.batch_size}, got {array.shape}")
+
+    def refresh(self) -> None:
+        """Takes the network's weights as they are now; a call at the same moment uses the old ones to its end.
+
+        Raises RuntimeError if the network was built anew, or another thread is training it.
+        """
+        cdef Bank fresh
+        with self.net.guard.reading("refresh"):
+            if self.net.built is not self.bank.snapshot.parameters:
+                raise RuntimeError("refresh: the network was built anew; freeze it again")
+            fresh, self.spare = self.spare, None
+            if fresh is None or fresh.calls:
+                fresh = Bank(self.net, self.bank.rows)
+            else:
+                fresh.snapshot.take()
+            self.bank, self.spare = fresh, self.bank
+
+    def __repr__(self) -> str:
+        return f"Predictor({self.input_shape} -> {self.output_shape}, up to {self.batch_size} rows)"
+
+
+cdef void prepare(Lane lane, cnp.ndarray array, cnp.ndarray result, Py_ssize_t rows, int threads) noexcept:
+    cdef Run *run = &lane.plan.shared.run
+    lane.x.point(array, rows)
+    lane.out.point(result, rows)
+    lane.plan.position, run.threads, run.failed = 0, threads, NULL
+
+
+cdef void finish(Bank bank, Lane lane) except *:
+    """Gives a lane back, and raises what it found in the data."""
+    cdef Run *run = &lane.plan.shared.run
+    bank.lanes.append(lane)
+    if run.failed != NULL:
+        raise (<Op> run.failed).explain(run.place)
+
+
+cdef void run_alone(Bank bank, cnp.ndarray array, cnp.ndarray result, Py_ssize_t rows, int threads) except *:
+    """All rows on one lane, whose ops may use `threads` threads; 0 keeps the GIL."""
+    cdef Lane lane = bank.lease()
+    prepare(lane, array, result, rows, threads)
+    if threads == 0:
+        lane.plan.advance(rows, bank.rows, INFINITY)
+    else:
+        with nogil:
+            lane.plan.advance(rows, bank.rows, INFINITY)
+    finish(bank, lane)
+
+
+cdef cnp.ndarray out_of(object out, int dimensions, cnp.npy_intp *shape, cnp.ndarray x):
+    """The user's array for the result, if it fits. Raises TypeError and ValueError."""
+    if not isinstance(out, np.ndarray):
+        raise TypeError(f"out: expected a float32 array, got {type(out).__name__}")
+    cdef cnp.ndarray array = out
+    cdef bint fits = cnp.PyArray_NDIM(array) == dimensions and cnp.PyArray_TYPE(array) == cnp.NPY_FLOAT32
+    cdef int i
+    if fits:
+        for i in range(dimensions):
+            fits &= cnp.PyArray_DIM(array, i) == shape[i]
+    if not (fits and cnp.PyArray_ISCARRAY(array)):
+        wanted = tuple([shape[i] for i in range(dimensions)])
+        state = "" if array.flags.writeable else " read-only"
+        state += "" if array.flags.c_contiguous and array.flags.aligned else " not in C order"
+        raise ValueError(
+            f"out: expected a writable float32 array {wanted} in C order, got{state} {array.dtype} {out.shape}"
+        )
+    cdef char *begin = <char *> cnp.PyArray_DATA(array)
+    cdef char *other = <char *> cnp.PyArray_DATA(x)
+    if begin < other + cnp.PyArray_NBYTES(x) and other < begin + cnp.PyArray_NBYTES(array):
+        raise ValueError("out: overlaps x; give it memory of its own")
+    return array

@@ -1,0 +1,84 @@
+"""The programs of a network: what is emitted to train, evaluate, predict and classify, and the pool of them."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from fastnn import checks, kernels, losses
+from fastnn import metrics as measures
+from fastnn.lowering import Buffer, Call, Lowering, Value, Weight
+from fastnn.port import Port
+from fastnn.program import Program
+from fastnn.tensor import Tensor
+
+if TYPE_CHECKING:
+    from fastnn.network import Network
+    from fastnn.weights import Parameters
+
+#: Rows that predict, classify and evaluate run at once, unless told otherwise.
+CHUNK = 512
+
+
+class Snapshot:
+    """A copy of a network's parameters, and their packed forms."""
+
+    def __init__(self, parameters: Parameters) -> None:
+        self.parameters = parameters
+        self.values = Tensor(parameters.shape)
+        self.weights = {name: Weight(parameters.view(self.values, name)) for name in parameters.wanted}
+        self.panels: dict[Tensor, kernels.Packed] = {}
+        self.take()
+
+    def take(self) -> None:
+        """Copies and packs the parameters as they are now."""
+        self.values.array[...] = self.parameters.values.array
+        for packed in self.panels.values():
+            packed()
+
+
+def rows_of(batch_size: int | None, samples: int) -> int:
+    """The rows of a run: as asked for or as fastnn chooses, and no more than there are."""
+    return min(CHUNK if batch_size is None else checks.integer("batch_size", batch_size), samples)
+
+
+def lower(net: Network, kind: str, labels: bool, rows: int, frozen: Snapshot | None = None) -> Program:
+    """The program of a kind, "train", "evaluate", "predict" or "classify", for up to that many rows.
+
+    frozen: what takes the place of the network's parameters. Raises ValueError where the loss, a metric or the kind
+    does not fit the layers.
+    """
+    assert net.input_shape is not None
+    weights, panels = (net.built.weights, None) if frozen is None else (frozen.weights, frozen.panels)
+    plan = Lowering(rows, weights, training=kind == "train", seed=net.seed, panels=panels)
+    x = Port("x", math.prod(net.input_shape))
+    value = Value(Buffer(x.columns), trains=False)
+    plan.emit(kernels.Gather, x, value.buffer, check="unchecked" if kind == "predict" else "finite")
+    output = net.lower(plan, value)
+    with plan.named(kind):
+        if kind in ("predict", "classify"):
+            out = Port("out", output.columns if kind == "predict" else 1)
+            result = plan.read(output).buffer if kind == "predict" else measures.classes(plan, output, net.loss)
+            plan.emit(kernels.Scatter, result, out)
+            return Program((kind, labels), plan.assemble([x, out], []), x, out=out)
+        target = net.compiled.target(plan, output.columns, labels)
+        calls = _measure(net, plan, output, target)
+    kept: list[Tensor] = []
+    if kind == "train":
+        assert net.optimizer is not None
+        plan.run_backward()
+        with plan.named(type(net.optimizer).__name__):
+            net.optimizer.lower(plan, net.built.values, net.built.gradients, net.slots)
+        kept = [net.built.values, net.built.gradients, *net.slots.values()]
+    assembled = plan.assemble([x, target.port], kept)
+    meters = {name: call.made for name, call in calls.items()}
+    return Program((kind, labels), assembled, x, target.port, meters=meters)
+
+
+def _measure(net: Network, plan: Lowering, output: Value, target: losses.Target) -> dict[str, Call]:
+    """Emits the loss and the metrics."""
+    loss = net.compiled
+    calls = {"loss": loss.lower(plan, output, target)}
+    for name in net.metrics:
+        calls[name] = measures.resolve(name)(plan, output, target, loss)
+    return calls
