@@ -14,8 +14,9 @@ from fastnn.parallel import openmp
 
 try:
     DISTRIBUTION = metadata.distribution("fastnn-cpu")
-    FILES = {PurePosixPath(file) for file in DISTRIBUTION.files or ()}
-    AUDITED = re.search(r"(many|musl)linux", DISTRIBUTION.read_text("WHEEL") or "")
+    wheel = DISTRIBUTION.read_text("WHEEL") or ""  # none: an .egg-info beside the sources
+    FILES = {PurePosixPath(file) for file in DISTRIBUTION.files or () if wheel}
+    AUDITED = re.search(r"(many|musl)linux", wheel)
 except metadata.PackageNotFoundError:
     FILES, AUDITED = set(), None
 
