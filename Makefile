@@ -4,14 +4,14 @@
 VENV := .venv
 RUN := $(VENV)/bin/python
 PIP := $(RUN) -m pip --disable-pip-version-check --quiet
-SOURCES := $(shell find csrc fastnn -type f ! -name '*.so' ! -name '*.pyc') setup.py pyproject.toml README.md LICENSE
+SOURCES := $(shell find csrc fastnn -type f ! -name '*.so' ! -name '*.pyc') setup.py pyproject.toml README.md $(wildcard LICENSE*)
 
 # Stamps. Another PYTHON makes another environment; a file named test,plot says that these extras are installed.
 MADE := $(VENV)/made-$(subst /,-,$(PYTHON))
 BUILT := $(VENV)/built
 TESTS := $(VENV)/test,plot $(if $(filter 1,$(FASTNN_TEST_TORCH)),$(VENV)/torch)
 
-.PHONY: demo test lint sweep bench bench-ops dev clean
+.PHONY: demo test lint sweep bench bench-ops wheel dev clean
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
@@ -25,10 +25,12 @@ test: $(TESTS)
 	@cd tests && ../$(RUN) -m pytest
 
 lint: $(VENV)/lint
-	@echo "lint: ruff, mypy, cython-lint, clang-format"
+	@echo "lint: ruff, mypy, the stubs against the installed package, cython-lint, clang-format"
 	@$(RUN) -m ruff check .
 	@$(RUN) -m ruff format --check .
 	@$(RUN) -m mypy
+	@cd $(VENV) && bin/python -m mypy.stubtest fastnn --ignore-disjoint-bases --mypy-config-file ../pyproject.toml \
+	  --allowlist ../.stubtest
 	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH" cython-lint fastnn
 	@$(VENV)/bin/clang-format --dry-run -Werror csrc/*.h csrc/*.c
 
@@ -45,6 +47,11 @@ bench-ops: $(TESTS)
 	@cd benchmarks && ../$(RUN) -m pytest -q -c /dev/null --rootdir . -o python_files='bench_*.py' -o pythonpath=. \
 	  -p no:cacheprovider --benchmark-columns=min,median,rounds --benchmark-json=results/ops.json .
 
+# For every Python of PYTHONS that is found: PYTHON=... names one, PYTHONS="..." several.
+wheel: $(VENV)/release
+	@echo "wheel: built, audited and tested for each Python, in dist/"
+	@bash .ci/wheel $(VENV)/bin $(PYTHONS)
+
 dev: $(MADE)
 	@echo "dev: an editable installation with all tools, in $(VENV)/dev"
 	@$(RUN) -m venv $(VENV)/dev
@@ -55,7 +62,7 @@ clean:
 	@rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache
 	@find csrc fastnn tests benchmarks examples \( -name '*.so' -o -name __pycache__ \) -prune -exec rm -rf {} +
 
-$(VENV)/plot $(VENV)/test,plot $(VENV)/lint $(VENV)/bench: $(BUILT)
+$(VENV)/plot $(VENV)/test,plot $(VENV)/lint $(VENV)/bench $(VENV)/release: $(BUILT)
 	@echo "installing what $(@F) needs"
 	@$(PIP) install "$$(echo $(VENV)/wheel/*.whl)[$(@F)]"
 	@touch $@

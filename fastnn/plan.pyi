@@ -1,5 +1,5 @@
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, final
 
 import numpy as np
 
@@ -9,26 +9,33 @@ from fastnn.port import Port
 from fastnn.profile import Profile
 from fastnn.tensor import Tensor
 
+@final
 class Plan:
-    ops: tuple[Op, ...]
-    ports: tuple[Port, ...]
-    kept: tuple[Tensor, ...]
-    capacity: int
-    position: int
-    nbytes: int
     guard: Guard | None
+    @property
+    def ops(self) -> tuple[Op, ...]: ...
+    @property
+    def ports(self) -> tuple[Port, ...]: ...
+    @property
+    def kept(self) -> tuple[Tensor, ...]: ...
+    @property
+    def capacity(self) -> int: ...
+    @property
+    def position(self) -> int: ...
+    @property
+    def nbytes(self) -> int: ...
     def __init__(
-        self, ops: Sequence[Op], ports: Sequence[Port] = ..., kept: Sequence[Tensor] = ..., nbytes: int = ...
+        self, ops: Sequence[Op], ports: Sequence[Port] = (), kept: Sequence[Tensor] = (), nbytes: int = 0
     ) -> None: ...
     def run(
         self,
         samples: int,
         batch: int,
-        first: int = ...,
-        order: np.ndarray[Any, Any] | None = ...,
-        rates: np.ndarray[Any, Any] | None = ...,
-        step: int = ...,
-        update: int = ...,
-        pause: float = ...,
+        first: int = 0,
+        order: np.ndarray[Any, Any] | None = None,
+        rates: np.ndarray[Any, Any] | None = None,
+        step: int = 0,
+        update: int = 0,
+        pause: float = 0.05,
     ) -> int: ...
-    def profile(self, repeats: int = ...) -> Profile: ...
+    def profile(self, repeats: int = 50) -> Profile: ...

@@ -1,27 +1,37 @@
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final, final
 
 import numpy as np
 
-ALIGNMENT: int
+ALIGNMENT: Final = 64
 
 def aligned(nbytes: int) -> int: ...
-def bytes_of(shape: Sequence[int], dtype: str = ...) -> int: ...
+def bytes_of(shape: Sequence[int], dtype: str = "float32") -> int: ...
 
+@final
 class Block:
-    nbytes: int
+    @property
+    def nbytes(self) -> int: ...
     def __init__(self, nbytes: int) -> None: ...
 
+@final
 class Tensor:
-    block: Block
-    shape: tuple[int, ...]
-    dtype: str
-    size: int
-    rows: int
-    columns: int
-    nbytes: int
+    @property
+    def block(self) -> Block: ...
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+    @property
+    def dtype(self) -> str: ...
+    @property
+    def size(self) -> int: ...
+    @property
+    def rows(self) -> int: ...
+    @property
+    def columns(self) -> int: ...
+    @property
+    def nbytes(self) -> int: ...
     def __init__(
-        self, shape: Sequence[int], dtype: str = ..., block: Block | None = ..., offset: int = ...
+        self, shape: Sequence[int], dtype: str = "float32", block: Block | None = None, offset: int = 0
     ) -> None: ...
     @property
     def array(self) -> np.ndarray[Any, Any]: ...

@@ -92,6 +92,26 @@ def test_activations_agree() -> None:
     assert tuple(re.findall(r"A\((\w+)\)", listed[1])) == ACTIVATIONS
 
 
+def constructors(text: str) -> dict[str, str]:
+    """The parameters of each class's __init__ in a .pyx or a .pyi, without types."""
+    found, name = {}, ""
+    for match in re.finditer(r"(?ms)^(?:cdef )?class (\w+)|^    def __init__\((.*?)\) -> None:", text):
+        name = match[1] or name
+        if match[2]:
+            python = re.sub(r"\b[\w.]+ (\w+)(?: or None)?(?=\s*[,=]|$)", r"\1", match[2])
+            parameters = ast.parse(f"def __init__({python}): ...").body[0].args
+            for parameter in (*parameters.args, *parameters.kwonlyargs):
+                parameter.annotation = None
+            found[name] = ast.unparse(parameters)
+    return found
+
+
+@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.pyx")), ids=lambda path: path.stem)
+def test_stubs_have_the_constructors_of_the_sources(path: Path) -> None:
+    """stubtest, in `make lint`, compares the rest: it cannot see the parameters of a compiled __init__."""
+    assert constructors(path.read_text()) == constructors(path.with_suffix(".pyi").read_text())
+
+
 def test_openmp_is_in_pyx_files_only() -> None:
     used = re.compile(r"\bprange\b|#\s*pragma\s+omp|\bomp\.h\b|\bomp_\w+\(")
     for path in (*CSRC.iterdir(), *PACKAGE.rglob("*.py"), *PACKAGE.rglob("*.pxd")):

@@ -8,10 +8,10 @@ class SGD(Update):
         self,
         parameters: Tensor,
         gradients: Tensor,
-        velocity: Tensor | None = ...,
+        velocity: Tensor | None = None,
         *,
-        momentum: float = ...,
-        nesterov: bool = ...,
+        momentum: float = 0.0,
+        nesterov: bool = False,
     ) -> None: ...
 
 class Adam(Update):
@@ -22,8 +22,8 @@ class Adam(Update):
         m: Tensor,
         v: Tensor,
         *,
-        beta1: float = ...,
-        beta2: float = ...,
-        epsilon: float = ...,
-        weight_decay: float = ...,
+        beta1: float = 0.9,
+        beta2: float = 0.999,
+        epsilon: float = 1e-8,
+        weight_decay: float = 0.0,
     ) -> None: ...
