@@ -17,8 +17,9 @@
 #define TILE_ROWS 6
 #endif
 #define PANEL (2 * VL)
-/* k is cut into pieces of up to DEPTH, so that a panel's piece (24 KB) stays in the nearest cache. All rows of A pass
- * by PANELS panels, packed on the stack, or PACKED_PANELS that were packed before (288 KB), in the second cache. */
+/* k is cut into pieces of up to DEPTH, so that a panel's piece (24 KB) stays in the nearest cache while all rows of A
+ * pass by PANELS panels, packed on the stack. Of those packed before, PACKED_PANELS take turns, in pieces twice as deep
+ * (576 KB, in the second cache): C is read and written half as often. */
 #define DEPTH (6144 / PANEL)
 #define PANELS 3
 #define PACKED_PANELS 12
@@ -195,9 +196,10 @@ static void kernel_product(const fastnn_product *p) {
     return;
   }
   float panels[PANELS * DEPTH * PANEL] __attribute__((aligned(64)));
-  float strip[TILE_ROWS * (DEPTH + 16)] __attribute__((aligned(64)));
+  float strip[TILE_ROWS * (2 * DEPTH + 16)] __attribute__((aligned(64)));
   const isize row_tiles = (p->m + TILE_ROWS - 1) / TILE_ROWS;
-  const isize depths = p->k ? (p->k + DEPTH - 1) / DEPTH : 1; /* an empty sum is its start */
+  const isize deep = p->b_packed ? 2 * DEPTH : DEPTH;
+  const isize depths = p->k ? (p->k + deep - 1) / deep : 1; /* an empty sum is its start */
   const isize group = (p->b_packed ? PACKED_PANELS : PANELS) * PANEL;
   /* Packing B turns it round, and pays where it is read three times from further than the nearest cache or in parts of
    * vectors. Packing A, a strip of rows at a time, pays where its lines would push each other out. */
@@ -218,7 +220,7 @@ static void kernel_product(const fastnn_product *p) {
           if (p->a_row == 1) {
             pack(t.k, rows, t.a, p->a_column, 1, t.a_column = rows, strip);
           } else {
-            pack(rows, t.k, t.a, p->a_row, 1, t.a_row = DEPTH + 16, strip);
+            pack(rows, t.k, t.a, p->a_row, 1, t.a_row = deep + 16, strip);
             if (r + 1 < row_tiles) fetch(t.a + rows * p->a_row, TILE_ROWS, t.k, p->a_row);
           }
           t.a = strip;

@@ -78,7 +78,8 @@ cdef class Plan:
         for port in self.ports:
             port.busy = True
         self.shared.run.running = True
-        self.shared.run.threads = parallel.allowed()
+        # Where no op can be worth two threads, none needs to ask.
+        self.shared.run.threads = parallel.team_for(self.nanoseconds, parallel.allowed())
         self.shared.run.failed = NULL
 
     cdef void end(self) noexcept:
