@@ -28,8 +28,8 @@ enum { sanitized = 1 };
 enum { sanitized = 0 };
 #endif
 
-#define REGIONS 16
-#define REGION ((isize)1 << 20)
+#define REGIONS 32
+#define REGION ((isize)1 << 21)
 #define MARGIN 128  /* watched bytes on either side of a buffer: two of the widest vectors */
 #define CANARY 0xFF /* read as floats they are NaN, so that what is read too many is found out */
 
@@ -90,8 +90,17 @@ void places(const char *format, ...) {
   place = -1;
 }
 
-static void digest_bytes(const void *p, isize bytes) { /* FNV-1a, Fowler, Noll & Vo */
-  for (isize i = 0; i < bytes; i++) digest = (digest ^ ((const unsigned char *)p)[i]) * 0x100000001B3u;
+/* Eight bytes at a time, each step a bijection of the digest. */
+static void digest_bytes(const unsigned char *p, isize bytes) {
+  for (; bytes > 0; p += 8, bytes -= 8) {
+    uint64_t next = 0;
+    if (bytes >= 8)
+      memcpy(&next, p, 8);
+    else
+      memcpy(&next, p, (size_t)bytes);
+    digest = (digest ^ next) * 0x9E3779B97F4A7C15u;
+    digest ^= digest >> 32;
+  }
 }
 
 static void expect_canaries(const unsigned char *from, const unsigned char *to, const unsigned char *start) {
@@ -202,12 +211,13 @@ void expect_units(isize i, double actual, double expected, double units) {
 }
 
 void expect_same(isize i, isize n, const float *actual, const float *expected) {
+  if (!memcmp(actual, expected, (size_t)n * sizeof *actual)) return;
   for (isize j = 0; j < n; j++)
     if (memcmp(actual + j, expected + j, sizeof *actual) && !(isnan(actual[j]) && isnan(expected[j])))
       fail("element or row %td, %td further, is %a alone, and %a together", i, j, actual[j], expected[j]);
 }
 
 double returned(double x) {
-  digest_bytes(&x, sizeof x);
+  digest_bytes((const unsigned char *)&x, sizeof x);
   return x;
 }
