@@ -1,4 +1,4 @@
-"""The runner in plain C over the same kernels: naive references, guard pages, every tail. See `make test-kernels` too."""
+"""The runner in plain C over the same kernels: naive references, guard pages, every tail. See `make test-kernels`."""
 
 import os
 import shlex

@@ -123,7 +123,8 @@ static void check_sizes(const fastnn_table *t, isize m, isize n, isize k) {
 }
 
 void check_product(const fastnn_table *t) {
-  static const isize rows[] = {1, 3, 7, 26}, columns[] = {1, 33, 70, 200, 400}, depths[] = {0, 192, 193, 385, 768, 800};
+  const isize rows[] = {1, 3, 7, 26}, columns[] = {1, 33, 3 * t->panel + 1, 12 * t->panel + 1, 200};
+  const isize depths[] = {0, 192, 193, 385, 768, 800};
   /* Every tile, and every cut of a panel, packed or not. */
   for (isize m = 1; m <= 26; m++)
     for (isize n = 1; n <= TAILS; n++) check_sizes(t, m, n, 1 + m * n % 9);
