@@ -11,7 +11,7 @@ MADE := $(VENV)/made-$(subst /,-,$(PYTHON))
 BUILT := $(VENV)/built
 TESTS := $(VENV)/test,plot $(if $(filter 1,$(FASTNN_TEST_TORCH)),$(VENV)/torch)
 
-.PHONY: demo test lint sweep bench bench-ops wheel dev clean
+.PHONY: demo test test-kernels test-neon lint sweep bench bench-ops wheel dev clean
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
@@ -24,6 +24,14 @@ test: $(TESTS)
 	@echo "test: the whole suite against the installed package"
 	@cd tests && ../$(RUN) -m pytest
 
+test-kernels:
+	@echo "test-kernels: the kernels in plain C; with sanitizers; on a processor without AVX"
+	@$(MAKE) -C tests/kernels check sanitized nehalem
+
+test-neon:
+	@echo "test-neon: the kernels in plain C, compiled for aarch64 and emulated"
+	@$(MAKE) -C tests/kernels neon
+
 lint: $(VENV)/lint
 	@echo "lint: ruff, mypy, the stubs against the installed package, cython-lint, clang-format"
 	@$(RUN) -m ruff check .
@@ -32,7 +40,7 @@ lint: $(VENV)/lint
 	@cd $(VENV) && bin/python -m mypy.stubtest fastnn --ignore-disjoint-bases --mypy-config-file ../pyproject.toml \
 	  --allowlist ../.stubtest
 	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH" cython-lint fastnn
-	@$(VENV)/bin/clang-format --dry-run -Werror csrc/*.h csrc/*.c
+	@$(VENV)/bin/clang-format --dry-run -Werror csrc/*.[ch] tests/kernels/*.[ch]
 
 sweep: $(VENV)/test,plot
 	@echo "sweep: the elementary functions over all floats"

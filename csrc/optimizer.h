@@ -9,13 +9,14 @@
 static void kernel_sgd(isize n, float *p, const float *g, float *v, float rate, float momentum, int nesterov) {
   for (isize i = 0; i < n; i += VL) {
     const isize left = n - i;
+    const vf pi = load_up_to(p + i, left); /* first, or a tail may round otherwise */
     vf step = load_up_to(g + i, left);
     if (v) {
       vf velocity = momentum * load_up_to(v + i, left) + step;
       store_up_to(v + i, velocity, left);
       step = nesterov ? step + momentum * velocity : velocity;
     }
-    store_up_to(p + i, load_up_to(p + i, left) - rate * step, left);
+    store_up_to(p + i, pi - rate * step, left);
   }
 }
 

@@ -48,7 +48,9 @@ INLINE void store_part(float *p, vf x, isize n) {
   static const int32_t lanes[16] = {-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0};
   _mm256_maskstore_ps(p, _mm256_loadu_si256((const __m256i *)(lanes + 8 - n)), (__m256)x);
 #else
-  for (isize i = 0; i < n; i++) p[i] = x[i];
+  float lanes[VL]; /* or clang computes x again lane by lane, and may round it otherwise than a whole vector */
+  store(lanes, x);
+  for (isize i = 0; i < n; i++) p[i] = lanes[i];
 #endif
 }
 

@@ -136,6 +136,16 @@ def test_every_level_has_its_file() -> None:
     assert {f"isa_{level}.c" for _, level in LEVELS} == {path.name for path in CSRC.glob("isa_*.c")}
 
 
+def test_the_runner_is_compiled_as_setup_py_compiles() -> None:
+    makefile = (ROOT / "tests" / "kernels" / "Makefile").read_text()
+    lines = {name: text.split() for name, text in re.findall(r"^(\w+) := (.+)$", makefile, re.MULTILINE)}
+    names = setup()
+    assert lines["C_FLAGS"] == names["C_FLAGS"]
+    for architecture, levels in names["LEVELS"].items():
+        assert lines[f"LEVELS_{architecture}"] == list(levels)
+        assert {level: lines.get(f"FLAGS_{level}", []) for level in levels} == levels
+
+
 def test_every_stem_has_a_test_and_a_benchmark() -> None:
     stems = {path.stem for path in (PACKAGE / "kernels").glob("*.pyx")}
     assert not {stem for stem in stems if not (ROOT / "tests" / f"test_{stem}.py").exists()}

@@ -1,0 +1,187 @@
+/* The product with its start and its end, the sums of columns, and the measure of the peak. */
+#include <math.h>
+#include <string.h>
+
+#include "check.h"
+
+#define MOST 400000 /* elements of a matrix */
+#define MOST_COLUMNS 400
+
+/* What a case is, beside its sizes: bits of `kind`. */
+enum { with_bias = 1, with_gaps = 2, with_special = 4, with_y = 8, activation_at = 4 };
+
+/* How the same product may lie in memory: as forward, as the input's gradient, as the weight's; and with B packed. */
+static const struct {
+  int a_turned, b_turned, b_packed;
+} forms[] = {{0, 0, 0}, {0, 1, 0}, {1, 0, 0}, {0, 0, 1}, {0, 1, 1}};
+#define FORMS 5
+
+static struct {
+  isize m, n, k;
+  int kind, activation;
+  float a[MOST], b[MOST], bias[MOST_COLUMNS], y[MOST];
+  double c[MOST], bound[MOST];
+} s; /* too large for the stack */
+
+/* Each term of a sum may be rounded once for each that follows, and all at the end by the activation. */
+static void refer(isize i, isize j) {
+  double sum = s.kind & with_bias ? s.bias[j] : 0, size = fabs(sum);
+  for (isize k = 0; k < s.k; k++) {
+    const double term = (double)s.a[i * s.k + k] * s.b[k * s.n + j];
+    sum += term;
+    size += fabs(term);
+  }
+  const activation *f = &activations[s.activation];
+  s.c[i * s.n + j] = s.kind & with_y ? f->gradient(s.y[i * s.n + j], sum) : f->of(sum);
+  s.bound[i * s.n + j] = isfinite(sum) ? (double)(s.k + 10) * UNIT * size : 8 * UNIT;
+  if (!(s.kind & with_y)) s.bound[i * s.n + j] += 2 * f->units * UNIT;
+}
+
+static void draw(isize m, isize n, isize k, int kind) {
+  if (m * k > MOST || k * n > MOST || m * n > MOST || n > MOST_COLUMNS) fail("the case is too large");
+  s.m = m, s.n = n, s.k = k, s.kind = kind, s.activation = (kind >> activation_at) % fastnn_activations;
+  for (isize i = 0; i < m * k; i++) s.a[i] = uniform(-1, 1);
+  for (isize i = 0; i < k * n; i++) s.b[i] = uniform(-1, 1);
+  for (isize i = 0; i < n; i++) s.bias[i] = uniform(-1, 1);
+  for (isize i = 0; i < m * n; i++) s.y[i] = (float)activations[s.activation].of(uniform(-2, 2));
+  if (kind & with_special && k) { /* a row of infinities, a column of NaN */
+    s.a[m / 2 * k + k - 1] = INFINITY;
+    s.b[n - 1] = NAN;
+  }
+  for (isize i = 0; i < m; i++)
+    for (isize j = 0; j < n; j++) refer(i, j);
+}
+
+/* A matrix of the case, as it lies or turned, with a gap after each row. */
+static const float *lay(isize rows, isize columns, const float *x, int turned, isize *row, isize *column) {
+  const isize width = turned ? rows : columns, stride = width + (s.kind & with_gaps ? 3 : 0);
+  float *p = matrix(turned ? columns : rows, width, stride);
+  *row = turned ? 1 : stride;
+  *column = turned ? stride : 1;
+  for (isize i = 0; i < rows; i++)
+    for (isize j = 0; j < columns; j++) p[i * *row + j * *column] = x[i * columns + j];
+  return p;
+}
+
+/* Panels of t->panel columns, the last of them as wide as one vector if that is enough. */
+static isize panels_width(const fastnn_table *t, isize n) {
+  const isize last = n % t->panel;
+  return n - last + (last > t->lanes ? t->panel : last ? t->lanes : 0);
+}
+
+static const float *pack(const fastnn_table *t, const float *b, isize b_row, isize b_column) {
+  float *panels = floats(s.k * panels_width(t, s.n));
+  t->pack(s.k, s.n, b, b_row, b_column, panels);
+  return panels;
+}
+
+/* The part of a product from row i and column j on, into c. */
+static fastnn_product part_of(const fastnn_product *p, isize i, isize m, isize j, float *c) {
+  fastnn_product part = *p;
+  part.m = m, part.n = p->n - j, part.c = c, part.c_row = part.n;
+  part.a += i * p->a_row;
+  part.b += p->b_packed ? j * p->k : j * p->b_column;
+  if (p->bias) part.bias += j;
+  if (p->y) part.y += i * p->y_row + j;
+  return part;
+}
+
+static void check_forms(const fastnn_table *t) {
+  const float *first = NULL;
+  const isize m = s.m, n = s.n, c_row = n + (s.kind & with_gaps ? 5 : 0), i = m / 2;
+  isize column;
+  fastnn_product p = {.m = m, .n = n, .k = s.k, .c_row = c_row, .activation = s.activation};
+  if (s.kind & with_bias) p.bias = lay(1, n, s.bias, 0, &column, &column);
+  if (s.kind & with_y) p.y = lay(m, n, s.y, 0, &p.y_row, &column);
+  float *row_alone = floats(n), *columns_alone = floats(m * n);
+  for (int form = 0; form < FORMS; form++) {
+    float *c = p.c = matrix(m, n, c_row);
+    p.a = lay(m, s.k, s.a, forms[form].a_turned, &p.a_row, &p.a_column);
+    p.b = lay(s.k, n, s.b, forms[form].b_turned, &p.b_row, &p.b_column);
+    p.b_packed = forms[form].b_packed;
+    if (p.b_packed) p.b = pack(t, p.b, p.b_row, p.b_column);
+    t->product(&p);
+    const isize j = p.b_packed ? n / 2 / t->panel * t->panel : n / 3; /* packed, only whole panels can be left out */
+    const fastnn_product row = part_of(&p, i, 1, 0, row_alone), columns = part_of(&p, 0, m, j, columns_alone);
+    t->product(&row);
+    t->product(&columns);
+    expect_same(i, n, row_alone, c + i * c_row);
+    for (isize r = 0; r < m; r++) {
+      for (isize q = 0; q < n; q++) expect(r, q, c[r * c_row + q], s.c[r * n + q], s.bound[r * n + q]);
+      expect_same(r, n - j, columns_alone + r * (n - j), c + r * c_row + j);
+      if (first) expect_same(r, n, c + r * c_row, first + r * c_row);
+    }
+    first = first ? first : c;
+  }
+}
+
+static void check_sizes(const fastnn_table *t, isize m, isize n, isize k) {
+  static int kind; /* every kind has its turn: 37 has no factor in common with their number */
+  kind = (kind + 37) % (fastnn_activations << activation_at);
+  draw(m, n, k, kind);
+  for (places("m %td, n %td, k %td, kind %d", m, n, k, kind); next_place();) check_forms(t);
+}
+
+void check_product(const fastnn_table *t) {
+  const isize rows[] = {1, 3, 7, 26}, columns[] = {1, 33, 3 * t->panel + 1, 12 * t->panel + 1, 200};
+  const isize depths[] = {0, 192, 193, 385, 768, 800};
+  /* Every tile, and every cut of a panel, packed or not. */
+  for (isize m = 1; m <= 26; m++)
+    for (isize n = 1; n <= TAILS; n++) check_sizes(t, m, n, 1 + m * n % 9);
+  /* Every length of each size, with other lengths of the others. */
+  for (isize d = 1; d <= TAILS; d++) {
+    const isize e = 1 + 31 * d % TAILS, f = 1 + 47 * d % TAILS;
+    check_sizes(t, d, e, f);
+    check_sizes(t, f, d, e);
+    check_sizes(t, e, f, d);
+  }
+  /* Nothing to sum, and more than lies in one block of each level. */
+  for (int j = 0; j < 5; j++)
+    for (int k = 0; k < 6; k++) check_sizes(t, rows[(j + k) % 4], columns[j], depths[k]);
+  /* Strides whose lines fall into one set of a cache; twice, for gaps shift them. */
+  for (int again = 0; again < 2; again++) {
+    check_sizes(t, 26, 70, 1024);
+    check_sizes(t, 1024, 70, 26);
+  }
+}
+
+/* Each element is where the definition says, zeros are after the last column. */
+void check_pack(const fastnn_table *t) {
+  for (isize n = 1; n <= TAILS; n++)
+    for (int turned = 0; turned < 2; turned++)
+      for (isize k = 1 + n % 4; k <= TAILS; k += 1 + n % 7) {
+        draw(1, n, k, n % 2 ? with_gaps : 0);
+        for (places("k %td, n %td, turned %d", k, n, turned); next_place();) {
+          isize b_row, b_column;
+          const float *b = lay(k, n, s.b, turned, &b_row, &b_column), *panels = pack(t, b, b_row, b_column);
+          for (isize j = 0; j < panels_width(t, n); j++) {
+            const isize before = j / t->panel * t->panel, left = panels_width(t, n) - before;
+            const isize width = left < t->panel ? left : t->panel;
+            for (isize i = 0; i < k; i++)
+              expect(i, j, panels[before * k + i * width + j - before], j < n ? s.b[i * n + j] : 0, 0);
+          }
+        }
+      }
+}
+
+void check_column_sum(const fastnn_table *t) {
+  for (isize n = 1; n <= TAILS; n++)
+    for (places("n %td", n); next_place();) {
+      const isize rows = n % 10, x_row = n + n % 3;
+      float *x = random_matrix(rows, n, x_row), *y = floats(n), *alone = floats(1);
+      if (rows) x[rows / 2 * x_row + n - 1] = NAN;
+      t->column_sum(rows, n, x, x_row, y);
+      for (isize j = 0; j < n; j++) {
+        double sum = 0, size = 0;
+        for (isize i = 0; i < rows; i++) sum += x[i * x_row + j], size += fabs(x[i * x_row + j]);
+        expect(0, j, y[j], sum, (double)rows * UNIT * size);
+        t->column_sum(rows, 1, x + j, x_row, alone);
+        expect_same(j, 1, alone, y + j);
+      }
+    }
+}
+
+/* 12 sums a lane, each of which tends to 2. */
+void check_peak(const fastnn_table *t) {
+  for (places("steps 1000"); next_place();) expect(0, 0, t->peak(1000), 24.0 * (double)t->lanes, 1e-3);
+}

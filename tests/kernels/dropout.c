@@ -1,0 +1,72 @@
+/* Dropout, and the random numbers in it: Philox 4x32-10, Salmon et al. 2011. */
+#include <math.h>
+#include <string.h>
+
+#include "check.h"
+
+#define GROUP 64 /* elements: word w of counter 16 g + i is that of element 64 g + 16 w + i */
+
+static uint32_t philox_word(uint32_t c[4], uint64_t key, int word) {
+  for (int round = 0; round < 10; round++) {
+    const uint64_t a = 0xD2511F53u * (uint64_t)c[0], b = 0xCD9E8D57u * (uint64_t)c[2];
+    const uint32_t key0 = (uint32_t)key + (uint32_t)round * 0x9E3779B9u;
+    const uint32_t key1 = (uint32_t)(key >> 32) + (uint32_t)round * 0xBB67AE85u;
+    const uint32_t next[4] = {(uint32_t)(b >> 32) ^ c[1] ^ key0, (uint32_t)b, (uint32_t)(a >> 32) ^ c[3] ^ key1,
+                              (uint32_t)a};
+    memcpy(c, next, sizeof next);
+  }
+  return c[word];
+}
+
+static uint32_t word_of(isize element, fastnn_random r) {
+  uint32_t c[4] = {(uint32_t)(element / GROUP * 16 + element % 16), r.stream, (uint32_t)r.step,
+                   (uint32_t)(r.step >> 32)};
+  return philox_word(c, r.seed, (int)(element % GROUP / 16));
+}
+
+/* The known answers of Random123 (tests/kat_vectors): counter, key, words. A word is the least threshold that drops
+ * nothing: with it the element is kept, and with the next it is dropped. */
+static void check_known_answers(const fastnn_table *t) {
+  static const uint32_t known[3][10] = {
+      {0, 0, 0, 0, 0, 0, 0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8},
+      {0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff, 0x408f276d, 0x41c83b0e, 0xa20bc7c6,
+       0x6d5451fd},
+      {0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344, 0xa4093822, 0x299f31d0, 0xd16cfe09, 0x94fdcceb, 0x5001e420,
+       0x24126ea1},
+  };
+  for (int v = 0; v < 3; v++)
+    for (places("known answer %d", v); next_place();) {
+      const uint32_t *k = known[v];
+      const fastnn_random r = {k[5] * ((uint64_t)1 << 32) | k[4], k[3] * ((uint64_t)1 << 32) | k[2], k[1]};
+      float *x = random_floats(GROUP), *y = floats(GROUP);
+      for (int word = 0; word < 4; word++) {
+        const isize element = 16 * word + k[0] % 16;
+        t->dropout(GROUP, (isize)(k[0] / 16) * GROUP, x, k[6 + word], 1, r, y);
+        expect(v, word, y[element], x[element], 0);
+        t->dropout(GROUP, (isize)(k[0] / 16) * GROUP, x, k[6 + word] + 1, 1, r, y);
+        expect(v, word, y[element], 0, 0);
+      }
+    }
+}
+
+void check_dropout(const fastnn_table *t) {
+  check_known_answers(t);
+  for (isize n = 1; n <= 3 * TAILS; n++)
+    for (places("n %td", n); next_place();) {
+      const isize first = GROUP * (isize)(random_bits() % 1000);
+      const fastnn_random r = {random_bits() * 0x9E3779B97F4A7C15u, random_bits() * 0xBF58476D1CE4E5B9u, random_bits()};
+      const uint32_t threshold = n % 10 == 0 ? 0 : n % 10 == 1 ? 0xFFFFFFFFu : random_bits();
+      const float scale = uniform(1, 3);
+      float *x = random_floats(n), *y = floats(n), *alone = floats(GROUP);
+      x[n / 2] = n % 2 ? NAN : INFINITY;
+      t->dropout(n, first, x, threshold, scale, r, y);
+      for (isize i = 0; i < n; i++) expect(0, i, y[i], word_of(first + i, r) < threshold ? 0 : x[i] * scale, 0);
+      for (isize i = 0; i < n; i += GROUP) { /* whatever the share of a thread */
+        const isize some = n - i < GROUP ? n - i : GROUP;
+        t->dropout(some, first + i, x + i, threshold, scale, r, alone);
+        expect_same(i, some, alone, y + i);
+      }
+      t->dropout(n, first, x, threshold, scale, r, x);
+      expect_same(0, n, x, y);
+    }
+}

@@ -1,0 +1,40 @@
+/* What a metric counts. */
+#include <math.h>
+
+#include "check.h"
+
+#define MANY 100000 /* too many for a sum in float */
+
+static void check_length(const fastnn_table *t, isize n, int nan) {
+  for (places("n %td, NaN %d", n, nan); next_place();) {
+    float *x = random_floats(n), *target = random_floats(n);
+    if (nan) target[n - 1] = NAN;
+    double expected = 0;
+    for (isize i = 0; i < n; i++) expected += fabs((double)x[i] - target[i]);
+    expect(-1, -1, returned(t->absolute_error(n, x, target)), expected, UNIT * expected);
+  }
+}
+
+void check_absolute_error(const fastnn_table *t) {
+  for (isize n = 1; n <= TAILS; n++)
+    for (int nan = 0; nan < 2; nan++) check_length(t, n, nan);
+  check_length(t, MANY, 0);
+}
+
+/* Each place is the greatest once, with its equal after it, beside NaN or beside infinities. */
+void check_argmax(const fastnn_table *t) {
+  for (isize n = 1; n <= TAILS; n++)
+    for (places("n %td", n); next_place();) {
+      float *x = random_floats(4 * n * n);
+      int32_t *y = items(4 * n, 4);
+      for (isize i = 0; i < 4 * n; i++) {
+        float *row = x + i * n;
+        const float greatest[] = {3, INFINITY, NAN, -1};
+        for (isize j = 0; j < n && i % 4 == 3; j++) row[j] = -INFINITY;
+        row[i / 4] = row[n - 1] = greatest[i % 4];
+        if (i % 4 == 2) row[0] = i / 4 ? INFINITY : NAN;
+      }
+      t->argmax(4 * n, n, x, y);
+      for (isize i = 0; i < 4 * n; i++) expect(i, 0, y[i], (double)(i / 4), 0);
+    }
+}
