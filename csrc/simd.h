@@ -71,14 +71,12 @@ INLINE vf absolute(vf x) { return (vf)((vi)x & 0x7fffffff); }
 INLINE vf least(vf a, vf b) { return choose(a < b, a, b); }
 INLINE vf greatest(vf a, vf b) { return choose(a > b, a, b); }
 
-/* Lane numbers 0, 1, 2, ...; those below n; the one that is n, if any. */
-INLINE vi lanes(void) {
+/* Lane numbers 0, 1, 2, ... below n. */
+INLINE vi lanes_below(isize n) {
   vi i;
   for (int l = 0; l < VL; l++) i[l] = l;
-  return i;
+  return i < (int32_t)(n < VL ? n : VL);
 }
-INLINE vi lanes_below(isize n) { return lanes() < (int32_t)(n < VL ? n : VL); }
-INLINE vi lane_at(isize n) { return lanes() == (int32_t)(n < VL ? n : VL); }
 
 INLINE int any(vi mask) {
   int32_t bits = 0;

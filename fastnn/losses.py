@@ -1,6 +1,7 @@
 """Losses: how a network's output is compared with its target, and what a target must look like."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from fastnn import checks, kernels
 from fastnn.lowering import Buffer, Call, Lowering, Value
@@ -30,7 +31,7 @@ class Loss:
     ending: str | None
     check: str
 
-    @property
+    @cached_property
     def takes_labels(self) -> bool:
         """Whether targets may be class numbers."""
         return self.ending == "softmax"

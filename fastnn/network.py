@@ -300,12 +300,7 @@ class Network(ABC):
         """
         return training.fit(self, x, y, batch_size, epochs, validation_data, shuffle, callbacks, verbose)
 
-    def train_on_batch(self, x: Any, y: Any) -> float:
-        """One step on all of x and y; returns the loss before it.
-
-        Raises as `fit`; a step that fails changes nothing.
-        """
-        return training.train_on_batch(self, x, y)
+    train_on_batch = training.train_on_batch
 
     def freeze(self, batch_size: int = 1) -> Predictor:
         """A function of the network as it is now, for hot loops: weights packed, any thread may call it.

@@ -33,8 +33,8 @@ cpdef bint takes(object array):
 
 
 cpdef bint is_batch(object array, tuple features):
-    """Whether a Port takes the object as it is, and it is one or more samples (batch, *features)."""
-    if not takes(array) or cnp.PyArray_NDIM(<cnp.ndarray> array) != 1 + len(features):
+    """Whether a Port takes the object as it is, and it is one or more samples (batch, *features); never, for None."""
+    if features is None or not takes(array) or cnp.PyArray_NDIM(<cnp.ndarray> array) != 1 + len(features):
         return False
     cdef Py_ssize_t i, length
     for i, length in enumerate(features):

@@ -10,6 +10,7 @@ import numpy as np
 from fastnn import arrays, checks
 from fastnn.callbacks import Callback, History, Logs, Progress
 from fastnn.kernels.loss import DivergenceError
+from fastnn.port import is_batch
 from fastnn.randomness import Purpose, generator
 
 if TYPE_CHECKING:
@@ -21,13 +22,18 @@ PAUSE = 0.05
 
 
 def train_on_batch(net: Network, x: Any, y: Any) -> float:
-    """See Network.train_on_batch."""
+    """One step on all of x and y; returns the loss before it.
+
+    Raises as `fit`; a step that fails changes nothing.
+    """
     loss = net.loss or net.compiled
-    x, shape = net.samples(x)
-    y, labels = arrays.targets(y, len(x), shape, loss.takes_labels)
-    if net.input_shape is None:
-        with net.built_for(x):
-            return train_on_batch(net, x, y)
+    labels = loss.takes_labels
+    if not (labels and is_batch(x, net.input_shape) and is_batch(y, ()) and len(x) == len(y)):  # what is not ready yet
+        x, shape = net.samples(x)
+        y, labels = arrays.targets(y, len(x), shape, labels)
+        if net.input_shape is None:
+            with net.built_for(x):
+                return train_on_batch(net, x, y)
     with net.guard.changing("train_on_batch"):
         program = net.pool.lease(net, "train", len(x), labels)
         try:
