@@ -77,8 +77,8 @@ def test_a_contest(capfd: pytest.CaptureFixture[str]) -> None:
         Contender(bench.MODULE, "nobody", "infer_tiny", 1)
 
 
-def test_the_command(capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["bench", "--threads", "1", "--seconds", "0.1"]) == 0
+def test_the_command(num_threads: int, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["bench", "--threads", str(num_threads), "--seconds", "0.1"]) == 0
     printed = capsys.readouterr().out
     for workload in NETWORKS.values():
         line = next(line for line in printed.splitlines() if line.startswith(workload.name))

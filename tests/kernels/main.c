@@ -1,5 +1,5 @@
-/* Checks every kernel of the levels that are named, or of all that the processor has. Exit status: 0, or 1 where a check
- * failed, or 2 for a level that cannot run. */
+/* Checks every kernel of the levels that are named, or of all that the processor has.
+ * Exit status: 0; 1 where a check failed; 2 for a level that cannot run. */
 #include <stdio.h>
 #include <string.h>
 

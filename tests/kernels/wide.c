@@ -1,4 +1,4 @@
-/* Every kernel with vectors of 64 bytes where there may be no AVX-512: the text of that level, under another compiler. */
+/* Every kernel with vectors of 64 bytes where there is no AVX-512: its text, by the ways that do without. */
 #define ISA wide
 #define VECTOR_BYTES 64
 #include "table.h"
