@@ -1,6 +1,7 @@
 """PyTorch, JAX, scikit-learn and ONNX Runtime, each in its fastest form that we found, for each kind of workload."""
 
 import os
+from contextlib import ExitStack
 from itertools import pairwise
 from typing import Any
 
@@ -9,46 +10,110 @@ import numpy as np
 from fastnn.bench.contest import Maker, Task
 from fastnn.bench.workloads import Workload
 
+#: Contexts that last as long as the process: to enter one at each call would count against the rival.
+LASTING = ExitStack()
 
-def torch_task(workload: Workload, threads: int, compiled: bool = False) -> Task | None:
-    """PyTorch: fused optimizers, which update all tensors in one call, and inference mode."""
+
+def torch_task(workload: Workload, threads: int) -> Task | None:
+    """PyTorch: tensors and functions, inference mode for the whole process, fused optimizers.
+
+    Tried, and not faster: modules, TorchScript frozen and optimized for inference, MKL-DNN tensors, foreach optimizers.
+    """
     import torch
+    from torch.nn import functional
 
     torch.set_num_threads(threads)
     torch.manual_seed(0)
     if workload.kind not in ("train", "predict", "one"):
-        return None if compiled else _torch_product(workload)
-    activation = torch.nn.ReLU if workload.activation == "relu" else torch.nn.Tanh
-    layers: list[torch.nn.Module] = []
-    for i, o in pairwise(workload.sizes):
-        layers += [torch.nn.Linear(i, o), activation()]
-    model = torch.nn.Sequential(*layers[:-1])
+        return _torch_product(workload)
+    linears = [torch.nn.Linear(i, o) for i, o in pairwise(workload.sizes)]
+    *hidden, last = [(linear.weight, linear.bias) for linear in linears]
+    activate = getattr(torch, workload.activation)
     if workload.kind != "train":
-        run = torch.compile(model) if compiled else model
+        LASTING.enter_context(torch.inference_mode())
+        activate_ = getattr(torch, workload.activation + "_")
+
+        def one(x: np.ndarray) -> np.ndarray:
+            y = torch.from_numpy(x)
+            for weight, bias in hidden:
+                y = activate_(torch.addmv(bias, weight, y))
+            return torch.addmv(last[1], last[0], y).numpy()
 
         def predict(x: np.ndarray) -> np.ndarray:
-            with torch.inference_mode():
-                y: np.ndarray = run(torch.from_numpy(x)).numpy()
-            return y
+            y = torch.from_numpy(x)
+            for weight, bias in hidden:
+                y = activate_(functional.linear(y, weight, bias))
+            return functional.linear(y, *last).numpy()
 
-        return Task(predict, workload.batches())
-    optimizer = getattr(torch.optim, workload.optimizer)(model.parameters(), lr=workload.rate, fused=True)
-    criterion = torch.nn.CrossEntropyLoss()
+        return Task(one if workload.kind == "one" else predict, workload.batches())
+    parameters = [parameter for linear in linears for parameter in linear.parameters()]
+    optimizer = getattr(torch.optim, workload.optimizer)(parameters, lr=workload.rate, fused=True)
 
-    def loss_of(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-        loss: torch.Tensor = criterion(model(x), y)
-        return loss
-
-    forward = torch.compile(loss_of) if compiled else loss_of
-
-    def step(x: np.ndarray, y: np.ndarray) -> float:
-        optimizer.zero_grad(set_to_none=True)
-        loss = forward(torch.from_numpy(x), torch.from_numpy(y))
+    def step(inputs: np.ndarray, labels: np.ndarray) -> float:
+        for parameter in parameters:
+            parameter.grad = None
+        x = torch.from_numpy(inputs)
+        for weight, bias in hidden:
+            x = activate(functional.linear(x, weight, bias))
+        loss = functional.cross_entropy(functional.linear(x, *last), torch.from_numpy(labels))
         loss.backward()
         optimizer.step()
-        return float(loss.item())
+        return loss.item()
 
     return Task(step, workload.batches())
+
+
+def torch_compiled_task(workload: Workload, threads: int) -> Task | None:
+    """torch.compile: networks with frozen weights, which it packs; the whole training step with the update in place.
+
+    To compile the forward pass, or that and the optimizer's step, was slower.
+    """
+    import torch
+    from torch.nn import functional
+
+    torch.set_num_threads(threads)
+    torch.manual_seed(0)
+    activate = getattr(torch, workload.activation)
+    linears = [torch.nn.Linear(i, o) for i, o in pairwise(workload.sizes)]
+    if workload.kind in ("predict", "packed"):
+        LASTING.enter_context(torch.inference_mode())
+        activation = torch.nn.ReLU if workload.activation == "relu" else torch.nn.Tanh
+        modules = [module for linear in linears for module in (linear, activation())]
+        if workload.kind == "predict":
+            del modules[-1]
+        model = torch.compile(torch.nn.Sequential(*modules).eval(), options={"freezing": True})
+        if workload.kind == "predict":
+            return Task(lambda x: model(torch.from_numpy(x)).numpy(), workload.batches())
+        x = torch.randn(workload.batch, workload.sizes[0])
+        return Task(lambda: model(x), [()])
+    if workload.kind != "train":  # single samples take longer so than without
+        return None
+    state = [parameter.detach() for linear in linears for parameter in linear.parameters()]
+    m, v, t = [torch.zeros_like(p) for p in state], [torch.zeros_like(p) for p in state], torch.zeros(())
+
+    def loss_of(state: list[torch.Tensor], x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        for weight, bias in zip(state[:-2:2], state[1:-2:2], strict=True):
+            x = activate(functional.linear(x, weight, bias))
+        loss: torch.Tensor = functional.cross_entropy(functional.linear(x, state[-2], state[-1]), y)
+        return loss
+
+    @torch.compile
+    def update(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        loss: torch.Tensor
+        gradients, loss = torch.func.grad_and_value(loss_of)(state, x, y)
+        t.add_(1)
+        step, root = workload.rate / (1 - 0.9**t), (1 - 0.999**t).sqrt()
+        for p, g, m_, v_ in zip(state, gradients, m, v, strict=True):
+            if workload.optimizer == "SGD":
+                p.sub_(g, alpha=workload.rate)
+            else:
+                m_.lerp_(g, 0.1)
+                v_.mul_(0.999).addcmul_(g, g, value=0.001)
+                p.sub_(step * m_ / (v_.sqrt() / root + 1e-8))
+        return loss
+
+    torch.set_grad_enabled(False)
+    return Task(lambda x, y: update(torch.from_numpy(x), torch.from_numpy(y)).item(), workload.batches())
 
 
 def _torch_product(workload: Workload) -> Task | None:
@@ -65,56 +130,56 @@ def _torch_product(workload: Workload) -> Task | None:
     return Task(calls[workload.kind], [()]) if workload.kind in calls else None
 
 
-def torch_compiled_task(workload: Workload, threads: int) -> Task | None:
-    """PyTorch with torch.compile."""
-    return torch_task(workload, threads, compiled=True)
-
-
 def jax_task(workload: Workload, threads: int) -> Task | None:
-    """JAX: the whole step compiled, parameters and slots donated."""
+    """JAX: one compiled call, run by the thread that asks for it; weights as constants, or one flat donated block.
+
+    Tried, and not faster: a tree of parameters, asynchronous dispatch (far slower), calls compiled ahead of time,
+    device_put, one-hot labels, XLA with oneDNN.
+    """
     os.environ["JAX_PLATFORMS"] = "cpu"
     import jax
     import jax.numpy as jnp
+    from jax.flatten_util import ravel_pytree
 
     if workload.kind not in ("train", "predict", "one"):
         return None
+    jax.config.update("jax_cpu_enable_async_dispatch", False)
     rng = np.random.default_rng(0)
     activation = jax.nn.relu if workload.activation == "relu" else jnp.tanh
-    parameters: Any = [
+    layers: Any = [
         (jnp.asarray(rng.standard_normal((i, o), np.float32) * np.float32((2 / i) ** 0.5)), jnp.zeros(o, jnp.float32))
         for i, o in pairwise(workload.sizes)
     ]
 
-    def forward(parameters: Any, x: Any) -> Any:
-        for weight, bias in parameters[:-1]:
+    def forward(layers: Any, x: Any) -> Any:
+        for weight, bias in layers[:-1]:
             x = activation(x @ weight + bias)
-        weight, bias = parameters[-1]
+        weight, bias = layers[-1]
         return x @ weight + bias
 
     if workload.kind != "train":
-        run = jax.jit(forward)
-        return Task(lambda x: np.asarray(run(parameters, x)), workload.batches())
+        run = jax.jit(lambda x: forward(layers, x))
+        return Task(lambda x: np.asarray(run(x)), workload.batches())
+    parameters, layered = ravel_pytree(layers)
 
     def loss_of(parameters: Any, x: Any, y: Any) -> Any:
-        logits = jax.nn.log_softmax(forward(parameters, x))
+        logits = jax.nn.log_softmax(forward(layered(parameters), x))
         return -jnp.take_along_axis(logits, y[:, None], axis=1).mean()
 
     def update(state: Any, x: Any, y: Any) -> Any:
-        parameters, m, v, t = state
-        loss, g = jax.value_and_grad(loss_of)(parameters, x, y)
-        tree, rate = jax.tree_util.tree_map, workload.rate
+        p, m, v, t = state
+        loss, g = jax.value_and_grad(loss_of)(p, x, y)
         if workload.optimizer == "SGD":
-            return (tree(lambda p, g: p - rate * g, parameters, g), m, v, t), loss
+            return (p - workload.rate * g, m, v, t), loss
         t += 1
-        m = tree(lambda m, g: 0.9 * m + 0.1 * g, m, g)
-        v = tree(lambda v, g: 0.999 * v + 0.001 * g * g, v, g)
-        step, root = rate / (1 - 0.9**t), jnp.sqrt(1 - 0.999**t)
-        parameters = tree(lambda p, m, v: p - step * m / (jnp.sqrt(v) / root + 1e-8), parameters, m, v)
-        return (parameters, m, v, t), loss
+        m = 0.9 * m + 0.1 * g
+        v = 0.999 * v + 0.001 * g * g
+        step, root = workload.rate / (1 - 0.9**t), jnp.sqrt(1 - 0.999**t)
+        return (p - step * m / (jnp.sqrt(v) / root + 1e-8), m, v, t), loss
 
     step = jax.jit(update, donate_argnums=0)
-    zeros = [jax.tree_util.tree_map(jnp.zeros_like, parameters) for _ in range(2)]
-    state = [(parameters, *(zeros if workload.optimizer == "Adam" else ((), ())), jnp.float32(0))]
+    slots = [jnp.zeros_like(parameters) if workload.optimizer == "Adam" else () for _ in range(2)]
+    state = [(parameters, *slots, jnp.float32(0))]
 
     def train(x: np.ndarray, y: np.ndarray) -> float:
         state[0], loss = step(state[0], x, y)
@@ -124,7 +189,7 @@ def jax_task(workload: Workload, threads: int) -> Task | None:
 
 
 def sklearn_task(workload: Workload, threads: int) -> Task | None:
-    """scikit-learn: a step is a partial_fit of one batch."""
+    """scikit-learn: the steps of a partial_fit of many batches; with one batch, its checks take far longer than it."""
     from sklearn.neural_network import MLPClassifier
 
     if workload.kind != "train":
@@ -138,19 +203,15 @@ def sklearn_task(workload: Workload, threads: int) -> Task | None:
         learning_rate_init=workload.rate,
         momentum=0.0,
         nesterovs_momentum=False,
+        shuffle=False,
     )
-    x, y = workload.batches()[0]
-    model.partial_fit(x, y, classes=np.arange(workload.sizes[-1]))
-
-    def train(x: np.ndarray, y: np.ndarray) -> float:
-        model.partial_fit(x, y)
-        return float(model.loss_)
-
-    return Task(train, workload.batches())
+    x, y = (np.concatenate(parts) for parts in zip(*workload.batches() * 8, strict=True))
+    classes = np.arange(workload.sizes[-1])
+    return Task(lambda: model.partial_fit(x, y, classes=classes).loss_, [()], len(x) // workload.batch)
 
 
 def onnxruntime_task(workload: Workload, threads: int) -> Task | None:
-    """ONNX Runtime: Gemm nodes, its own graph optimizations at their default, all."""
+    """ONNX Runtime: Gemm nodes, all of its graph optimizations, single samples through bound arrays."""
     import onnxruntime
     from onnx import TensorProto, helper, numpy_helper
 
@@ -175,7 +236,19 @@ def onnxruntime_task(workload: Workload, threads: int) -> Task | None:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
     session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
-    return Task(lambda x: session.run(None, {"x": x})[0], [(np.atleast_2d(x),) for (x,) in workload.batches()])
+    if workload.kind == "predict":
+        return Task(lambda x: session.run([name], {"x": x})[0], workload.batches())
+    given, found = np.empty((1, workload.sizes[0]), np.float32), np.empty((1, workload.sizes[-1]), np.float32)
+    binding = session.io_binding()
+    binding.bind_cpu_input("x", given)
+    binding.bind_output(name, "cpu", 0, np.float32, found.shape, found.ctypes.data)
+
+    def predict(sample: np.ndarray) -> np.ndarray:
+        given[...] = sample
+        session.run_with_iobinding(binding)
+        return found
+
+    return Task(predict, workload.batches())
 
 
 CONTENDERS: dict[str, Maker] = {

@@ -11,6 +11,7 @@ import importlib.util
 import json
 import os
 import platform
+import sys
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from math import isnan
@@ -35,10 +36,15 @@ PACKAGES = {
 
 def entrants(threads: int, only: list[str] | None) -> list[tuple[str, str, int]]:
     """fastnn, also on one thread and by fit, NumPy, and the rivals that are installed; or only those that are named."""
-    present = [name for name, package in PACKAGES.items() if importlib.util.find_spec(package)]
+    present = [name for name, package in PACKAGES.items() if package not in missing()]
     own = [("fastnn", threads), ("fastnn", 1), ("fit", threads), ("numpy", threads)]
     everyone = [(OWN, name, n) for name, n in dict.fromkeys(own)] + [(RIVALS, name, threads) for name in present]
     return [entrant for entrant in everyone if only is None or entrant[1] in only]
+
+
+def missing() -> set[str]:
+    """The rivals' packages that are not installed."""
+    return {package for package in PACKAGES.values() if not importlib.util.find_spec(package)}
 
 
 def peaks(threads: int, rounds: int, seconds: float) -> tuple[float, float]:
@@ -114,6 +120,8 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="store the figures there, and report nothing")
     options = parser.parse_args()
     names = options.workloads or list(WORKLOADS)
+    for package in sorted(missing()):
+        print(f"{package} is not installed, and left out", file=sys.stderr)
     results = measure(names, options.threads, options.rounds, options.seconds, options.only)
     path = options.json or HERE / "results" / "speed.json"
     path.parent.mkdir(exist_ok=True)

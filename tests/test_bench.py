@@ -44,8 +44,8 @@ def test_numpy_rival_predicts_the_same() -> None:
         for i, (weight, bias) in enumerate(rival.weights):
             net.weights[f"dense_{i}.weight"] = weight
             net.weights[f"dense_{i}.bias"] = bias
-        x = np.atleast_2d(workload.batches()[0][0])
-        np.testing.assert_allclose(net.freeze(len(x))(x), rival.forward(x), rtol=1e-3, atol=1e-4)
+        x = workload.batches()[0][0]
+        np.testing.assert_allclose(net.freeze(workload.batch)(x), rival.forward(x), rtol=1e-3, atol=1e-4)
 
 
 def test_every_contender_takes_each_workload() -> None:

@@ -4,7 +4,6 @@ For each line on standard input, a number of seconds, it measures that long and 
 microseconds.
 """
 
-import os
 import sys
 from importlib import import_module
 
@@ -15,8 +14,6 @@ from fastnn.bench.workloads import WORKLOADS
 def main() -> None:
     """Measures whenever it is told to."""
     module, name, workload, threads = sys.argv[1:]
-    if hasattr(os, "sched_setaffinity"):  # for those whose threads cannot be counted otherwise
-        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: int(threads)])
     maker: Maker = import_module(module).CONTENDERS[name]
     task = maker(WORKLOADS[workload], int(threads))
     if task is not None:

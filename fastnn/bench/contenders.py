@@ -71,9 +71,7 @@ def numpy_task(workload: Workload, threads: int) -> Task:
     if workload.kind in ("train", "predict", "one"):
         w = workload
         net = NumpyNetwork(w.sizes, w.activation, w.optimizer.lower(), w.rate, w.batch, seed=0)
-        if workload.kind == "train":
-            return Task(net.step, workload.batches())
-        return Task(net.forward, [(np.atleast_2d(x),) for (x,) in workload.batches()])
+        return Task(net.step if workload.kind == "train" else net.forward, workload.batches())
     rng = np.random.default_rng(0)
     m, (k, n) = workload.batch, workload.sizes
     x, weight, bias, y = (rng.standard_normal(shape, np.float32) for shape in ((m, k), (k, n), (n,), (m, n)))

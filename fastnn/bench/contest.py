@@ -50,7 +50,7 @@ class Contender:
     """A process that measures when told to. Raises RuntimeError where it does not start."""
 
     def __init__(self, module: str, name: str, workload: str, threads: int) -> None:
-        variables = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+        variables = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NPROC")  # the last is XLA's
         self.name = name
         self.process = subprocess.Popen(
             [sys.executable, "-m", "fastnn.bench", module, name, workload, str(threads)],

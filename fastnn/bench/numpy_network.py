@@ -1,6 +1,7 @@
 """The rival that everyone has: a dense classifier in pure NumPy, as a careful hand writes it.
 
-float32, one flat block of parameters, every product and pass in place, no array made in a step.
+float32, one flat block of parameters, every product and pass in place, no array of a layer's size made in a step; np.dot
+and the reductions of ufuncs, which cost less on small arrays than np.matmul, np.sum and the like.
 """
 
 from collections.abc import Sequence
@@ -24,43 +25,45 @@ class NumpyNetwork:
         for weight, _ in self.weights:
             weight[...] = rng.standard_normal(weight.shape, np.float32) * np.sqrt(np.float32(2 / len(weight)))
         self.outputs = [np.empty((batch, o), np.float32) for _, o in shapes]
+        self.batched = [(*each, y) for each, y in zip(self.weights, self.outputs, strict=True)]
+        self.single = [(weight, bias, np.empty_like(bias)) for weight, bias in self.weights]
         self.deltas = [np.empty((batch, o), np.float32) for _, o in shapes]
         self.masks = [np.empty((batch, o), bool) for _, o in shapes]
         self.rows, self.column = np.arange(batch), np.empty((batch, 1), np.float32)
 
     def forward(self, x: np.ndarray) -> np.ndarray:
-        """The logits (batch, classes)."""
-        for i, (weight, bias) in enumerate(self.weights):
-            y = self.outputs[i]
-            np.matmul(x, weight, out=y)
-            y += bias
-            if i < len(self.weights) - 1:
-                if self.activation == "relu":
-                    np.maximum(y, 0, out=y)
-                else:
-                    np.tanh(y, out=y)
-            x = y
-        return x
+        """The logits: (batch, classes) of a batch, or (classes,) of one sample (inputs,)."""
+        *hidden, (weight, bias, y) = self.batched if x.ndim > 1 else self.single
+        for w, b, h in hidden:
+            np.dot(x, w, h)
+            np.add(h, b, h)
+            if self.activation == "relu":
+                np.maximum(h, 0, out=h)
+            else:
+                np.tanh(h, h)
+            x = h
+        np.dot(x, weight, y)
+        return np.add(y, bias, y)
 
     def step(self, x: np.ndarray, labels: np.ndarray) -> float:
         """One training step; returns the loss."""
         z, d, column = self.forward(x), self.deltas[-1], self.column
-        np.max(z, axis=1, keepdims=True, out=column)
+        np.maximum.reduce(z, axis=1, keepdims=True, out=column)
         z -= column
         np.exp(z, out=d)
-        np.sum(d, axis=1, keepdims=True, out=column)
-        loss = float((np.log(column[:, 0]) - z[self.rows, labels]).mean())
+        np.add.reduce(d, axis=1, keepdims=True, out=column)
+        loss = float(np.add.reduce(np.log(column[:, 0]) - z[self.rows, labels])) / len(x)
         d /= column
         d[self.rows, labels] -= 1
         d /= len(x)
         for i in reversed(range(len(self.weights))):
             below = self.outputs[i - 1] if i else x
             dweight, dbias = self.dweights[i]
-            np.matmul(below.T, self.deltas[i], out=dweight)
-            np.sum(self.deltas[i], axis=0, out=dbias)
+            np.dot(below.T, self.deltas[i], out=dweight)
+            np.add.reduce(self.deltas[i], axis=0, out=dbias)
             if i:
                 d = self.deltas[i - 1]
-                np.matmul(self.deltas[i], self.weights[i][0].T, out=d)
+                np.dot(self.deltas[i], self.weights[i][0].T, out=d)
                 if self.activation == "relu":
                     np.greater(below, 0, out=self.masks[i - 1])
                     d *= self.masks[i - 1]
