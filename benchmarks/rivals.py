@@ -131,10 +131,11 @@ def _torch_product(workload: Workload) -> Task | None:
 
 
 def jax_task(workload: Workload, threads: int) -> Task | None:
-    """JAX: one compiled call, run by the thread that asks for it; weights as constants, or one flat donated block.
+    """JAX: one compiled call, its state donated.
 
-    Tried, and not faster: a tree of parameters, asynchronous dispatch (far slower), calls compiled ahead of time,
-    device_put, one-hot labels, XLA with oneDNN.
+    Small networks train in one flat block, in the thread that asks for it; large ones as a tree of parameters with
+    asynchronous dispatch: each form is far slower on the others' work. Tried, and not faster: calls compiled ahead of
+    time, device_put, one-hot labels, XLA with oneDNN.
     """
     os.environ["JAX_PLATFORMS"] = "cpu"
     import jax
@@ -143,7 +144,9 @@ def jax_task(workload: Workload, threads: int) -> Task | None:
 
     if workload.kind not in ("train", "predict", "one"):
         return None
-    jax.config.update("jax_cpu_enable_async_dispatch", False)
+    small = workload.flops < 1e7
+    if small or workload.kind != "train":
+        jax.config.update("jax_cpu_enable_async_dispatch", False)
     rng = np.random.default_rng(0)
     activation = jax.nn.relu if workload.activation == "relu" else jnp.tanh
     layers: Any = [
@@ -160,7 +163,8 @@ def jax_task(workload: Workload, threads: int) -> Task | None:
     if workload.kind != "train":
         run = jax.jit(lambda x: forward(layers, x))
         return Task(lambda x: np.asarray(run(x)), workload.batches())
-    parameters, layered = ravel_pytree(layers)
+    parameters, layered = ravel_pytree(layers) if small else (layers, lambda parameters: parameters)
+    tree = jax.tree_util.tree_map
 
     def loss_of(parameters: Any, x: Any, y: Any) -> Any:
         logits = jax.nn.log_softmax(forward(layered(parameters), x))
@@ -170,15 +174,15 @@ def jax_task(workload: Workload, threads: int) -> Task | None:
         p, m, v, t = state
         loss, g = jax.value_and_grad(loss_of)(p, x, y)
         if workload.optimizer == "SGD":
-            return (p - workload.rate * g, m, v, t), loss
+            return (tree(lambda p, g: p - workload.rate * g, p, g), m, v, t), loss
         t += 1
-        m = 0.9 * m + 0.1 * g
-        v = 0.999 * v + 0.001 * g * g
+        m = tree(lambda m, g: 0.9 * m + 0.1 * g, m, g)
+        v = tree(lambda v, g: 0.999 * v + 0.001 * g * g, v, g)
         step, root = workload.rate / (1 - 0.9**t), jnp.sqrt(1 - 0.999**t)
-        return (p - step * m / (jnp.sqrt(v) / root + 1e-8), m, v, t), loss
+        return (tree(lambda p, m, v: p - step * m / (jnp.sqrt(v) / root + 1e-8), p, m, v), m, v, t), loss
 
     step = jax.jit(update, donate_argnums=0)
-    slots = [jnp.zeros_like(parameters) if workload.optimizer == "Adam" else () for _ in range(2)]
+    slots = [tree(jnp.zeros_like, parameters) if workload.optimizer == "Adam" else () for _ in range(2)]
     state = [(parameters, *slots, jnp.float32(0))]
 
     def train(x: np.ndarray, y: np.ndarray) -> float:

@@ -1,9 +1,9 @@
-"""fastnn beside its rivals: `python benchmarks/run.py [--rounds N] [--seconds S] [--no-report] [WORKLOAD ...]`.
+"""fastnn beside its rivals: `python benchmarks/run.py [--rounds N] [--seconds S] [--json FILE] [WORKLOAD ...]`.
 
 Each contender runs in its own process with the same number of threads; they take turns, and who waits is blocked. A
 figure is the best over all rounds, a ratio the contender's time over fastnn's. Rivals that are not installed are left
-out. Stores benchmarks/results/speed.json; a run of all workloads also draws speed.png beside it and rewrites the
-README's table.
+out. Stores benchmarks/results/speed.json, in which a run of some workloads replaces these, draws speed.png beside it
+and rewrites the README's table.
 """
 
 import argparse
@@ -125,8 +125,12 @@ def main() -> None:
     results = measure(names, options.threads, options.rounds, options.seconds, options.only)
     path = options.json or HERE / "results" / "speed.json"
     path.parent.mkdir(exist_ok=True)
+    if options.workloads and not options.json and path.exists():
+        stored = json.loads(path.read_text())
+        results["workloads"] = stored["workloads"] | results["workloads"]
+        results["peak"] = {count: max(peak, stored["peak"].get(count, 0)) for count, peak in results["peak"].items()}
     path.write_text(json.dumps(results, indent=2) + "\n")
-    if not options.json and not options.workloads:
+    if not options.json:
         import report
 
         report.write(results)

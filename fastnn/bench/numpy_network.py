@@ -1,7 +1,7 @@
 """The rival that everyone has: a dense classifier in pure NumPy, as a careful hand writes it.
 
-float32, one flat block of parameters, every product and pass in place, no array of a layer's size made in a step; np.dot
-and the reductions of ufuncs, which cost less on small arrays than np.matmul, np.sum and the like.
+float32, one flat block of parameters, every product and pass in place, no array of a layer's size made in a step;
+np.dot and the reductions of ufuncs, which cost less on small arrays than np.matmul, np.sum and the like.
 """
 
 from collections.abc import Sequence
@@ -43,7 +43,8 @@ class NumpyNetwork:
                 np.tanh(h, h)
             x = h
         np.dot(x, weight, y)
-        return np.add(y, bias, y)
+        logits: np.ndarray = np.add(y, bias, y)
+        return logits
 
     def step(self, x: np.ndarray, labels: np.ndarray) -> float:
         """One training step; returns the loss."""
