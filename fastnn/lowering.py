@@ -91,6 +91,7 @@ class Lowering:
     panels: dict[Tensor, kernels.Packed] | None = None
     calls: list[Call] = field(default_factory=list)
     backwards: list[tuple[str, Callable[[], None]]] = field(default_factory=list)
+    written: set[Weight] = field(default_factory=set)
     layer: str = ""
 
     @contextmanager
@@ -165,6 +166,12 @@ class Lowering:
         assert value.gradient is None
         value.gradient = Buffer(value.columns)
         return value.gradient
+
+    def adds(self, weight: Weight) -> bool:
+        """Whether the next op that writes the weight's gradient adds to it: the first one overwrites."""
+        before = weight in self.written
+        self.written.add(weight)
+        return before
 
     def apply_derivative(self, value: Value) -> None:
         """Multiplies the derivative of the value's activation into its gradient, for writers that cannot fuse it."""
