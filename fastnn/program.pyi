@@ -12,7 +12,9 @@ from fastnn.port import Port
 @final
 class Program:
     @property
-    def key(self) -> tuple[str, bool]: ...
+    def kind(self) -> str: ...
+    @property
+    def labels(self) -> bool: ...
     @property
     def plan(self) -> Plan: ...
     @property
@@ -25,7 +27,8 @@ class Program:
     def meters(self) -> dict[str, Any]: ...
     def __init__(
         self,
-        key: tuple[str, bool],
+        kind: str,
+        labels: bool,
         plan: Plan,
         x: Port,
         y: Port | None = None,

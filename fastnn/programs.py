@@ -60,7 +60,7 @@ def lower(net: Network, kind: str, labels: bool, rows: int, frozen: Snapshot | N
             out = Port("out", output.columns if kind == "predict" else 1)
             result = plan.read(output).buffer if kind == "predict" else measures.classes(plan, output, net.loss)
             plan.emit(kernels.Scatter, result, out)
-            return Program((kind, labels), plan.assemble([x, out], []), x, out=out)
+            return Program(kind, labels, plan.assemble([x, out], []), x, out=out)
         target = net.compiled.target(plan, output.columns, labels)
         calls = _measure(net, plan, output, target)
     kept: list[Tensor] = []
@@ -72,7 +72,7 @@ def lower(net: Network, kind: str, labels: bool, rows: int, frozen: Snapshot | N
         kept = [net.built.values, net.built.gradients, *net.slots.values()]
     assembled = plan.assemble([x, target.port], kept)
     meters = {name: call.made for name, call in calls.items()}
-    return Program((kind, labels), assembled, x, target.port, meters=meters)
+    return Program(kind, labels, assembled, x, target.port, meters=meters)
 
 
 def _measure(net: Network, plan: Lowering, output: Value, target: losses.Target) -> dict[str, Call]:
