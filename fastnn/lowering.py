@@ -81,7 +81,8 @@ class Lowering:
     """Collects the calls of one plan.
 
     rows: its capacity. weights: the parameters by name. training: whether a backward phase will follow. panels: of a
-    frozen network, whose weights do not change: those packed so far.
+    frozen network, whose weights do not change: those packed so far. accumulates: whether gradients of weights are
+    added to what is there.
     """
 
     rows: int
@@ -89,6 +90,7 @@ class Lowering:
     training: bool = False
     seed: int = 0
     panels: dict[Tensor, kernels.Packed] | None = None
+    accumulates: bool = False
     calls: list[Call] = field(default_factory=list)
     backwards: list[tuple[str, Callable[[], None]]] = field(default_factory=list)
     written: set[Weight] = field(default_factory=set)
@@ -171,7 +173,7 @@ class Lowering:
         """Whether the next op that writes the weight's gradient adds to it: the first one overwrites."""
         before = weight in self.written
         self.written.add(weight)
-        return before
+        return before or self.accumulates
 
     def apply_derivative(self, value: Value) -> None:
         """Multiplies the derivative of the value's activation into its gradient, for writers that cannot fuse it."""
