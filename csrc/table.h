@@ -5,6 +5,7 @@
 #include "elementary.h"
 
 #include "activation.h"
+#include "cross_entropy.h"
 #include "dense.h"
 #include "dropout.h"
 #include "gather.h"
@@ -26,6 +27,7 @@ const fastnn_table TABLE(ISA) = {
     .panel = PANEL,
     .activation = maps,
     .activation_gradient = gradients,
+    .loss = losses,
 #define FASTNN_ENTRY(type, name, arguments) .name = kernel_##name,
     FASTNN_KERNELS(FASTNN_ENTRY)
 };

@@ -69,19 +69,29 @@ def samples(x: Any, features: tuple[int, ...], net: Network) -> np.ndarray:
     raise ValueError(f"{layer}: expected input ({wanted}), got {array.shape}{advice}")
 
 
-def targets(y: Any, count: int, features: tuple[int, ...], labels: bool) -> tuple[np.ndarray, bool]:
+def targets(y: Any, count: int, features: tuple[int, ...], labels: bool, name: str = "y") -> tuple[np.ndarray, bool]:
     """y for `count` samples, as labels or as values of the output's shape; and whether it holds labels.
 
-    labels: whether class numbers, (n,) or (n, 1), are meant by such a shape.
+    labels: whether class numbers, (n,) or (n, 1), are meant by such a shape. name: what errors call y.
     """
     if labels and is_batch(y, ()) and len(y) == count:
         return y, True
-    array = numbers("y", y)
+    array = numbers(name, y)
     if array.ndim == 0 or len(array) != count:
-        raise ValueError(f"y: expected {count} targets, one for each sample of x, got shape {array.shape}")
+        raise ValueError(f"{name}: expected {count} targets, one for each sample, got shape {array.shape}")
     if labels and array.shape[1:] in ((), (1,)):
         return ready(array), True
     if array.shape[1:] == features or (array.ndim == 1 and features == (1,)):
         return ready(array), False
     wanted = f"({', '.join(['batch', *map(str, features)])})"
-    raise ValueError(f"y: expected {'labels (batch,) or ' if labels else ''}values {wanted}, got {array.shape}")
+    raise ValueError(f"{name}: expected {'labels (batch,) or ' if labels else ''}values {wanted}, got {array.shape}")
+
+
+def weights(weights: Any, count: int) -> np.ndarray | None:
+    """Weights for `count` samples, or None for None. That they are numbers >= 0 is checked where they are gathered."""
+    if weights is None:
+        return None
+    array = numbers("sample_weight", weights)
+    if array.shape not in ((count,), (count, 1)):
+        raise ValueError(f"sample_weight: expected ({count},), a weight for each sample, got shape {array.shape}")
+    return ready(array)
