@@ -1,11 +1,11 @@
 """A small, fast neural-network framework for the CPU: arrays in, arrays out, one native call a step."""
 
-from fastnn import callbacks, datasets, initializers, layers, losses, metrics, optimizers
+from fastnn import activations, callbacks, datasets, initializers, layers, losses, metrics, optimizers
 from fastnn._version import __version__
 from fastnn.callbacks import Callback, History
 from fastnn.config import show_config
 from fastnn.files import load
-from fastnn.layers import Activation, Dense, Dropout, Flatten, Layer
+from fastnn.layers import Activation, Dense, Dropout, Flatten, Layer, PReLU
 from fastnn.network import Network
 from fastnn.optimizers import SGD, Adam, AdamW, Optimizer
 from fastnn.parallel import get_num_threads, set_num_threads, threads
@@ -24,8 +24,10 @@ __all__ = [
     "Layer",
     "Network",
     "Optimizer",
+    "PReLU",
     "Sequential",
     "__version__",
+    "activations",
     "callbacks",
     "datasets",
     "get_num_threads",

@@ -1,6 +1,6 @@
 """The Ops: each a kernel of csrc bound to its buffers. They check shapes when made; calling one runs it."""
 
-from fastnn.kernels.activation import ACTIVATIONS, Activation, ActivationGradient
+from fastnn.kernels.activation import ACTIVATIONS, DERIVED_FROM_INPUT, Activation, ActivationGradient
 from fastnn.kernels.dense import Dense, DenseInputGradient, DenseWeightGradient, Packed
 from fastnn.kernels.dropout import Dropout
 from fastnn.kernels.elementary import Elementary
@@ -8,10 +8,12 @@ from fastnn.kernels.gather import Gather, GatherLabels, Scatter
 from fastnn.kernels.loss import BinaryCrossEntropy, CrossEntropy, MeanSquaredError
 from fastnn.kernels.metric import Accuracy, Classes, MeanAbsoluteError
 from fastnn.kernels.optimizer import SGD, Adam
-from fastnn.kernels.softmax import Softmax, SoftmaxGradient
+from fastnn.kernels.prelu import PReLU, PReLUGradient
+from fastnn.kernels.softmax import LogSoftmax, LogSoftmaxGradient, Softmax, SoftmaxGradient
 
 __all__ = [
     "ACTIVATIONS",
+    "DERIVED_FROM_INPUT",
     "SGD",
     "Accuracy",
     "Activation",
@@ -27,8 +29,12 @@ __all__ = [
     "Elementary",
     "Gather",
     "GatherLabels",
+    "LogSoftmax",
+    "LogSoftmaxGradient",
     "MeanAbsoluteError",
     "MeanSquaredError",
+    "PReLU",
+    "PReLUGradient",
     "Packed",
     "Scatter",
     "Softmax",

@@ -10,10 +10,10 @@ from fastnn.lowering import Lowering, Value, Weight
 
 @dataclass(eq=False, repr=False)
 class Parameter:
-    """A parameter that a layer wants: its shape, initializer and fans."""
+    """A parameter that a layer wants: its shape, initializer (a name, or the number that all are) and fans."""
 
     shape: tuple[int, ...]
-    initializer: str
+    initializer: str | float
     fan_in: int = 1
     fan_out: int = 1
 
@@ -64,8 +64,8 @@ class Layer:
 
 
 def snake_case(name: str) -> str:
-    """Dense -> dense, BatchNorm -> batch_norm."""
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
+    """Dense -> dense, BatchNorm -> batch_norm, PReLU -> prelu."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z][a-z])", "_", name).lower()
 
 
 def expected(layer: Layer, wanted: str, features: tuple[int, ...], advice: str = "") -> ValueError:
