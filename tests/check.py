@@ -41,7 +41,7 @@ BOUNDS = {
     "selu": 2.0,
     "softplus": 2.0,
     "softsign": 1.5,
-    "gelu": 8.0,
+    "gelu": 10.0,
     "gelu_tanh": 2.0,
     "silu": 3.5,
     "hard_sigmoid": 1.5,
