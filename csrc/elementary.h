@@ -1,6 +1,6 @@
 /* exp, log, erf, tanh, sigmoid and their kin on vectors. NaN in, NaN out; infinities and limits exact; subnormal
- * results kept. Error bounds, asserted over all floats by `make sweep`, in units in the last place: exp, log 1.5, erf 3,
- * sigmoid 3, tanh 2.
+ * results kept. Error bounds, asserted over all floats by `make sweep`, in units in the last place: exp, log 1.5,
+ * erf 3, sigmoid 3, tanh 2.
  * Sources: Cody & Waite 1980 for the range reduction; the polynomials of Cephes' expf, logf and tanhf. */
 #ifndef FASTNN_ELEMENTARY_H
 #define FASTNN_ELEMENTARY_H

@@ -1,4 +1,5 @@
-/* Row softmax and its logarithm, their gradients, and softmax with cross-entropy and its gradient in one pass. A row with a NaN is NaN. */
+/* Row softmax and its logarithm, their gradients, and softmax with cross-entropy and its gradient in one pass. A row
+ * with a NaN is NaN. */
 #ifndef FASTNN_SOFTMAX_H
 #define FASTNN_SOFTMAX_H
 

@@ -4,6 +4,7 @@ from fastnn import activations, callbacks, datasets, initializers, layers, losse
 from fastnn._version import __version__
 from fastnn.callbacks import Callback, History
 from fastnn.config import show_config
+from fastnn.differentiation import check_gradients
 from fastnn.files import load
 from fastnn.layers import Activation, Dense, Dropout, Flatten, Layer, PReLU
 from fastnn.network import Network
@@ -29,6 +30,7 @@ __all__ = [
     "__version__",
     "activations",
     "callbacks",
+    "check_gradients",
     "datasets",
     "get_num_threads",
     "initializers",

@@ -73,9 +73,12 @@ cdef class PReLUGradient(Elementwise):
     cdef void part(self, Py_ssize_t index, Py_ssize_t parts) noexcept nogil:
         cdef Py_ssize_t n = self.features, lines = (n + 15) // 16
         cdef Py_ssize_t start = lines * index // parts * 16, end = min(n, lines * (index + 1) // parts * 16)
-        if not self.add:
-            memset(self.dslope + start, 0, (end - start) * sizeof(float))
+        cdef float *dslope = NULL
+        if not self.state.inputs_only:
+            dslope = self.dslope + start
+            if not self.add:
+                memset(dslope, 0, (end - start) * sizeof(float))
         self.table.prelu_gradient(
             self.extent() // n, end - start, self.x + start, n, self.slope + start, self.dy + start,
-            self.dx + start, self.dslope + start
+            self.dx + start, dslope
         )

@@ -59,7 +59,8 @@ class Dense(Layer):
         y.pending = self.activation
 
         def backward() -> None:
-            plan.emit(kernels.DenseWeightGradient, x.buffer, y.gradient, weight.gradient, bias and bias.gradient)
+            gradients = weight.gradient, bias and bias.gradient
+            plan.emit(kernels.DenseWeightGradient, x.buffer, y.gradient, *gradients, add=plan.adds(weight))
             if x.trains:
                 slope = x.slope if x.activation != "identity" else ()
                 plan.emit(kernels.DenseInputGradient, y.gradient, weight.value, plan.gradient(x), *slope)

@@ -104,12 +104,13 @@ static double hard_sigmoid_gradient(double y, double dy) { return y <= 0 || y >=
 static double hard_tanh_gradient(double y, double dy) { return fabs(y) >= 1 ? 0 : dy; }
 
 /* The bounds that csrc/activation.h states. */
-#define UNITS(U)                                                                                         \
-  U(identity, 0)                                                                                         \
-  U(relu, 0)                                                                                             \
-  U(sigmoid, 3)                                                                                          \
-  U(tanh, 2) U(step, 0) U(leaky_relu, 1) U(elu, 1) U(selu, 2) U(softplus, 2) U(softsign, 1.5) U(gelu, 10) \
-      U(gelu_tanh, 2) U(silu, 3.5) U(hard_sigmoid, 1.5) U(hard_tanh, 0)
+#define UNITS(U)                                                                                               \
+  U(identity, 0)                                                                                               \
+  U(relu, 0)                                                                                                   \
+  U(sigmoid, 3)                                                                                                \
+  U(tanh, 2)                                                                                                   \
+  U(step, 0) U(leaky_relu, 1) U(elu, 1) U(selu, 2) U(softplus, 2) U(softsign, 1.5) U(gelu, 10) U(gelu_tanh, 2) \
+      U(silu, 3.5) U(hard_sigmoid, 1.5) U(hard_tanh, 0)
 #define UNIT_OF(name, units) static const double name##_units = units;
 UNITS(UNIT_OF)
 
