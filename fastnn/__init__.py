@@ -10,6 +10,7 @@ from fastnn.layers import Activation, Dense, Dropout, Flatten, Layer, PReLU
 from fastnn.network import Network
 from fastnn.optimizers import SGD, Adam, AdamW, Optimizer
 from fastnn.parallel import get_num_threads, set_num_threads, threads
+from fastnn.perceptron import Perceptron
 from fastnn.sequential import Sequential
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "Network",
     "Optimizer",
     "PReLU",
+    "Perceptron",
     "Sequential",
     "__version__",
     "activations",

@@ -103,18 +103,26 @@ static double silu_gradient(double x, double dy) { return sigmoid_gated_gradient
 static double hard_sigmoid_gradient(double y, double dy) { return y <= 0 || y >= 1 ? 0 : dy / 6; }
 static double hard_tanh_gradient(double y, double dy) { return fabs(y) >= 1 ? 0 : dy; }
 
-/* The bounds that csrc/activation.h states. */
-#define UNITS(U)                                                                                               \
-  U(identity, 0)                                                                                               \
-  U(relu, 0)                                                                                                   \
-  U(sigmoid, 3)                                                                                                \
-  U(tanh, 2)                                                                                                   \
-  U(step, 0) U(leaky_relu, 1) U(elu, 1) U(selu, 2) U(softplus, 2) U(softsign, 1.5) U(gelu, 10) U(gelu_tanh, 2) \
-      U(silu, 3.5) U(hard_sigmoid, 1.5) U(hard_tanh, 0)
-#define UNIT_OF(name, units) static const double name##_units = units;
-UNITS(UNIT_OF)
+/* The bounds that csrc/activation.h states, in half units. */
+enum {
+  identity_halves = 0,
+  relu_halves = 0,
+  sigmoid_halves = 6,
+  tanh_halves = 4,
+  step_halves = 0,
+  leaky_relu_halves = 2,
+  elu_halves = 2,
+  selu_halves = 4,
+  softplus_halves = 4,
+  softsign_halves = 3,
+  gelu_halves = 20,
+  gelu_tanh_halves = 4,
+  silu_halves = 7,
+  hard_sigmoid_halves = 3,
+  hard_tanh_halves = 0
+};
 
-#define REFERENCE(name, source) {#name, #source, name##_of, name##_gradient, name##_units},
+#define REFERENCE(name, source) {#name, #source, name##_of, name##_gradient, name##_halves / 2.0},
 const activation activations[] = {FASTNN_ACTIVATIONS(REFERENCE)};
 
 static row_map rows_of; /* the activation that is being checked */
