@@ -5,23 +5,28 @@ from fastnn._version import __version__
 from fastnn.callbacks import Callback, History
 from fastnn.config import show_config
 from fastnn.files import load
-from fastnn.layers import Activation, Dense, Dropout, Flatten, Layer
+from fastnn.layers import Activation, Add, Concatenate, Dense, Dropout, Flatten, Layer, Multiply
 from fastnn.network import Network
 from fastnn.optimizers import SGD, Adam, AdamW, Optimizer
 from fastnn.parallel import get_num_threads, set_num_threads, threads
 from fastnn.sequential import Sequential
+from fastnn.symbol import Input
 
 __all__ = [
     "SGD",
     "Activation",
     "Adam",
     "AdamW",
+    "Add",
     "Callback",
+    "Concatenate",
     "Dense",
     "Dropout",
     "Flatten",
     "History",
+    "Input",
     "Layer",
+    "Multiply",
     "Network",
     "Optimizer",
     "Sequential",

@@ -6,6 +6,7 @@ from fastnn.kernels.dropout import Dropout
 from fastnn.kernels.elementary import Elementary
 from fastnn.kernels.gather import Gather, GatherLabels, Scatter
 from fastnn.kernels.loss import BinaryCrossEntropy, CrossEntropy, MeanSquaredError
+from fastnn.kernels.merge import Add, Concatenate, ConcatenateGradient, Multiply, Scale
 from fastnn.kernels.metric import Accuracy, Classes, MeanAbsoluteError
 from fastnn.kernels.optimizer import SGD, Adam
 from fastnn.kernels.softmax import Softmax, SoftmaxGradient
@@ -17,8 +18,11 @@ __all__ = [
     "Activation",
     "ActivationGradient",
     "Adam",
+    "Add",
     "BinaryCrossEntropy",
     "Classes",
+    "Concatenate",
+    "ConcatenateGradient",
     "CrossEntropy",
     "Dense",
     "DenseInputGradient",
@@ -29,7 +33,9 @@ __all__ = [
     "GatherLabels",
     "MeanAbsoluteError",
     "MeanSquaredError",
+    "Multiply",
     "Packed",
+    "Scale",
     "Scatter",
     "Softmax",
     "SoftmaxGradient",

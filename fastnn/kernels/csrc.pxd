@@ -41,6 +41,9 @@ cdef extern from "kernels.h":
         void (*column_sum)(isize rows, isize n, const float *x, isize x_row, int add, float *y) noexcept nogil
         void (*exp)(isize n, const float *x, float *y) noexcept nogil
         void (*log)(isize n, const float *x, float *y) noexcept nogil
+        void (*add)(isize n, const float *a, const float *b, float *y) noexcept nogil
+        void (*multiply)(isize n, const float *a, const float *b, float *y) noexcept nogil
+        void (*scale)(isize n, float factor, const float *x, float *y) noexcept nogil
         void (*softmax)(isize rows, isize n, const float *x, float *y) noexcept nogil
         void (*softmax_gradient)(isize rows, isize n, const float *y, const float *dy, float *dx) noexcept nogil
         double (*cross_entropy)(isize rows, isize n, const float *x, const int32_t *label, const float *target,

@@ -10,7 +10,7 @@ from fastnn.lowering import Lowering, Value, Weight
 LAYER_ACTIVATIONS = (*kernels.ACTIVATIONS, "softmax")
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@dataclass(eq=False, repr=False)
 class Activation(Layer):
     """y = activation(x), elementwise, or softmax over all features of a sample; x, y (batch, ...).
 
@@ -35,9 +35,7 @@ class Activation(Layer):
             y.pending = self.activation
 
         def backward() -> None:
-            if x.trains:
-                x.gradient = y.gradient
-                plan.apply_derivative(x)
+            plan.pass_gradient(y, x)
 
         plan.backward(backward)
         return y
