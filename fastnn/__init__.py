@@ -4,6 +4,7 @@ from fastnn import callbacks, datasets, initializers, layers, losses, metrics, o
 from fastnn._version import __version__
 from fastnn.callbacks import Callback, History
 from fastnn.config import show_config
+from fastnn.differentiation import check_gradients
 from fastnn.files import load
 from fastnn.layers import Activation, Add, Concatenate, Dense, Dropout, Flatten, Layer, Multiply
 from fastnn.network import Network
@@ -32,6 +33,7 @@ __all__ = [
     "Sequential",
     "__version__",
     "callbacks",
+    "check_gradients",
     "datasets",
     "get_num_threads",
     "initializers",

@@ -243,6 +243,10 @@ class Lowering:
 
     def assemble(self, ports: list[Port], kept: list[Tensor]) -> Plan:
         """Places the Buffers in an arena and makes the Ops."""
+        return self.assemble_parts([(len(self.calls), ports, kept)])[0]
+
+    def assemble_parts(self, parts: list[tuple[int, list[Port], list[Tensor]]]) -> list[Plan]:
+        """The same for a plan that runs in parts: each ends after so many calls, with its ports and what it changes."""
         self.backwards.clear()  # each holds this Lowering: a cycle that would keep the arena until a collection
         places, nbytes = _place(self.calls, self.rows)
         arena = Block(nbytes)
@@ -254,7 +258,12 @@ class Lowering:
             arguments = [tensors[a] if isinstance(a, Buffer) else a for a in call.arguments]
             call.made = call.op(*arguments, **call.options)
             call.made.layer = call.layer
-        return Plan([call.made for call in self.calls if call.made is not None], ports, kept, nbytes)
+        ops = [call.made for call in self.calls if call.made is not None]
+        plans, start = [], 0
+        for end, ports, kept in parts:
+            plans.append(Plan(ops[start:end], ports, kept, nbytes))
+            start = end
+        return plans
 
 
 def _place(calls: list[Call], rows: int) -> tuple[dict[Buffer, int], int]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastnn import arrays, checks, files, losses, optimizers, structure, training
+from fastnn import arrays, checks, differentiation, files, loop, losses, optimizers, structure, training
 from fastnn.assembly import Assembly, below
 from fastnn.callbacks import Callback, History, Logs
 from fastnn.graph import Graph
@@ -73,6 +73,7 @@ class Network(Assembly):
         self.counters = {"epoch": 0, "step": 0, "update": 0}
         self.slots: dict[str, Tensor] = {}
         self.pool = Pool(lower)
+        self.loop: loop.Loop | None = None
 
     # Building and compiling.
 
@@ -83,7 +84,11 @@ class Network(Assembly):
     def forget(self) -> None:
         super().forget()
         self.slots = {}
+        self._drop_plans()
+
+    def _drop_plans(self) -> None:
         self.pool.clear()
+        self.loop = None
 
     def compile(
         self,
@@ -121,7 +126,7 @@ class Network(Assembly):
             except BaseException:
                 vars(self).update(before)
                 raise
-            self.pool.clear()
+            self._drop_plans()
 
     def _make_slots(self) -> dict[str, Tensor]:
         names = self.optimizer.slots() if self.optimizer else ()
@@ -281,6 +286,8 @@ class Network(Assembly):
         return training.fit(self, x, y, batch_size, epochs, validation_data, shuffle, callbacks, verbose)
 
     train_on_batch = training.train_on_batch
+    forward, backward, step, zero_grad = loop.forward, loop.backward, loop.step, loop.zero_grad
+    gradient = differentiation.gradient
 
     def freeze(self, batch_size: int = 1) -> Predictor:
         """A function of the network as it is now, for hot loops: weights packed, any thread may call it.

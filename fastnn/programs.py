@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from fastnn import checks, kernels, metrics
 from fastnn.assembly import below
 from fastnn.lowering import Buffer, Call, Lowering, Value, Weight
+from fastnn.plan import Plan
 from fastnn.port import Port
 from fastnn.program import Program
 from fastnn.tensor import Tensor
@@ -47,33 +48,90 @@ def rows_of(batch_size: int | None, samples: int) -> int:
 
 
 def lower(net: Network, kind: str, labels: int, rows: int, snapshot: Snapshot | None = None) -> Program:
-    """The program of a kind, "train", "evaluate", "predict" or "classify", for up to that many rows.
+    """The program of a kind for up to that many rows.
 
-    labels: a bit for each output whose targets are class numbers. snapshot: what takes the place of the network's
-    parameters. Raises ValueError where the loss, a metric or the kind does not fit the layers.
+    "train", "gradient" (without the update, and with the inputs' gradients, those of frozen layers too), "update"
+    (alone), "evaluate", "predict" or "classify". labels: a bit for each output whose targets are class numbers.
+    snapshot: what takes the place of the network's parameters. Raises ValueError where the loss, a metric or the kind
+    does not fit the layers.
     """
+    if kind == "update":
+        plan = Lowering(1, {})
+        kept = _update(net, plan)
+        return Program(kind, labels, plan.assemble([], kept))
     weights, panels = (net.blocks.weights, None) if snapshot is None else (snapshot.weights, snapshot.panels)
     if kind == "train":
-        held = {weights[name]: Weight(weights[name].value) for name in below(weights, net.frozen)}
-        weights = {name: held.get(weight, weight) for name, weight in weights.items()}
-    plan = Lowering(rows, weights, training=kind == "train", seed=net.seed, panels=panels)
-    x = [
-        Port(_called("x", net.graph.inputs, i), math.prod(features)) for i, features in enumerate(net.features)
-    ]
-    values = [Value(Buffer(port.columns), trains=False) for port in x]
-    for port, value in zip(x, values, strict=True):
-        plan.emit(kernels.Gather, port, value.buffer, check="unchecked" if kind == "predict" else "finite")
-    measures = kind in ("train", "evaluate")
-    fused = [head.loss.ending for head in net.heads] if measures else []
-    outputs = net.graph.lower(plan, values, weights, net.features, fused)
-    if not measures:
+        weights = _trained(net)
+    plan = Lowering(rows, weights, training=kind in ("train", "gradient"), seed=net.seed, panels=panels)
+    x, values = _enter(net, plan, kind == "gradient", "unchecked" if kind == "predict" else "finite")
+    if kind in ("predict", "classify"):
+        outputs = net.graph.lower(plan, values, weights, net.features)
         with plan.named(kind):
-            return Program(kind, 0, plan.assemble([*x, *_results(net, plan, kind, outputs)], []))
-    meters, targets = _measure(net, plan, kind, labels, outputs)
-    kept = _update(net, plan) if kind == "train" else []
-    assembled = plan.assemble([*x, *targets], kept)
+            return Program(kind, labels, plan.assemble([*x, *_results(net, plan, kind, outputs)], []))
+    outputs = net.graph.lower(plan, values, weights, net.features, [head.loss.ending for head in net.heads])
+    meters, ports = _measure(net, plan, kind, labels, outputs)
+    ports, kept = [*x, *ports], []
+    if plan.training:
+        plan.run_backward()
+    if kind == "train":
+        kept = _update(net, plan)
+    if kind == "gradient":
+        kept = [block.gradients for block in net.blocks.bases]
+        with plan.named(kind):
+            ports += _leave(plan, "dx", net.graph.inputs, [value.gradient for value in values])
+    assembled = plan.assemble(ports, kept)
     weights_of = {f"{head.output}_loss": head.weight for head in net.heads} if len(net.heads) > 1 else {}
     return Program(kind, labels, assembled, {name: call.made for name, call in meters.items()}, weights_of)
+
+
+def lower_loop(net: Network, rows: int) -> tuple[list[Plan], list[list[Port]]]:
+    """The plans of a forward and a backward pass on one arena, for up to that many rows; the ports x, y, dy and dx."""
+    weights = _trained(net)
+    plan = Lowering(rows, weights, training=True, seed=net.seed, accumulates=True)
+    x, values = _enter(net, plan, True, "finite")
+    outputs = [plan.read(output) for output in net.graph.lower(plan, values, weights, net.features)]
+    names = net.graph.output_names
+    with plan.named("forward"):
+        y = _leave(plan, "y", names, [output.buffer for output in outputs])
+    end = len(plan.calls)
+    dy = [Port(_called("dy", names, i), output.columns) for i, output in enumerate(outputs)]
+    with plan.named("backward"):
+        for port, output in zip(dy, outputs, strict=True):
+            plan.emit(kernels.Gather, port, plan.gradient(output))
+            plan.apply_derivative(output)
+    plan.run_backward()
+    with plan.named("backward"):
+        dx = _leave(plan, "dx", net.graph.inputs, [value.gradient for value in values])
+    kept = [block.gradients for block in net.blocks.bases]
+    parts: list[tuple[int, list[Port], list[Tensor]]] = [(end, [*x, *y], []), (len(plan.calls), [*dy, *dx], kept)]
+    return plan.assemble_parts(parts), [x, y, dy, dx]
+
+
+def _trained(net: Network) -> dict[str, Weight]:
+    """The parameters, those of frozen layers without a gradient."""
+    weights = net.blocks.weights
+    held = {weights[name]: Weight(weights[name].value) for name in below(weights, net.frozen)}
+    return {name: held.get(weight, weight) for name, weight in weights.items()}
+
+
+def _enter(net: Network, plan: Lowering, trains: bool, check: str) -> tuple[list[Port], list[Value]]:
+    """Emits the gather of each input. trains: whether their gradients are wanted."""
+    sizes = [math.prod(features) for features in net.features]
+    ports = [Port(_called("x", net.graph.inputs, i), size) for i, size in enumerate(sizes)]
+    values = [Value(Buffer(size), trains) for size in sizes]
+    for port, value in zip(ports, values, strict=True):
+        plan.emit(kernels.Gather, port, value.buffer, check=check)
+    return ports, values
+
+
+def _leave(plan: Lowering, what: str, names: Sequence[str], buffers: Sequence[Buffer | None]) -> list[Port]:
+    """Emits the scatter of each buffer."""
+    ports = []
+    for i, buffer in enumerate(buffers):
+        assert buffer is not None
+        ports.append(Port(_called(what, names, i), buffer.columns))
+        plan.emit(kernels.Scatter, buffer, ports[-1])
+    return ports
 
 
 def _called(what: str, names: Sequence[str], index: int) -> str:
@@ -82,15 +140,13 @@ def _called(what: str, names: Sequence[str], index: int) -> str:
 
 
 def _results(net: Network, plan: Lowering, kind: str, outputs: list[Value]) -> list[Port]:
-    """Emits what leaves the plan."""
-    ports = []
-    for i, output in enumerate(outputs):
-        out = Port(_called("out", net.graph.output_names, i), output.columns if kind == "predict" else 1)
-        loss = net.heads[i].loss if net.heads else None
-        result = plan.read(output).buffer if kind == "predict" else metrics.classes(plan, output, loss)
-        plan.emit(kernels.Scatter, result, out)
-        ports.append(out)
-    return ports
+    """Emits what `predict` or `classify` returns."""
+    if kind == "predict":
+        results = [plan.read(output).buffer for output in outputs]
+    else:
+        criteria = [head.loss for head in net.heads] or [None] * len(outputs)
+        results = [metrics.classes(plan, *each) for each in zip(outputs, criteria, strict=True)]
+    return _leave(plan, "out", net.graph.output_names, results)
 
 
 def _measure(
@@ -112,9 +168,8 @@ def _measure(
 
 
 def _update(net: Network, plan: Lowering) -> list[Tensor]:
-    """Emits the backward phase and the update of each range; returns what they change for good."""
+    """Emits the optimizer's update of each range; returns what it changes, and the gradients."""
     assert net.optimizer is not None
-    plan.run_backward()
     with plan.named(type(net.optimizer).__name__):
         for part in net.ranges():
             values, gradients = part.of(part.block.values), part.of(part.block.gradients)

@@ -212,6 +212,10 @@ cdef class DenseWeightGradient(Product):
         p.k = self.state.rows
         return p
 
+    cdef void run(self) noexcept nogil:
+        if not self.state.inputs_only:
+            Op.run(self)
+
     cdef void columns(self, Py_ssize_t start, Py_ssize_t n) noexcept nogil:
         if self.dbias != NULL:
             self.table.column_sum(
