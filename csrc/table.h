@@ -10,7 +10,9 @@
 #include "dropout.h"
 #include "gather.h"
 #include "loss.h"
+#include "merge.h"
 #include "optimizer.h"
+#include "prelu.h"
 #include "softmax.h"
 
 #define JOIN(a, b) a##b

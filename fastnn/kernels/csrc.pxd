@@ -16,6 +16,7 @@ cdef extern from "kernels.h":
         float *c
         isize c_row
         int activation
+        float *z
         const float *y
         isize y_row
 
@@ -36,8 +37,9 @@ cdef extern from "kernels.h":
     ctypedef struct fastnn_table:
         const char *isa
         isize lanes, tile_rows, panel
-        void (**activation)(isize n, const float *x, float *y) noexcept nogil
-        void (**activation_gradient)(isize n, const float *y, const float *dy, float *dx) noexcept nogil
+        void (**activation)(isize rows, isize n, const float *x, float *y, isize row) noexcept nogil
+        void (**activation_gradient)(isize rows, isize n, const float *y, isize y_row, const float *dy, float *dx,
+                                     isize row) noexcept nogil
         double (**loss)(isize rows, isize n, const float *x, const float *target, const float *weight, float setting,
                         float scale, float *dx) noexcept nogil
         float (*peak)(isize n) noexcept nogil
@@ -46,8 +48,17 @@ cdef extern from "kernels.h":
         void (*column_sum)(isize rows, isize n, const float *x, isize x_row, int add, float *y) noexcept nogil
         void (*exp)(isize n, const float *x, float *y) noexcept nogil
         void (*log)(isize n, const float *x, float *y) noexcept nogil
+        void (*erf)(isize n, const float *x, float *y) noexcept nogil
+        void (*add)(isize n, const float *a, const float *b, float *y) noexcept nogil
+        void (*multiply)(isize n, const float *a, const float *b, float *y) noexcept nogil
+        void (*scale)(isize n, float factor, const float *x, float *y) noexcept nogil
         void (*softmax)(isize rows, isize n, const float *x, float *y) noexcept nogil
         void (*softmax_gradient)(isize rows, isize n, const float *y, const float *dy, float *dx) noexcept nogil
+        void (*log_softmax)(isize rows, isize n, const float *x, float *y) noexcept nogil
+        void (*log_softmax_gradient)(isize rows, isize n, const float *y, const float *dy, float *dx) noexcept nogil
+        void (*prelu)(isize rows, isize n, const float *x, isize row, const float *slope, float *y) noexcept nogil
+        void (*prelu_gradient)(isize rows, isize n, const float *x, isize row, const float *slope, const float *dy,
+                               float *dx, float *dslope) noexcept nogil
         double (*cross_entropy)(isize rows, isize n, const float *x, const int32_t *label, const float *target,
                                 const float *weight, float scale, float *dx) noexcept nogil
         double (*negative_entropy)(isize rows, isize n, const float *target, const float *weight) noexcept nogil

@@ -37,6 +37,7 @@ __all__ = [
     "Cosine",
     "CrossEntropy",
     "Focal",
+    "Function",
     "Hinge",
     "Huber",
     "KLDivergence",

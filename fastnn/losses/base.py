@@ -8,7 +8,7 @@ import numpy as np
 
 from fastnn import arrays, kernels
 from fastnn.losses.by_hand import ByHand
-from fastnn.lowering import Buffer, Call, Lowering, Value
+from fastnn.lowering import ROW_WISE, Buffer, Call, Lowering, Value
 from fastnn.port import Port
 
 
@@ -42,6 +42,11 @@ class Loss:
     takes_labels: ClassVar[bool] = False
     idle: list[ByHand] = field(default_factory=list, init=False, repr=False, compare=False)
 
+    @property
+    def fused(self) -> tuple[str | None, ...]:
+        """The activations whose input the loss takes; the logits are the same before softmax and log_softmax."""
+        return tuple(ROW_WISE) if self.ending == "softmax" else (self.ending,)
+
     def target(
         self, plan: Lowering, columns: int, labels: bool, weight: Buffer | None = None, name: str = "y"
     ) -> Target:
@@ -58,10 +63,10 @@ class Loss:
         """Emits the loss and, for training, the gradient of the output."""
         if self.ending is None:
             output = plan.read(output)
-        elif output.ending != "identity" and output.pending != self.ending:
+        elif output.ending != "identity" and output.pending not in self.fused:
             raise ValueError(
                 f"{self.name}: the last layer must end in {self.ending}, or identity for logits; here they "
-                f"come from {output.ending}{' and other layers' if output.ending == self.ending else ''}"
+                f"come from {output.ending}{' and other layers' if output.ending in self.fused else ''}"
             )
         elif self.ending == "softmax" and output.columns == 1:
             raise ValueError(f"{self.name}: one output has nothing to compare; use binary_cross_entropy or Dense(2)")
@@ -85,7 +90,7 @@ class Loss:
         if outputs.ndim == 0 or not outputs.size:
             raise ValueError(f"y: expected outputs (batch, ...), got shape {outputs.shape}")
         targets, labels = arrays.targets(t, len(outputs), outputs.shape[1:], self.takes_labels, "t")
-        weight = arrays.weights(sample_weight, len(outputs))
+        weight = None if sample_weight is None else arrays.weights(sample_weight, len(outputs))
         form = outputs.size // len(outputs), labels, weight is not None
         run = self.idle.pop() if self.idle else None  # another thread that comes now makes its own
         if run is None or run.form != form or run.rows < len(outputs):

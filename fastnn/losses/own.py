@@ -9,7 +9,6 @@ from fastnn import kernels
 from fastnn.losses.base import Loss
 from fastnn.lowering import Buffer, Call, Lowering
 
-
 #: function(y, t) -> (loss, dy)
 Function = Callable[[np.ndarray, np.ndarray], tuple[float, np.ndarray]]
 
