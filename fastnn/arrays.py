@@ -94,9 +94,7 @@ def joint_samples(x: Any, names: Sequence[str], features: Sequence[tuple[int, ..
     return found
 
 
-def targets(
-    y: Any, count: int, features: tuple[int, ...], labels: bool, name: str = "y"
-) -> tuple[np.ndarray, bool]:
+def targets(y: Any, count: int, features: tuple[int, ...], labels: bool, name: str = "y") -> tuple[np.ndarray, bool]:
     """y for `count` samples, as labels or as values of the output's shape; and whether it holds labels.
 
     labels: whether class numbers, (n,) or (n, 1), are meant by such a shape.

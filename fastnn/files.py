@@ -186,9 +186,7 @@ def _construct(
         if optimizer["class"] not in optimizers.OPTIMIZERS:
             raise ValueError(f"unknown optimizer {optimizer['class']!r}; known: {', '.join(optimizers.OPTIMIZERS)}")
         made = optimizers.OPTIMIZERS[optimizer["class"]](**optimizer["settings"])
-        measured = heads(
-            net.graph.output_names, compiled["loss"], compiled["metrics"], compiled.get("loss_weights")
-        )
+        measured = heads(net.graph.output_names, compiled["loss"], compiled["metrics"], compiled.get("loss_weights"))
         net.take(made, measured, frozenset(checks.listed("frozen", compiled.get("frozen", []), str, "names")))
     shapes = structure.features(description)
     if shapes:
@@ -200,9 +198,7 @@ def _construct(
     return net
 
 
-def _restore(
-    net: Network, shapes: list[tuple[int, ...]], tensors: dict[str, np.ndarray]
-) -> None:
+def _restore(net: Network, shapes: list[tuple[int, ...]], tensors: dict[str, np.ndarray]) -> None:
     wanted = net.graph.wanted(shapes)
 
     def taken(prefix: str) -> dict[str, np.ndarray]:
@@ -211,8 +207,10 @@ def _restore(
     weights = taken("weights")
     slots = {slot: taken(f"slots.{slot}") for slot in (net.optimizer.slots() if net.optimizer else ())}
     structure.adopt(net, shapes)
-    for views, arrays in ((net.weights, weights), *((net.blocks.in_slot(net.slots[slot]), slots[slot]) for slot in slots)):
-        for name, view in views.items():
+    for name, view in net.weights.items():
+        view[...] = weights[name]
+    for slot, arrays in slots.items():
+        for name, view in net.blocks.in_slot(net.slots[slot]).items():
             view[...] = arrays[name]
 
 
