@@ -5,11 +5,13 @@
 #include "elementary.h"
 
 #include "activation.h"
+#include "adaptive.h"
 #include "dense.h"
 #include "dropout.h"
 #include "gather.h"
 #include "loss.h"
 #include "optimizer.h"
+#include "regularization.h"
 #include "softmax.h"
 
 #define JOIN(a, b) a##b

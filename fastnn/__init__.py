@@ -1,29 +1,39 @@
 """A small, fast neural-network framework for the CPU: arrays in, arrays out, one native call a step."""
 
-from fastnn import callbacks, datasets, initializers, layers, losses, metrics, optimizers
+from fastnn import callbacks, datasets, initializers, layers, losses, metrics, optimizers, schedules
 from fastnn._version import __version__
-from fastnn.callbacks import Callback, History
+from fastnn.callbacks import Callback, Checkpoint, EarlyStopping, History, ReduceOnPlateau
 from fastnn.config import show_config
 from fastnn.files import load
 from fastnn.layers import Activation, Dense, Dropout, Flatten, Layer
 from fastnn.network import Network
-from fastnn.optimizers import SGD, Adam, AdamW, Optimizer
+from fastnn.optimizers import LBFGS, SGD, Adadelta, Adagrad, Adam, AdamW, Lion, Nadam, Optimizer, RMSprop, Rprop
 from fastnn.parallel import get_num_threads, set_num_threads, threads
 from fastnn.sequential import Sequential
 
 __all__ = [
+    "LBFGS",
     "SGD",
     "Activation",
+    "Adadelta",
+    "Adagrad",
     "Adam",
     "AdamW",
     "Callback",
+    "Checkpoint",
     "Dense",
     "Dropout",
+    "EarlyStopping",
     "Flatten",
     "History",
     "Layer",
+    "Lion",
+    "Nadam",
     "Network",
     "Optimizer",
+    "RMSprop",
+    "ReduceOnPlateau",
+    "Rprop",
     "Sequential",
     "__version__",
     "callbacks",
@@ -35,6 +45,7 @@ __all__ = [
     "losses",
     "metrics",
     "optimizers",
+    "schedules",
     "set_num_threads",
     "show_config",
     "threads",

@@ -62,7 +62,7 @@ def _describe(net: Network) -> dict[str, Any]:
     }
     if net.optimizer is not None and net.loss is not None:
         description["compiled"] = {
-            "optimizer": {"class": type(net.optimizer).__name__, "settings": net.optimizer.settings()},
+            "optimizer": optimizers.described(net.optimizer),
             "loss": net.loss.name,
             "metrics": list(net.metrics),
         }
@@ -137,7 +137,7 @@ def from_bytes(data: bytes, layers: Mapping[str, type[Layer]] | None = None) -> 
     architecture, tensors = _parse(data)
     try:
         net = _construct(architecture, {**known_layers.LAYERS, **(layers or {})}, tensors)
-    except (KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ValueError(f"the file's architecture is not valid: {error}") from None
     return net
 
@@ -183,11 +183,8 @@ def _construct(
     net = Sequential(layers, seed=int(seed))
     compiled = architecture["compiled"]
     if compiled is not None:
-        optimizer = compiled["optimizer"]
-        if optimizer["class"] not in optimizers.OPTIMIZERS:
-            raise ValueError(f"unknown optimizer {optimizer['class']!r}; known: {', '.join(optimizers.OPTIMIZERS)}")
         net.compile(
-            optimizers.OPTIMIZERS[optimizer["class"]](**optimizer["settings"]),
+            optimizers.restored(compiled["optimizer"]),
             losses.resolve(compiled["loss"]).name,
             compiled["metrics"],
         )

@@ -36,7 +36,7 @@ class Buffer:
 
 @dataclass(eq=False, repr=False)
 class Call:
-    """An Op to be made: its class, its arguments (Buffers, Tensors, Ports, values), the layer that wants it."""
+    """An Op to be made: its class, its arguments (Buffers, Tensors, Ports, earlier Calls, values), the layer that wants it."""
 
     op: type[Op]
     arguments: tuple[Any, ...]
@@ -189,7 +189,9 @@ class Lowering:
             for buffer, offset in places.items()
         }
         for call in self.calls:
-            arguments = [tensors[a] if isinstance(a, Buffer) else a for a in call.arguments]
+            arguments = [
+                tensors[a] if isinstance(a, Buffer) else a.made if isinstance(a, Call) else a for a in call.arguments
+            ]
             call.made = call.op(*arguments, **call.options)
             call.made.layer = call.layer
         return Plan([call.made for call in self.calls if call.made is not None], ports, kept, nbytes)

@@ -20,6 +20,7 @@ from fastnn.plan import Plan
 from fastnn.program import Pool
 from fastnn.programs import lower, rows_of
 from fastnn.randomness import checked_seed
+from fastnn.range_test import find_learning_rate
 from fastnn.summary import table
 from fastnn.tensor import Tensor
 from fastnn.weights import Parameters, Views
@@ -301,6 +302,8 @@ class Network(ABC):
         return training.fit(self, x, y, batch_size, epochs, validation_data, shuffle, callbacks, verbose)
 
     train_on_batch = training.train_on_batch
+    averaged = training.averaged
+    find_learning_rate = find_learning_rate
 
     def freeze(self, batch_size: int = 1) -> Predictor:
         """A function of the network as it is now, for hot loops: weights packed, any thread may call it.

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from fastnn import checks, kernels, losses
+from fastnn import checks, kernels, losses, updates
 from fastnn import metrics as measures
 from fastnn.lowering import Buffer, Call, Lowering, Value, Weight
+from fastnn.optimizers import Span
 from fastnn.port import Port
 from fastnn.program import Program
 from fastnn.tensor import Tensor
@@ -43,14 +44,14 @@ def rows_of(batch_size: int | None, samples: int) -> int:
 
 
 def lower(net: Network, kind: str, labels: bool, rows: int, frozen: Snapshot | None = None) -> Program:
-    """The program of a kind, "train", "evaluate", "predict" or "classify", for up to that many rows.
+    """The program of a kind, "train", "gradient", "evaluate", "predict" or "classify", for up to that many rows.
 
     frozen: what takes the place of the network's parameters. Raises ValueError where the loss, a metric or the kind
     does not fit the layers.
     """
     assert net.input_shape is not None
     weights, panels = (net.built.weights, None) if frozen is None else (frozen.weights, frozen.panels)
-    plan = Lowering(rows, weights, training=kind == "train", seed=net.seed, panels=panels)
+    plan = Lowering(rows, weights, training=kind in ("train", "gradient"), seed=net.seed, panels=panels)
     x = Port("x", math.prod(net.input_shape))
     value = Value(Buffer(x.columns), trains=False)
     plan.emit(kernels.Gather, x, value.buffer, check="unchecked" if kind == "predict" else "finite")
@@ -64,11 +65,13 @@ def lower(net: Network, kind: str, labels: bool, rows: int, frozen: Snapshot | N
         target = net.compiled.target(plan, output.columns, labels)
         calls = _measure(net, plan, output, target)
     kept: list[Tensor] = []
+    if plan.training:
+        plan.run_backward()
+    updates.penalize(plan, net.built.wanted, calls["loss"])
     if kind == "train":
         assert net.optimizer is not None
-        plan.run_backward()
-        with plan.named(type(net.optimizer).__name__):
-            net.optimizer.lower(plan, net.built.values, net.built.gradients, net.slots)
+        spans = [Span(net.built.values, net.built.gradients, net.slots)]
+        updates.update(plan, net.optimizer, spans, net.built.wanted)
         kept = [net.built.values, net.built.gradients, *net.slots.values()]
     assembled = plan.assemble([x, target.port], kept)
     meters = {name: call.made for name, call in calls.items()}

@@ -1,13 +1,15 @@
 """The Ops: each a kernel of csrc bound to its buffers. They check shapes when made; calling one runs it."""
 
 from fastnn.kernels.activation import ACTIVATIONS, Activation, ActivationGradient
+from fastnn.kernels.adaptive import Adadelta, Adagrad, RMSprop, Rprop
 from fastnn.kernels.dense import Dense, DenseInputGradient, DenseWeightGradient, Packed
 from fastnn.kernels.dropout import Dropout
 from fastnn.kernels.elementary import Elementary
 from fastnn.kernels.gather import Gather, GatherLabels, Scatter
 from fastnn.kernels.loss import BinaryCrossEntropy, CrossEntropy, MeanSquaredError
 from fastnn.kernels.metric import Accuracy, Classes, MeanAbsoluteError
-from fastnn.kernels.optimizer import SGD, Adam
+from fastnn.kernels.optimizer import SGD, Adam, Lion, Nadam
+from fastnn.kernels.regularization import Average, Clip, ClipNorm, MaxNorm, Penalty, SquaredNorm
 from fastnn.kernels.softmax import Softmax, SoftmaxGradient
 
 __all__ = [
@@ -16,9 +18,14 @@ __all__ = [
     "Accuracy",
     "Activation",
     "ActivationGradient",
+    "Adadelta",
+    "Adagrad",
     "Adam",
+    "Average",
     "BinaryCrossEntropy",
     "Classes",
+    "Clip",
+    "ClipNorm",
     "CrossEntropy",
     "Dense",
     "DenseInputGradient",
@@ -27,10 +34,17 @@ __all__ = [
     "Elementary",
     "Gather",
     "GatherLabels",
+    "Lion",
+    "MaxNorm",
     "MeanAbsoluteError",
     "MeanSquaredError",
+    "Nadam",
     "Packed",
+    "Penalty",
+    "RMSprop",
+    "Rprop",
     "Scatter",
     "Softmax",
     "SoftmaxGradient",
+    "SquaredNorm",
 ]

@@ -19,6 +19,11 @@ cdef class Meter(ChunkedOp):
         self.total += value * self.state.rows
         self.count += self.state.rows
 
+    cdef void add(self, double value) noexcept nogil:
+        """What was recorded last was less by this (a penalty)."""
+        self.last += value
+        self.total += value * self.state.rows
+
     @property
     def mean(self) -> float:
         """The mean over the rows since `reset`; NaN before the first."""

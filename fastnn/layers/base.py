@@ -10,12 +10,18 @@ from fastnn.lowering import Lowering, Value, Weight
 
 @dataclass(eq=False, repr=False)
 class Parameter:
-    """A parameter that a layer wants: its shape, initializer and fans."""
+    """A parameter that a layer wants: its shape, initializer and fans, and what keeps it small.
+
+    The loss grows by l1 sum |w| + l2 sum w^2; after an update, w[..., unit] is scaled down to the norm max_norm.
+    """
 
     shape: tuple[int, ...]
     initializer: str
     fan_in: int = 1
     fan_out: int = 1
+    l1: float = 0.0
+    l2: float = 0.0
+    max_norm: float | None = None
 
 
 @dataclass(frozen=True, eq=False, repr=False)
