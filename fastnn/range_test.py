@@ -48,6 +48,7 @@ def find_learning_rate(
     x, shape = net.samples(x)
     y, _ = arrays.targets(y, len(x), shape, loss.takes_labels)
     twin: Network = copy.copy(net)
+    twin.build(x.shape[1:])
     rates, losses = np.geomspace(lowest, highest, steps), []
     smoothed, lows = 0.0, []
     for step, rows in enumerate(_batches(net.seed, len(x), batch, steps)):
@@ -62,7 +63,9 @@ def find_learning_rate(
             break
     if len(losses) < 2:
         raise FloatingPointError(f"find_learning_rate: the loss is not finite from the rate {lowest:g} on")
-    return RangeTest(rates[: len(losses)], np.array(losses), float(rates[np.argmin(lows)] / 10))
+    settled = min(10, len(lows) // 2)  # before, few losses are in the mean, and chance may make it the least
+    best = settled + int(np.argmin(lows[settled:]))
+    return RangeTest(rates[: len(losses)], np.array(losses), float(rates[best] / 10))
 
 
 def _batches(seed: int, samples: int, batch: int, steps: int) -> list[np.ndarray]:
