@@ -48,7 +48,7 @@ DIRECTIVES = {
 
 
 class BuildExt(build_ext):
-    """Compiles csrc with each level's flags into the module that owns the tables, and parallel with OpenMP."""
+    """Compiles csrc with each level's flags into the module that owns the tables, and team with OpenMP."""
 
     def openmp_flags(self) -> list[str]:
         with tempfile.TemporaryDirectory() as folder:
@@ -63,7 +63,7 @@ class BuildExt(build_ext):
         return ["-fopenmp"]
 
     def build_extension(self, extension: Extension) -> None:
-        if extension.name == "fastnn.parallel":
+        if extension.name == "fastnn.team":
             flags = self.openmp_flags() if OPENMP else []
             extension.extra_compile_args += flags
             extension.extra_link_args += flags

@@ -167,7 +167,8 @@ INLINE void few_rows(const fastnn_product *p) {
     t.b = p->b + (p->b_packed ? j * p->k : j);
     t.b_row = p->b_packed ? panel_width(n) : p->b_row;
     t.c = p->c + j;
-    t.start = p->bias ? p->bias + j : zeros;
+    t.start = p->add ? t.c : p->bias ? p->bias + j : zeros;
+    t.start_row = p->add ? p->c_row : 0;
     if (vectors == 8)
       tile_1_8(&t);
     else if (vectors == 4)
@@ -231,8 +232,8 @@ static void kernel_product(const fastnn_product *p) {
           t.b = pack_b ? panels + (j - g) * t.k : p->b_packed ? p->b + j * p->k + k * width : p->b + k * p->b_row + j;
           t.b_row = pack_b || p->b_packed ? width : p->b_row;
           t.c = p->c + i * p->c_row + j;
-          t.start = d ? t.c : p->bias ? p->bias + j : zeros;
-          t.start_row = d ? p->c_row : 0;
+          t.start = d || p->add ? t.c : p->bias ? p->bias + j : zeros;
+          t.start_row = d || p->add ? p->c_row : 0;
           tiles[rows - 1][width > VL][n == width ? 0 : pack_b || p->b_packed ? 1 : 2](&t);
           if (d == depths - 1) epilogue(p, i, rows, j, n);
         }
@@ -254,10 +255,10 @@ static float kernel_peak(isize n) {
   return sum_lanes(sum[0]);
 }
 
-/* y (n) = sum of the rows of x, from first to last. */
-static void kernel_column_sum(isize rows, isize n, const float *x, isize x_row, float *y) {
+/* y (n) = sum of the rows of x, from first to last; with add it begins with y. */
+static void kernel_column_sum(isize rows, isize n, const float *x, isize x_row, int add, float *y) {
   for (isize j = 0; j < n; j += VL) {
-    vf sum = {0};
+    vf sum = add ? load_up_to(y + j, n - j) : (vf){0};
     for (isize i = 0; i < rows; i++) sum += load_up_to(x + i * x_row + j, n - j);
     store_up_to(y + j, sum, n - j);
   }

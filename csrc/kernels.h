@@ -10,7 +10,8 @@
 typedef ptrdiff_t isize;
 
 /* C (m, n) = start + A (m, k) B (k, n), then epilogue over each row of C. Element (i, j) of a matrix is
- * p[i * row + j * column]; C has column 1, B row 1 or column 1. start: bias, n floats, or zero where that is NULL. */
+ * p[i * row + j * column]; C has column 1, B row 1 or column 1. start: C itself with add; else bias, n floats, or zero
+ * where that is NULL. */
 typedef struct {
   isize m, n, k;
   const float *a;
@@ -19,6 +20,7 @@ typedef struct {
   isize b_row, b_column;
   int b_packed; /* b is what `pack` wrote */
   const float *bias;
+  int add;
   float *c;
   isize c_row;
   int activation; /* an fastnn_activation: C = f(C), or with y: C = C * f'(y) */
@@ -58,7 +60,7 @@ typedef struct {
   K(float, peak, (isize n))                                                                                            \
   K(void, pack, (isize k, isize n, const float *b, isize b_row, isize b_column, float *panels))                        \
   K(void, product, (const fastnn_product *p))                                                                          \
-  K(void, column_sum, (isize rows, isize n, const float *x, isize x_row, float *y))                                    \
+  K(void, column_sum, (isize rows, isize n, const float *x, isize x_row, int add, float *y))                           \
   K(void, exp, (isize n, const float *x, float *y))                                                                    \
   K(void, log, (isize n, const float *x, float *y))                                                                    \
   K(void, softmax, (isize rows, isize n, const float *x, float *y))                                                    \

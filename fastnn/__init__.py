@@ -4,6 +4,7 @@ from fastnn import callbacks, datasets, initializers, layers, losses, metrics, o
 from fastnn._version import __version__
 from fastnn.callbacks import Callback, Checkpoint, EarlyStopping, History, ReduceOnPlateau
 from fastnn.config import show_config
+from fastnn.differentiation import check_gradients
 from fastnn.files import load
 from fastnn.layers import Activation, Dense, Dropout, Flatten, Layer
 from fastnn.network import Network
@@ -37,6 +38,7 @@ __all__ = [
     "Sequential",
     "__version__",
     "callbacks",
+    "check_gradients",
     "datasets",
     "get_num_threads",
     "initializers",

@@ -128,7 +128,7 @@ class EarlyStopping(Monitor):
 
     def on_train_end(self) -> None:
         for name, values in self.weights.items():
-            self.net.weights[name] = values  # type: ignore[index]
+            self.net.weights[name] = values
         self.weights = {}
 
 
@@ -160,7 +160,9 @@ class ReduceOnPlateau(Monitor):
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
         if not self.improved(logs) and self.waited >= self.patience:
             optimizer: Any = self.net.optimizer
-            optimizer.learning_rate = min(optimizer.learning_rate, max(optimizer.learning_rate * self.factor, self.least))
+            optimizer.learning_rate = min(
+                optimizer.learning_rate, max(optimizer.learning_rate * self.factor, self.least)
+            )
             self.waited = 0
 
 

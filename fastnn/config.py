@@ -5,13 +5,13 @@ import sys
 
 import numpy as np
 
-from fastnn import op, parallel
+from fastnn import op, parallel, team
 from fastnn._version import __version__
 
 
 def config() -> dict[str, str]:
     """Versions, instruction set, OpenMP and threads, by name."""
-    version = parallel.openmp()
+    version = team.openmp()
     return {
         "fastnn": __version__,
         "instruction set": f"{op.get_isa()} (of {', '.join(op.levels())})",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -31,7 +31,7 @@ def iterate(net: Network, program: Program, samples: int, order: np.ndarray | No
     """One iteration; ends the fit where it finds no lower loss. What fails leaves the parameters as they were."""
     assert isinstance(net.optimizer, LBFGS)
     counters, values, gradients = net.counters, net.built.values.array, net.built.gradients.array
-    measured = []
+    measured: list[tuple[Any, Any]] = []
 
     def function(point: np.ndarray) -> tuple[float, np.ndarray]:
         """The loss at the point, with the same dropout throughout the iteration."""

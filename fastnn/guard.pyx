@@ -7,7 +7,7 @@ a forked child, where the other threads do not exist, has nothing to remake but 
 
 cimport cython
 
-from fastnn cimport parallel
+from fastnn cimport team
 
 cdef extern from "Python.h":
     unsigned long PyThread_get_thread_ident()
@@ -32,7 +32,7 @@ cdef class Guard:
     cdef unsigned long check(self, str action) except 0:
         """This thread, if no other one is changing the network."""
         cdef unsigned long me = PyThread_get_thread_ident()
-        cdef int process = parallel.forks()
+        cdef int process = team.forks()
         if self.process != process:
             self.process, self.readers = process, 0
             if self.owner != me:

@@ -36,7 +36,7 @@ class Buffer:
 
 @dataclass(eq=False, repr=False)
 class Call:
-    """An Op to be made: its class, its arguments (Buffers, Tensors, Ports, earlier Calls, values), the layer that wants it."""
+    """An Op to be made: its class, its arguments (Buffers, Tensors, Ports, earlier Calls, values), and its layer."""
 
     op: type[Op]
     arguments: tuple[Any, ...]
@@ -81,7 +81,8 @@ class Lowering:
     """Collects the calls of one plan.
 
     rows: its capacity. weights: the parameters by name. training: whether a backward phase will follow. panels: of a
-    frozen network, whose weights do not change: those packed so far.
+    frozen network, whose weights do not change: those packed so far. accumulates: whether gradients of weights are
+    added to what is there.
     """
 
     rows: int
@@ -89,6 +90,7 @@ class Lowering:
     training: bool = False
     seed: int = 0
     panels: dict[Tensor, kernels.Packed] | None = None
+    accumulates: bool = False
     calls: list[Call] = field(default_factory=list)
     backwards: list[tuple[str, Callable[[], None]]] = field(default_factory=list)
     written: set[Weight] = field(default_factory=set)
@@ -171,7 +173,7 @@ class Lowering:
         """Whether the next op that writes the weight's gradient adds to it: the first one overwrites."""
         before = weight in self.written
         self.written.add(weight)
-        return before
+        return before or self.accumulates
 
     def apply_derivative(self, value: Value) -> None:
         """Multiplies the derivative of the value's activation into its gradient, for writers that cannot fuse it."""
@@ -181,6 +183,10 @@ class Lowering:
 
     def assemble(self, ports: list[Port], kept: list[Tensor]) -> Plan:
         """Places the Buffers in an arena and makes the Ops."""
+        return self.assemble_parts([(len(self.calls), ports, kept)])[0]
+
+    def assemble_parts(self, parts: list[tuple[int, list[Port], list[Tensor]]]) -> list[Plan]:
+        """The same for a plan that runs in parts: each ends after so many calls, with its ports and what it changes."""
         self.backwards.clear()  # each holds this Lowering: a cycle that would keep the arena until a collection
         places, nbytes = _place(self.calls, self.rows)
         arena = Block(nbytes)
@@ -194,7 +200,12 @@ class Lowering:
             ]
             call.made = call.op(*arguments, **call.options)
             call.made.layer = call.layer
-        return Plan([call.made for call in self.calls if call.made is not None], ports, kept, nbytes)
+        ops = [call.made for call in self.calls if call.made is not None]
+        plans, start = [], 0
+        for end, ports, kept in parts:
+            plans.append(Plan(ops[start:end], ports, kept, nbytes))
+            start = end
+        return plans
 
 
 def _place(calls: list[Call], rows: int) -> tuple[dict[Buffer, int], int]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastnn import arrays, checks, files, losses, optimizers, training
+from fastnn import arrays, checks, differentiation, files, loop, losses, optimizers, range_test, training
 from fastnn import metrics as measures
 from fastnn.callbacks import Callback, History, Logs
 from fastnn.guard import Guard
@@ -20,7 +20,6 @@ from fastnn.plan import Plan
 from fastnn.program import Pool
 from fastnn.programs import lower, rows_of
 from fastnn.randomness import checked_seed
-from fastnn.range_test import find_learning_rate
 from fastnn.summary import table
 from fastnn.tensor import Tensor
 from fastnn.weights import Parameters, Views
@@ -55,6 +54,7 @@ class Network(ABC):
         self._weights: Views | None = None
         self._gradients: Views | None = None
         self.pool = Pool(lower)
+        self.loop: loop.Loop | None = None
 
     # What a subclass defines.
 
@@ -108,7 +108,11 @@ class Network(ABC):
         """Undoes a build."""
         self.input_shape, self.output_shape = None, ()
         self._parameters, self._weights, self._gradients, self.slots = None, None, None, {}
+        self._drop_plans()
+
+    def _drop_plans(self) -> None:
         self.pool.clear()
+        self.loop = None
 
     def compile(
         self,
@@ -136,7 +140,7 @@ class Network(ABC):
             except BaseException:
                 self.optimizer, self.loss, self.metrics, self.slots, self.counters = before
                 raise
-            self.pool.clear()
+            self._drop_plans()
         return self
 
     def _make_slots(self, parameters: Parameters) -> dict[str, Tensor]:
@@ -302,8 +306,9 @@ class Network(ABC):
         return training.fit(self, x, y, batch_size, epochs, validation_data, shuffle, callbacks, verbose)
 
     train_on_batch = training.train_on_batch
-    averaged = training.averaged
-    find_learning_rate = find_learning_rate
+    forward, backward, step, zero_grad = loop.forward, loop.backward, loop.step, loop.zero_grad
+    gradient = differentiation.gradient
+    averaged, find_learning_rate = training.averaged, range_test.find_learning_rate
 
     def freeze(self, batch_size: int = 1) -> Predictor:
         """A function of the network as it is now, for hot loops: weights packed, any thread may call it.

@@ -10,7 +10,7 @@ import os
 
 from libc.stdlib cimport calloc, free
 
-from fastnn cimport parallel
+from fastnn cimport parallel, team
 from fastnn.kernels cimport csrc
 from fastnn.kernels.csrc cimport fastnn_table
 from fastnn.tensor cimport Tensor
@@ -139,14 +139,12 @@ cdef class Op:
     cdef void run(self) noexcept nogil:
         """Shares the parts out, to as many threads as their work is worth."""
         cdef Py_ssize_t i, parts
-        cdef int team = 1
+        cdef int size = 1
         if self.state.threads > 1:
-            team = parallel.team_for(self.work() / self.pace, self.state.threads)
-            if team > 1:
-                team = parallel.enter(<int> min(<Py_ssize_t> team, self.parts(team)))
-        parts = self.parts(team)
-        if team > 1:
-            parallel.share(team, parts, part_of, <void *> self)
+            size = team.size_for(self.work() / self.pace, self.state.threads)
+        parts = self.parts(size)
+        if size > 1 and parts > 1:
+            team.share(<int> min(<Py_ssize_t> size, parts), parts, part_of, <void *> self)
         else:
             for i in range(parts):
                 self.part(i, parts)

@@ -1,9 +1,7 @@
 """How many threads an op may use.
 
 The number comes from `set_num_threads`, from `threads(n)` for the calling Python thread, else from OMP_NUM_THREADS or
-the processors that affinity and the cgroup's quota leave to the process. One parallel region is open at a time in a
-process: a second one runs serially instead of oversubscribing. A forked child runs serially: libgomp's threads do not
-survive a fork, whoever in the parent had it start them.
+the processors that affinity and the cgroup's quota leave to the process. See `team` for how they work together.
 """
 
 import contextlib
@@ -11,86 +9,20 @@ import math
 import os
 from collections.abc import Iterator
 
-from cython.parallel cimport prange, threadid
+from fastnn cimport team
 
 cdef extern from *:
     """
     static int fastnn_threads = 1;           /* for every Python thread that has no limit of its own */
     static __thread int fastnn_own_threads;  /* 0: none */
-    static int fastnn_region_open, fastnn_serial;
-    static int fastnn_forks; /* generations since this process was the parent */
-
-    #ifdef _OPENMP
-    #define FASTNN_OPENMP _OPENMP
-    #else
-    #define FASTNN_OPENMP 0
-    #endif
-
-    static int fastnn_enter(void) {
-        int closed = 0;
-        if (__atomic_load_n(&fastnn_serial, __ATOMIC_RELAXED)) return 0;
-        if (!__atomic_compare_exchange_n(&fastnn_region_open, &closed, 1, 0, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
-            return 0;
-        return 1;
-    }
-    static void fastnn_leave(void) { __atomic_store_n(&fastnn_region_open, 0, __ATOMIC_RELEASE); }
-
-    static void fastnn_in_child(void) {
-        fastnn_serial = 1;
-        fastnn_forks++;
-        fastnn_region_open = 0;
-    }
-    #ifdef _WIN32
-    static void fastnn_watch_forks(void) { (void)fastnn_in_child; }
-    #else
-    #include <pthread.h>
-    static void fastnn_watch_forks(void) { pthread_atfork(NULL, NULL, fastnn_in_child); }
-    #endif
     """
-    int FASTNN_OPENMP
     int fastnn_threads
     int fastnn_own_threads
-    int fastnn_serial
-    int fastnn_forks
-    int fastnn_enter() noexcept nogil
-    void fastnn_leave() noexcept nogil
-    void fastnn_watch_forks()
-
-# A thread is worth waking for this much work of its own: opening a region costs 1 to 2 us hot, far more cold.
-cdef double NANOSECONDS_PER_THREAD = 15e3
 
 
 cdef int allowed() noexcept nogil:
     """Threads that a run started by this thread may use."""
     return fastnn_own_threads or fastnn_threads
-
-
-cdef int forks() noexcept nogil:
-    """How often this process and its ancestors have been forked since the import: tells a child from its parent."""
-    return fastnn_forks
-
-
-cdef int team_for(double nanoseconds, int most) noexcept nogil:
-    """Threads that so much work is worth."""
-    return <int> max(1.0, min(nanoseconds / NANOSECONDS_PER_THREAD, <double> most))
-
-
-cdef int enter(int wanted) noexcept nogil:
-    """Threads for a region: wanted, or 1 while another is open or after a fork. More than 1 go to `share`."""
-    return wanted if wanted > 1 and fastnn_enter() else 1
-
-
-cdef void share(int team, Py_ssize_t parts, Work work, void *context) noexcept nogil:
-    """Runs work(context, i, parts, thread) for each part i on the team that `enter` gave: the one parallel loop."""
-    cdef Py_ssize_t i
-    for i in prange(parts, num_threads=team, schedule="dynamic", chunksize=1):
-        work(context, i, parts, threadid())
-    fastnn_leave()
-
-
-def openmp() -> int:
-    """The OpenMP version (yyyymm) that this build uses, 0 for a serial build."""
-    return FASTNN_OPENMP
 
 
 def _quota() -> float:
@@ -151,7 +83,7 @@ def set_num_threads(n: int) -> None:
 
 def get_num_threads() -> int:
     """The number of threads that an op started from this Python thread may use."""
-    return 1 if fastnn_serial else allowed()
+    return 1 if team.serial() else allowed()
 
 
 @contextlib.contextmanager
@@ -170,4 +102,3 @@ def threads(n: int) -> Iterator[None]:
 
 
 fastnn_threads = _default()
-fastnn_watch_forks()

@@ -12,7 +12,7 @@ from libc.stdlib cimport free, malloc
 cimport numpy as cnp
 import numpy as np
 
-from fastnn cimport parallel
+from fastnn cimport parallel, team
 from fastnn.op cimport NANOSECONDS_WITH_GIL, Op, Run, State, seconds
 from fastnn.port cimport Port
 from fastnn.tensor cimport Tensor
@@ -79,7 +79,7 @@ cdef class Plan:
             port.busy = True
         self.shared.run.running = True
         # Where no op can be worth two threads, none needs to ask.
-        self.shared.run.threads = parallel.team_for(self.nanoseconds, parallel.allowed())
+        self.shared.run.threads = team.size_for(self.nanoseconds, parallel.allowed())
         self.shared.run.failed = NULL
 
     cdef void end(self) noexcept:
@@ -127,6 +127,15 @@ cdef class Plan:
         self.end()
         if run.failed != NULL:
             raise (<Op> run.failed).explain(run.place)
+
+    @property
+    def inputs_only(self) -> bool:
+        """Whether a run computes no gradients of parameters."""
+        return self.shared.run.inputs_only
+
+    @inputs_only.setter
+    def inputs_only(self, value: bool) -> None:
+        self.shared.run.inputs_only = value
 
     def run(
         self,

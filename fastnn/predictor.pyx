@@ -10,7 +10,7 @@ from libc.stdlib cimport free, malloc
 cimport numpy as cnp
 import numpy as np
 
-from fastnn cimport parallel
+from fastnn cimport parallel, team
 from fastnn.op cimport NANOSECONDS_WITH_GIL, Op, Run
 from fastnn.plan cimport Plan
 from fastnn.port cimport Port, takes
@@ -23,6 +23,7 @@ cnp.import_array()
 cdef enum:
     LANE_ROWS = 128    # of a lane: what flows through it stays in a core's second cache
     FEWEST_ROWS = 16   # that a thread takes: with fewer, the products are shared out instead
+    LEAST_SHARED = 2000  # nanoseconds of a run whose ops may be worth two threads
     DIMENSIONS = 32
 
 
@@ -43,30 +44,41 @@ cdef class Bank:
 
     cdef object net, snapshot
     cdef Py_ssize_t rows  # of a lane
-    cdef list lanes       # that are not in use
-    cdef int calls        # that are
+    cdef Lane free        # one that is not in use, or None: a list of one is slower
+    cdef list others      # that are not
+    cdef int calls        # of which each uses some
 
     def __cinit__(self, net, Py_ssize_t rows) -> None:
         self.net, self.rows, self.snapshot = net, rows, Snapshot(net.built)
-        self.lanes = [self.lane()]
+        self.free, self.others = self.lane(), []
 
     cdef Lane lane(self):
         return Lane(lower(self.net, "predict", False, self.rows, self.snapshot))
 
     cdef Lane lease(self):
-        return self.lanes.pop() if self.lanes else self.lane()
+        cdef Lane lane = self.free
+        if lane is not None:
+            self.free = None
+            return lane
+        return self.others.pop() if self.others else self.lane()
+
+    cdef void give_back(self, Lane lane) except *:
+        if self.free is None:
+            self.free = lane
+        else:
+            self.others.append(lane)
 
 
-cdef struct Team:
+cdef struct Crew:
     void **plans    # of each thread
     Py_ssize_t rows, step
 
 
 cdef void run_step(void *context, Py_ssize_t index, Py_ssize_t parts, int thread) noexcept nogil:
     """Rows index * step.. on the thread's plan."""
-    cdef Team *team = <Team *> context
-    (<Plan> team.plans[thread]).position = index * team.step
-    (<Plan> team.plans[thread]).advance(min(team.rows, (index + 1) * team.step), team.step, INFINITY)
+    cdef Crew *crew = <Crew *> context
+    (<Plan> crew.plans[thread]).position = index * crew.step
+    (<Plan> crew.plans[thread]).advance(min(crew.rows, (index + 1) * crew.step), crew.step, INFINITY)
 
 
 @cython.final
@@ -95,7 +107,7 @@ cdef class Predictor:
         self.dimensions = len(self.input_shape)
         for i, length in enumerate(self.input_shape):
             self.shape[i] = length
-        self.nanoseconds = (<Lane> self.bank.lanes[0]).plan.nanoseconds / self.bank.rows
+        self.nanoseconds = self.bank.free.plan.nanoseconds / self.bank.rows
 
     def __call__(self, x: Any, out: np.ndarray | None = None) -> np.ndarray:
         cdef cnp.ndarray array = x if takes(x) else arrays.ready(arrays.numbers("x", x)), result
@@ -121,7 +133,7 @@ cdef class Predictor:
         bank.calls += 1
         try:
             if rows * self.nanoseconds < NANOSECONDS_WITH_GIL:
-                run_alone(bank, array, result, rows, 0)
+                run_alone(bank, array, result, rows, rows * self.nanoseconds, True)
             else:
                 self.run(bank, array, result, rows)
         finally:
@@ -133,28 +145,23 @@ cdef class Predictor:
         # As long as these live NumPy refuses to resize the arrays.
         cdef object _held = (PyWeakref_NewRef(array, None), PyWeakref_NewRef(result, None))
         cdef int most = parallel.allowed()
-        cdef int size = parallel.team_for(rows * self.nanoseconds, <int> min(<Py_ssize_t> most, rows // FEWEST_ROWS))
+        cdef int size = team.size_for(rows * self.nanoseconds, <int> min(<Py_ssize_t> most, rows // FEWEST_ROWS))
         if size <= 1:
-            run_alone(bank, array, result, rows, most)
+            run_alone(bank, array, result, rows, rows * self.nanoseconds, False)
             return
         cdef list lanes = [bank.lease() for _ in range(size)]
-        cdef Team team = Team(<void **> malloc(size * sizeof(void *)), rows, 0)
+        cdef Crew crew = Crew(<void **> malloc(size * sizeof(void *)), rows, 0)
         cdef Lane lane
         cdef int i
-        if team.plans == NULL:
+        if crew.plans == NULL:
             raise MemoryError
         for i, lane in enumerate(lanes):
             prepare(lane, array, result, rows, 1)
-            team.plans[i] = <void *> lane.plan
-        team.step = min(bank.rows, max(<Py_ssize_t> FEWEST_ROWS, (rows + size - 1) // size))
+            crew.plans[i] = <void *> lane.plan
+        crew.step = min(bank.rows, max(<Py_ssize_t> FEWEST_ROWS, (rows + size - 1) // size))
         with nogil:
-            size = parallel.enter(size)
-            if size > 1:
-                parallel.share(size, (rows + team.step - 1) // team.step, run_step, &team)
-            else:
-                for i in range((rows + team.step - 1) // team.step):
-                    run_step(&team, i, 0, 0)
-        free(team.plans)
+            team.share(size, (rows + crew.step - 1) // crew.step, run_step, &crew)
+        free(crew.plans)
         for lane in lanes:
             finish(bank, lane)
 
@@ -196,20 +203,26 @@ cdef void prepare(Lane lane, cnp.ndarray array, cnp.ndarray result, Py_ssize_t r
 cdef void finish(Bank bank, Lane lane) except *:
     """Gives a lane back, and raises what it found in the data."""
     cdef Run *run = &lane.plan.shared.run
-    bank.lanes.append(lane)
+    bank.give_back(lane)
     if run.failed != NULL:
         raise (<Op> run.failed).explain(run.place)
 
 
-cdef void run_alone(Bank bank, cnp.ndarray array, cnp.ndarray result, Py_ssize_t rows, int threads) except *:
-    """All rows on one lane, whose ops may use `threads` threads; 0 keeps the GIL."""
+cdef void run_alone(
+    Bank bank, cnp.ndarray array, cnp.ndarray result, Py_ssize_t rows, double nanoseconds, bint with_gil
+) except *:
+    """All rows on one lane, so much work, whose ops may use several threads."""
     cdef Lane lane = bank.lease()
-    prepare(lane, array, result, rows, threads)
-    if threads == 0:
+    cdef int most = parallel.allowed() if nanoseconds >= LEAST_SHARED else 1
+    cdef bint helped = most > 1 and team.call_helper(nanoseconds)
+    prepare(lane, array, result, rows, most)
+    if with_gil:
         lane.plan.advance(rows, bank.rows, INFINITY)
     else:
         with nogil:
             lane.plan.advance(rows, bank.rows, INFINITY)
+    if helped:
+        team.dismiss_helper(nanoseconds)
     finish(bank, lane)
 
 

@@ -12,11 +12,13 @@ from fastnn.port import Port
 @final
 class Program:
     @property
-    def key(self) -> tuple[str, bool]: ...
+    def kind(self) -> str: ...
+    @property
+    def labels(self) -> bool: ...
     @property
     def plan(self) -> Plan: ...
     @property
-    def x(self) -> Port: ...
+    def x(self) -> Port: ...  # None in an update alone
     @property
     def y(self) -> Port | None: ...
     @property
@@ -25,9 +27,10 @@ class Program:
     def meters(self) -> dict[str, Any]: ...
     def __init__(
         self,
-        key: tuple[str, bool],
+        kind: str,
+        labels: bool,
         plan: Plan,
-        x: Port,
+        x: Port | None,
         y: Port | None = None,
         out: Port | None = None,
         meters: dict[str, Any] | None = None,

@@ -21,10 +21,11 @@ cnp.import_array()
 cdef class Program:
     """A plan, the ports of inputs, targets and results, and what it measures, by name.
 
-    key: its kind and whether it takes labels.
+    labels: whether its targets are class numbers.
     """
 
-    cdef readonly tuple key
+    cdef readonly str kind
+    cdef readonly bint labels
     cdef readonly Plan plan
     cdef readonly Port x, y, out
     cdef readonly dict meters
@@ -34,14 +35,15 @@ cdef class Program:
 
     def __init__(
         self,
-        tuple key,
+        str kind,
+        bint labels,
         Plan plan,
-        Port x,
+        Port x or None,
         Port y or None = None,
         Port out or None = None,
         meters: dict[str, Meter] | None = None,
     ) -> None:
-        self.key, self.plan, self.x, self.y, self.out = key, plan, x, y, out
+        self.kind, self.labels, self.plan, self.x, self.y, self.out = kind, labels, plan, x, y, out
         self.meters = meters or {}
         self.loss = self.meters.get("loss")
 
@@ -122,15 +124,21 @@ cdef class Pool:
     """The programs that a network keeps between its runs. make(net, kind, labels, rows) makes one."""
 
     cdef object make
-    cdef dict kept  # lists of those that are free, by key
+    cdef Program latest  # a free one, or None: the one that a loop wants again
+    cdef dict kept       # lists of the others that are free, by key
 
     def __init__(self, make: Callable[..., Program]) -> None:
         self.make, self.kept = make, {}
 
     def lease(self, net: Network, str kind, Py_ssize_t rows, bint labels = False) -> Program:
         """A program of at least that many rows for one run: a kept one, or a clone while that is in use."""
-        cdef list free = self.kept.get((kind, labels))
-        cdef Program program = free.pop() if free else None  # one step: another thread may be at it too
+        cdef Program program = self.latest  # taken in one step: another thread may be at it too
+        cdef list free
+        if program is not None and program.kind == kind and program.labels == labels:
+            self.latest = None
+        else:
+            free = self.kept.get((kind, labels))
+            program = free.pop() if free else None
         if program is not None and program.plan.capacity >= rows:
             return program
         program = None  # frees the old arena before the new one is made
@@ -138,9 +146,13 @@ cdef class Pool:
 
     def give_back(self, Program program) -> None:
         """Keeps a leased program for the next run."""
+        cdef Program before = self.latest
         program.let_go()
-        self.kept.setdefault(program.key, []).append(program)
+        self.latest = program
+        if before is not None:
+            self.kept.setdefault((before.kind, before.labels), []).append(before)
 
     def clear(self) -> None:
         """Forgets them all."""
+        self.latest = None
         self.kept.clear()

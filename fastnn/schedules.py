@@ -158,12 +158,13 @@ class Cosine(Schedule):
             length *= self.growth
         cycle = np.searchsorted(starts, t, side="right") - 1
         bounds = np.array(starts)
-        return (t - bounds[cycle]) / (bounds[cycle + 1] - bounds[cycle])
+        done: np.ndarray = (t - bounds[cycle]) / (bounds[cycle + 1] - bounds[cycle])
+        return done
 
 
 @dataclass(frozen=True)
 class WarmUp(Schedule):
-    """The first rate of `then` times (t + 1) / steps in the first `steps` updates; then a rate or Schedule from t = 0."""
+    """(t + 1) / steps times the first rate of `then` for `steps` updates; then `then`, a rate or a Schedule, from 0."""
 
     steps: int
     then: float | Schedule
@@ -175,7 +176,8 @@ class WarmUp(Schedule):
 
     def at(self, t: np.ndarray) -> np.ndarray:
         assert isinstance(self.then, Schedule)
-        return np.minimum((t + 1) / self.steps, 1) * self.then.at(np.maximum(t - self.steps, 0))
+        then: np.ndarray = self.then.at(np.maximum(t - self.steps, 0))
+        return then * np.minimum((t + 1) / self.steps, 1)
 
 
 @dataclass(frozen=True)
@@ -210,8 +212,7 @@ class OneCycle(Schedule):
 
 #: The schedules that a file may name.
 SCHEDULES: dict[str, type[Schedule]] = {
-    schedule.__name__: schedule
-    for schedule in (Constant, Step, Exponential, Polynomial, Cosine, WarmUp, OneCycle)
+    schedule.__name__: schedule for schedule in (Constant, Step, Exponential, Polynomial, Cosine, WarmUp, OneCycle)
 }
 
 

@@ -114,7 +114,7 @@ def fit(
     y, labels = arrays.targets(y, len(x), shape, loss.takes_labels)
     kind = "train"
     if isinstance(net.optimizer, LBFGS):
-        kind = "gradient"
+        kind = "descent"
         full_batch.check(net, batch, len(x))
     batch = min(batch, len(x))
     if validation_data is not None:
@@ -152,9 +152,9 @@ def _epochs(
     history = History()
     net.history, net.stop_training = history, False
     hooks = [history, *callbacks]
-    names = [f"{prefix}{name}" for prefix in ("", "val_")[: 1 + (validation_data is not None)] for name in program.meters]
+    names = tuple(program.meters) + tuple(f"val_{name}" for name in program.meters if validation_data is not None)
     for callback in callbacks:  # not the History: it would hold the network that holds it
-        callback.net, callback.names = net, tuple(names)
+        callback.net, callback.names = net, names
     for callback in hooks:
         callback.on_train_begin()
     proven = _Snapshot(net)

@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 
 from fastnn import kernels
 from fastnn.layers.base import Parameter
-from fastnn.lowering import Call, Lowering, Weight
+from fastnn.lowering import Call, Lowering
 from fastnn.optimizers import FirstOrder, Optimizer, Span
 
 
-def penalize(plan: Lowering, wanted: Mapping[str, Parameter], loss: Call) -> None:
-    """Adds the penalties of the parameters to the loss, and in training to their gradients."""
+def penalize(plan: Lowering, wanted: Mapping[str, Parameter], loss: Call | None) -> None:
+    """Adds the penalties of the parameters to the loss, if there is one, and in training to their gradients."""
     for name, parameter in wanted.items():
         if parameter.l1 or parameter.l2:
             weight = plan.weights[name]

@@ -15,9 +15,10 @@ import fastnn
 import reference
 from fastnn.kernels import Activation, Elementary, Gather, Scatter
 from fastnn.op import Op
-from fastnn.parallel import openmp, threads
+from fastnn.parallel import threads
 from fastnn.plan import Plan
 from fastnn.port import Port
+from fastnn.team import openmp
 from fastnn.tensor import ALIGNMENT, Block, Tensor, aligned, bytes_of
 
 TAILS = range(1, 71)

@@ -324,7 +324,9 @@ def Penalty(
 ) -> tuple[float, Array]:
     w = double(weight)
     slope = l1 * np.sign(w) + 2 * l2 * w
-    return loss + float(l1 * np.abs(w).sum() + l2 * (w * w).sum()), slope + (0 if gradient is None else double(gradient))
+    return loss + float(l1 * np.abs(w).sum() + l2 * (w * w).sum()), slope + (
+        0 if gradient is None else double(gradient)
+    )
 
 
 def SquaredNorm(x: ArrayLike, before: float = 0.0) -> float:

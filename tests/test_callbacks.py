@@ -132,8 +132,10 @@ def test_settings_are_checked(make: Any, error: type[Exception], message: str) -
 
 
 def test_overfitting_has_remedies() -> None:
-    """300 digits, about 40 of them labelled at random, and 85 000 weights: dropout, L2 and early stopping each bring
-    down the loss on digits that the training did not see, and narrow the gap to that on those it saw."""
+    """Each brings down the loss on digits that the training did not see, and narrows the gap to that on those it saw.
+
+    300 digits, about 40 of them labelled at random, and 85 000 weights.
+    """
     (x, y), (xv, yv) = fnn.datasets.digits()
     rng = np.random.default_rng(0)
     x, y = x[:300], np.where(rng.random(300) < 0.15, rng.integers(0, 10, 300), y[:300])
@@ -147,7 +149,9 @@ def test_overfitting_has_remedies() -> None:
             layers = [*itertools.chain(*hidden), fnn.Dense(10, "softmax", l2=l2)]
             net = fnn.Sequential(layers, input_shape=(64,), seed=seed).compile(fnn.Adam(0.003))
             net.fit(x, y, 32, 100, validation_data=valid, callbacks=callbacks, verbose=0)
-            penalty = sum(l2 * float((view.astype(float) ** 2).sum()) for name, view in net.weights.items() if "w" in name)
+            penalty = sum(
+                l2 * float((view.astype(float) ** 2).sum()) for name, view in net.weights.items() if "w" in name
+            )
             loss, own = (net.evaluate(*data)["loss"] - penalty for data in (test, (x, y)))
             ends.append((loss, loss - own))
         return np.mean(ends, axis=0)

@@ -7,7 +7,18 @@ import pytest
 from numpy.typing import NDArray
 
 import reference
-from check import TAILS, assert_close, assert_same_bits, assert_same_on_threads, empty, normal, run, tensor, written
+from check import (
+    TAILS,
+    assert_close,
+    assert_margins,
+    assert_same_bits,
+    assert_same_on_threads,
+    empty,
+    normal,
+    run,
+    tensor,
+    written,
+)
 from fastnn.kernels import (
     ACTIVATIONS,
     Activation,
@@ -90,6 +101,19 @@ def test_weight_gradient(isa: str, num_threads: int) -> None:
         assert_close(dweight.array, expected, scale)
         if n % 4:
             assert_close(dbias.array, dz.sum(axis=0, dtype=np.float64), np.abs(dz).sum(axis=0))
+
+
+def test_weight_gradient_added(isa: str, num_threads: int) -> None:
+    """With add, what is there is where the sums begin."""
+    for m, n, k in shapes(num_threads)[::7]:
+        x, dz, before, dbefore = normal(m, k).T, normal(k, n), normal(m, n, start=5), normal(n, start=5)
+        dweight, dbias = tensor(before), tensor(dbefore)
+        DenseWeightGradient(tensor(x), tensor(dz), dweight, dbias, add=True)()
+        expected, scale = product(m, n, k)
+        assert_close(dweight.array, before + expected, np.abs(before) + scale)
+        assert_close(dbias.array, dbefore + dz.sum(axis=0, dtype=np.float64), np.abs(dbefore) + np.abs(dz).sum(axis=0))
+        assert_margins(dweight)
+        assert_margins(dbias)
 
 
 @pytest.mark.parametrize("shape", [(64, 200, 300), (900, 100, 70), (3, 900, 2000), (1201, 3, 1100)])

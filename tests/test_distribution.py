@@ -10,7 +10,7 @@ import pytest
 
 import fastnn
 from check import python
-from fastnn.parallel import openmp
+from fastnn.team import openmp
 
 try:
     DISTRIBUTION = metadata.distribution("fastnn-cpu")

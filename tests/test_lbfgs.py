@@ -36,7 +36,7 @@ def test_logistic_regression() -> None:
 
 
 def test_rosenbrock() -> None:
-    """The valley (1 - a)^2 + 100 (b - a^2)^2, whose minimum plain gradients hardly reach: in float64, without a network."""
+    """The valley (1 - a)^2 + 100 (b - a^2)^2, whose minimum plain gradients hardly reach."""
 
     def function(p: np.ndarray) -> tuple[float, np.ndarray]:
         a, b = p.astype(np.float64)
@@ -82,7 +82,7 @@ def test_an_epoch_is_an_iteration() -> None:
 
 
 def test_resuming(tmp_path: Path) -> None:
-    """The remembered changes are slots: they go into files, and training goes on with the same bits; with dropout too."""
+    """The remembered changes are slots: they go into files, and training goes on with the same bits, dropout or not."""
     x, y = blobs()
     layers = [fnn.Dense(8, activation="tanh"), fnn.Dropout(0.2), fnn.Dense(3, activation="softmax")]
     whole, net = (

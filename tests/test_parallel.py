@@ -4,11 +4,13 @@ import os
 import signal
 import threading
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from check import assert_same_bits, counts_threads, normal, python, team, tensor
+from fastnn import Sequential, layers
 from fastnn.kernels import Activation, Dense
 from fastnn.parallel import get_num_threads, set_num_threads, threads
 from fastnn.tensor import Tensor
@@ -178,6 +180,63 @@ def test_one_region_at_a_time() -> None:
         other.join()
     assert 1 in teams
     assert team(large(), 2) == 2  # and none is left open
+
+
+def medium() -> Sequential:
+    """A network of which one prediction is worth the helper, and no region."""
+    return Sequential([layers.Dense(128, "relu"), layers.Dense(10)], input_shape=(784,), seed=1)
+
+
+THREADS = """
+import os, numpy as np, fastnn as fnn
+net = fnn.Sequential([fnn.Dense(128, "relu"), fnn.Dense(10)], input_shape=(784,), seed=1)
+f, x, count = net.freeze(), np.ones(784, np.float32), lambda: len(os.listdir("/proc/self/task"))
+f(x); before = count()
+fnn.set_num_threads({threads})
+for _ in range(20000): f(x)
+print(count() - before)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="threads are counted in Linux's /proc")
+@pytest.mark.parametrize("threads", [1, 2])
+def test_the_helper_comes_where_two_threads_are_allowed(threads: int) -> None:
+    assert python(THREADS.format(threads=threads)).stdout.strip() == str(threads - 1)
+
+
+def test_the_helper_changes_no_bit() -> None:
+    """With it, without it, and while it comes and goes; from several Python threads, of which one has it at a time."""
+    net = medium()
+    f, xs = net.freeze(), normal(50, 784)
+    expected = net.predict(xs)
+    wrong: list[int] = []
+
+    def work() -> None:
+        with threads(2):
+            wrong.extend(i for _ in range(100) for i, x in enumerate(xs) if (f(x) != expected[i]).any())
+
+    workers = [threading.Thread(target=work) for _ in range(3)]
+    work()
+    time.sleep(0.01)  # the helper falls asleep
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert not wrong
+
+
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_child_has_no_helper_and_needs_none() -> None:
+    f, x = medium().freeze(), normal(784)
+
+    def predictions() -> bool:
+        return all((f(x) == expected).all() for _ in range(2000))
+
+    with threads(2):
+        expected = f(x)
+        assert predictions()
+        assert outcome_of_child(predictions) == 0
+        assert predictions()
 
 
 def test_subnormals_are_kept_on_every_thread(num_threads: int) -> None:

@@ -112,9 +112,7 @@ def test_optimizers(name: str, loss: str) -> None:
 
 # The class in PyTorch, its settings, and ours: the same numbers step by step on gradients that are given.
 STATES: dict[str, tuple[fnn.Optimizer, Callable[[Any], Any]]] = {
-    name: SETTINGS[name]
-    for name in SETTINGS
-    if not name.startswith("Rprop")
+    name: SETTINGS[name] for name in SETTINGS if not name.startswith("Rprop")
 } | {"Rprop": (fnn.Rprop(), lambda p: torch.optim.Rprop(p))}
 
 
@@ -169,9 +167,7 @@ SCHEDULES: dict[str, tuple[Schedule, Callable[[Any, Any], Any]]] = {
     "one cycle": (OneCycle(0.1, 50), lambda s, o: s.OneCycleLR(o, 0.1, 50, cycle_momentum=False)),
     "one cycle, settings": (
         OneCycle(0.1, 50, rise=0.5, div_factor=10, final_div_factor=100),
-        lambda s, o: s.OneCycleLR(
-            o, 0.1, 50, pct_start=0.5, div_factor=10, final_div_factor=100, cycle_momentum=False
-        ),
+        lambda s, o: s.OneCycleLR(o, 0.1, 50, pct_start=0.5, div_factor=10, final_div_factor=100, cycle_momentum=False),
     ),
 }
 

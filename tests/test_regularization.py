@@ -144,7 +144,7 @@ def test_arguments_are_checked() -> None:
     for make, error in (
         (lambda: Penalty(x, other, loss), ValueError),
         (lambda: Penalty(whole, None, loss), TypeError),
-        (lambda: Penalty(x, None, None), TypeError),
+        (lambda: Penalty(x, None, x), TypeError),
         (lambda: SquaredNorm(whole), TypeError),
         (lambda: ClipNorm(x, None, limit=1.0), TypeError),
         (lambda: Clip(whole, limit=1.0), TypeError),

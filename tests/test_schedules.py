@@ -70,7 +70,9 @@ def test_the_same_bits_however_asked(name: str) -> None:
     assert whole.shape == (n,) and whole.dtype == np.float64 and (whole >= 0).all()
     pieces = [schedule.rates(start, min(777, n - start)) for start in range(0, n, 777)]
     np.testing.assert_array_equal(np.concatenate(pieces), whole)
-    np.testing.assert_array_equal([schedule.rates(t, 1)[0] for t in range(BLOCK - 3, BLOCK + 3)], whole[BLOCK - 3 :][:6])
+    np.testing.assert_array_equal(
+        [schedule.rates(t, 1)[0] for t in range(BLOCK - 3, BLOCK + 3)], whole[BLOCK - 3 :][:6]
+    )
 
 
 @every_schedule

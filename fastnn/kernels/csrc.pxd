@@ -12,6 +12,7 @@ cdef extern from "kernels.h":
         isize b_row, b_column
         int b_packed
         const float *bias
+        int add
         float *c
         isize c_row
         int activation
@@ -40,7 +41,7 @@ cdef extern from "kernels.h":
         float (*peak)(isize n) noexcept nogil
         void (*pack)(isize k, isize n, const float *b, isize b_row, isize b_column, float *panels) noexcept nogil
         void (*product)(const fastnn_product *p) noexcept nogil
-        void (*column_sum)(isize rows, isize n, const float *x, isize x_row, float *y) noexcept nogil
+        void (*column_sum)(isize rows, isize n, const float *x, isize x_row, int add, float *y) noexcept nogil
         void (*exp)(isize n, const float *x, float *y) noexcept nogil
         void (*log)(isize n, const float *x, float *y) noexcept nogil
         void (*softmax)(isize rows, isize n, const float *x, float *y) noexcept nogil

@@ -134,7 +134,7 @@ cdef class Dense(Product):
             m=x.rows, n=y.columns, k=x.columns,
             a=floats(x), a_row=x.columns, a_column=1,
             b=floats(matrix), b_row=y.columns, b_column=1, b_packed=0,
-            bias=floats(bias),
+            bias=floats(bias), add=0,
             c=floats(y), c_row=y.columns,
             activation=number(activation), y=NULL, y_row=0,
         )
@@ -174,7 +174,7 @@ cdef class DenseInputGradient(Product):
             m=dz.rows, n=dx.columns, k=dz.columns,
             a=floats(dz), a_row=dz.columns, a_column=1,
             b=floats(weight), b_row=1, b_column=dz.columns, b_packed=0,
-            bias=NULL,
+            bias=NULL, add=0,
             c=floats(dx), c_row=dx.columns,
             activation=number(activation), y=floats(x), y_row=dx.columns,
         )
@@ -182,11 +182,14 @@ cdef class DenseInputGradient(Product):
 
 
 cdef class DenseWeightGradient(Product):
-    """dweight = x^T dz, dbias = the sum of dz's rows. x (rows, in), dz (rows, out), dweight (in, out), dbias (out,)."""
+    """dweight = x^T dz, dbias = the sum of dz's rows. x (rows, in), dz (rows, out), dweight (in, out), dbias (out,).
+
+    With add, both are added to what is there.
+    """
 
     cdef float *dbias
 
-    def __init__(self, Tensor x, Tensor dz, Tensor dweight, Tensor dbias = None) -> None:
+    def __init__(self, Tensor x, Tensor dz, Tensor dweight, Tensor dbias = None, *, add: bool = False) -> None:
         if not (
             fits(dz, x.rows, dweight.columns)
             and fits(dweight, x.columns, dz.columns)
@@ -197,7 +200,7 @@ cdef class DenseWeightGradient(Product):
             m=x.columns, n=dz.columns, k=x.rows,
             a=floats(x), a_row=1, a_column=x.columns,
             b=floats(dz), b_row=dz.columns, b_column=1, b_packed=0,
-            bias=NULL,
+            bias=NULL, add=add,
             c=floats(dweight), c_row=dz.columns,
             activation=csrc.fastnn_identity, y=NULL, y_row=0,
         )
@@ -209,6 +212,12 @@ cdef class DenseWeightGradient(Product):
         p.k = self.state.rows
         return p
 
+    cdef void run(self) noexcept nogil:
+        if not self.state.inputs_only:
+            Op.run(self)
+
     cdef void columns(self, Py_ssize_t start, Py_ssize_t n) noexcept nogil:
         if self.dbias != NULL:
-            self.table.column_sum(self.state.rows, n, self.whole.b + start, self.whole.n, self.dbias + start)
+            self.table.column_sum(
+                self.state.rows, n, self.whole.b + start, self.whole.n, self.whole.add, self.dbias + start
+            )

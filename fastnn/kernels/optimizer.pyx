@@ -141,7 +141,7 @@ cdef class Adam(Update):
 
 
 cdef class Nadam(Adam):
-    """Adam with Nesterov's momentum: m and v as there; mu_t = beta1 (1 - 0.96^(t momentum_decay) / 2), M_t = mu_1 ... mu_t,
+    """Adam, its m and v, with Nesterov's momentum: mu_t = beta1 (1 - 0.96^(t momentum_decay) / 2), M_t = mu_1 ... mu_t,
     p = p - rate (mu_{t+1} m / (1 - M_{t+1}) + (1 - mu_t) g / (1 - M_t)) / (sqrt(v / (1 - beta2^t)) + epsilon).
 
     Dozat 2016, algorithm 2.

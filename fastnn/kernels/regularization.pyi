@@ -7,7 +7,7 @@ class FlatSum(ChunkedOp): ...
 
 class Penalty(FlatSum):
     def __init__(
-        self, weight: Tensor, gradient: Tensor | None, loss: Meter, *, l1: float = 0.0, l2: float = 0.0
+        self, weight: Tensor, gradient: Tensor | None, loss: Meter | None, *, l1: float = 0.0, l2: float = 0.0
     ) -> None: ...
 
 class SquaredNorm(FlatSum):

@@ -47,7 +47,7 @@ cdef class FlatSum(ChunkedOp):
 
 
 cdef class Penalty(FlatSum):
-    """Adds l1 sum |w| + l2 sum w^2 to a loss, and l1 sign(w) + 2 l2 w to the gradient, which is None outside training.
+    """Adds l1 sum |w| + l2 sum w^2 to a loss, and l1 sign(w) + 2 l2 w to the gradient; either may be None.
 
     It stands after the loss, and after all that writes the gradient.
     """
@@ -56,7 +56,9 @@ cdef class Penalty(FlatSum):
     cdef Meter loss
     cdef double l1, l2
 
-    def __init__(self, Tensor weight, Tensor gradient or None, Meter loss, *, l1: float = 0.0, l2: float = 0.0) -> None:
+    def __init__(
+        self, Tensor weight, Tensor gradient or None, Meter loss or None, *, l1: float = 0.0, l2: float = 0.0
+    ) -> None:
         if gradient is not None and gradient.shape != weight.shape:
             raise ValueError(f"Penalty: expected equal shapes, got {weight.shape} and {gradient.shape}")
         self.gradient, self.loss, self.l1, self.l2 = floats(gradient), loss, l1, l2
@@ -67,7 +69,8 @@ cdef class Penalty(FlatSum):
         return self.table.penalty(n, self.x + start, self.l1, self.l2, gradient)
 
     cdef void finish(self) noexcept nogil:
-        self.loss.add(self.sum_of_chunks())
+        if self.loss is not None:
+            self.loss.add(self.sum_of_chunks())
 
 
 cdef class SquaredNorm(FlatSum):
@@ -149,7 +152,7 @@ cdef class MaxNorm(Flat):
 
 
 cdef class Average(Flat):
-    """mean = decay mean + (1 - decay) x; at the first update mean = x. Polyak & Juditsky 1992; Tarvainen & Valpola 2017."""
+    """mean = decay mean + (1 - decay) x, and mean = x at the first update. Polyak & Juditsky 1992."""
 
     cdef const float *x
     cdef float *mean

@@ -45,8 +45,8 @@ class Dense(Layer):
     def parameters(self, features: tuple[int, ...]) -> dict[str, Parameter]:
         initializer = self.initializer or ("he_normal" if self.activation == "relu" else "glorot_uniform")
         fan_in = features[0]
-        small = {"l1": self.l1, "l2": self.l2, "max_norm": self.max_norm}
-        wanted = {"weight": Parameter((fan_in, self.units), initializer, fan_in, self.units, **small)}
+        shape, small = (fan_in, self.units), (self.l1, self.l2, self.max_norm)
+        wanted = {"weight": Parameter(shape, initializer, fan_in, self.units, *small)}
         if self.bias:
             wanted["bias"] = Parameter((self.units,), "zeros")
         return wanted
@@ -64,7 +64,8 @@ class Dense(Layer):
         y.pending = self.activation
 
         def backward() -> None:
-            plan.emit(kernels.DenseWeightGradient, x.buffer, y.gradient, weight.gradient, bias and bias.gradient)
+            gradients = weight.gradient, bias and bias.gradient
+            plan.emit(kernels.DenseWeightGradient, x.buffer, y.gradient, *gradients, add=plan.adds(weight))
             if x.trains:
                 slope = (x.activation, x.buffer) if x.activation != "identity" else ()
                 plan.emit(kernels.DenseInputGradient, y.gradient, weight.value, plan.gradient(x), *slope)

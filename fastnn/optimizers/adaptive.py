@@ -87,7 +87,7 @@ class Adadelta(Decaying):
 
 @dataclass
 class Rprop(FirstOrder):
-    """p = p - size sign(g), with a size for each parameter: times `grow` while g keeps its sign, in [smallest, largest].
+    """p = p - size sign(g), a size for each parameter: times `grow` while g keeps its sign, in [smallest, largest].
 
     Where g changes its sign the size is multiplied by `shrink`, and p waits a step. learning_rate is the first size and
     counts no more once a parameter has begun. For full batches: the noise of small ones misleads it.
@@ -112,4 +112,6 @@ class Rprop(FirstOrder):
         return ("before", "size")
 
     def update(self, plan: Lowering, span: Span) -> None:
-        plan.emit(kernels.Rprop, span.values, span.gradients, span.slots["before"], span.slots["size"], **self.options())
+        plan.emit(
+            kernels.Rprop, span.values, span.gradients, span.slots["before"], span.slots["size"], **self.options()
+        )

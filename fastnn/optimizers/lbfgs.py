@@ -53,7 +53,9 @@ class LBFGS(Optimizer):
         direction = -_product(gradient, newest_first)
         if not direction @ gradient < 0:  # what is remembered is of another function by now
             direction, newest_first = -gradient, []
-        first = self.learning_rate if newest_first else self.learning_rate * min(1, 1 / max(np.abs(gradient).sum(), 1e-30))
+        first = (
+            self.learning_rate if newest_first else self.learning_rate * min(1, 1 / max(np.abs(gradient).sum(), 1e-30))
+        )
         found = self._search(function, point, loss, gradient, direction, first)
         step, turn = slots[count % self.memory]
         if found is None:

@@ -35,7 +35,7 @@ class SGD(Decaying):
 
 @dataclass
 class Lion(Decaying):
-    """p = (1 - learning_rate weight_decay) p - learning_rate sign(beta1 m + (1 - beta1) g); m = beta2 m + (1 - beta2) g.
+    """p = p - learning_rate (sign(beta1 m + (1 - beta1) g) + weight_decay p); m = beta2 m + (1 - beta2) g.
 
     The weight decay is decoupled. Its learning rate is best 3 to 10 times smaller than Adam's.
     Raises ValueError for betas outside [0, 1). Chen et al. 2023, algorithm 2.

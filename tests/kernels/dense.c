@@ -8,7 +8,7 @@
 #define MOST_COLUMNS 400
 
 /* What a case is, beside its sizes: bits of `kind`. */
-enum { with_bias = 1, with_gaps = 2, with_special = 4, with_y = 8, activation_at = 4 };
+enum { with_bias = 1, with_gaps = 2, with_special = 4, with_y = 8, with_add = 16, activation_at = 5 };
 
 /* How the same product may lie in memory: as forward, as the input's gradient, as the weight's; and with B packed. */
 static const struct {
@@ -19,13 +19,13 @@ static const struct {
 static struct {
   isize m, n, k;
   int kind, activation;
-  float a[MOST], b[MOST], bias[MOST_COLUMNS], y[MOST];
+  float a[MOST], b[MOST], bias[MOST_COLUMNS], before[MOST], y[MOST];
   double c[MOST], bound[MOST];
 } s; /* too large for the stack */
 
 /* Each term of a sum may be rounded once for each that follows, and all at the end by the activation. */
 static void refer(isize i, isize j) {
-  double sum = s.kind & with_bias ? s.bias[j] : 0, size = fabs(sum);
+  double sum = s.kind & with_add ? s.before[i * s.n + j] : s.kind & with_bias ? s.bias[j] : 0, size = fabs(sum);
   for (isize k = 0; k < s.k; k++) {
     const double term = (double)s.a[i * s.k + k] * s.b[k * s.n + j];
     sum += term;
@@ -43,6 +43,7 @@ static void draw(isize m, isize n, isize k, int kind) {
   for (isize i = 0; i < m * k; i++) s.a[i] = uniform(-1, 1);
   for (isize i = 0; i < k * n; i++) s.b[i] = uniform(-1, 1);
   for (isize i = 0; i < n; i++) s.bias[i] = uniform(-1, 1);
+  for (isize i = 0; i < m * n; i++) s.before[i] = uniform(-1, 1);
   for (isize i = 0; i < m * n; i++) s.y[i] = (float)activations[s.activation].of(uniform(-2, 2));
   if (kind & with_special && k) { /* a row of infinities, a column of NaN */
     s.a[m / 2 * k + k - 1] = INFINITY;
@@ -86,11 +87,17 @@ static fastnn_product part_of(const fastnn_product *p, isize i, isize m, isize j
   return part;
 }
 
+/* C as it is before the product: what is added to, or NaN. */
+static void lay_before(isize m, isize n, const float *before, float *c, isize c_row) {
+  for (isize i = 0; i < m; i++)
+    for (isize j = 0; j < n; j++) c[i * c_row + j] = s.kind & with_add ? before[i * s.n + j] : NAN;
+}
+
 static void check_forms(const fastnn_table *t) {
   const float *first = NULL;
   const isize m = s.m, n = s.n, c_row = n + (s.kind & with_gaps ? 5 : 0), i = m / 2;
   isize column;
-  fastnn_product p = {.m = m, .n = n, .k = s.k, .c_row = c_row, .activation = s.activation};
+  fastnn_product p = {.m = m, .n = n, .k = s.k, .c_row = c_row, .activation = s.activation, .add = s.kind & with_add};
   if (s.kind & with_bias) p.bias = lay(1, n, s.bias, 0, &column, &column);
   if (s.kind & with_y) p.y = lay(m, n, s.y, 0, &p.y_row, &column);
   float *row_alone = floats(n), *columns_alone = floats(m * n);
@@ -100,9 +107,12 @@ static void check_forms(const fastnn_table *t) {
     p.b = lay(s.k, n, s.b, forms[form].b_turned, &p.b_row, &p.b_column);
     p.b_packed = forms[form].b_packed;
     if (p.b_packed) p.b = pack(t, p.b, p.b_row, p.b_column);
+    lay_before(m, n, s.before, c, c_row);
     t->product(&p);
     const isize j = p.b_packed ? n / 2 / t->panel * t->panel : n / 3; /* packed, only whole panels can be left out */
     const fastnn_product row = part_of(&p, i, 1, 0, row_alone), columns = part_of(&p, 0, m, j, columns_alone);
+    lay_before(1, n, s.before + i * n, row_alone, n);
+    lay_before(m, n - j, s.before + j, columns_alone, n - j);
     t->product(&row);
     t->product(&columns);
     expect_same(i, n, row_alone, c + i * c_row);
@@ -170,12 +180,16 @@ void check_column_sum(const fastnn_table *t) {
       const isize rows = n % 10, x_row = n + n % 3;
       float *x = random_matrix(rows, n, x_row), *y = floats(n), *alone = floats(1);
       if (rows) x[rows / 2 * x_row + n - 1] = NAN;
-      t->column_sum(rows, n, x, x_row, y);
+      const int add = n % 4 == 3;
+      const float *before = random_matrix(1, n, n);
+      memcpy(y, before, (size_t)n * sizeof *y);
+      t->column_sum(rows, n, x, x_row, add, y);
       for (isize j = 0; j < n; j++) {
-        double sum = 0, size = 0;
+        double sum = add ? before[j] : 0, size = fabs(sum);
+        *alone = before[j];
         for (isize i = 0; i < rows; i++) sum += x[i * x_row + j], size += fabs(x[i * x_row + j]);
-        expect(0, j, y[j], sum, (double)rows * UNIT * size);
-        t->column_sum(rows, 1, x + j, x_row, alone);
+        expect(0, j, y[j], sum, (double)(rows + 1) * UNIT * size);
+        t->column_sum(rows, 1, x + j, x_row, add, alone);
         expect_same(j, 1, alone, y + j);
       }
     }
