@@ -12,10 +12,10 @@ from ops import filled
 
 OPS: dict[str, Callable[[Tensor, Tensor, Tensor, Tensor], Op]] = {
     "rmsprop": lambda p, g, a, b: RMSprop(p, g, a),
-    "rmsprop, centered": lambda p, g, a, b: RMSprop(p, g, a, b),
+    "rmsprop, centered": RMSprop,
     "adagrad": lambda p, g, a, b: Adagrad(p, g, a),
-    "adadelta": lambda p, g, a, b: Adadelta(p, g, a, b),
-    "rprop": lambda p, g, a, b: Rprop(p, g, a, b),
+    "adadelta": Adadelta,
+    "rprop": Rprop,
 }
 
 

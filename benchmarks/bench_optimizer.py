@@ -34,9 +34,9 @@ void bare(long n, float *restrict p, const float *restrict g, float *restrict m,
 OPS: dict[str, Callable[[Tensor, Tensor, Tensor, Tensor], Op]] = {
     "sgd": lambda p, g, m, v: SGD(p, g),
     "momentum": lambda p, g, m, v: SGD(p, g, v, momentum=0.9),
-    "adam": lambda p, g, m, v: Adam(p, g, m, v),
+    "adam": Adam,
     "adamw": lambda p, g, m, v: Adam(p, g, m, v, weight_decay=0.01, decoupled=True),
-    "nadam": lambda p, g, m, v: Nadam(p, g, m, v),
+    "nadam": Nadam,
     "lion": lambda p, g, m, v: Lion(p, g, m),
 }
 

@@ -7,6 +7,7 @@ import pytest
 from numpy.typing import ArrayLike
 
 import reference
+import reference_updates
 from check import TAILS, assert_close, assert_same_on_threads, empty, normal, run, tensor
 from fastnn.kernels import SGD, Activation, Adadelta, Adagrad, Adam, Lion, Nadam, RMSprop, Rprop
 from fastnn.op import Op
@@ -64,7 +65,7 @@ class Descent:
 
     def run(self, rates: np.ndarray, update: int = 0) -> None:
         self.plan.run(len(rates), 1, rates=rates, update=update, pause=60)
-        twin = getattr(reference, self.optimizer.__name__)
+        twin = getattr(reference_updates, self.optimizer.__name__)
         settings = dict(self.settings)
         for i, rate in enumerate(rates):
             if issubclass(self.optimizer, Adam):
