@@ -102,7 +102,7 @@ def step(net: Network) -> None:
     with net.guard.changing("step"):
         program = net.pool.lease(net, "update", 1)
         try:
-            rates = program.rates_for(1, net.optimizer, net.counters["update"])
+            rates = program.rates_for(1, net.optimizer, net.counters)
             program.plan.run(1, 1, rates=rates, step=net.counters["step"], update=net.counters["update"], pause=0)
             net.counters["update"] += 1
         finally:

@@ -78,29 +78,29 @@ cdef class Program:
 
     def step(self, optimizer: Optimizer, dict counters) -> float:
         """One step on all rows of what is attached; returns its loss."""
-        cdef double rate = self.checked(optimizer, counters["update"])
+        cdef double rate = self.checked(optimizer, counters)
         self.plan.once(&rate, counters["step"], counters["update"])
         counters["step"] += 1
         counters["update"] += 1
         return self.loss.last
 
-    cdef double checked(self, object optimizer, object update) except? -1:
-        """The learning rate of an update, checked where it has changed."""
+    cdef double checked(self, object optimizer, dict counters) except? -1:
+        """The learning rate of the next update, checked where it has changed."""
         cdef double rate
         setting = optimizer.learning_rate
-        if isinstance(setting, Schedule):
-            return setting.rates(update, 1)[0]
+        if type(setting) is not float and isinstance(setting, Schedule):
+            return setting.rates(counters["update"], 1)[0]
         rate = setting
         if rate != self.rate or self.rates is None:
             optimizer.check()
             self.rate, self.rates = optimizer.learning_rate, np.empty(0)
         return self.rate
 
-    def rates_for(self, Py_ssize_t steps, optimizer: Optimizer, update: int) -> np.ndarray:
-        """The learning rate for each of the next steps, at least that many. update: the number of the first."""
+    def rates_for(self, Py_ssize_t steps, optimizer: Optimizer, dict counters) -> np.ndarray:
+        """The learning rate for each of the next steps, at least that many."""
         if isinstance(optimizer.learning_rate, Schedule):
-            return optimizer.learning_rate.rates(update, steps)
-        self.checked(optimizer, update)
+            return optimizer.learning_rate.rates(counters["update"], steps)
+        self.checked(optimizer, counters)
         if len(self.rates) < steps:
             self.rates = np.full(steps, self.rate)
         return self.rates

@@ -19,7 +19,7 @@ from fastnn import checks
 BLOCK = 1024
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Schedule:
     """A learning rate for each update."""
 
@@ -42,6 +42,21 @@ class Schedule:
         """The rates of the updates t, float64."""
         raise NotImplementedError(f"{type(self).__name__}.at")
 
+    def settings(self) -> dict[str, Any]:
+        """The fields."""
+        return {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
+
+    # Written once: a dataclass would compile them for each of its classes when it is imported.
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is type(self) and vars(other) == vars(self)
+
+    def __hash__(self) -> int:
+        return hash((type(self), *vars(self).values()))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in self.settings().items())})"
+
     def rates(self, start: int, count: int) -> np.ndarray:
         """The rates of `count` updates from `start` on, float64 (count,)."""
         first = start // BLOCK
@@ -54,7 +69,7 @@ def _block(schedule: Schedule, index: int) -> np.ndarray:
     return schedule.at(np.arange(index * BLOCK, (index + 1) * BLOCK, dtype=np.float64))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Constant(Schedule):
     """rate, always."""
 
@@ -67,7 +82,7 @@ class Constant(Schedule):
         return np.full(len(t), self.rate)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Step(Schedule):
     """rate factor^floor(t / every): times `factor` after each `every` updates."""
 
@@ -84,7 +99,7 @@ class Step(Schedule):
         return self.rate * self.factor ** (t // self.every)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Exponential(Schedule):
     """rate factor^(t / every): as Step, without the steps. A factor above 1 lets the rate grow."""
 
@@ -102,7 +117,7 @@ class Exponential(Schedule):
             return np.minimum(self.rate * self.factor ** (t / self.every), checks.LARGEST)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Polynomial(Schedule):
     """end + (rate - end) (1 - t / steps)^power, and end after `steps` updates; power 1 is a straight line."""
 
@@ -121,7 +136,7 @@ class Polynomial(Schedule):
         return self.end + (self.rate - self.end) * (1 - np.minimum(t / self.steps, 1)) ** self.power
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Cosine(Schedule):
     """end + (rate - end) (1 + cos(pi t / steps)) / 2, and end after `steps` updates.
 
@@ -162,7 +177,7 @@ class Cosine(Schedule):
         return done
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class WarmUp(Schedule):
     """(t + 1) / steps times the first rate of `then` for `steps` updates; then `then`, a rate or a Schedule, from 0."""
 
@@ -180,7 +195,7 @@ class WarmUp(Schedule):
         return then * np.minimum((t + 1) / self.steps, 1)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class OneCycle(Schedule):
     """Up from rate / div_factor to rate, and down to rate / div_factor / final_div_factor, along half cosines.
 
@@ -222,8 +237,10 @@ def described(setting: Any) -> Any:
         return setting
     if type(setting) not in SCHEDULES.values():
         raise TypeError(f"{type(setting).__name__}: a file holds fastnn's own schedules only")
-    fields = {f.name: described(getattr(setting, f.name)) for f in dataclasses.fields(setting)}
-    return {"class": type(setting).__name__, "settings": fields}
+    return {
+        "class": type(setting).__name__,
+        "settings": {name: described(value) for name, value in setting.settings().items()},
+    }
 
 
 def restored(setting: Any) -> Any:

@@ -69,7 +69,7 @@ def _run(
     plan, counters = program.plan, net.counters
     if pause == 0:  # one step, and so one rate
         samples = min(samples, first + batch)
-    rates = program.rates_for(-(-(samples - first) // batch), net.optimizer, counters["update"])
+    rates = program.rates_for(-(-(samples - first) // batch), net.optimizer, counters)
     try:
         plan.run(samples, batch, first, order, rates, counters["step"], counters["update"], pause)
     finally:

@@ -129,6 +129,18 @@ def test_early_updates(isa: str, name: str) -> None:
         descent.check(1e-5)
 
 
+@pytest.mark.parametrize("name", ["adam", "nadam"])
+def test_counters_that_go_back(isa: str, name: str) -> None:
+    """As where a network is put back to an earlier step: an op keeps nothing of the updates that it made."""
+    descent, other = Descent(name, normal(50)), Descent(name, normal(50))
+    descent.run(np.full(20, 0.01))
+    for part, start in zip(descent.tensors, other.tensors, strict=True):
+        part.array[...] = start.array
+    for one in (descent, other):
+        one.plan.run(1, 1, rates=np.array([0.1]), update=7)
+    assert (descent.tensors[0].array == other.tensors[0].array).all()
+
+
 def test_a_long_memory_starts_right(isa: str) -> None:
     """The first update of Adam is rate * sign(g), whatever the betas: the corrections fit the rounded betas."""
     for beta1, beta2 in ((0.9, 0.999), (0.99, 0.9999), (0.999, 0.99999), (0.9999, 0.999999)):
