@@ -11,6 +11,7 @@
 #include "gather.h"
 #include "loss.h"
 #include "optimizer.h"
+#include "prelu.h"
 #include "regularization.h"
 #include "softmax.h"
 

@@ -1,15 +1,16 @@
 """A small, fast neural-network framework for the CPU: arrays in, arrays out, one native call a step."""
 
-from fastnn import callbacks, datasets, initializers, layers, losses, metrics, optimizers, schedules
+from fastnn import activations, callbacks, datasets, initializers, layers, losses, metrics, optimizers, schedules
 from fastnn._version import __version__
 from fastnn.callbacks import Callback, Checkpoint, EarlyStopping, History, ReduceOnPlateau
 from fastnn.config import show_config
 from fastnn.differentiation import check_gradients
 from fastnn.files import load
-from fastnn.layers import Activation, Dense, Dropout, Flatten, Layer
+from fastnn.layers import Activation, Dense, Dropout, Flatten, Layer, PReLU
 from fastnn.network import Network
 from fastnn.optimizers import LBFGS, SGD, Adadelta, Adagrad, Adam, AdamW, Lion, Nadam, Optimizer, RMSprop, Rprop
 from fastnn.parallel import get_num_threads, set_num_threads, threads
+from fastnn.perceptron import Perceptron
 from fastnn.sequential import Sequential
 
 __all__ = [
@@ -32,11 +33,14 @@ __all__ = [
     "Nadam",
     "Network",
     "Optimizer",
+    "PReLU",
+    "Perceptron",
     "RMSprop",
     "ReduceOnPlateau",
     "Rprop",
     "Sequential",
     "__version__",
+    "activations",
     "callbacks",
     "check_gradients",
     "datasets",

@@ -17,6 +17,12 @@ from fastnn.plan import Plan
 from fastnn.port import Port
 from fastnn.tensor import Block, Tensor, aligned, bytes_of
 
+#: Activations over all features of a row: their Ops, forward and backward.
+ROW_WISE = {
+    "softmax": (kernels.Softmax, kernels.SoftmaxGradient),
+    "log_softmax": (kernels.LogSoftmax, kernels.LogSoftmaxGradient),
+}
+
 
 @dataclass(eq=False, repr=False)
 class Weight:
@@ -44,6 +50,11 @@ class Call:
     layer: str
     made: Op | None = None
 
+    @property
+    def buffers(self) -> list[Buffer]:
+        """Those among the arguments and options."""
+        return [value for value in (*self.arguments, *self.options.values()) if isinstance(value, Buffer)]
+
 
 @dataclass(eq=False, repr=False)
 class Value:
@@ -52,6 +63,7 @@ class Value:
     pending: an activation that is not applied yet; a loss or metric that wants the logits leaves it so and says it
     (logits_used), anyone else calls `Lowering.read`. activation: one that is applied elementwise; whoever writes the
     gradient multiplies its derivative in, so that `gradient` is with respect to what came before the activation.
+    before: what came before it, where that is kept.
     origin: the activation that the numbers come from where it is neither.
     """
 
@@ -59,6 +71,7 @@ class Value:
     trains: bool
     pending: str = "identity"
     activation: str = "identity"
+    before: Buffer | None = None
     gradient: Buffer | None = None
     origin: str = "identity"
     producer: Call | None = None
@@ -74,6 +87,14 @@ class Value:
     def ending(self) -> str:
         """The activation that the numbers come from, or will."""
         return next((name for name in (self.pending, self.activation, self.origin) if name != "identity"), "identity")
+
+    @property
+    def slope(self) -> tuple[str, Buffer]:
+        """The applied activation, and what its derivative is computed from."""
+        if self.activation not in kernels.DERIVED_FROM_INPUT:
+            return self.activation, self.buffer
+        assert self.before is not None
+        return self.activation, self.before
 
 
 @dataclass(eq=False, repr=False)
@@ -127,12 +148,14 @@ class Lowering:
         """The value with its pending activation applied: in its producer's epilogue, or apart if that is too late."""
         if value.applied is not None:
             return value.applied
-        if value.pending == "softmax" or (value.pending != "identity" and value.logits_used):
+        if value.pending in ROW_WISE or (value.pending != "identity" and value.logits_used):
             value.applied = self._apart(value)
             return value.applied
         if value.pending != "identity":
             assert value.producer is not None
             value.producer.options["activation"] = value.activation = value.pending
+            if self.training and value.pending in kernels.DERIVED_FROM_INPUT and value.before is None:
+                value.producer.options["z"] = value.before = Buffer(value.columns)
             value.pending = "identity"
         return value
 
@@ -140,14 +163,15 @@ class Lowering:
         """Applies the pending activation into a buffer of its own."""
         y = self.value(x.columns, x.trains)
         y.origin = x.pending
-        if x.pending != "softmax":  # only metrics come after the logits were used: no gradient
+        if x.pending not in ROW_WISE:  # only metrics come after the logits were used: no gradient
             self.emit(kernels.Activation, x.buffer, y.buffer, x.pending)
             return y
-        self.emit(kernels.Softmax, x.buffer, y.buffer)
+        forward, gradient = ROW_WISE[x.pending]
+        self.emit(forward, x.buffer, y.buffer)
 
         def backward() -> None:
             if y.gradient is not None:
-                self.emit(kernels.SoftmaxGradient, y.buffer, y.gradient, self.gradient(x))
+                self.emit(gradient, y.buffer, y.gradient, self.gradient(x))
                 self.apply_derivative(x)
 
         self.backward(backward)
@@ -178,8 +202,8 @@ class Lowering:
     def apply_derivative(self, value: Value) -> None:
         """Multiplies the derivative of the value's activation into its gradient, for writers that cannot fuse it."""
         if value.activation != "identity":
-            g = value.gradient
-            self.emit(kernels.ActivationGradient, value.buffer, g, g, value.activation)
+            activation, source = value.slope
+            self.emit(kernels.ActivationGradient, source, value.gradient, value.gradient, activation)
 
     def assemble(self, ports: list[Port], kept: list[Tensor]) -> Plan:
         """Places the Buffers in an arena and makes the Ops."""
@@ -195,10 +219,10 @@ class Lowering:
             for buffer, offset in places.items()
         }
         for call in self.calls:
-            arguments = [
-                tensors[a] if isinstance(a, Buffer) else a.made if isinstance(a, Call) else a for a in call.arguments
-            ]
-            call.made = call.op(*arguments, **call.options)
+            arguments = [tensors[a] if isinstance(a, Buffer) else a for a in call.arguments]
+            arguments = [a.made if isinstance(a, Call) else a for a in arguments]
+            options = {name: tensors[a] if isinstance(a, Buffer) else a for name, a in call.options.items()}
+            call.made = call.op(*arguments, **options)
             call.made.layer = call.layer
         ops = [call.made for call in self.calls if call.made is not None]
         plans, start = [], 0
@@ -212,9 +236,8 @@ def _place(calls: list[Call], rows: int) -> tuple[dict[Buffer, int], int]:
     """Byte offsets such that Buffers alive at the same call do not overlap, the largest placed first; and the total."""
     alive: dict[Buffer, tuple[int, int]] = {}
     for i, call in enumerate(calls):
-        for argument in call.arguments:
-            if isinstance(argument, Buffer):
-                alive[argument] = (alive.get(argument, (i, i))[0], i)
+        for buffer in call.buffers:
+            alive[buffer] = (alive.get(buffer, (i, i))[0], i)
     size = {buffer: aligned(bytes_of((rows, buffer.columns), buffer.dtype)) for buffer in alive}
     offsets: dict[Buffer, int] = {}
     placed: list[Buffer] = []  # by offset

@@ -1,6 +1,6 @@
 """The Ops: each a kernel of csrc bound to its buffers. They check shapes when made; calling one runs it."""
 
-from fastnn.kernels.activation import ACTIVATIONS, Activation, ActivationGradient
+from fastnn.kernels.activation import ACTIVATIONS, DERIVED_FROM_INPUT, Activation, ActivationGradient
 from fastnn.kernels.adaptive import Adadelta, Adagrad, RMSprop, Rprop
 from fastnn.kernels.dense import Dense, DenseInputGradient, DenseWeightGradient, Packed
 from fastnn.kernels.dropout import Dropout
@@ -9,11 +9,13 @@ from fastnn.kernels.gather import Gather, GatherLabels, Scatter
 from fastnn.kernels.loss import BinaryCrossEntropy, CrossEntropy, MeanSquaredError
 from fastnn.kernels.metric import Accuracy, Classes, MeanAbsoluteError
 from fastnn.kernels.optimizer import SGD, Adam, Lion, Nadam
+from fastnn.kernels.prelu import PReLU, PReLUGradient
 from fastnn.kernels.regularization import Average, Clip, ClipNorm, MaxNorm, Penalty, SquaredNorm
-from fastnn.kernels.softmax import Softmax, SoftmaxGradient
+from fastnn.kernels.softmax import LogSoftmax, LogSoftmaxGradient, Softmax, SoftmaxGradient
 
 __all__ = [
     "ACTIVATIONS",
+    "DERIVED_FROM_INPUT",
     "SGD",
     "Accuracy",
     "Activation",
@@ -35,10 +37,14 @@ __all__ = [
     "Gather",
     "GatherLabels",
     "Lion",
+    "LogSoftmax",
+    "LogSoftmaxGradient",
     "MaxNorm",
     "MeanAbsoluteError",
     "MeanSquaredError",
     "Nadam",
+    "PReLU",
+    "PReLUGradient",
     "Packed",
     "Penalty",
     "RMSprop",

@@ -5,8 +5,9 @@ from fastnn.layers.base import Layer
 from fastnn.layers.dense import Dense
 from fastnn.layers.dropout import Dropout
 from fastnn.layers.flatten import Flatten
+from fastnn.layers.prelu import PReLU
 
 #: The layers that a file may name.
-LAYERS: dict[str, type[Layer]] = {layer.__name__: layer for layer in (Dense, Activation, Flatten, Dropout)}
+LAYERS: dict[str, type[Layer]] = {layer.__name__: layer for layer in (Dense, Activation, PReLU, Flatten, Dropout)}
 
-__all__ = ["LAYERS", "Activation", "Dense", "Dropout", "Flatten", "Layer"]
+__all__ = ["LAYERS", "Activation", "Dense", "Dropout", "Flatten", "Layer", "PReLU"]

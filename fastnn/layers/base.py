@@ -10,13 +10,13 @@ from fastnn.lowering import Lowering, Value, Weight
 
 @dataclass(eq=False, repr=False)
 class Parameter:
-    """A parameter that a layer wants: its shape, initializer and fans, and what keeps it small.
+    """A parameter that a layer wants: its shape, initializer (a name, or the number that all are), fans and limits.
 
     The loss grows by l1 sum |w| + l2 sum w^2; after an update, w[..., unit] is scaled down to the norm max_norm.
     """
 
     shape: tuple[int, ...]
-    initializer: str
+    initializer: str | float
     fan_in: int = 1
     fan_out: int = 1
     l1: float = 0.0
@@ -70,8 +70,8 @@ class Layer:
 
 
 def snake_case(name: str) -> str:
-    """Dense -> dense, BatchNorm -> batch_norm."""
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
+    """Dense -> dense, BatchNorm -> batch_norm, PReLU -> prelu."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z][a-z])", "_", name).lower()
 
 
 def expected(layer: Layer, wanted: str, features: tuple[int, ...], advice: str = "") -> ValueError:
