@@ -5,6 +5,7 @@
 #include "elementary.h"
 
 #include "activation.h"
+#include "adaptive.h"
 #include "dense.h"
 #include "dropout.h"
 #include "gather.h"
@@ -12,6 +13,7 @@
 #include "merge.h"
 #include "optimizer.h"
 #include "prelu.h"
+#include "regularization.h"
 #include "softmax.h"
 
 #define JOIN(a, b) a##b

@@ -46,7 +46,7 @@ class Buffer:
 
 @dataclass(eq=False, repr=False)
 class Call:
-    """An Op to be made: its class, its arguments (Buffers, Tensors, Ports, values), the layer that wants it."""
+    """An Op to be made: its class, its arguments (Buffers, Tensors, Ports, earlier Calls, values), and its layer."""
 
     op: type[Op]
     arguments: tuple[Any, ...]
@@ -276,6 +276,7 @@ class Lowering:
         }
         for call in self.calls:
             arguments = [tensors[a] if isinstance(a, Buffer) else a for a in call.arguments]
+            arguments = [a.made if isinstance(a, Call) else a for a in arguments]
             options = {name: tensors[a] if isinstance(a, Buffer) else a for name, a in call.options.items()}
             call.made = call.op(*arguments, **options)
             call.made.layer = call.layer

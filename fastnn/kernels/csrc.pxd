@@ -31,6 +31,9 @@ cdef extern from "kernels.h":
         uint64_t seed, step
         uint32_t stream
 
+    ctypedef struct fastnn_adam:
+        float step, ahead, correction, rest1, rest2, epsilon, decay, shrink
+
     ctypedef struct fastnn_table:
         const char *isa
         isize lanes, tile_rows, panel
@@ -67,10 +70,24 @@ cdef extern from "kernels.h":
                                int32_t *y) noexcept nogil
         void (*dropout)(isize n, isize first, const float *x, uint32_t threshold, float scale, fastnn_random r,
                         float *y) noexcept nogil
-        void (*sgd)(isize n, float *p, const float *g, float *v, float rate, float momentum,
-                    int nesterov) noexcept nogil
-        void (*adam)(isize n, float *p, const float *g, float *m, float *v, float step, float correction,
-                     float rest1, float rest2, float epsilon, float shrink) noexcept nogil
+        void (*sgd)(isize n, float *p, const float *g, float *v, float rate, float momentum, int nesterov,
+                    float decay) noexcept nogil
+        void (*adam)(isize n, float *p, const float *g, float *m, float *v,
+                     const fastnn_adam *settings) noexcept nogil
+        void (*lion)(isize n, float *p, const float *g, float *m, float rate, float rest1, float rest2,
+                     float shrink) noexcept nogil
+        void (*rmsprop)(isize n, float *p, const float *g, float *v, float *mean, float *buffer, float rate,
+                        float rest, float epsilon, float momentum, float decay) noexcept nogil
+        void (*adagrad)(isize n, float *p, const float *g, float *v, float rate, float epsilon,
+                        float decay) noexcept nogil
+        void (*adadelta)(isize n, float *p, const float *g, float *v, float *u, float rate, float rest,
+                         float epsilon, float decay) noexcept nogil
+        void (*rprop)(isize n, float *p, const float *g, float *before, float *size, float rate, float shrink,
+                      float grow, float low, float high) noexcept nogil
+        double (*penalty)(isize n, const float *w, double l1, double l2, float *g) noexcept nogil
+        void (*clip)(isize n, float *x, float limit, float factor) noexcept nogil
+        void (*max_norm)(isize rows, isize n, float *w, isize w_row, float limit) noexcept nogil
+        void (*average)(isize n, const float *x, float *mean, float rest) noexcept nogil
 
     const char *fastnn_level(int i)
     const fastnn_table *fastnn_select(const char *isa)
