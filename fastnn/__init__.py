@@ -6,24 +6,29 @@ from fastnn.callbacks import Callback, History
 from fastnn.config import show_config
 from fastnn.differentiation import check_gradients
 from fastnn.files import load
-from fastnn.layers import Activation, Dense, Dropout, Flatten, Layer, PReLU
+from fastnn.layers import Activation, Add, Concatenate, Dense, Dropout, Flatten, Layer, Multiply, PReLU
 from fastnn.network import Network
 from fastnn.optimizers import SGD, Adam, AdamW, Optimizer
 from fastnn.parallel import get_num_threads, set_num_threads, threads
 from fastnn.perceptron import Perceptron
 from fastnn.sequential import Sequential
+from fastnn.symbol import Input
 
 __all__ = [
     "SGD",
     "Activation",
     "Adam",
     "AdamW",
+    "Add",
     "Callback",
+    "Concatenate",
     "Dense",
     "Dropout",
     "Flatten",
     "History",
+    "Input",
     "Layer",
+    "Multiply",
     "Network",
     "Optimizer",
     "PReLU",

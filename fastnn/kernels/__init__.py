@@ -6,6 +6,7 @@ from fastnn.kernels.dropout import Dropout
 from fastnn.kernels.elementary import Elementary
 from fastnn.kernels.gather import Gather, GatherLabels, Scatter
 from fastnn.kernels.loss import BinaryCrossEntropy, CrossEntropy, MeanSquaredError
+from fastnn.kernels.merge import Add, Concatenate, ConcatenateGradient, Multiply, Scale
 from fastnn.kernels.metric import Accuracy, Classes, MeanAbsoluteError
 from fastnn.kernels.optimizer import SGD, Adam
 from fastnn.kernels.prelu import PReLU, PReLUGradient
@@ -19,8 +20,11 @@ __all__ = [
     "Activation",
     "ActivationGradient",
     "Adam",
+    "Add",
     "BinaryCrossEntropy",
     "Classes",
+    "Concatenate",
+    "ConcatenateGradient",
     "CrossEntropy",
     "Dense",
     "DenseInputGradient",
@@ -33,9 +37,11 @@ __all__ = [
     "LogSoftmaxGradient",
     "MeanAbsoluteError",
     "MeanSquaredError",
+    "Multiply",
     "PReLU",
     "PReLUGradient",
     "Packed",
+    "Scale",
     "Scatter",
     "Softmax",
     "SoftmaxGradient",
