@@ -29,6 +29,7 @@ class Assembly:
     """
 
     trainable = True
+    guard: Guard
 
     def assemble(self, graph: Graph, seed: int | None, name: str | None) -> None:
         """Takes the graph; nothing is built yet."""
@@ -215,8 +216,8 @@ class Subnetwork(Merge):
             raise ValueError(f"{self.title()}: expected input {wanted}, got {got}")
         return network.graph.output_shapes(features)[0]
 
-    def parameters(self, features: list[Shape]) -> dict[str, Parameter]:  # type: ignore[override]
+    def parameters(self, features: list[Shape]) -> dict[str, Parameter]:
         return self.network.graph.wanted(features)
 
-    def lower(self, plan: Lowering, x: list[Value], weights: dict[str, Weight], index: int) -> Value:  # type: ignore[override]
+    def lower(self, plan: Lowering, x: list[Value], weights: dict[str, Weight], index: int) -> Value:
         return self.network.graph.lower(plan, x, weights, self.network.features)[0]

@@ -207,11 +207,10 @@ def _restore(net: Network, shapes: list[tuple[int, ...]], tensors: dict[str, np.
     weights = taken("weights")
     slots = {slot: taken(f"slots.{slot}") for slot in (net.optimizer.slots() if net.optimizer else ())}
     structure.adopt(net, shapes)
-    for views, arrays in (
-        (net.weights, weights),
-        *((net.blocks.in_slot(net.slots[slot]), slots[slot]) for slot in slots),
-    ):
-        for name, view in views.items():
+    for name, view in net.weights.items():
+        view[...] = weights[name]
+    for slot, arrays in slots.items():
+        for name, view in net.blocks.in_slot(net.slots[slot]).items():
             view[...] = arrays[name]
 
 

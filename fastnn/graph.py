@@ -117,7 +117,8 @@ class Graph:
 
     def wanted(self, features: Sequence[Shape]) -> dict[str, Parameter]:
         """The parameters, by "layer.parameter". Raises ValueError where the places of a shared layer want others."""
-        shapes, wanted = self.shapes(features), {}
+        shapes = self.shapes(features)
+        wanted: dict[str, Parameter] = {}
         first: dict[str, dict[str, Shape]] = {}
         for node in self.nodes:
             given = [shapes[source] for source in node.sources]

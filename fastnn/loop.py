@@ -86,10 +86,8 @@ def backward(net: Network, dy: Any, parameters: bool = True) -> Any:
         loop = net.loop
         if loop is None or not loop.waiting:
             raise RuntimeError("backward: call forward(x, training=True) first, once for each backward")
-        found = []
-        for given, shape, port in zip(
-            arrays.parted("dy", dy, net.graph.output_names), net.shapes, loop.dy, strict=True
-        ):
+        found, parts = [], arrays.parted("dy", dy, net.graph.output_names)
+        for given, shape, port in zip(parts, net.shapes, loop.dy, strict=True):
             array = arrays.numbers(port.name, given)
             wanted = (loop.waiting, *shape)
             if array.shape != wanted:

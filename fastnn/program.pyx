@@ -23,7 +23,7 @@ cdef class Program:
     """
 
     cdef readonly str kind
-    cdef readonly unsigned long labels
+    cdef readonly Py_ssize_t labels
     cdef readonly Plan plan
     cdef readonly dict meters
     cdef readonly dict weights
@@ -34,7 +34,7 @@ cdef class Program:
     def __init__(
         self,
         str kind,
-        unsigned long labels,
+        Py_ssize_t labels,
         Plan plan,
         meters: dict[str, Meter] | None = None,
         weights: dict[str, float] | None = None,
@@ -123,7 +123,7 @@ cdef class Pool:
     def __init__(self, make: Callable[..., Program]) -> None:
         self.make, self.kept = make, {}
 
-    def lease(self, net: Network, str kind, Py_ssize_t rows, unsigned long labels = 0) -> Program:
+    def lease(self, net: Network, str kind, Py_ssize_t rows, Py_ssize_t labels = 0) -> Program:
         """A program of at least that many rows for one run: a kept one, or a clone while that is in use."""
         cdef Program program = self.latest  # taken in one step: another thread may be at it too
         cdef list free

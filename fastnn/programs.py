@@ -144,7 +144,7 @@ def _results(net: Network, plan: Lowering, kind: str, outputs: list[Value]) -> l
     if kind == "predict":
         results = [plan.read(output).buffer for output in outputs]
     else:
-        criteria = [head.loss for head in net.heads] or [None] * len(outputs)
+        criteria = [head.loss for head in net.heads] if net.heads else [None] * len(outputs)
         results = [metrics.classes(plan, *each) for each in zip(outputs, criteria, strict=True)]
     return _leave(plan, "out", net.graph.output_names, results)
 

@@ -37,7 +37,7 @@ def describe(net: Network, inner: Sequence[Network]) -> dict[str, Any]:
         "network": type(net).__name__,
         "input_shape": net.features[0] if net.features else None,
         "layers": [
-            {"network": inner.index(layer.network)}  # type: ignore[arg-type]
+            {"network": inner.index(layer.network)}
             if isinstance(layer, Subnetwork)
             else {"class": layer.kind, "settings": {**layer.settings(), "name": name}}
             for name, layer in graph.layers.items()
@@ -71,7 +71,7 @@ def construct(
             raise ValueError(f"unknown layer {entry['class']!r}; known: {known}; own ones go into layers=")
     if not layers:
         raise ValueError("a network needs at least one layer")
-    kinds = {"Sequential": Sequential, "Network": Network}
+    kinds: dict[str, type[Network]] = {"Sequential": Sequential, "Network": Network}
     kind = kinds[checks.known("network", description["network"], kinds)]
     net = kind.__new__(kind)
     graph = Graph.chain(layers) if kind is Sequential else _graph(description, layers)

@@ -41,13 +41,11 @@ def table(net: Network) -> str:
         places.append(node.name)
     if graph.is_chain():
         rows = [(name, layer, *rest) for name, layer, _, *rest in rows]
-    frozen, blocks = (
-        net.blocks.count() - net.blocks.count(below(net.blocks.wanted, net.untrained())),
-        2 + len(net.slots),
-    )
-    parts = f" ({net.blocks.count() - frozen:,} trainable, {frozen:,} frozen)" if frozen else ""
-    size = f"{blocks * 4 * net.blocks.size / 1e6:.3g} MB with gradients and slots"
-    return _columns(title, rows) + f"\n{net.blocks.count():,} parameters{parts}, {size}"
+    count = net.blocks.count()
+    trained = net.blocks.count(below(net.blocks.wanted, net.untrained()))
+    parts = f" ({trained:,} trainable, {count - trained:,} frozen)" if trained < count else ""
+    size = 4 * net.blocks.size * (2 + len(net.slots))
+    return _columns(title, rows) + f"\n{count:,} parameters{parts}, {size / 1e6:.3g} MB with gradients and slots"
 
 
 def _columns(title: str, rows: Sequence[tuple[str, ...]]) -> str:

@@ -39,7 +39,5 @@ def called(layer: Layer, x: Any) -> Symbol:
     sources = tuple(x) if isinstance(x, (list, tuple)) else (x,)
     for source in sources:
         if not isinstance(source, Symbol):
-            raise TypeError(
-                f"{layer.title()}: call it on an Input or on what another layer returned, got {source!r:.60}"
-            )
+            raise TypeError(f"{layer.title()}: call it on an Input, or on what a layer returned, not {source!r:.60}")
     return Symbol(layer.output(layer.given([source.shape for source in sources])), layer, sources)

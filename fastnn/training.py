@@ -27,7 +27,8 @@ def train_on_batch(net: Network, x: Any, y: Any) -> float:
     Raises as `fit`; a step that fails changes nothing.
     """
     loss = net.loss or net.compiled
-    labels, given = loss.takes_labels, (x, y)
+    labels: int = loss.takes_labels
+    given: tuple[Any, ...] = (x, y)
     if not (is_batch(x, net.input_shape) and is_batch(y, () if labels else net.output_shape) and len(x) == len(y)):
         several, targets, labels = net.examples(x, y)  # what is not ready yet
         if not net.features:

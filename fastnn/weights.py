@@ -82,7 +82,7 @@ class Blocks:
         self.wanted = dict(wanted)
         split = {name: name.partition(".") for name in wanted}
         self.own = Parameters({name: wanted[name] for name, (layer, _, _) in split.items() if layer not in inner})
-        self.places = {
+        self.places: dict[str, tuple[Parameters, str]] = {
             name: inner[layer].places[key] if layer in inner else (self.own, name)
             for name, (layer, _, key) in split.items()
         }

@@ -54,16 +54,20 @@ class Layer:
             raise ValueError(f"{self.title()}: takes one input, got {len(values)}")
         return values[0]
 
-    def parameters(self, features: tuple[int, ...]) -> dict[str, Parameter]:
-        """The parameters for inputs (batch, *features), by name."""
+    def parameters(self, features: Any) -> dict[str, Parameter]:
+        """The parameters for inputs (batch, *features), by name; for a layer of several inputs, a list of features."""
         return {}
 
-    def output(self, features: tuple[int, ...]) -> tuple[int, ...]:
+    def output(self, features: Any) -> tuple[int, ...]:
         """The shape of the output, without the batch. Raises ValueError for an input that does not fit."""
-        return features
+        shape: tuple[int, ...] = features
+        return shape
 
-    def lower(self, plan: Lowering, x: Value, weights: dict[str, Weight], index: int) -> Value:
-        """Emits the layer's Ops, registers its backward, and returns its output. index: its place in the network."""
+    def lower(self, plan: Lowering, x: Any, weights: dict[str, Weight], index: int) -> Value:
+        """Emits the layer's Ops, registers its backward, and returns its output.
+
+        x: a Value, or a list of them. weights: those without a gradient are frozen. index: of its own random numbers.
+        """
         raise NotImplementedError(f"{type(self).__name__}.lower")
 
     @property
@@ -97,12 +101,11 @@ class Layer:
 
 
 def snake_case(name: str) -> str:
-    """Dense -> dense, BatchNorm -> batch_norm, PReLU -> prelu."""
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z][a-z])", "_", name).lower()
+    """Dense -> dense, BatchNorm -> batch_norm."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
 
 
 def expected(layer: Layer, wanted: str, features: tuple[int, ...], advice: str = "") -> ValueError:
     """The error for an input shape that does not fit."""
-    return ValueError(
-        f"{layer.title()}: expected input {wanted}, got {checks.batch(features)}{advice and '; ' + advice}"
-    )
+    got = checks.batch(features)
+    return ValueError(f"{layer.title()}: expected input {wanted}, got {got}{advice and '; ' + advice}")

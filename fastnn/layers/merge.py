@@ -1,12 +1,11 @@
 """Layers of several inputs: sums, products, and parts side by side."""
 
 import math
-from abc import abstractmethod
 from dataclasses import dataclass
 from typing import Any
 
 from fastnn import checks, kernels
-from fastnn.layers.base import Layer, Parameter
+from fastnn.layers.base import Layer
 from fastnn.lowering import Buffer, Lowering, Value, Weight
 
 Shapes = list[tuple[int, ...]]
@@ -18,19 +17,6 @@ class Merge(Layer):
 
     def given(self, values: list[Any]) -> Any:
         return values
-
-    def parameters(self, features: Shapes) -> dict[str, Parameter]:  # type: ignore[override]
-        return {}
-
-    @abstractmethod
-    def output(self, features: Shapes) -> tuple[int, ...]:  # type: ignore[override]
-        """The shape of the output. Raises ValueError for shapes that do not join."""
-
-    @abstractmethod
-    def lower(  # type: ignore[override]
-        self, plan: Lowering, x: list[Value], weights: dict[str, Weight], index: int
-    ) -> Value:
-        """As Layer.lower."""
 
     def check_count(self, features: Shapes) -> None:
         """Raises ValueError for fewer than two inputs."""
