@@ -6,6 +6,7 @@
 
 #include "activation.h"
 #include "adaptive.h"
+#include "cross_entropy.h"
 #include "dense.h"
 #include "dropout.h"
 #include "gather.h"
@@ -30,6 +31,7 @@ const fastnn_table TABLE(ISA) = {
     .panel = PANEL,
     .activation = maps,
     .activation_gradient = gradients,
+    .loss = losses,
 #define FASTNN_ENTRY(type, name, arguments) .name = kernel_##name,
     FASTNN_KERNELS(FASTNN_ENTRY)
 };

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from fastnn import checks, kernels, metrics, updates
 from fastnn.assembly import below
+from fastnn.losses.by_hand import gather_weight
 from fastnn.lowering import Buffer, Call, Lowering, Value, Weight
 from fastnn.plan import Plan
 from fastnn.port import Port
@@ -52,8 +53,9 @@ def lower(net: Network, kind: str, labels: int, rows: int, snapshot: Snapshot | 
 
     "train", "descent" (without the update, for an optimizer that makes it itself), "gradient" (without the update, and
     with the inputs' gradients, those of frozen layers too), "update" (alone), "evaluate", "predict" or "classify".
-    labels: a bit for each output whose targets are class numbers. snapshot: what takes the place of the network's
-    parameters. Raises ValueError where the loss, a metric or the kind does not fit the layers.
+    labels: a bit for each output whose targets are class numbers, and one more, after those, where samples have
+    weights: they enter last. snapshot: what takes the place of the network's parameters. Raises ValueError where the
+    loss, a metric or the kind does not fit the layers.
     """
     if kind == "update":
         plan = Lowering(1, _trained(net), training=True)
@@ -159,10 +161,11 @@ def _measure(
 ) -> tuple[dict[str, Call], list[Port]]:
     """Emits the losses and the metrics, in this order for each output; and where their targets enter."""
     calls, ports, names = {}, [], net.graph.output_names
+    entry, weight = gather_weight(plan) if labels >> len(names) else (None, None)
     for i, (head, output) in enumerate(zip(net.heads, outputs, strict=True)):
         prefix = "" if len(names) == 1 else f"{head.output}_"
         with plan.named(f"{kind} {head.output}" if prefix else kind):
-            target = head.loss.target(plan, output.columns, bool(labels >> i & 1), _called("y", names, i))
+            target = head.loss.target(plan, output.columns, bool(labels >> i & 1), weight, _called("y", names, i))
             calls[f"{prefix}loss"] = head.loss.lower(plan, output, target)
             if plan.training and head.weight != 1:
                 plan.scale_gradient(output, head.weight)
@@ -171,7 +174,7 @@ def _measure(
         ports.append(target.port)
     if len(names) > 1 and any(parameter.l1 or parameter.l2 for parameter in net.blocks.wanted.values()):
         calls["penalty"] = plan.emit(kernels.Added, target.buffer)
-    return calls, ports
+    return calls, ports if entry is None else [*ports, entry]
 
 
 def _update(net: Network, plan: Lowering) -> list[Tensor]:

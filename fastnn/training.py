@@ -24,19 +24,21 @@ if TYPE_CHECKING:
 PAUSE = 0.05
 
 
-def train_on_batch(net: Network, x: Any, y: Any) -> float:
+def train_on_batch(net: Network, x: Any, y: Any, sample_weight: Any = None) -> float:
     """One step on all of x and y; returns the loss before it.
 
-    Raises as `fit`; a step that fails changes nothing.
+    sample_weight: (batch,), numbers >= 0; the loss is then a weighted mean. Raises as `fit`; a step that fails changes
+    nothing.
     """
     loss = net.loss or net.compiled
     labels: int = loss.takes_labels
     given: tuple[Any, ...] = (x, y)
-    if not (is_batch(x, net.input_shape) and is_batch(y, () if labels else net.output_shape) and len(x) == len(y)):
-        several, targets, labels = net.examples(x, y)  # what is not ready yet
+    fits = is_batch(x, net.input_shape) and is_batch(y, () if labels else net.output_shape) and len(x) == len(y)
+    if not fits or sample_weight is not None:
+        several, targets, labels = net.examples(x, y, sample_weight)  # what is not ready yet
         if not net.features:
             with net.built_for(several):
-                return train_on_batch(net, x, y)
+                return train_on_batch(net, x, y, sample_weight)
         given = (*several, *targets)
     with net.guard.changing("train_on_batch"):
         program = net.pool.lease(net, "train", len(given[0]), labels)
@@ -102,9 +104,10 @@ def fit(
     net: Network,
     x: Any,
     y: Any,
+    sample_weight: Any,
     batch_size: int,
     epochs: int,
-    validation_data: tuple[Any, Any] | None,
+    validation_data: tuple[Any, ...] | None,
     shuffle: bool,
     callbacks: Sequence[Callback],
     verbose: int,
@@ -116,7 +119,7 @@ def fit(
     checks.flag("shuffle", shuffle)
     checks.integer("verbose", int(verbose) if isinstance(verbose, bool) else verbose, 0, 1)
     callbacks = checks.listed("callbacks", callbacks, Callback, "Callback objects")
-    x, y, labels = net.examples(x, y)
+    x, y, labels = net.examples(x, y, sample_weight)
     samples = len(x[0])
     kind = "train"
     if isinstance(net.optimizer, LBFGS):
@@ -124,8 +127,8 @@ def fit(
         full_batch.check(net, batch, samples)
     batch = min(batch, samples)
     if validation_data is not None:
-        if not isinstance(validation_data, (tuple, list)) or len(validation_data) != 2:
-            raise TypeError("validation_data must be a pair (x, y)")
+        if not isinstance(validation_data, (tuple, list)) or len(validation_data) not in (2, 3):
+            raise TypeError("validation_data must be a pair (x, y), or (x, y, sample_weight)")
         for found, given in zip(net.examples(*validation_data)[0], x, strict=True):
             if found.shape[1:] != given.shape[1:]:
                 raise ValueError(
@@ -151,7 +154,7 @@ def _epochs(
     samples: int,
     batch: int,
     shuffle: bool,
-    validation_data: tuple[Any, Any] | None,
+    validation_data: tuple[Any, ...] | None,
     callbacks: list[Callback],
     progress: Progress | None,
 ) -> History:
@@ -194,9 +197,10 @@ def _epochs(
     return history
 
 
-def _validate(net: Network, validation_data: tuple[Any, Any]) -> Logs:
+def _validate(net: Network, validation_data: tuple[Any, ...]) -> Logs:
+    x, y, *weight = validation_data
     try:
-        return {f"val_{name}": value for name, value in net.evaluate(*validation_data).items()}
+        return {f"val_{name}": value for name, value in net.evaluate(x, y, None, *weight).items()}
     except ValueError as error:
         raise ValueError(f"validation_data: {error}") from None
 

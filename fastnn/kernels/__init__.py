@@ -2,14 +2,16 @@
 
 from fastnn.kernels.activation import ACTIVATIONS, DERIVED_FROM_INPUT, Activation, ActivationGradient
 from fastnn.kernels.adaptive import Adadelta, Adagrad, RMSprop, Rprop
+from fastnn.kernels.cross_entropy import CrossEntropy, KLDivergence, SoftTargets
 from fastnn.kernels.dense import Dense, DenseInputGradient, DenseWeightGradient, Packed
 from fastnn.kernels.dropout import Dropout
 from fastnn.kernels.elementary import Elementary
 from fastnn.kernels.gather import Gather, GatherLabels, Scatter
-from fastnn.kernels.loss import Added, BinaryCrossEntropy, CrossEntropy, MeanSquaredError
+from fastnn.kernels.loss import ELEMENTWISE_LOSSES, Added, Cosine, ElementwiseLoss
 from fastnn.kernels.merge import Add, Concatenate, ConcatenateGradient, Multiply, Scale
-from fastnn.kernels.metric import Accuracy, Classes, MeanAbsoluteError
+from fastnn.kernels.metric import Accuracy, Classes, RootMeanSquaredError, TopAccuracy
 from fastnn.kernels.optimizer import SGD, Adam, Lion, Nadam
+from fastnn.kernels.own_loss import OwnLoss
 from fastnn.kernels.prelu import PReLU, PReLUGradient
 from fastnn.kernels.regularization import Average, Clip, ClipNorm, MaxNorm, Penalty, SquaredNorm
 from fastnn.kernels.softmax import LogSoftmax, LogSoftmaxGradient, Softmax, SoftmaxGradient
@@ -17,6 +19,7 @@ from fastnn.kernels.softmax import LogSoftmax, LogSoftmaxGradient, Softmax, Soft
 __all__ = [
     "ACTIVATIONS",
     "DERIVED_FROM_INPUT",
+    "ELEMENTWISE_LOSSES",
     "SGD",
     "Accuracy",
     "Activation",
@@ -27,37 +30,41 @@ __all__ = [
     "Add",
     "Added",
     "Average",
-    "BinaryCrossEntropy",
     "Classes",
     "Clip",
     "ClipNorm",
     "Concatenate",
     "ConcatenateGradient",
+    "Cosine",
     "CrossEntropy",
     "Dense",
     "DenseInputGradient",
     "DenseWeightGradient",
     "Dropout",
     "Elementary",
+    "ElementwiseLoss",
     "Gather",
     "GatherLabels",
+    "KLDivergence",
     "Lion",
     "LogSoftmax",
     "LogSoftmaxGradient",
     "MaxNorm",
-    "MeanAbsoluteError",
-    "MeanSquaredError",
     "Multiply",
     "Nadam",
+    "OwnLoss",
     "PReLU",
     "PReLUGradient",
     "Packed",
     "Penalty",
     "RMSprop",
+    "RootMeanSquaredError",
     "Rprop",
     "Scale",
     "Scatter",
+    "SoftTargets",
     "Softmax",
     "SoftmaxGradient",
     "SquaredNorm",
+    "TopAccuracy",
 ]
