@@ -141,7 +141,7 @@ def from_bytes(data: bytes, layers: Mapping[str, type[Layer]] | None = None) -> 
     architecture, tensors = _parse(data)
     try:
         net = _construct(architecture, {**known_layers.LAYERS, **(layers or {})}, tensors)
-    except (KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"the file's architecture is not valid: {error}") from None
     return net
 
