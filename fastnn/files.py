@@ -147,7 +147,7 @@ def from_bytes(
     architecture, tensors = _parse(data)
     try:
         net = _construct(architecture, {**known_layers.LAYERS, **(layers or {})}, functions or {}, tensors)
-    except (KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"the file's architecture is not valid: {error}") from None
     return net
 

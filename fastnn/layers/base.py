@@ -82,6 +82,11 @@ class Layer:
         return 1
 
     @property
+    def depth(self) -> int:
+        """How many networks are inside each other in it."""
+        return 0
+
+    @property
     def kind(self) -> str:
         """Its class, as names and files say it."""
         return type(self).__name__
