@@ -63,7 +63,8 @@ class Table:
             net = fnn.Sequential([*layers, fnn.Dense(int(y.max()) + 1, "softmax")], seed=seed)
             net.compile("adam", "cross_entropy")
             net.fit(x, y, batch_size=32, epochs=self.epochs, verbose=0)
-            return net.classify(xt)
+            classes: np.ndarray = net.classify(xt)
+            return classes
         mean, deviation = y.mean(), y.std()
         net = fnn.Sequential([*layers, fnn.Dense(1)], seed=seed)
         net.compile("adam", "mse")

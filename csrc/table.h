@@ -10,6 +10,7 @@
 #include "dropout.h"
 #include "gather.h"
 #include "loss.h"
+#include "merge.h"
 #include "optimizer.h"
 #include "prelu.h"
 #include "regularization.h"

@@ -6,12 +6,13 @@ from fastnn.callbacks import Callback, Checkpoint, EarlyStopping, History, Reduc
 from fastnn.config import show_config
 from fastnn.differentiation import check_gradients
 from fastnn.files import load
-from fastnn.layers import Activation, Dense, Dropout, Flatten, Layer, PReLU
+from fastnn.layers import Activation, Add, Concatenate, Dense, Dropout, Flatten, Layer, Multiply, PReLU
 from fastnn.network import Network
 from fastnn.optimizers import LBFGS, SGD, Adadelta, Adagrad, Adam, AdamW, Lion, Nadam, Optimizer, RMSprop, Rprop
 from fastnn.parallel import get_num_threads, set_num_threads, threads
 from fastnn.perceptron import Perceptron
 from fastnn.sequential import Sequential
+from fastnn.symbol import Input
 
 __all__ = [
     "LBFGS",
@@ -21,15 +22,19 @@ __all__ = [
     "Adagrad",
     "Adam",
     "AdamW",
+    "Add",
     "Callback",
     "Checkpoint",
+    "Concatenate",
     "Dense",
     "Dropout",
     "EarlyStopping",
     "Flatten",
     "History",
+    "Input",
     "Layer",
     "Lion",
+    "Multiply",
     "Nadam",
     "Network",
     "Optimizer",

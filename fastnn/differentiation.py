@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastnn import arrays, checks
+from fastnn import checks
+from fastnn.heads import one_or_all
 from fastnn.randomness import Purpose, generator
 
 if TYPE_CHECKING:
@@ -20,37 +21,43 @@ EACH = 8
 
 
 @contextmanager
-def _passes(net: Network, x: Any, y: Any) -> Iterator[tuple[Callable[[], float], np.ndarray, np.ndarray]]:
-    """A function that takes the loss on x and y and its gradients; a copy of x, and dx. All is put back at the end."""
-    x, shape = net.samples(x)
-    y, labels = arrays.targets(y, len(x), shape, net.compiled.takes_labels)
-    x, dx = x.copy(), np.empty(x.shape, np.float32)
+def _passes(
+    net: Network, x: Any, y: Any
+) -> Iterator[tuple[Callable[[], float], dict[str, np.ndarray], dict[str, np.ndarray]]]:
+    """A function that takes the loss on x and y and its gradients; copies of x, and dx. All is put back at the end."""
+    x, y, labels = net.examples(x, y)
+    x = [array.copy() for array in x]
+    dx = [np.empty(array.shape, np.float32) for array in x]
+    rows = len(x[0])
     with net.guard.changing("gradient"), net.built_for(x):
-        program = net.pool.lease(net, "gradient", len(x), labels)
+        program = net.pool.lease(net, "gradient", rows, labels)
         kept = [(tensor.array, tensor.array.copy()) for tensor in program.plan.kept]
 
         def take() -> float:
-            program.plan.run(len(x), len(x), step=net.counters["step"], pause=0)
+            program.plan.run(rows, rows, step=net.counters["step"], pause=0)
             return program.last()["loss"]
 
         try:
-            program.attach(x, y, dx)
-            yield take, x, dx
+            program.attach(*x, *y, *dx)
+            names = [port.name for port in program.plan.ports[: len(x)]]
+            yield take, dict(zip(names, x, strict=True)), dict(zip(names, dx, strict=True))
         finally:
             for view, before in kept:
                 view[...] = before
             net.pool.give_back(program)
 
 
-def gradient(net: Network, x: Any, y: Any) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+def gradient(net: Network, x: Any, y: Any) -> tuple[Any, dict[str, np.ndarray]]:
     """The gradients of the loss on x and y: with respect to x, in its shape, and to each parameter by name, float32.
 
-    As a training step sees them (dropout acts, with the masks of the next step). Nothing in the network changes, not
-    even `gradients`. Raises as `train_on_batch`.
+    For several inputs those with respect to x are a dict by name. As a training step sees them (dropout acts, with the
+    masks of the next step), those of frozen layers too. Nothing in the network changes, not even `gradients`. Raises as
+    `train_on_batch`.
     """
     with _passes(net, x, y) as (take, _, dx):
         take()
-        return dx, {name: view.copy() for name, view in net.gradients.items()}
+        parameters = {name: view.copy() for name, view in net.gradients.items()}
+        return one_or_all(net.graph.inputs, list(dx.values())), parameters
 
 
 def check_gradients(net: Network, x: Any, y: Any, tolerance: float = 0.01) -> dict[str, float]:
@@ -64,11 +71,12 @@ def check_gradients(net: Network, x: Any, y: Any, tolerance: float = 0.01) -> di
     tolerance, and as `train_on_batch`; nothing in the network changes.
     """
     tolerance = checks.real("tolerance", tolerance, least=0)
-    with _passes(net, x, y) as (take, x_copy, dx):
-        if x_copy.dtype.kind != "f":
-            raise TypeError(f"x: expected float32 or float64, which can be varied, got {x_copy.dtype}")
+    with _passes(net, x, y) as (take, copies, dx):
+        for name, copy in copies.items():
+            if copy.dtype.kind != "f":
+                raise TypeError(f"{name}: expected float32 or float64, which can be varied, got {copy.dtype}")
         loss = take()
-        wanted = {"x": (x_copy, dx.copy())}
+        wanted = {name: (copy, dx[name].copy()) for name, copy in copies.items()}
         wanted |= {name: (view, net.gradients[name].copy()) for name, view in net.weights.items()}
         rng = generator(0, Purpose.SPLIT, 0)
         errors = {}

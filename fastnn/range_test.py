@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from fastnn import arrays, checks
+from fastnn import checks
 from fastnn.optimizers import FirstOrder
 from fastnn.randomness import Purpose, generator
 
@@ -39,22 +39,21 @@ def find_learning_rate(
     Raises RuntimeError before compile, ValueError and TypeError for what does not fit, FloatingPointError where not
     even two steps are finite.
     """
-    loss = net.compiled
+    assert net.compiled
     batch, steps = checks.integer("batch_size", batch_size), checks.integer("steps", steps, least=2)
     lowest = checks.real("lowest", lowest, least=checks.SMALLEST)
     highest = checks.real("highest", highest, least=lowest)
     if not isinstance(net.optimizer, FirstOrder):
         raise ValueError(f"find_learning_rate: {type(net.optimizer).__name__} has no learning rate to find")
-    x, shape = net.samples(x)
-    y, _ = arrays.targets(y, len(x), shape, loss.takes_labels)
+    x, y, _ = net.examples(x, y)
     twin: Network = copy.copy(net)
-    twin.build(x.shape[1:])
     rates, losses = np.geomspace(lowest, highest, steps), []
     smoothed, lows = 0.0, []
-    for step, rows in enumerate(_batches(net.seed, len(x), batch, steps)):
+    for step, rows in enumerate(_batches(net.seed, len(x[0]), batch, steps)):
         twin.optimizer.learning_rate = float(rates[step])  # type: ignore[union-attr]
         try:
-            losses.append(twin.train_on_batch(x[rows], y[rows]))
+            inputs, targets = ([array[rows] for array in each] for each in (x, y))
+            losses.append(twin.train_on_batch(*(each if len(each) > 1 else each[0] for each in (inputs, targets))))
         except FloatingPointError:
             break
         smoothed = 0.9 * smoothed + 0.1 * losses[-1]

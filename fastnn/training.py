@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastnn import arrays, checks, full_batch
+from fastnn import checks, full_batch
 from fastnn.callbacks import Callback, History, Logs, Progress
 from fastnn.kernels.loss import DivergenceError
 from fastnn.optimizers import LBFGS
@@ -29,17 +29,18 @@ def train_on_batch(net: Network, x: Any, y: Any) -> float:
     Raises as `fit`; a step that fails changes nothing.
     """
     loss = net.loss or net.compiled
-    labels = loss.takes_labels
-    if not (labels and is_batch(x, net.input_shape) and is_batch(y, ()) and len(x) == len(y)):  # what is not ready yet
-        x, shape = net.samples(x)
-        y, labels = arrays.targets(y, len(x), shape, labels)
-        if net.input_shape is None:
-            with net.built_for(x):
+    labels: int = loss.takes_labels
+    given: tuple[Any, ...] = (x, y)
+    if not (is_batch(x, net.input_shape) and is_batch(y, () if labels else net.output_shape) and len(x) == len(y)):
+        several, targets, labels = net.examples(x, y)  # what is not ready yet
+        if not net.features:
+            with net.built_for(several):
                 return train_on_batch(net, x, y)
+        given = (*several, *targets)
     with net.guard.changing("train_on_batch"):
-        program = net.pool.lease(net, "train", len(x), labels)
+        program = net.pool.lease(net, "train", len(given[0]), labels)
         try:
-            program.attach(x, y)
+            program.attach(*given)
             return program.step(net.optimizer, net.counters)  # type: ignore[arg-type]  # compiled: there is one
         finally:
             net.pool.give_back(program)
@@ -53,8 +54,8 @@ def averaged(net: Network) -> Network:
     if getattr(net.optimizer, "ema", None) is None:
         raise RuntimeError("averaged: the optimizer keeps no average; compile with one such as Adam(ema=0.999)")
     twin = copy.copy(net)
-    if twin.counters["update"]:
-        twin.parameters[...] = twin.slots["average"].array
+    for part in twin.ranges() if twin.counters["update"] else ():
+        part.of(part.block.values).array[...] = part.of(twin.slots["average"], part.base).array
     return twin
 
 
@@ -84,7 +85,8 @@ class _Snapshot:
 
     def __init__(self, net: Network) -> None:
         self.counters = dict(net.counters)
-        self.blocks = [(tensor.array, tensor.array.copy()) for tensor in (net.built.values, *net.slots.values())]
+        tensors = [*(block.values for block in net.blocks.bases), *net.slots.values()]
+        self.blocks = [(tensor.array, tensor.array.copy()) for tensor in tensors]
 
     def restore(self, net: Network) -> None:
         net.counters.update(self.counters)
@@ -104,33 +106,33 @@ def fit(
     verbose: int,
 ) -> History:
     """See Network.fit."""
-    loss = net.compiled
+    assert net.compiled
     batch = checks.integer("batch_size", batch_size)
     epochs = checks.integer("epochs", epochs)
     checks.flag("shuffle", shuffle)
     checks.integer("verbose", int(verbose) if isinstance(verbose, bool) else verbose, 0, 1)
     callbacks = checks.listed("callbacks", callbacks, Callback, "Callback objects")
-    x, shape = net.samples(x)
-    y, labels = arrays.targets(y, len(x), shape, loss.takes_labels)
-    kind = "train"
+    x, y, labels = net.examples(x, y)
+    samples, kind = len(x[0]), "train"
     if isinstance(net.optimizer, LBFGS):
         kind = "descent"
-        full_batch.check(net, batch, len(x))
-    batch = min(batch, len(x))
+        full_batch.check(batch, samples)
+    batch = min(batch, samples)
     if validation_data is not None:
         if not isinstance(validation_data, (tuple, list)) or len(validation_data) != 2:
             raise TypeError("validation_data must be a pair (x, y)")
-        validation, shape = net.samples(validation_data[0])
-        if validation.shape[1:] != x.shape[1:]:
-            raise ValueError(f"validation_data: x has samples {validation.shape[1:]}, the training data {x.shape[1:]}")
-        arrays.targets(validation_data[1], len(validation), shape, loss.takes_labels)
+        for found, given in zip(net.examples(*validation_data)[0], x, strict=True):
+            if found.shape[1:] != given.shape[1:]:
+                raise ValueError(
+                    f"validation_data: x has samples {found.shape[1:]}, the training data {given.shape[1:]}"
+                )
     with net.guard.changing("fit"):
         with net.built_for(x):
             program = net.pool.lease(net, kind, batch, labels)
-        progress = Progress(len(x), epochs) if verbose else None
+        progress = Progress(samples, epochs) if verbose else None
         try:
-            program.attach(x, y)
-            return _epochs(net, program, epochs, len(x), batch, shuffle, validation_data, callbacks, progress)
+            program.attach(*x, *y)
+            return _epochs(net, program, epochs, samples, batch, shuffle, validation_data, callbacks, progress)
         finally:
             net.pool.give_back(program)
             if progress:
@@ -152,7 +154,8 @@ def _epochs(
     history = History()
     net.history, net.stop_training = history, False
     hooks = [history, *callbacks]
-    names = tuple(program.meters) + tuple(f"val_{name}" for name in program.meters if validation_data is not None)
+    names = tuple(program.means())
+    names += tuple(f"val_{name}" for name in names if validation_data is not None)
     for callback in callbacks:  # not the History: it would hold the network that holds it
         callback.net, callback.names = net, names
     for callback in hooks:
@@ -217,7 +220,7 @@ def _epoch(
             callback.on_batch_end((done - 1) // batch, program.last())
         if progress:
             progress.update(epoch, done, program.means())
-    if not np.isfinite(net.parameters).all():
+    if not all(np.isfinite(block.values.array).all() for block in net.blocks.bases):
         raise DivergenceError("the parameters are no longer finite; a smaller learning rate may help")
     net.counters["epoch"] += 1
     return program.means()

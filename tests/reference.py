@@ -140,6 +140,28 @@ def DenseWeightGradient(x: ArrayLike, dz: ArrayLike) -> tuple[Array, Array]:
     return double(x).T @ double(dz), double(dz).sum(axis=0)
 
 
+def Add(a: ArrayLike, b: ArrayLike) -> Array:
+    return double(a) + double(b)
+
+
+def Multiply(a: ArrayLike, b: ArrayLike) -> Array:
+    return double(a) * double(b)
+
+
+def Scale(x: ArrayLike, factor: float) -> Array:
+    return double(x) * factor
+
+
+def Concatenate(*xs: ArrayLike, groups: int = 1) -> Array:
+    rows = len(np.asarray(xs[0]))
+    return np.concatenate([double(x).reshape(rows, groups, -1) for x in xs], axis=2).reshape(rows, -1)
+
+
+def ConcatenateGradient(dy: ArrayLike, *columns: int, groups: int = 1) -> list[Array]:
+    rows, ends = len(np.asarray(dy)), np.cumsum(columns)[:-1] // groups
+    return [part.reshape(rows, -1) for part in np.split(double(dy).reshape(rows, groups, -1), ends, axis=2)]
+
+
 def Softmax(x: ArrayLike) -> Array:
     e = np.exp(double(x) - np.max(x, axis=1, keepdims=True))
     return e / e.sum(axis=1, keepdims=True)

@@ -7,10 +7,11 @@ from fastnn.kernels.dropout import Dropout
 from fastnn.kernels.elementary import Elementary
 from fastnn.kernels.gather import Gather, GatherLabels, Scatter
 from fastnn.kernels.loss import BinaryCrossEntropy, CrossEntropy, MeanSquaredError
+from fastnn.kernels.merge import Add, Concatenate, ConcatenateGradient, Multiply, Scale
 from fastnn.kernels.metric import Accuracy, Classes, MeanAbsoluteError
 from fastnn.kernels.optimizer import SGD, Adam, Lion, Nadam
 from fastnn.kernels.prelu import PReLU, PReLUGradient
-from fastnn.kernels.regularization import Average, Clip, ClipNorm, MaxNorm, Penalty, SquaredNorm
+from fastnn.kernels.regularization import Average, Clip, ClipNorm, MaxNorm, Penalties, Penalty, SquaredNorm
 from fastnn.kernels.softmax import LogSoftmax, LogSoftmaxGradient, Softmax, SoftmaxGradient
 
 __all__ = [
@@ -23,11 +24,14 @@ __all__ = [
     "Adadelta",
     "Adagrad",
     "Adam",
+    "Add",
     "Average",
     "BinaryCrossEntropy",
     "Classes",
     "Clip",
     "ClipNorm",
+    "Concatenate",
+    "ConcatenateGradient",
     "CrossEntropy",
     "Dense",
     "DenseInputGradient",
@@ -42,13 +46,16 @@ __all__ = [
     "MaxNorm",
     "MeanAbsoluteError",
     "MeanSquaredError",
+    "Multiply",
     "Nadam",
     "PReLU",
     "PReLUGradient",
     "Packed",
+    "Penalties",
     "Penalty",
     "RMSprop",
     "Rprop",
+    "Scale",
     "Scatter",
     "Softmax",
     "SoftmaxGradient",

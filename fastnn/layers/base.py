@@ -2,10 +2,13 @@
 
 import dataclasses
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from fastnn import checks
 from fastnn.lowering import Lowering, Value, Weight
+from fastnn.symbol import Symbol, called
 
 
 @dataclass(eq=False, repr=False)
@@ -24,30 +27,64 @@ class Parameter:
     max_norm: float | None = None
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@dataclass(eq=False, repr=False)
 class Layer:
-    """Settings of a layer, which never change; the parameters belong to the network.
+    """Settings of a layer, which never change but for `trainable`; the parameters belong to the network.
 
-    name: what the network calls it; None takes the class in snake case and a number.
+    Called on an `Input`, or on what another layer returned, it gives a symbol for a `Network`; each call is one more
+    place that shares the parameters.
+    name: what the network calls it; None takes the class in snake case and a number. trainable: whether its parameters
+    are trained; a change counts from the next compile on.
     """
 
     name: str | None = field(default=None, kw_only=True)
+    trainable: bool = field(default=True, kw_only=True)
 
     def __post_init__(self) -> None:
-        if self.name is not None and not (isinstance(self.name, str) and re.fullmatch(r"\w[\w\-]*", self.name)):
-            raise ValueError(f"a layer's name must be letters, digits, _ and -, got {self.name!r}")
+        if self.name is not None:
+            checks.name("a layer", self.name)
 
-    def parameters(self, features: tuple[int, ...]) -> dict[str, Parameter]:
-        """The parameters for inputs (batch, *features), by name."""
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name == "trainable":
+            checks.flag("trainable", value)
+        elif name in self.__dict__:  # networks were built for it
+            raise AttributeError(f"{self.title()}: {name} never changes; make a new layer")
+        object.__setattr__(self, name, value)
+
+    def __call__(self, x: Symbol | Sequence[Symbol]) -> Symbol:
+        return called(self, x)
+
+    def given(self, values: list[Any]) -> Any:
+        """What its methods take of these inputs (shapes or Values): the only one. Raises ValueError for more."""
+        if len(values) != 1:
+            raise ValueError(f"{self.title()}: takes one input, got {len(values)}")
+        return values[0]
+
+    def parameters(self, features: Any) -> dict[str, Parameter]:
+        """The parameters for inputs (batch, *features), by name; for a layer of several inputs, a list of features."""
         return {}
 
-    def output(self, features: tuple[int, ...]) -> tuple[int, ...]:
+    def output(self, features: Any) -> tuple[int, ...]:
         """The shape of the output, without the batch. Raises ValueError for an input that does not fit."""
-        return features
+        shape: tuple[int, ...] = features
+        return shape
 
-    def lower(self, plan: Lowering, x: Value, weights: dict[str, Weight], index: int) -> Value:
-        """Emits the layer's Ops, registers its backward, and returns its output. index: its place in the network."""
+    def lower(self, plan: Lowering, x: Any, weights: dict[str, Weight], index: int) -> Value:
+        """Emits the layer's Ops, registers its backward, and returns its output.
+
+        x: a Value, or a list of them. weights: those without a gradient are frozen. index: of its own random numbers.
+        """
         raise NotImplementedError(f"{type(self).__name__}.lower")
+
+    @property
+    def size(self) -> int:
+        """How many layers it is: more than one for a network in the place of a layer."""
+        return 1
+
+    @property
+    def kind(self) -> str:
+        """Its class, as names and files say it."""
+        return type(self).__name__
 
     def settings(self) -> dict[str, Any]:
         """The fields, as they go into a file."""
@@ -56,7 +93,7 @@ class Layer:
     def title(self) -> str:
         """What errors call the layer: its class and its first setting."""
         first = next((str(getattr(self, f.name)) for f in dataclasses.fields(self) if not f.kw_only), "")
-        return f"{type(self).__name__}({first})"
+        return f"{self.kind}({first})"
 
     def __repr__(self) -> str:
         shown = []
@@ -66,15 +103,15 @@ class Layer:
                 shown.append(repr(value))
             elif value != f.default:
                 shown.append(f"{f.name}={value!r}")
-        return f"{type(self).__name__}({', '.join(shown)})"
+        return f"{self.kind}({', '.join(shown)})"
 
 
 def snake_case(name: str) -> str:
-    """Dense -> dense, BatchNorm -> batch_norm, PReLU -> prelu."""
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z][a-z])", "_", name).lower()
+    """Dense -> dense, BatchNorm -> batch_norm."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
 
 
 def expected(layer: Layer, wanted: str, features: tuple[int, ...], advice: str = "") -> ValueError:
     """The error for an input shape that does not fit."""
-    got = ", ".join(["batch", *map(str, features)])
-    return ValueError(f"{layer.title()}: expected input {wanted}, got ({got}){advice and '; ' + advice}")
+    got = checks.batch(features)
+    return ValueError(f"{layer.title()}: expected input {wanted}, got {got}{advice and '; ' + advice}")
