@@ -7,13 +7,13 @@ from fastnn.kernels.dense import Dense, DenseInputGradient, DenseWeightGradient,
 from fastnn.kernels.dropout import Dropout
 from fastnn.kernels.elementary import Elementary
 from fastnn.kernels.gather import Gather, GatherLabels, Scatter
-from fastnn.kernels.loss import ELEMENTWISE_LOSSES, Added, Cosine, ElementwiseLoss
+from fastnn.kernels.loss import ELEMENTWISE_LOSSES, Cosine, ElementwiseLoss
 from fastnn.kernels.merge import Add, Concatenate, ConcatenateGradient, Multiply, Scale
 from fastnn.kernels.metric import Accuracy, Classes, RootMeanSquaredError, TopAccuracy
 from fastnn.kernels.optimizer import SGD, Adam, Lion, Nadam
 from fastnn.kernels.own_loss import OwnLoss
 from fastnn.kernels.prelu import PReLU, PReLUGradient
-from fastnn.kernels.regularization import Average, Clip, ClipNorm, MaxNorm, Penalty, SquaredNorm
+from fastnn.kernels.regularization import Average, Clip, ClipNorm, MaxNorm, Penalties, Penalty, SquaredNorm
 from fastnn.kernels.softmax import LogSoftmax, LogSoftmaxGradient, Softmax, SoftmaxGradient
 
 __all__ = [
@@ -28,7 +28,6 @@ __all__ = [
     "Adagrad",
     "Adam",
     "Add",
-    "Added",
     "Average",
     "Classes",
     "Clip",
@@ -56,6 +55,7 @@ __all__ = [
     "PReLU",
     "PReLUGradient",
     "Packed",
+    "Penalties",
     "Penalty",
     "RMSprop",
     "RootMeanSquaredError",
