@@ -24,15 +24,31 @@ typedef struct {
   float *c;
   isize c_row;
   int activation; /* an fastnn_activation: C = f(C), or with y: C = C * f'(y) */
-  const float *y; /* NULL, or (m, n) with row y_row: the outputs whose derivative multiplies C */
+  float *z;       /* NULL, or, for f other than identity and without add, like C: where C is left before f */
+  const float *y; /* NULL, or (m, n) with row y_row: what the derivative that multiplies C is a function of */
   isize y_row;
 } fastnn_product;
 
-/* Activations whose derivative follows from the output y alone. */
-#define FASTNN_ACTIVATIONS(A) A(identity) A(relu) A(sigmoid) A(tanh)
+/* Elementwise activations y = f(x), and what the derivative is computed from: the output y, or the input x. */
+#define FASTNN_ACTIVATIONS(A) \
+  A(identity, y)              \
+  A(relu, y)                  \
+  A(sigmoid, y)               \
+  A(tanh, y)                  \
+  A(step, y)                  \
+  A(leaky_relu, y)            \
+  A(elu, y)                   \
+  A(selu, y)                  \
+  A(softplus, y)              \
+  A(softsign, y)              \
+  A(gelu, x)                  \
+  A(gelu_tanh, x)             \
+  A(silu, x)                  \
+  A(hard_sigmoid, y)          \
+  A(hard_tanh, y)
 
 typedef enum {
-#define FASTNN_NAME(name) fastnn_##name,
+#define FASTNN_NAME(name, source) fastnn_##name,
   FASTNN_ACTIVATIONS(FASTNN_NAME) fastnn_activations
 #undef FASTNN_NAME
 } fastnn_activation;
@@ -49,6 +65,13 @@ typedef struct {
   uint32_t stream;
 } fastnn_random;
 
+/* Numbers of one update of Adam. rest = 1 - beta, which a float beta near 1 would spoil; step = rate / (1 - beta1^t),
+ * correction = 1 / sqrt(1 - beta2^t); weight decay through the gradient, or beside it: shrink = rate * weight decay.
+ * ahead: what Nadam takes of the gradient itself. */
+typedef struct {
+  float step, ahead, correction, rest1, rest2, epsilon, decay, shrink;
+} fastnn_adam;
+
 #define FASTNN_KERNELS(K)                                                                                              \
   K(float, peak, (isize n))                                                                                            \
   K(void, pack, (isize k, isize n, const float *b, isize b_row, isize b_column, float *panels))                        \
@@ -56,11 +79,17 @@ typedef struct {
   K(void, column_sum, (isize rows, isize n, const float *x, isize x_row, int add, float *y))                           \
   K(void, exp, (isize n, const float *x, float *y))                                                                    \
   K(void, log, (isize n, const float *x, float *y))                                                                    \
+  K(void, erf, (isize n, const float *x, float *y))                                                                    \
   K(void, add, (isize n, const float *a, const float *b, float *y))                                                    \
   K(void, multiply, (isize n, const float *a, const float *b, float *y))                                               \
   K(void, scale, (isize n, float factor, const float *x, float *y))                                                    \
   K(void, softmax, (isize rows, isize n, const float *x, float *y))                                                    \
   K(void, softmax_gradient, (isize rows, isize n, const float *y, const float *dy, float *dx))                         \
+  K(void, log_softmax, (isize rows, isize n, const float *x, float *y))                                                \
+  K(void, log_softmax_gradient, (isize rows, isize n, const float *y, const float *dy, float *dx))                     \
+  K(void, prelu, (isize rows, isize n, const float *x, isize row, const float *slope, float *y))                       \
+  K(void, prelu_gradient,                                                                                              \
+    (isize rows, isize n, const float *x, isize row, const float *slope, const float *dy, float *dx, float *dslope))   \
   K(double, cross_entropy,                                                                                             \
     (isize rows, isize n, const float *x, const int32_t *label, const float *target, float scale, float *dx))          \
   K(double, binary_cross_entropy, (isize n, const float *x, const float *target, float scale, float *dx))              \
@@ -70,18 +99,32 @@ typedef struct {
   K(isize, gather, (isize rows, isize n, const void *x, int type, const int64_t *order, int check, float *y))          \
   K(isize, gather_labels, (isize rows, isize classes, const void *x, int type, const int64_t *order, int32_t *y))      \
   K(void, dropout, (isize n, isize first, const float *x, uint32_t threshold, float scale, fastnn_random r, float *y)) \
-  K(void, sgd, (isize n, float *p, const float *g, float *v, float rate, float momentum, int nesterov))                \
-  K(void, adam,                                                                                                        \
-    (isize n, float *p, const float *g, float *m, float *v, float step, float correction, float rest1, float rest2,    \
-     float epsilon, float shrink))
+  K(void, sgd, (isize n, float *p, const float *g, float *v, float rate, float momentum, int nesterov, float decay))   \
+  K(void, adam, (isize n, float *p, const float *g, float *m, float *v, const fastnn_adam *settings))                  \
+  K(void, lion, (isize n, float *p, const float *g, float *m, float rate, float rest1, float rest2, float shrink))     \
+  K(void, rmsprop,                                                                                                     \
+    (isize n, float *p, const float *g, float *v, float *mean, float *buffer, float rate, float rest, float epsilon,   \
+     float momentum, float decay))                                                                                     \
+  K(void, adagrad, (isize n, float *p, const float *g, float *v, float rate, float epsilon, float decay))              \
+  K(void, adadelta,                                                                                                    \
+    (isize n, float *p, const float *g, float *v, float *u, float rate, float rest, float epsilon, float decay))       \
+  K(void, rprop,                                                                                                       \
+    (isize n, float *p, const float *g, float *before, float *size, float rate, float shrink, float grow, float low,   \
+     float high))                                                                                                      \
+  K(double, penalty, (isize n, const float *w, double l1, double l2, float *g))                                        \
+  K(void, clip, (isize n, float *x, float limit, float factor))                                                        \
+  K(void, max_norm, (isize rows, isize n, float *w, isize w_row, float limit))                                         \
+  K(void, average, (isize n, const float *x, float *mean, float rest))
 
 typedef struct {
   const char *isa;
-  isize lanes;                                                  /* floats in a vector */
-  isize tile_rows;                                              /* rows of a register tile */
-  isize panel;                                                  /* columns of a register tile, and of a packed panel */
-  void (*const *activation)(isize n, const float *x, float *y); /* by fastnn_activation */
-  void (*const *activation_gradient)(isize n, const float *y, const float *dy, float *dx);
+  isize lanes;     /* floats in a vector */
+  isize tile_rows; /* rows of a register tile */
+  isize panel;     /* columns of a register tile, and of a packed panel */
+  /* By fastnn_activation, over rows of n: y = f(x), dx = dy f'(y) or dy f'(x). */
+  void (*const *activation)(isize rows, isize n, const float *x, float *y, isize row);
+  void (*const *activation_gradient)(isize rows, isize n, const float *y, isize y_row, const float *dy, float *dx,
+                                     isize row);
 #define FASTNN_FIELD(type, name, arguments) type(*name) arguments;
   FASTNN_KERNELS(FASTNN_FIELD)
 #undef FASTNN_FIELD

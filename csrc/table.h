@@ -5,12 +5,15 @@
 #include "elementary.h"
 
 #include "activation.h"
+#include "adaptive.h"
 #include "dense.h"
 #include "dropout.h"
 #include "gather.h"
 #include "loss.h"
 #include "merge.h"
 #include "optimizer.h"
+#include "prelu.h"
+#include "regularization.h"
 #include "softmax.h"
 
 #define JOIN(a, b) a##b

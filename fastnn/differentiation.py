@@ -65,9 +65,10 @@ def check_gradients(net: Network, x: Any, y: Any, tolerance: float = 0.01) -> di
 
     Of x and of each parameter the 8 largest gradients and 8 others are compared, each with the central difference of
     width h max(1, |value|), h = 0.01, 0.003 or 0.001, that comes closest: over a wide one there may be the kink of a
-    relu, over a narrow one a float32 loss hardly differs. Returns each tensor's largest error, relative to its largest
-    gradient, or to 0.001 of the loss where that is more. Raises ArithmeticError that names the first element with an
-    error greater than the tolerance, and as `train_on_batch`; nothing in the network changes.
+    relu, over a narrow one a float32 loss hardly differs. What lies between the narrowest differences to the left and
+    to the right is right at a kink. Returns each tensor's largest error, relative to its largest gradient, or to 0.001
+    of the loss where that is more. Raises ArithmeticError that names the first element with an error greater than the
+    tolerance, and as `train_on_batch`; nothing in the network changes.
     """
     tolerance = checks.real("tolerance", tolerance, least=0)
     with _passes(net, x, y) as (take, copies, dx):
@@ -84,7 +85,7 @@ def check_gradients(net: Network, x: Any, y: Any, tolerance: float = 0.01) -> di
             errors[name] = 0.0
             for place in _chosen(gradients, rng):
                 found = float(gradients[place])
-                slope = min(_slopes(take, values, place), key=lambda slope: abs(slope - found))
+                slope = _nearest(take, values, place, found, loss)
                 error = abs(slope - found) / scale
                 if not error <= tolerance:
                     at = f"{name}[{', '.join(map(str, place))}]"
@@ -102,8 +103,8 @@ def _chosen(gradients: np.ndarray, rng: np.random.Generator) -> list[tuple[int, 
     return [tuple(map(int, np.unravel_index(i, gradients.shape))) for i in (*order[:EACH], *others)]
 
 
-def _slopes(take: Callable[[], float], values: np.ndarray, place: tuple[int, ...]) -> list[float]:
-    """Central differences of the loss with respect to one element, for each width."""
+def _nearest(take: Callable[[], float], values: np.ndarray, place: tuple[int, ...], found: float, loss: float) -> float:
+    """The derivative of the loss with respect to one element that comes closest to what was found."""
     before = values[place]
     slopes = []
     try:
@@ -115,4 +116,5 @@ def _slopes(take: Callable[[], float], values: np.ndarray, place: tuple[int, ...
             slopes.append((ends[0][1] - ends[1][1]) / (ends[0][0] - ends[1][0]))
     finally:
         values[place] = before
-    return slopes
+    sides = sorted((end - loss) / (at - float(before)) for at, end in ends)
+    return min(*slopes, min(max(found, sides[0]), sides[1]), key=lambda slope: abs(slope - found))

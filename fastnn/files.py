@@ -62,7 +62,7 @@ def _describe(net: Network) -> dict[str, Any]:
         ]
     if net.optimizer is not None:
         description["compiled"] = {
-            "optimizer": {"class": type(net.optimizer).__name__, "settings": net.optimizer.settings()},
+            "optimizer": optimizers.described(net.optimizer),
             "loss": one_or_all([head.output for head in net.heads], [head.loss.name for head in net.heads]),
             "metrics": one_or_all([head.output for head in net.heads], [list(head.metrics) for head in net.heads]),
         }
@@ -182,10 +182,7 @@ def _construct(
     net = structure.construct(description, table, inner, int(seed))
     compiled = description["compiled"]
     if compiled is not None:
-        optimizer = compiled["optimizer"]
-        if optimizer["class"] not in optimizers.OPTIMIZERS:
-            raise ValueError(f"unknown optimizer {optimizer['class']!r}; known: {', '.join(optimizers.OPTIMIZERS)}")
-        made = optimizers.OPTIMIZERS[optimizer["class"]](**optimizer["settings"])
+        made = optimizers.restored(compiled["optimizer"])
         measured = heads(net.graph.output_names, compiled["loss"], compiled["metrics"], compiled.get("loss_weights"))
         net.take(made, measured, frozenset(checks.listed("frozen", compiled.get("frozen", []), str, "names")))
     shapes = structure.features(description)

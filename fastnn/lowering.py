@@ -17,6 +17,12 @@ from fastnn.plan import Plan
 from fastnn.port import Port
 from fastnn.tensor import Block, Tensor, aligned, bytes_of
 
+#: Activations over all features of a row: their Ops, forward and backward.
+ROW_WISE: dict[str, tuple[type[Op], type[Op]]] = {
+    "softmax": (kernels.Softmax, kernels.SoftmaxGradient),
+    "log_softmax": (kernels.LogSoftmax, kernels.LogSoftmaxGradient),
+}
+
 
 @dataclass(eq=False, repr=False)
 class Weight:
@@ -40,13 +46,18 @@ class Buffer:
 
 @dataclass(eq=False, repr=False)
 class Call:
-    """An Op to be made: its class, its arguments (Buffers, Tensors, Ports, values), the layer that wants it."""
+    """An Op to be made: its class, its arguments (Buffers, Tensors, Ports, earlier Calls, values), and its layer."""
 
     op: type[Op]
     arguments: tuple[Any, ...]
     options: dict[str, Any]
     layer: str
     made: Op | None = None
+
+    @property
+    def buffers(self) -> list[Buffer]:
+        """Those among the arguments and options."""
+        return [value for value in (*self.arguments, *self.options.values()) if isinstance(value, Buffer)]
 
 
 @dataclass(eq=False, repr=False)
@@ -56,13 +67,15 @@ class Value:
     pending: an activation that is not applied yet; a loss or metric that wants the logits leaves it so and says it
     (logits_used), anyone else calls `Lowering.read`. activation: one that is applied elementwise; whoever writes the
     gradient multiplies its derivative in, so that `gradient` is with respect to what came before the activation.
-    origin: the activation that the numbers come from where it is neither. shape: without the batch.
+    before: what came before it, where that is kept. origin: the activation that the numbers come from where it is
+    neither. shape: without the batch.
     """
 
     buffer: Buffer
     trains: bool
     pending: str = "identity"
     activation: str = "identity"
+    before: Buffer | None = None
     gradient: Buffer | None = None
     origin: str = "identity"
     producer: Call | None = None
@@ -79,6 +92,14 @@ class Value:
     def ending(self) -> str:
         """The activation that the numbers come from, or will."""
         return next((name for name in (self.pending, self.activation, self.origin) if name != "identity"), "identity")
+
+    @property
+    def slope(self) -> tuple[str, Buffer]:
+        """The applied activation, and what its derivative is computed from."""
+        if self.activation not in kernels.DERIVED_FROM_INPUT:
+            return self.activation, self.buffer
+        assert self.before is not None
+        return self.activation, self.before
 
 
 @dataclass(eq=False, repr=False)
@@ -133,12 +154,14 @@ class Lowering:
         """The value with its pending activation applied: in its producer's epilogue, or apart if that is too late."""
         if value.applied is not None:
             return value.applied
-        if value.pending == "softmax" or (value.pending != "identity" and value.logits_used):
+        if value.pending in ROW_WISE or (value.pending != "identity" and value.logits_used):
             value.applied = self._apart(value)
             return value.applied
         if value.pending != "identity":
             assert value.producer is not None
             value.producer.options["activation"] = value.activation = value.pending
+            if self.training and value.pending in kernels.DERIVED_FROM_INPUT and value.before is None:
+                value.producer.options["z"] = value.before = Buffer(value.columns)
             value.pending = "identity"
         return value
 
@@ -146,19 +169,15 @@ class Lowering:
         """Applies the pending activation into a buffer of its own."""
         y = self.value(x.columns, x.trains)
         y.origin = x.pending
-        if x.pending == "softmax":
-            self.emit(kernels.Softmax, x.buffer, y.buffer)
-        else:
-            self.emit(kernels.Activation, x.buffer, y.buffer, x.pending)
+        forward, gradient = ROW_WISE.get(x.pending, (kernels.Activation, kernels.ActivationGradient))
+        options = {} if x.pending in ROW_WISE else {"activation": x.pending}
+        self.emit(forward, x.buffer, y.buffer, **options)
+        source = x.buffer if y.origin in kernels.DERIVED_FROM_INPUT else y.buffer
 
         def backward() -> None:
-            if y.gradient is None:  # only a metric read it
-                return
-            if y.origin == "softmax":
-                self.emit(kernels.SoftmaxGradient, y.buffer, y.gradient, self.gradient(x))
-            else:
-                self.emit(kernels.ActivationGradient, y.buffer, y.gradient, self.gradient(x), y.origin)
-            self.apply_derivative(x)
+            if y.gradient is not None:  # not only a metric read it
+                self.emit(gradient, source, y.gradient, self.gradient(x), **options)
+                self.apply_derivative(x)
 
         self.backward(backward)
         return y
@@ -238,8 +257,9 @@ class Lowering:
         """Multiplies the derivative of the value's activation into its gradient, for writers that cannot fuse it."""
         g = value.gradient
         if value.activation != "identity" and g is not None:
+            activation, source = value.slope
             value.gradient = Buffer(g.columns) if g.shared else g
-            self.emit(kernels.ActivationGradient, value.buffer, g, value.gradient, value.activation)
+            self.emit(kernels.ActivationGradient, source, g, value.gradient, activation)
 
     def assemble(self, ports: list[Port], kept: list[Tensor]) -> Plan:
         """Places the Buffers in an arena and makes the Ops."""
@@ -256,7 +276,9 @@ class Lowering:
         }
         for call in self.calls:
             arguments = [tensors[a] if isinstance(a, Buffer) else a for a in call.arguments]
-            call.made = call.op(*arguments, **call.options)
+            arguments = [a.made if isinstance(a, Call) else a for a in arguments]
+            options = {name: tensors[a] if isinstance(a, Buffer) else a for name, a in call.options.items()}
+            call.made = call.op(*arguments, **options)
             call.made.layer = call.layer
         ops = [call.made for call in self.calls if call.made is not None]
         plans, start = [], 0
@@ -270,9 +292,8 @@ def _place(calls: list[Call], rows: int) -> tuple[dict[Buffer, int], int]:
     """Byte offsets such that Buffers alive at the same call do not overlap, the largest placed first; and the total."""
     alive: dict[Buffer, tuple[int, int]] = {}
     for i, call in enumerate(calls):
-        for argument in call.arguments:
-            if isinstance(argument, Buffer):
-                alive[argument] = (alive.get(argument, (i, i))[0], i)
+        for buffer in call.buffers:
+            alive[buffer] = (alive.get(buffer, (i, i))[0], i)
     size = {buffer: aligned(bytes_of((rows, buffer.columns), buffer.dtype)) for buffer in alive}
     offsets: dict[Buffer, int] = {}
     placed: list[Buffer] = []  # by offset

@@ -12,6 +12,8 @@ from fastnn.kernels.loss cimport Meter
 from fastnn.plan cimport Plan
 from fastnn.port cimport Port
 
+from fastnn.schedules import Schedule
+
 cnp.import_array()
 
 
@@ -23,7 +25,7 @@ cdef class Program:
     """
 
     cdef readonly str kind
-    cdef readonly unsigned long labels
+    cdef readonly Py_ssize_t labels
     cdef readonly Plan plan
     cdef readonly dict meters
     cdef readonly dict weights
@@ -34,7 +36,7 @@ cdef class Program:
     def __init__(
         self,
         str kind,
-        unsigned long labels,
+        Py_ssize_t labels,
         Plan plan,
         meters: dict[str, Meter] | None = None,
         weights: dict[str, float] | None = None,
@@ -71,23 +73,29 @@ cdef class Program:
 
     def step(self, optimizer: Optimizer, dict counters) -> float:
         """One step on all rows of what is attached; returns its loss."""
-        cdef double rate = self.checked(optimizer)
+        cdef double rate = self.checked(optimizer, counters)
         self.plan.once(&rate, counters["step"], counters["update"])
         counters["step"] += 1
         counters["update"] += 1
         return self.loss.last if self.loss is not None else self.last()["loss"]
 
-    cdef double checked(self, object optimizer) except? -1:
-        """The learning rate, checked where it has changed."""
-        cdef double rate = optimizer.learning_rate
+    cdef double checked(self, object optimizer, dict counters) except? -1:
+        """The learning rate of the next update, checked where it has changed."""
+        cdef double rate
+        setting = optimizer.learning_rate
+        if type(setting) is not float and isinstance(setting, Schedule):
+            return setting.rates(counters["update"], 1)[0]
+        rate = setting
         if rate != self.rate or self.rates is None:
             optimizer.check()
             self.rate, self.rates = optimizer.learning_rate, np.empty(0)
         return self.rate
 
-    def rates_for(self, Py_ssize_t steps, optimizer: Optimizer) -> np.ndarray:
+    def rates_for(self, Py_ssize_t steps, optimizer: Optimizer, dict counters) -> np.ndarray:
         """The learning rate for each of the next steps, at least that many."""
-        self.checked(optimizer)
+        if isinstance(optimizer.learning_rate, Schedule):
+            return optimizer.learning_rate.rates(counters["update"], steps)
+        self.checked(optimizer, counters)
         if len(self.rates) < steps:
             self.rates = np.full(steps, self.rate)
         return self.rates
@@ -123,7 +131,7 @@ cdef class Pool:
     def __init__(self, make: Callable[..., Program]) -> None:
         self.make, self.kept = make, {}
 
-    def lease(self, net: Network, str kind, Py_ssize_t rows, unsigned long labels = 0) -> Program:
+    def lease(self, net: Network, str kind, Py_ssize_t rows, Py_ssize_t labels = 0) -> Program:
         """A program of at least that many rows for one run: a kept one, or a clone while that is in use."""
         cdef Program program = self.latest  # taken in one step: another thread may be at it too
         cdef list free

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from fastnn import checks, kernels, metrics
+from fastnn import checks, kernels, metrics, updates
 from fastnn.assembly import below
 from fastnn.lowering import Buffer, Call, Lowering, Value, Weight
 from fastnn.plan import Plan
@@ -50,19 +50,21 @@ def rows_of(batch_size: int | None, samples: int) -> int:
 def lower(net: Network, kind: str, labels: int, rows: int, snapshot: Snapshot | None = None) -> Program:
     """The program of a kind for up to that many rows.
 
-    "train", "gradient" (without the update, and with the inputs' gradients, those of frozen layers too), "update"
-    (alone), "evaluate", "predict" or "classify". labels: a bit for each output whose targets are class numbers.
-    snapshot: what takes the place of the network's parameters. Raises ValueError where the loss, a metric or the kind
-    does not fit the layers.
+    "train", "descent" (without the update, for an optimizer that makes it itself), "gradient" (without the update, and
+    with the inputs' gradients, those of frozen layers too), "update" (alone), "evaluate", "predict" or "classify".
+    labels: a bit for each output whose targets are class numbers. snapshot: what takes the place of the network's
+    parameters. Raises ValueError where the loss, a metric or the kind does not fit the layers.
     """
     if kind == "update":
-        plan = Lowering(1, {})
+        plan = Lowering(1, _trained(net), training=True)
+        updates.penalize(plan, net.blocks.wanted, None)
         kept = _update(net, plan)
         return Program(kind, labels, plan.assemble([], kept))
     weights, panels = (net.blocks.weights, None) if snapshot is None else (snapshot.weights, snapshot.panels)
-    if kind == "train":
+    if kind in ("train", "descent"):
         weights = _trained(net)
-    plan = Lowering(rows, weights, training=kind in ("train", "gradient"), seed=net.seed, panels=panels)
+    training = kind in ("train", "descent", "gradient")
+    plan = Lowering(rows, weights, training=training, seed=net.seed, panels=panels)
     x, values = _enter(net, plan, kind == "gradient", "unchecked" if kind == "predict" else "finite")
     if kind in ("predict", "classify"):
         outputs = net.graph.lower(plan, values, weights, net.features)
@@ -73,6 +75,7 @@ def lower(net: Network, kind: str, labels: int, rows: int, snapshot: Snapshot | 
     ports, kept = [*x, *ports], []
     if plan.training:
         plan.run_backward()
+    updates.penalize(plan, net.blocks.wanted, meters.get("loss") or meters.get("penalty"))
     if kind == "train":
         kept = _update(net, plan)
     if kind == "gradient":
@@ -81,6 +84,8 @@ def lower(net: Network, kind: str, labels: int, rows: int, snapshot: Snapshot | 
             ports += _leave(plan, "dx", net.graph.inputs, [value.gradient for value in values])
     assembled = plan.assemble(ports, kept)
     weights_of = {f"{head.output}_loss": head.weight for head in net.heads} if len(net.heads) > 1 else {}
+    if "penalty" in meters:
+        weights_of["penalty"] = 1.0
     return Program(kind, labels, assembled, {name: call.made for name, call in meters.items()}, weights_of)
 
 
@@ -164,16 +169,14 @@ def _measure(
             for name in head.metrics:
                 calls[f"{prefix}{name}"] = metrics.resolve(name)(plan, output, target, head.loss)
         ports.append(target.port)
+    if len(names) > 1 and any(parameter.l1 or parameter.l2 for parameter in net.blocks.wanted.values()):
+        calls["penalty"] = plan.emit(kernels.Added, target.buffer)
     return calls, ports
 
 
 def _update(net: Network, plan: Lowering) -> list[Tensor]:
     """Emits the optimizer's update of each range; returns what it changes, and the gradients."""
     assert net.optimizer is not None
-    with plan.named(type(net.optimizer).__name__):
-        for part in net.ranges():
-            values, gradients = part.of(part.block.values), part.of(part.block.gradients)
-            slots = {name: part.of(slot, part.base) for name, slot in net.slots.items()}
-            net.optimizer.lower(plan, values, gradients, slots)
+    updates.update(plan, net.optimizer, net.spans(), net.blocks.wanted)
     blocks = [tensor for block in net.blocks.bases for tensor in (block.values, block.gradients)]
     return [*blocks, *net.slots.values()]

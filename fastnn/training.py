@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastnn import checks
+from fastnn import checks, full_batch
+from fastnn.assembly import below
 from fastnn.callbacks import Callback, History, Logs, Progress
 from fastnn.kernels.loss import DivergenceError
+from fastnn.optimizers import LBFGS
 from fastnn.port import is_batch
 from fastnn.randomness import Purpose, generator
 
@@ -44,15 +47,34 @@ def train_on_batch(net: Network, x: Any, y: Any) -> float:
             net.pool.give_back(program)
 
 
+def averaged(net: Network) -> Network:
+    """A copy of the network whose parameters are the moving average of the optimizer's setting ema.
+
+    Before the first update it is a plain copy. Raises RuntimeError where the optimizer has no ema.
+    """
+    if getattr(net.optimizer, "ema", None) is None:
+        raise RuntimeError("averaged: the optimizer keeps no average; compile with one such as Adam(ema=0.999)")
+    twin = copy.copy(net)
+    held = below(twin.blocks.wanted, twin.frozen)
+    if twin.counters["update"]:
+        for name, average in twin.blocks.in_slot(twin.slots["average"]).items():
+            if name not in held:
+                twin.weights[name] = average
+    return twin
+
+
 def _run(
     net: Network, program: Program, samples: int, batch: int, first: int, order: np.ndarray | None, pause: float
 ) -> int:
     """Steps from sample `first` on for about `pause` seconds; counts those that were done, also where one failed."""
     assert net.optimizer is not None
+    if isinstance(net.optimizer, LBFGS):
+        full_batch.iterate(net, program, samples, order)
+        return samples
     plan, counters = program.plan, net.counters
     if pause == 0:  # one step, and so one rate
         samples = min(samples, first + batch)
-    rates = program.rates_for(-(-(samples - first) // batch), net.optimizer)
+    rates = program.rates_for(-(-(samples - first) // batch), net.optimizer, counters)
     try:
         plan.run(samples, batch, first, order, rates, counters["step"], counters["update"], pause)
     finally:
@@ -96,6 +118,10 @@ def fit(
     callbacks = checks.listed("callbacks", callbacks, Callback, "Callback objects")
     x, y, labels = net.examples(x, y)
     samples = len(x[0])
+    kind = "train"
+    if isinstance(net.optimizer, LBFGS):
+        kind = "descent"
+        full_batch.check(net, batch, samples)
     batch = min(batch, samples)
     if validation_data is not None:
         if not isinstance(validation_data, (tuple, list)) or len(validation_data) != 2:
@@ -107,7 +133,7 @@ def fit(
                 )
     with net.guard.changing("fit"):
         with net.built_for(x):
-            program = net.pool.lease(net, "train", batch, labels)
+            program = net.pool.lease(net, kind, batch, labels)
         progress = Progress(samples, epochs) if verbose else None
         try:
             program.attach(*x, *y)
@@ -133,8 +159,9 @@ def _epochs(
     history = History()
     net.history, net.stop_training = history, False
     hooks = [history, *callbacks]
+    names = tuple(program.meters) + tuple(f"val_{name}" for name in program.meters if validation_data is not None)
     for callback in callbacks:  # not the History: it would hold the network that holds it
-        callback.net = net
+        callback.net, callback.names = net, names
     for callback in hooks:
         callback.on_train_begin()
     proven = _Snapshot(net)

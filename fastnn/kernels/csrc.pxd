@@ -16,6 +16,7 @@ cdef extern from "kernels.h":
         float *c
         isize c_row
         int activation
+        float *z
         const float *y
         isize y_row
 
@@ -30,22 +31,32 @@ cdef extern from "kernels.h":
         uint64_t seed, step
         uint32_t stream
 
+    ctypedef struct fastnn_adam:
+        float step, ahead, correction, rest1, rest2, epsilon, decay, shrink
+
     ctypedef struct fastnn_table:
         const char *isa
         isize lanes, tile_rows, panel
-        void (**activation)(isize n, const float *x, float *y) noexcept nogil
-        void (**activation_gradient)(isize n, const float *y, const float *dy, float *dx) noexcept nogil
+        void (**activation)(isize rows, isize n, const float *x, float *y, isize row) noexcept nogil
+        void (**activation_gradient)(isize rows, isize n, const float *y, isize y_row, const float *dy, float *dx,
+                                     isize row) noexcept nogil
         float (*peak)(isize n) noexcept nogil
         void (*pack)(isize k, isize n, const float *b, isize b_row, isize b_column, float *panels) noexcept nogil
         void (*product)(const fastnn_product *p) noexcept nogil
         void (*column_sum)(isize rows, isize n, const float *x, isize x_row, int add, float *y) noexcept nogil
         void (*exp)(isize n, const float *x, float *y) noexcept nogil
         void (*log)(isize n, const float *x, float *y) noexcept nogil
+        void (*erf)(isize n, const float *x, float *y) noexcept nogil
         void (*add)(isize n, const float *a, const float *b, float *y) noexcept nogil
         void (*multiply)(isize n, const float *a, const float *b, float *y) noexcept nogil
         void (*scale)(isize n, float factor, const float *x, float *y) noexcept nogil
         void (*softmax)(isize rows, isize n, const float *x, float *y) noexcept nogil
         void (*softmax_gradient)(isize rows, isize n, const float *y, const float *dy, float *dx) noexcept nogil
+        void (*log_softmax)(isize rows, isize n, const float *x, float *y) noexcept nogil
+        void (*log_softmax_gradient)(isize rows, isize n, const float *y, const float *dy, float *dx) noexcept nogil
+        void (*prelu)(isize rows, isize n, const float *x, isize row, const float *slope, float *y) noexcept nogil
+        void (*prelu_gradient)(isize rows, isize n, const float *x, isize row, const float *slope, const float *dy,
+                               float *dx, float *dslope) noexcept nogil
         double (*cross_entropy)(isize rows, isize n, const float *x, const int32_t *label, const float *target,
                                 float scale, float *dx) noexcept nogil
         double (*binary_cross_entropy)(isize n, const float *x, const float *target, float scale,
@@ -59,10 +70,24 @@ cdef extern from "kernels.h":
                                int32_t *y) noexcept nogil
         void (*dropout)(isize n, isize first, const float *x, uint32_t threshold, float scale, fastnn_random r,
                         float *y) noexcept nogil
-        void (*sgd)(isize n, float *p, const float *g, float *v, float rate, float momentum,
-                    int nesterov) noexcept nogil
-        void (*adam)(isize n, float *p, const float *g, float *m, float *v, float step, float correction,
-                     float rest1, float rest2, float epsilon, float shrink) noexcept nogil
+        void (*sgd)(isize n, float *p, const float *g, float *v, float rate, float momentum, int nesterov,
+                    float decay) noexcept nogil
+        void (*adam)(isize n, float *p, const float *g, float *m, float *v,
+                     const fastnn_adam *settings) noexcept nogil
+        void (*lion)(isize n, float *p, const float *g, float *m, float rate, float rest1, float rest2,
+                     float shrink) noexcept nogil
+        void (*rmsprop)(isize n, float *p, const float *g, float *v, float *mean, float *buffer, float rate,
+                        float rest, float epsilon, float momentum, float decay) noexcept nogil
+        void (*adagrad)(isize n, float *p, const float *g, float *v, float rate, float epsilon,
+                        float decay) noexcept nogil
+        void (*adadelta)(isize n, float *p, const float *g, float *v, float *u, float rate, float rest,
+                         float epsilon, float decay) noexcept nogil
+        void (*rprop)(isize n, float *p, const float *g, float *before, float *size, float rate, float shrink,
+                      float grow, float low, float high) noexcept nogil
+        double (*penalty)(isize n, const float *w, double l1, double l2, float *g) noexcept nogil
+        void (*clip)(isize n, float *x, float limit, float factor) noexcept nogil
+        void (*max_norm)(isize rows, isize n, float *w, isize w_row, float limit) noexcept nogil
+        void (*average)(isize n, const float *x, float *mean, float rest) noexcept nogil
 
     const char *fastnn_level(int i)
     const fastnn_table *fastnn_select(const char *isa)

@@ -6,3 +6,4 @@ cdef class Meter(ChunkedOp):
     cdef readonly Py_ssize_t count
     cdef Py_ssize_t columns
     cdef void record(self, double value) noexcept nogil
+    cdef void add(self, double value) noexcept nogil

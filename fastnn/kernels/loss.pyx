@@ -19,6 +19,11 @@ cdef class Meter(ChunkedOp):
         self.total += value * self.state.rows
         self.count += self.state.rows
 
+    cdef void add(self, double value) noexcept nogil:
+        """What was recorded last was less by this (a penalty)."""
+        self.last += value
+        self.total += value * self.state.rows
+
     @property
     def mean(self) -> float:
         """The mean over the rows since `reset`; NaN before the first."""
@@ -40,6 +45,17 @@ cdef class Meter(ChunkedOp):
 
     cdef double work(self) noexcept nogil:
         return self.state.rows * self.columns
+
+
+cdef class Added(Meter):
+    """Nothing, at each step, for other ops to add to (penalties). x tells the rows."""
+
+    def __init__(self, Tensor x) -> None:
+        self.columns = 1
+        self.bind((x,))
+
+    cdef void run(self) noexcept nogil:
+        self.record(0)
 
 
 cdef class Loss(Meter):

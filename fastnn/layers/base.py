@@ -13,12 +13,18 @@ from fastnn.symbol import Symbol, called
 
 @dataclass(eq=False, repr=False)
 class Parameter:
-    """A parameter that a layer wants: its shape, initializer and fans."""
+    """A parameter that a layer wants: its shape, initializer (a name, or the number that all are), fans and limits.
+
+    The loss grows by l1 sum |w| + l2 sum w^2; after an update, w[..., unit] is scaled down to the norm max_norm.
+    """
 
     shape: tuple[int, ...]
-    initializer: str
+    initializer: str | float
     fan_in: int = 1
     fan_out: int = 1
+    l1: float = 0.0
+    l2: float = 0.0
+    max_norm: float | None = None
 
 
 @dataclass(eq=False, repr=False)

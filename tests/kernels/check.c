@@ -179,6 +179,12 @@ float *random_matrix(isize rows, isize columns, isize row) {
 
 float *random_floats(isize n) { return random_matrix(1, n, n); }
 
+float *copy(isize n, const float *x) {
+  float *y = floats(n);
+  memcpy(y, x, (size_t)n * sizeof *x);
+  return y;
+}
+
 /* SplitMix64, Steele, Lea & Flood 2014. */
 uint32_t random_bits(void) {
   uint64_t z = state += 0x9E3779B97F4A7C15u;
@@ -201,10 +207,10 @@ void expect(isize i, isize j, double actual, double expected, double bound) {
   fail("element (%td, %td) is %.9g, expected %.9g within %.3g", i, j, actual, expected, bound);
 }
 
-void expect_units(isize i, double actual, double expected, double units) {
+void expect_units(isize i, double actual, double expected, double scale, double units) {
   const double largest = 0x1p128; /* an infinity stands one unit above the greatest float */
   int exponent;
-  frexp(fmin(fmax(expected, -largest), largest), &exponent);
+  frexp(fmin(fmax(scale, -largest), largest), &exponent);
   const double unit = ldexp(1, (exponent - 1 < -126 ? -126 : exponent - 1 > 127 ? 127 : exponent - 1) - 23);
   if (isnan(expected) || isnan(actual)) return expect(i, 0, actual, expected, 0);
   expect(i, 0, fmin(fmax(actual, -largest), largest), fmin(fmax(expected, -largest), largest), units * unit);
