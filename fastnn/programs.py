@@ -57,7 +57,7 @@ def lower(net: Network, kind: str, labels: int, rows: int, snapshot: Snapshot | 
     """
     if kind == "update":
         plan = Lowering(1, _trained(net), training=True)
-        updates.penalize(plan, net.blocks.wanted, None)
+        updates.penalize(plan, net.blocks.each, None)
         kept = _update(net, plan)
         return Program(kind, labels, plan.assemble([], kept))
     weights, panels = (net.blocks.weights, None) if snapshot is None else (snapshot.weights, snapshot.panels)
@@ -70,12 +70,12 @@ def lower(net: Network, kind: str, labels: int, rows: int, snapshot: Snapshot | 
         outputs = net.graph.lower(plan, values, weights, net.features)
         with plan.named(kind):
             return Program(kind, labels, plan.assemble([*x, *_results(net, plan, kind, outputs)], []))
-    outputs = net.graph.lower(plan, values, weights, net.features, [head.loss.ending for head in net.heads])
+    outputs = net.graph.lower(plan, values, weights, net.features, [head.loss.fused for head in net.heads])
     meters, ports = _measure(net, plan, kind, labels, outputs)
     ports, kept = [*x, *ports], []
     if plan.training:
         plan.run_backward()
-    updates.penalize(plan, net.blocks.wanted, meters.get("loss") or meters.get("penalty"))
+    updates.penalize(plan, net.blocks.each, meters.get("loss") or meters.get("penalty"))
     if kind == "train":
         kept = _update(net, plan)
     if kind == "gradient":
@@ -169,7 +169,7 @@ def _measure(
             for name in head.metrics:
                 calls[f"{prefix}{name}"] = metrics.resolve(name)(plan, output, target, head.loss)
         ports.append(target.port)
-    if len(names) > 1 and any(parameter.l1 or parameter.l2 for parameter in net.blocks.wanted.values()):
+    if len(names) > 1 and any(parameter.l1 or parameter.l2 for parameter in net.blocks.each.values()):
         calls["penalty"] = plan.emit(kernels.Added, target.buffer)
     return calls, ports
 
@@ -177,6 +177,6 @@ def _measure(
 def _update(net: Network, plan: Lowering) -> list[Tensor]:
     """Emits the optimizer's update of each range; returns what it changes, and the gradients."""
     assert net.optimizer is not None
-    updates.update(plan, net.optimizer, net.spans(), net.blocks.wanted)
+    updates.update(plan, net.optimizer, net.spans(), net.blocks.each)
     blocks = [tensor for block in net.blocks.bases for tensor in (block.values, block.gradients)]
     return [*blocks, *net.slots.values()]
