@@ -59,7 +59,7 @@ def lower(net: Network, kind: str, labels: int, rows: int, snapshot: Snapshot | 
     """
     if kind == "update":
         plan = Lowering(1, _trained(net), training=True)
-        updates.penalize(plan, net.blocks.wanted, None)
+        updates.penalize(plan, net.blocks.each, None)
         kept = _update(net, plan)
         return Program(kind, labels, plan.assemble([], kept))
     weights, panels = (net.blocks.weights, None) if snapshot is None else (snapshot.weights, snapshot.panels)
@@ -74,7 +74,7 @@ def lower(net: Network, kind: str, labels: int, rows: int, snapshot: Snapshot | 
         outputs = net.graph.lower(plan, values, weights, net.features)
         with plan.named(kind):
             return Program(kind, labels, plan.assemble([*x, *_results(net, plan, kind, outputs)], []))
-    outputs = net.graph.lower(plan, values, weights, net.features, [head.loss.ending for head in net.heads])
+    outputs = net.graph.lower(plan, values, weights, net.features, [head.loss.fused for head in net.heads])
     meters, ports = _measure(net, plan, kind, labels, outputs)
     weights_of = {f"{head.output}_loss": head.weight for head in net.heads} if len(net.heads) > 1 else {}
     if weights_of and updates.penalized(net.blocks.wanted):
@@ -82,7 +82,7 @@ def lower(net: Network, kind: str, labels: int, rows: int, snapshot: Snapshot | 
     ports, kept = [*x, *ports], []
     if plan.training:
         plan.run_backward()
-    updates.penalize(plan, net.blocks.wanted, meters.get("penalty", meters.get("loss")))
+    updates.penalize(plan, net.blocks.each, meters.get("penalty", meters.get("loss")))
     if kind == "train":
         kept = _update(net, plan)
     if kind == "gradient":
@@ -180,6 +180,6 @@ def _measure(
 def _update(net: Network, plan: Lowering) -> list[Tensor]:
     """Emits the optimizer's update of each range; returns what it changes, and the gradients."""
     assert net.optimizer is not None
-    updates.update(plan, net.optimizer, net.spans(), net.blocks.wanted)
+    updates.update(plan, net.optimizer, net.spans(), net.blocks.each)
     blocks = [tensor for block in net.blocks.bases for tensor in (block.values, block.gradients)]
     return [*blocks, *net.slots.values()]

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from fastnn import kernels
 from fastnn.layers.base import Parameter
-from fastnn.lowering import Call, Lowering, Weight
+from fastnn.lowering import Call, Lowering
 from fastnn.optimizers import FirstOrder, Optimizer, Span
 
 
@@ -18,16 +18,12 @@ def penalized(wanted: Mapping[str, Parameter]) -> bool:
 
 def penalize(plan: Lowering, wanted: Mapping[str, Parameter], loss: Call | None) -> None:
     """Adds the penalties of the parameters to the loss, if there is one, and in training to their gradients."""
-    for weight, (name, parameter) in _once(plan, wanted).items():
+    for name, parameter in wanted.items():
         if parameter.l1 or parameter.l2:
+            weight = plan.weights[name]
             gradient = weight.gradient if plan.training else None
             with plan.named(name):
                 plan.emit(kernels.Penalty, weight.value, gradient, loss, l1=parameter.l1, l2=parameter.l2)
-
-
-def _once(plan: Lowering, wanted: Mapping[str, Parameter]) -> dict[Weight, tuple[str, Parameter]]:
-    """The parameters; those of a sub-network that has several names under the last."""
-    return {plan.weights[name]: (name, parameter) for name, parameter in wanted.items()}
 
 
 def refuse_max_norm(wanted: Mapping[str, Parameter]) -> None:
@@ -47,10 +43,10 @@ def update(plan: Lowering, optimizer: Optimizer, spans: Sequence[Span], wanted: 
         _clip(plan, optimizer, spans)
         for span in spans:
             optimizer.update(plan, span)
-    for weight, (name, parameter) in _once(plan, wanted).items():
-        if parameter.max_norm is not None and weight.gradient is not None:
+    for name, parameter in wanted.items():
+        if parameter.max_norm is not None and plan.weights[name].gradient is not None:
             with plan.named(name):
-                plan.emit(kernels.MaxNorm, weight.value, limit=parameter.max_norm)
+                plan.emit(kernels.MaxNorm, plan.weights[name].value, limit=parameter.max_norm)
     if optimizer.ema is not None:
         with plan.named("average"):
             for span in spans:

@@ -1,7 +1,7 @@
 """ONNX's operators by fastnn's Ops and layers: each takes a node's inputs and attributes, and returns its outputs.
 
-Layouts are converted: ONNX has channels second, fastnn last. Where a case asks for what fastnn does not have, OutOfScope
-says what that is. None among the outputs: one that fastnn does not give.
+Layouts are converted: ONNX has channels second, fastnn last. Where a case asks for what fastnn does not have,
+OutOfScopeError says what that is. None among the outputs: one that fastnn does not give.
 """
 
 from collections.abc import Callable, Sequence
@@ -22,7 +22,7 @@ Outputs = Sequence[Array | None]
 Operator = Callable[..., Outputs]
 
 
-class OutOfScope(Exception):
+class OutOfScopeError(Exception):
     """A case that asks for what fastnn does not have."""
 
 
@@ -30,12 +30,10 @@ class OutOfScope(Exception):
 DEFAULTS = {"hard_sigmoid": 0.2}
 
 
-def gemm(
-    a: Array, b: Array, c: Array | None = None, *, alpha: float = 1, beta: float = 1, transA: int = 0, transB: int = 0
-) -> Outputs:
-    a, b = alpha * (a.T if transA else a), b.T if transB else b
+def gemm(a: Array, b: Array, c: Array | None = None, *, alpha: float = 1, beta: float = 1, **turned: int) -> Outputs:
+    a, b = alpha * (a.T if turned.get("transA") else a), b.T if turned.get("transB") else b
     if c is not None and c.size not in (1, b.shape[1]):
-        raise OutOfScope("a bias is one number for each unit")
+        raise OutOfScopeError("a bias is one number for each unit")
     bias = None if c is None else tensor(beta * np.broadcast_to(c.reshape(-1), b.shape[1]))
     y = Tensor((len(a), b.shape[1]))
     kernels.Dense(tensor(a), tensor(b), bias, y)()
@@ -48,7 +46,7 @@ def elementwise(name: str, **fixed: float) -> Operator:
     def operator(x: Array, **settings: Any) -> Outputs:
         for key, value in fixed.items():
             if not np.isclose(settings.get(key, DEFAULTS.get(name, value)), value, rtol=1e-6):
-                raise OutOfScope(f"{name}: {key} is {value:.6g} for all")
+                raise OutOfScopeError(f"{name}: {key} is {value:.6g} for all")
         return [getattr(activations, name)(x)]
 
     return operator
@@ -61,7 +59,7 @@ def gelu(x: Array, *, approximate: str = "none") -> Outputs:
 def prelu(x: Array, slope: Array) -> Outputs:
     rows = slope.reshape(-1, slope.shape[-1])
     if slope.shape[-1] != x.shape[-1] or (rows != rows[0]).any():
-        raise OutOfScope("prelu: one slope for each feature of the last axis")
+        raise OutOfScopeError("prelu: one slope for each feature of the last axis")
     net = fnn.Sequential([fnn.PReLU(name="prelu")], input_shape=x.shape[1:])
     net.weights["prelu.slope"] = rows[0]
     return [net.predict(x)]
@@ -135,13 +133,13 @@ def negative_log_likelihood(scores: Array, *rest: Array, **settings: Any) -> Out
     """Of logarithms of probabilities, which are logits too where they are normalized."""
     logits = np.log(np.exp(np.float64(scores)).sum(axis=1))
     if np.abs(logits).max() > 1e-5:
-        raise OutOfScope("negative log likelihood of scores that are no logarithms of probabilities")
+        raise OutOfScopeError("negative log likelihood of scores that are no logarithms of probabilities")
     return cross_entropy(scores, *rest, **settings)[:1]
 
 
 def concat(*inputs: Array, axis: int) -> Outputs:
     if inputs[0].ndim < 2 or axis in (0, -inputs[0].ndim):
-        raise OutOfScope("concatenation along the batch")
+        raise OutOfScopeError("concatenation along the batch")
     symbols = [fnn.Input(x.shape[1:], name=f"x{i}") for i, x in enumerate(inputs)]
     joined = fnn.Concatenate(axis=axis)(symbols)
     return [fnn.Network(symbols, joined).predict(list(inputs))]
@@ -152,7 +150,7 @@ def merged(layer: Callable[[], fnn.Layer]) -> Operator:
 
     def operator(a: Array, b: Array) -> Outputs:
         if a.dtype != np.float32 or a.shape != b.shape or a.ndim < 2:
-            raise OutOfScope("values to join are float32 of one shape, with a batch")
+            raise OutOfScopeError("values to join are float32 of one shape, with a batch")
         symbols = [fnn.Input(x.shape[1:], name=name) for x, name in ((a, "a"), (b, "b"))]
         return [fnn.Network(symbols, layer()(symbols)).predict([a, b])]
 
@@ -161,21 +159,21 @@ def merged(layer: Callable[[], fnn.Layer]) -> Operator:
 
 def flatten(x: Array, *, axis: int = 1) -> Outputs:
     if axis % x.ndim != 1:
-        raise OutOfScope("flattening of the batch, or of a part of the axes")
+        raise OutOfScopeError("flattening of the batch, or of a part of the axes")
     return [fnn.Sequential([fnn.Flatten()], input_shape=x.shape[1:]).predict(x)]
 
 
 def reshape(x: Array, shape: Array, *, allowzero: int = 0) -> Outputs:
     wanted = [x.shape[i] if n == 0 and not allowzero else int(n) for i, n in enumerate(shape)]
     if wanted[0] != len(x):
-        raise OutOfScope("a reshape of the batch")
+        raise OutOfScopeError("a reshape of the batch")
     return [fnn.Sequential([fnn.Reshape(tuple(wanted[1:]))], input_shape=x.shape[1:]).predict(x)]
 
 
 def dropout(x: Array, ratio: Array | None = None, training: Array | None = None, *, seed: int = 0) -> Outputs:
     rate = 0.5 if ratio is None else float(ratio)
     if training is not None and training and rate:
-        raise OutOfScope("which elements are dropped is up to the generator of random numbers")
+        raise OutOfScopeError("which elements are dropped is up to the generator of random numbers")
     rows = x.reshape(1, *x.shape)
     y = fnn.Sequential([fnn.Dropout(rate)], input_shape=x.shape).predict(rows)
     return [y.reshape(x.shape), np.ones(x.shape, bool)]
@@ -199,7 +197,7 @@ def updated(make: Callable[..., Op], slots: int) -> Operator:
 def momentum(parts: Sequence[Tensor], count: int, settings: dict[str, Any]) -> tuple[Op, float]:
     p, g, v = parts
     if count and settings["beta"] != 1:
-        raise OutOfScope("momentum: the gradient counts fully")
+        raise OutOfScopeError("momentum: the gradient counts fully")
     nesterov = settings["mode"] == "nesterov"
     decay = settings["norm_coefficient"]
     return kernels.SGD(p, g, v, momentum=settings["alpha"], nesterov=nesterov, weight_decay=decay), 1
@@ -208,9 +206,9 @@ def momentum(parts: Sequence[Tensor], count: int, settings: dict[str, Any]) -> t
 def adam(parts: Sequence[Tensor], count: int, settings: dict[str, Any]) -> tuple[Op, float]:
     """ONNX adds epsilon before the correction for the first updates; with a count of 0 it corrects nothing."""
     if count:
-        raise OutOfScope("adam: epsilon is added after the correction, as in the paper")
+        raise OutOfScopeError("adam: epsilon is added after the correction, as in the paper")
     if settings.get("norm_coefficient_post"):
-        raise OutOfScope("adam: no decay after the update")
+        raise OutOfScopeError("adam: no decay after the update")
     b1, b2 = settings["alpha"], settings["beta"]
     epsilon = settings["epsilon"] / np.sqrt(1 - b2)
     op = kernels.Adam(*parts, beta1=b1, beta2=b2, epsilon=epsilon, weight_decay=settings["norm_coefficient"])

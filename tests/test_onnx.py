@@ -13,7 +13,7 @@ onnx = pytest.importorskip("onnx", reason="ONNX's cases come with the package on
 from onnx.backend.test.case.node import collect_testcases  # noqa: E402
 from onnx.helper import get_attribute_value  # noqa: E402
 
-from onnx_adapter import OPERATORS, OutOfScope  # noqa: E402
+from onnx_adapter import OPERATORS, OutOfScopeError  # noqa: E402
 
 #: The cases that ask for what fastnn does not have, and what that is.
 LISTED = dict(
@@ -58,7 +58,7 @@ def test_cases(operator: str) -> None:
             continue
         try:
             given, expected = result(case)
-        except OutOfScope as reason:
+        except OutOfScopeError as reason:
             outside[name] = str(reason)
             continue
         for ours, theirs in zip(given, expected, strict=True):
