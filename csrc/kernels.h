@@ -65,6 +65,14 @@ typedef struct {
   K(isize, gather, (isize rows, isize n, const void *x, int type, const int64_t *order, int check, float *y))          \
   K(isize, gather_labels, (isize rows, isize classes, const void *x, int type, const int64_t *order, int32_t *y))      \
   K(void, dropout, (isize n, isize first, const float *x, uint32_t threshold, float scale, fastnn_random r, float *y)) \
+  K(void, centred_sums,                                                                                                \
+    (isize rows, isize n, const float *x, const float *centre, const float *dy, double *sum, double *product))         \
+  K(void, batch_norm,                                                                                                  \
+    (isize rows, isize n, const float *x, const float *mean, const float *variance, const float *gamma,                \
+     const float *beta, float epsilon, float *y))                                                                      \
+  K(void, batch_norm_gradient,                                                                                         \
+    (isize rows, isize n, const float *x, const float *mean, const float *variance, const float *gamma, float epsilon, \
+     const float *shift, const float *slope, const float *dy, float *dx))                                              \
   K(void, sgd, (isize n, float *p, const float *g, float *v, float rate, float momentum, int nesterov))                \
   K(void, adam,                                                                                                        \
     (isize n, float *p, const float *g, float *m, float *v, float step, float correction, float rest1, float rest2,    \

@@ -5,6 +5,7 @@
 #include "elementary.h"
 
 #include "activation.h"
+#include "batch_norm.h"
 #include "dense.h"
 #include "dropout.h"
 #include "gather.h"

@@ -7,7 +7,7 @@ the architecture and every byte of the tensors.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -204,14 +204,18 @@ def _construct(
 def _restore(net: Network, shape: tuple[int, ...], tensors: dict[str, np.ndarray]) -> None:
     wanted = net.wanted(shape)
 
-    def taken(prefix: str) -> dict[str, np.ndarray]:
-        return {name: _take(tensors, f"{prefix}.{name}", wanted[name].shape, np.float32) for name in wanted}
+    trained = [name for name in wanted if not wanted[name].statistic]
 
-    weights = taken("weights")
-    slots = {slot: taken(f"slots.{slot}") for slot in (net.optimizer.slots() if net.optimizer else ())}
+    def taken(prefix: str, names: Iterable[str]) -> dict[str, np.ndarray]:
+        return {name: _take(tensors, f"{prefix}.{name}", wanted[name].shape, np.float32) for name in names}
+
+    weights = taken("weights", wanted)
+    slots = {slot: taken(f"slots.{slot}", trained) for slot in (net.optimizer.slots() if net.optimizer else ())}
     net.adopt(shape, Parameters(wanted))
-    for flat, arrays in ((net.built.values, weights), *((net.slots[slot], slots[slot]) for slot in slots)):
-        for name, view in net.built.views(flat).items():
+    for name, array in weights.items():
+        net.built.weights[name].value.array[...] = array
+    for slot, arrays in slots.items():
+        for name, view in net.built.views(net.slots[slot]).items():
             view[...] = arrays[name]
 
 

@@ -6,7 +6,7 @@ There is no pass over the list: what a layer fuses it decides itself.
 """
 
 from bisect import insort
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,7 +20,7 @@ from fastnn.tensor import Block, Tensor, aligned, bytes_of
 
 @dataclass(eq=False, repr=False)
 class Weight:
-    """A parameter that a network holds: its values, and its gradient, which a frozen one has not."""
+    """A parameter that a network holds: its values, and its gradient, which a frozen one or a statistic has not."""
 
     value: Tensor
     gradient: Tensor | None = None
@@ -32,6 +32,13 @@ class Buffer:
 
     columns: int
     dtype: str = "float32"
+
+
+@dataclass(frozen=True)
+class ToPack:
+    """A matrix that a frozen network's plans read packed."""
+
+    weight: Tensor
 
 
 @dataclass(eq=False, repr=False)
@@ -52,7 +59,7 @@ class Value:
     pending: an activation that is not applied yet; a loss or metric that wants the logits leaves it so and says it
     (logits_used), anyone else calls `Lowering.read`. activation: one that is applied elementwise; whoever writes the
     gradient multiplies its derivative in, so that `gradient` is with respect to what came before the activation.
-    origin: the activation that the numbers come from where it is neither.
+    origin: the activation that the numbers come from where it is neither. shared: several layers read it.
     """
 
     buffer: Buffer
@@ -63,12 +70,19 @@ class Value:
     origin: str = "identity"
     producer: Call | None = None
     logits_used: bool = False
+    shared: bool = False
     applied: "Value | None" = None
 
     @property
     def columns(self) -> int:
         """Elements of a row."""
         return self.buffer.columns
+
+    @property
+    def open(self) -> bool:
+        """Whether its producer may do more to it, an activation say, and nobody would miss it as it is."""
+        free = self.producer is not None and not (self.shared or self.logits_used)
+        return free and self.pending == self.activation == "identity"
 
     @property
     def ending(self) -> str:
@@ -80,17 +94,18 @@ class Value:
 class Lowering:
     """Collects the calls of one plan.
 
-    rows: its capacity. weights: the parameters by name. training: whether a backward phase will follow. panels: of a
-    frozen network, whose weights do not change: those packed so far.
+    rows: its capacity. weights: the parameters by name. training: whether a backward phase will follow. derived: of a
+    frozen network: what follows from its weights, by what it is for, to be called in this order when they change.
     """
 
     rows: int
     weights: Mapping[str, Weight]
     training: bool = False
     seed: int = 0
-    panels: dict[Tensor, kernels.Packed] | None = None
+    derived: dict[Hashable, Callable[[], None]] | None = None
     calls: list[Call] = field(default_factory=list)
     backwards: list[tuple[str, Callable[[], None]]] = field(default_factory=list)
+    closings: list[tuple[str, Callable[[], None]]] = field(default_factory=list)
     written: set[Weight] = field(default_factory=set)
     layer: str = ""
 
@@ -109,13 +124,16 @@ class Lowering:
         self.calls.append(call)
         return call
 
-    def packed(self, weight: Tensor) -> Tensor | kernels.Packed:
+    def packed(self, weight: Tensor) -> Tensor | ToPack:
         """The matrix as a product reads it fastest: packed if it is frozen."""
-        if self.panels is None:
-            return weight
-        if weight not in self.panels:
-            self.panels[weight] = kernels.Packed(weight)
-        return self.panels[weight]
+        return weight if self.derived is None else ToPack(weight)
+
+    def derive(self, key: Hashable, make: Callable[[], Any]) -> Any:
+        """What make() makes of a frozen network's weights, the same for all of its plans."""
+        assert self.derived is not None
+        if key not in self.derived:
+            self.derived[key] = make()
+        return self.derived[key]
 
     def value(self, columns: int, trains: bool) -> Value:
         """A new value in a buffer of its own."""
@@ -155,9 +173,13 @@ class Lowering:
         """Registers what a layer does in the backward phase."""
         self.backwards.append((self.layer, function))
 
+    def closing(self, function: Callable[[], None]) -> None:
+        """Registers what changes the network by itself: it comes after all that may stop a step."""
+        self.closings.append((self.layer, function))
+
     def run_backward(self) -> None:
         """The backward phase: the layers in reverse."""
-        for layer, function in reversed(self.backwards):
+        for layer, function in (*reversed(self.backwards), *self.closings):
             with self.named(layer):
                 function()
 
@@ -181,7 +203,8 @@ class Lowering:
 
     def assemble(self, ports: list[Port], kept: list[Tensor]) -> Plan:
         """Places the Buffers in an arena and makes the Ops."""
-        self.backwards.clear()  # each holds this Lowering: a cycle that would keep the arena until a collection
+        self.backwards.clear()
+        self.closings.clear()  # each holds this Lowering: a cycle that would keep the arena until a collection
         places, nbytes = _place(self.calls, self.rows)
         arena = Block(nbytes)
         tensors = {
@@ -189,10 +212,16 @@ class Lowering:
             for buffer, offset in places.items()
         }
         for call in self.calls:
-            arguments = [tensors[a] if isinstance(a, Buffer) else a for a in call.arguments]
+            arguments = [tensors[a] if isinstance(a, Buffer) else self._final(a) for a in call.arguments]
             call.made = call.op(*arguments, **call.options)
             call.made.layer = call.layer
         return Plan([call.made for call in self.calls if call.made is not None], ports, kept, nbytes)
+
+    def _final(self, argument: Any) -> Any:
+        """The argument, packed if it is to be: not before it is known that a product reads it."""
+        if not isinstance(argument, ToPack):
+            return argument
+        return self.derive(argument, lambda: kernels.Packed(argument.weight))
 
 
 def _place(calls: list[Call], rows: int) -> tuple[dict[Buffer, int], int]:

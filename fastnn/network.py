@@ -67,7 +67,7 @@ class Network(ABC):
 
     @abstractmethod
     def wanted(self, features: tuple[int, ...]) -> dict[str, Parameter]:
-        """The parameters, by "layer.parameter"."""
+        """The parameters and statistics, by "layer.parameter"."""
 
     @abstractmethod
     def lower(self, plan: Lowering, x: Value) -> Value:
@@ -94,7 +94,8 @@ class Network(ABC):
     def adopt(self, features: tuple[int, ...], parameters: Parameters) -> None:
         """Takes parameters made for inputs (batch, *features). Raises ValueError where the loss does not fit them."""
         slots = self._make_slots(parameters)
-        views = [Views(parameters.views(flat), self.guard) for flat in (parameters.values, parameters.gradients)]
+        weights = {name: weight.value.array for name, weight in parameters.weights.items()}
+        views = [Views(arrays, self.guard) for arrays in (weights, parameters.views(parameters.gradients))]
         self.input_shape, self.output_shape = features, self.shapes(features)[-1]
         self._parameters, (self._weights, self._gradients), self.slots = parameters, views, slots
         try:
@@ -153,7 +154,7 @@ class Network(ABC):
 
     @property
     def weights(self) -> Views:
-        """Each weight by name, a writable view: net.weights["dense_0.weight"][...] = a counts from the next call on."""
+        """Each weight and running statistic by name, a writable view that counts from the next call on."""
         assert self.built and self._weights is not None
         return self._weights
 
@@ -306,8 +307,8 @@ class Network(ABC):
         """A function of the network as it is now, for hot loops: weights packed, any thread may call it.
 
         f = net.freeze(); f(x) for x of a sample's shape, or for up to batch_size of them (n, ...), gives the bits of
-        `predict`; f(x, out=out) writes into out; f.refresh() takes the present weights. Raises RuntimeError before the
-        network is built, ValueError for batch_size < 1.
+        `predict`, but for rounding where a BatchNorm is folded into a Dense; f(x, out=out) writes into out; f.refresh()
+        takes the present weights. Raises RuntimeError before the network is built, ValueError for batch_size < 1.
         """
         from fastnn.predictor import Predictor
 

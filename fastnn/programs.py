@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Hashable
 from typing import TYPE_CHECKING
 
 from fastnn import checks, kernels, losses
@@ -21,20 +22,24 @@ CHUNK = 512
 
 
 class Snapshot:
-    """A copy of a network's parameters, and their packed forms."""
+    """A copy of a network's parameters and statistics, and what is derived from it: their packed forms, say."""
 
     def __init__(self, parameters: Parameters) -> None:
         self.parameters = parameters
-        self.values = Tensor(parameters.shape)
-        self.weights = {name: Weight(parameters.view(self.values, name)) for name in parameters.wanted}
-        self.panels: dict[Tensor, kernels.Packed] = {}
+        self.values, self.statistics = Tensor(parameters.shape), Tensor(parameters.statistics.shape)
+        self.weights = {
+            name: Weight(parameters.view(self.statistics if wanted.statistic else self.values, name))
+            for name, wanted in parameters.wanted.items()
+        }
+        self.derived: dict[Hashable, Callable[[], None]] = {}
         self.take()
 
     def take(self) -> None:
-        """Copies and packs the parameters as they are now."""
+        """Copies the parameters and statistics as they are now, and derives anew."""
         self.values.array[...] = self.parameters.values.array
-        for packed in self.panels.values():
-            packed()
+        self.statistics.array[...] = self.parameters.statistics.array
+        for derive in self.derived.values():
+            derive()
 
 
 def rows_of(batch_size: int | None, samples: int) -> int:
@@ -49,8 +54,8 @@ def lower(net: Network, kind: str, labels: bool, rows: int, frozen: Snapshot | N
     does not fit the layers.
     """
     assert net.input_shape is not None
-    weights, panels = (net.built.weights, None) if frozen is None else (frozen.weights, frozen.panels)
-    plan = Lowering(rows, weights, training=kind == "train", seed=net.seed, panels=panels)
+    weights, derived = (net.built.weights, None) if frozen is None else (frozen.weights, frozen.derived)
+    plan = Lowering(rows, weights, training=kind == "train", seed=net.seed, derived=derived)
     x = Port("x", math.prod(net.input_shape))
     value = Value(Buffer(x.columns), trains=False)
     plan.emit(kernels.Gather, x, value.buffer, check="unchecked" if kind == "predict" else "finite")
@@ -69,7 +74,7 @@ def lower(net: Network, kind: str, labels: bool, rows: int, frozen: Snapshot | N
         plan.run_backward()
         with plan.named(type(net.optimizer).__name__):
             net.optimizer.lower(plan, net.built.values, net.built.gradients, net.slots)
-        kept = [net.built.values, net.built.gradients, *net.slots.values()]
+        kept = [net.built.values, net.built.statistics, net.built.gradients, *net.slots.values()]
     assembled = plan.assemble([x, target.port], kept)
     meters = {name: call.made for name, call in calls.items()}
     return Program(kind, labels, assembled, x, target.port, meters=meters)

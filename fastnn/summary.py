@@ -17,9 +17,9 @@ def table(net: Network) -> str:
         rows = [(name, repr(layer), "", "") for name, layer in net.named_layers()]
         return _columns(title, [("layer", "", "", ""), *rows]) + "\nnot built: the input shape is not known yet"
     counts: dict[str, int] = {}
-    for name, parameter in net.built.wanted.items():
-        layer_name = name.rpartition(".")[0]
-        counts[layer_name] = counts.get(layer_name, 0) + math.prod(parameter.shape)
+    for name in net.built.trained:
+        layer_name = name.partition(".")[0]
+        counts[layer_name] = counts.get(layer_name, 0) + math.prod(net.built.wanted[name].shape)
     rows = [("layer", "", "output", "parameters"), ("input", "", _batch(net.input_shape), "")]
     for (name, layer), shape in zip(net.named_layers(), net.shapes(net.input_shape), strict=True):
         rows.append((name, repr(layer), _batch(shape), f"{counts.get(name, 0):,}"))

@@ -66,7 +66,8 @@ class _Snapshot:
 
     def __init__(self, net: Network) -> None:
         self.counters = dict(net.counters)
-        self.blocks = [(tensor.array, tensor.array.copy()) for tensor in (net.built.values, *net.slots.values())]
+        tensors = net.built.values, net.built.statistics, *net.slots.values()
+        self.blocks = [(tensor.array, tensor.array.copy()) for tensor in tensors]
 
     def restore(self, net: Network) -> None:
         net.counters.update(self.counters)

@@ -18,21 +18,27 @@ from fastnn.tensor import Tensor, aligned, bytes_of
 class Parameters:
     """Parameters in one block, their gradients in another, slots in others: at the same offset in each.
 
-    The padding between tensors is zero and stays zero, so a pass over a whole block is right.
+    Statistics, which are not trained, have a block of their own. The padding between tensors is zero and stays zero, so
+    a pass over a whole block is right.
     """
 
     def __init__(self, wanted: Mapping[str, Parameter]) -> None:
         self.wanted = dict(wanted)
+        self.trained = [name for name, parameter in self.wanted.items() if not parameter.statistic]
         self.offsets: dict[str, int] = {}
-        end = 0
+        ends = {False: 0, True: 0}  # of the two blocks, by whether it is the statistics'
         for name, parameter in self.wanted.items():
-            self.offsets[name] = end
-            end += aligned(bytes_of(parameter.shape))
-        self.shape = (end // 4,)
+            self.offsets[name] = ends[parameter.statistic]
+            ends[parameter.statistic] += aligned(bytes_of(parameter.shape))
+        self.shape = (ends[False] // 4,)
         self.values = Tensor(self.shape)
         self.gradients = Tensor(self.shape)
+        self.statistics = Tensor((ends[True] // 4,))
         self.weights = {
-            name: Weight(self.view(self.values, name), self.view(self.gradients, name)) for name in self.wanted
+            name: Weight(self.view(self.statistics, name))
+            if parameter.statistic
+            else Weight(self.view(self.values, name), self.view(self.gradients, name))
+            for name, parameter in self.wanted.items()
         }
 
     def view(self, flat: Tensor, name: str) -> Tensor:
@@ -41,7 +47,7 @@ class Parameters:
 
     def views(self, flat: Tensor) -> dict[str, np.ndarray]:
         """All parameters' parts of a flat block, as arrays."""
-        return {name: self.view(flat, name).array for name in self.wanted}
+        return {name: self.view(flat, name).array for name in self.trained}
 
     def initialize(self, seed: int) -> None:
         """Draws the initial values: each parameter from its own place in the generator."""
@@ -53,7 +59,7 @@ class Parameters:
     @property
     def count(self) -> int:
         """Trainable numbers, without the padding."""
-        return sum(math.prod(parameter.shape) for parameter in self.wanted.values())
+        return sum(math.prod(self.wanted[name].shape) for name in self.trained)
 
 
 class Views(Mapping[str, np.ndarray]):

@@ -195,3 +195,57 @@ def Adam(
     v = beta2 * double(v) + (1 - beta2) * g * g
     change = rate * m / (1 - beta1**t) / (np.sqrt(v / (1 - beta2**t)) + epsilon)
     return (1 - rate * weight_decay) * p - change, m, v
+
+
+def channels(x: ArrayLike, n: int) -> Array:
+    """x (rows, ...) with n channels last, as (values, n)."""
+    return double(x).reshape(-1, n)
+
+
+def BatchNormMoments(x: ArrayLike, n: int) -> tuple[Array, Array]:
+    return channels(x, n).mean(axis=0), channels(x, n).var(axis=0)
+
+
+def BatchNorm(
+    x: ArrayLike,
+    mean: ArrayLike,
+    variance: ArrayLike,
+    gamma: ArrayLike,
+    beta: ArrayLike,
+    *,
+    epsilon: float,
+    activation: str = "identity",
+) -> Array:
+    normal = (channels(x, len(mean)) - double(mean)) / np.sqrt(double(variance) + epsilon)
+    return FUNCTIONS[activation](double(gamma) * normal + double(beta)).reshape(np.shape(x))
+
+
+def BatchNormWeightGradient(
+    x: ArrayLike, dy: ArrayLike, mean: ArrayLike, variance: ArrayLike, *, epsilon: float
+) -> tuple[Array, Array, Array, Array]:
+    """shift, slope, dgamma, dbeta."""
+    d, dy = channels(x, len(mean)) - double(mean), channels(dy, len(mean))
+    return dy.mean(axis=0), (dy * d).mean(axis=0), (dy * d).sum(axis=0) / np.sqrt(variance + epsilon), dy.sum(axis=0)
+
+
+def BatchNormInputGradient(
+    x: ArrayLike,
+    dy: ArrayLike,
+    mean: ArrayLike,
+    variance: ArrayLike,
+    shift: ArrayLike,
+    slope: ArrayLike,
+    gamma: ArrayLike,
+    *,
+    epsilon: float,
+) -> Array:
+    d, wide = channels(x, len(mean)) - double(mean), double(variance) + epsilon
+    dx = double(gamma) / np.sqrt(wide) * (channels(dy, len(mean)) - shift - d * slope / wide)
+    return dx.reshape(np.shape(x))
+
+
+def BatchNormRunning(
+    mean: ArrayLike, variance: ArrayLike, running_mean: ArrayLike, running_variance: ArrayLike, *, momentum: float
+) -> tuple[Array, Array]:
+    pairs = (mean, running_mean), (variance, running_variance)
+    return tuple(momentum * double(running) + (1 - momentum) * double(batch) for batch, running in pairs)

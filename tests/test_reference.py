@@ -72,6 +72,21 @@ def test_dense(activation: str) -> None:
     assert_gradient(dbias, lambda bias: f(x), bias)
 
 
+def test_batch_norm() -> None:
+    """The two gradients with respect to gamma and beta, and that through the statistics of the batch."""
+    x, dy, gamma, beta = draw((4, 6), (4, 6), (3,), (3,))
+
+    def f(x: reference.Array) -> float:
+        y = reference.BatchNorm(x, *reference.BatchNormMoments(x, 3), gamma, beta, epsilon=0.1)
+        return float((y * dy).sum())
+
+    moments = reference.BatchNormMoments(x, 3)
+    shift, slope, dgamma, dbeta = reference.BatchNormWeightGradient(x, dy, *moments, epsilon=0.1)
+    assert_gradient(dgamma, lambda gamma: f(x), gamma)
+    assert_gradient(dbeta, lambda beta: f(x), beta)
+    assert_gradient(reference.BatchNormInputGradient(x, dy, *moments, shift, slope, gamma, epsilon=0.1), f, x)
+
+
 def test_softmax() -> None:
     x, dy = draw((5, 7), (5, 7))
     gradient = reference.SoftmaxGradient(reference.Softmax(x), dy)

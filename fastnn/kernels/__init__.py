@@ -1,6 +1,13 @@
 """The Ops: each a kernel of csrc bound to its buffers. They check shapes when made; calling one runs it."""
 
 from fastnn.kernels.activation import ACTIVATIONS, Activation, ActivationGradient
+from fastnn.kernels.batch_norm import (
+    BatchNorm,
+    BatchNormInputGradient,
+    BatchNormMoments,
+    BatchNormRunning,
+    BatchNormWeightGradient,
+)
 from fastnn.kernels.dense import Dense, DenseInputGradient, DenseWeightGradient, Packed
 from fastnn.kernels.dropout import Dropout
 from fastnn.kernels.elementary import Elementary
@@ -17,6 +24,11 @@ __all__ = [
     "Activation",
     "ActivationGradient",
     "Adam",
+    "BatchNorm",
+    "BatchNormInputGradient",
+    "BatchNormMoments",
+    "BatchNormRunning",
+    "BatchNormWeightGradient",
     "BinaryCrossEntropy",
     "Classes",
     "CrossEntropy",

@@ -55,6 +55,13 @@ cdef extern from "kernels.h":
                                int32_t *y) noexcept nogil
         void (*dropout)(isize n, isize first, const float *x, uint32_t threshold, float scale, fastnn_random r,
                         float *y) noexcept nogil
+        void (*centred_sums)(isize rows, isize n, const float *x, const float *centre, const float *dy, double *sum,
+                             double *product) noexcept nogil
+        void (*batch_norm)(isize rows, isize n, const float *x, const float *mean, const float *variance,
+                           const float *gamma, const float *beta, float epsilon, float *y) noexcept nogil
+        void (*batch_norm_gradient)(isize rows, isize n, const float *x, const float *mean, const float *variance,
+                                    const float *gamma, float epsilon, const float *shift, const float *slope,
+                                    const float *dy, float *dx) noexcept nogil
         void (*sgd)(isize n, float *p, const float *g, float *v, float rate, float momentum,
                     int nesterov) noexcept nogil
         void (*adam)(isize n, float *p, const float *g, float *m, float *v, float step, float correction,

@@ -2,11 +2,12 @@
 
 from fastnn.layers.activation import Activation
 from fastnn.layers.base import Layer
+from fastnn.layers.batch_norm import BatchNorm
 from fastnn.layers.dense import Dense
 from fastnn.layers.dropout import Dropout
 from fastnn.layers.flatten import Flatten
 
 #: The layers that a file may name.
-LAYERS: dict[str, type[Layer]] = {layer.__name__: layer for layer in (Dense, Activation, Flatten, Dropout)}
+LAYERS: dict[str, type[Layer]] = {layer.__name__: layer for layer in (Dense, Activation, Flatten, Dropout, BatchNorm)}
 
-__all__ = ["LAYERS", "Activation", "Dense", "Dropout", "Flatten", "Layer"]
+__all__ = ["LAYERS", "Activation", "BatchNorm", "Dense", "Dropout", "Flatten", "Layer"]

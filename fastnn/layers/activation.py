@@ -29,6 +29,8 @@ class Activation(Layer):
         x = plan.read(x)
         if self.activation == "softmax":
             y = Value(x.buffer, x.trains, pending="softmax")
+        elif x.open:
+            y = Value(x.buffer, x.trains, pending=self.activation, producer=x.producer)
         else:
             y = plan.value(x.columns, x.trains)
             y.producer = plan.emit(kernels.Activation, x.buffer, y.buffer, activation="identity")

@@ -10,12 +10,16 @@ from fastnn.lowering import Lowering, Value, Weight
 
 @dataclass(eq=False, repr=False)
 class Parameter:
-    """A parameter that a layer wants: its shape, initializer and fans."""
+    """A parameter that a layer wants: its shape, initializer and fans.
+
+    statistic: it is not trained, but written by the layer itself (a running mean); it has no gradient and no slots.
+    """
 
     shape: tuple[int, ...]
     initializer: str
     fan_in: int = 1
     fan_out: int = 1
+    statistic: bool = False
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -32,7 +36,7 @@ class Layer:
             raise ValueError(f"a layer's name must be letters, digits, _ and -, got {self.name!r}")
 
     def parameters(self, features: tuple[int, ...]) -> dict[str, Parameter]:
-        """The parameters for inputs (batch, *features), by name."""
+        """The parameters and statistics for inputs (batch, *features), by name."""
         return {}
 
     def output(self, features: tuple[int, ...]) -> tuple[int, ...]:
