@@ -7,7 +7,7 @@
 /* So many vectors of columns go down the rows together: their sums are independent, and whole cache lines are read. */
 #define ABREAST 4
 
-/* body(vectors, left) for the columns from j on: ABREAST vectors of `width` at a time, then one by one, the last cut. */
+/* body(vectors, left) for the columns from j on: ABREAST vectors of `width` at a time, then one by one. */
 #define EACH_COLUMNS(width, n, body)                                                             \
   do {                                                                                           \
     isize j = 0;                                                                                 \

@@ -5,7 +5,7 @@ from fastnn._version import __version__
 from fastnn.callbacks import Callback, History
 from fastnn.config import show_config
 from fastnn.files import load
-from fastnn.layers import Activation, BatchNorm, Dense, Dropout, Flatten, Layer
+from fastnn.layers import Activation, BatchNorm, Dense, Dropout, Flatten, Layer, Parameter, PythonLayer
 from fastnn.network import Network
 from fastnn.optimizers import SGD, Adam, AdamW, Optimizer
 from fastnn.parallel import get_num_threads, set_num_threads, threads
@@ -25,6 +25,8 @@ __all__ = [
     "Layer",
     "Network",
     "Optimizer",
+    "Parameter",
+    "PythonLayer",
     "Sequential",
     "__version__",
     "callbacks",

@@ -108,15 +108,17 @@ class Lowering:
     closings: list[tuple[str, Callable[[], None]]] = field(default_factory=list)
     written: set[Weight] = field(default_factory=set)
     layer: str = ""
+    features: tuple[int, ...] = ()
 
     @contextmanager
-    def named(self, layer: str) -> Iterator[None]:
-        """What is emitted inside belongs to this layer."""
-        before, self.layer = self.layer, layer
+    def named(self, layer: str, features: tuple[int, ...] = ()) -> Iterator[None]:
+        """What is emitted inside belongs to this layer, whose input is (batch, *features)."""
+        before = self.layer, self.features
+        self.layer, self.features = layer, features
         try:
             yield
         finally:
-            self.layer = before
+            self.layer, self.features = before
 
     def emit(self, op: type[Op], *arguments: Any, **options: Any) -> Call:
         """Adds a call of an Op."""

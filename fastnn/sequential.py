@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from fastnn import checks
-from fastnn.layers.base import Layer, Parameter, snake_case
+from fastnn.layers.base import Layer, Parameter, named, parameters_of, weights_of
 from fastnn.lowering import Lowering, Value
 from fastnn.network import Network
 
@@ -22,7 +21,7 @@ class Sequential(Network):
         self, layers: Sequence[Layer], input_shape: Sequence[int] | None = None, seed: int | None = None
     ) -> None:
         super().__init__(seed)
-        self._layers = named(layers)
+        self._layers = named("a Sequential", layers)
         if input_shape is not None:
             self.build(input_shape)
 
@@ -44,34 +43,14 @@ class Sequential(Network):
     def wanted(self, features: tuple[int, ...]) -> dict[str, Parameter]:
         wanted = {}
         for (name, layer), output in zip(self._layers, self.shapes(features), strict=True):
-            wanted.update({f"{name}.{key}": parameter for key, parameter in layer.parameters(features).items()})
+            wanted.update(parameters_of(name, layer, features))
             features = output
         return wanted
 
     def lower(self, plan: Lowering, x: Value) -> Value:
+        features = self.input_shape or ()
         for index, (name, layer) in enumerate(self._layers):
-            prefix = f"{name}."
-            weights = {
-                key.removeprefix(prefix): weight for key, weight in plan.weights.items() if key.startswith(prefix)
-            }
-            with plan.named(name):
-                x = layer.lower(plan, x, weights, index)
+            with plan.named(name, features):
+                x = layer.lower(plan, x, weights_of(name, plan.weights), index)
+            features = layer.output(features)
         return x
-
-
-def named(layers: Sequence[Layer]) -> list[tuple[str, Layer]]:
-    """The layers with their names: their own, or the class in snake case and a number per class."""
-    counts: dict[str, int] = {}
-    result: dict[str, Layer] = {}
-    for layer in checks.listed("layers", layers, Layer, "Layer objects"):
-        stem = snake_case(type(layer).__name__)
-        name = layer.name or f"{stem}_{counts.get(stem, 0)}"
-        counts[stem] = counts.get(stem, 0) + 1
-        if name in result:
-            raise ValueError(f"two layers are called {name!r}; give each its own name=")
-        result[name] = layer
-    if not result:
-        raise ValueError("a Sequential needs at least one layer")
-    if len({id(layer) for layer in result.values()}) < len(result):
-        raise ValueError("a layer occurs twice; make one for each place")
-    return list(result.items())

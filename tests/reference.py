@@ -249,3 +249,11 @@ def BatchNormRunning(
 ) -> tuple[Array, Array]:
     pairs = (mean, running_mean), (variance, running_variance)
     return tuple(momentum * double(running) + (1 - momentum) * double(batch) for batch, running in pairs)
+
+
+def PythonForward(function: Callable[[Array], Array], x: ArrayLike) -> Array:
+    return function(double(x))
+
+
+def PythonBackward(function: Callable[[Array], Array], dy: ArrayLike) -> Array:
+    return function(double(dy))

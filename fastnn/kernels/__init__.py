@@ -15,6 +15,7 @@ from fastnn.kernels.gather import Gather, GatherLabels, Scatter
 from fastnn.kernels.loss import BinaryCrossEntropy, CrossEntropy, MeanSquaredError
 from fastnn.kernels.metric import Accuracy, Classes, MeanAbsoluteError
 from fastnn.kernels.optimizer import SGD, Adam
+from fastnn.kernels.python import PythonBackward, PythonForward
 from fastnn.kernels.softmax import Softmax, SoftmaxGradient
 
 __all__ = [
@@ -42,6 +43,8 @@ __all__ = [
     "MeanAbsoluteError",
     "MeanSquaredError",
     "Packed",
+    "PythonBackward",
+    "PythonForward",
     "Scatter",
     "Softmax",
     "SoftmaxGradient",

@@ -24,6 +24,8 @@ cdef extern from "kernels.h":
     enum: fastnn_float64
     enum: fastnn_uint8
     enum: fastnn_int64
+    enum: fastnn_unchecked
+    enum: fastnn_finite
 
     ctypedef struct fastnn_random:
         uint64_t seed, step

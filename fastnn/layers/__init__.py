@@ -1,13 +1,14 @@
 """Layers: what a user writes. Each holds settings only and adds Ops to a plan."""
 
 from fastnn.layers.activation import Activation
-from fastnn.layers.base import Layer
+from fastnn.layers.base import Layer, Parameter
 from fastnn.layers.batch_norm import BatchNorm
 from fastnn.layers.dense import Dense
 from fastnn.layers.dropout import Dropout
 from fastnn.layers.flatten import Flatten
+from fastnn.layers.python import PythonLayer
 
 #: The layers that a file may name.
 LAYERS: dict[str, type[Layer]] = {layer.__name__: layer for layer in (Dense, Activation, Flatten, Dropout, BatchNorm)}
 
-__all__ = ["LAYERS", "Activation", "BatchNorm", "Dense", "Dropout", "Flatten", "Layer"]
+__all__ = ["LAYERS", "Activation", "BatchNorm", "Dense", "Dropout", "Flatten", "Layer", "Parameter", "PythonLayer"]

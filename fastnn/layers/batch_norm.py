@@ -14,13 +14,13 @@ from fastnn.tensor import Tensor
 class BatchNorm(Layer):
     """y = gamma (x - mean) / sqrt(variance + epsilon) + beta, for each channel of x (batch, ..., channels).
 
-    In training mean and variance are the batch's, over all axes but the last; the variance is the biased one:
-    divided by the number of values. After a step that succeeds, running = momentum * running + (1 - momentum) * batch, for both,
-    from 0 and 1 at the start; prediction uses these. (So do Keras and ONNX. PyTorch's momentum is 1 - ours, and its
-    running variance the unbiased one.) A batch of one value a channel gives y = beta and leaves the running ones alone.
-    gamma, beta, mean and variance, each (channels,), are in `net.weights`; the running ones are not parameters: they
-    have no gradient. `net.freeze()` puts it into a Dense before it, where that has no activation. Raises ValueError
-    unless 0 <= momentum <= 1 and epsilon > 0. Ioffe & Szegedy 2015, algorithms 1 and 2.
+    In training mean and variance are the batch's, over all axes but the last; the variance is the biased one: divided
+    by the number of values. After a step that succeeds, running = momentum * running + (1 - momentum) * batch, for
+    both, from 0 and 1 at the start; prediction uses these. (So do Keras and ONNX. PyTorch's momentum is 1 - ours, and
+    its running variance the unbiased one.) A batch of one value a channel gives y = beta and leaves the running ones
+    alone. gamma, beta, mean and variance, each (channels,), are in `net.weights`; the running ones are not parameters:
+    they have no gradient. `net.freeze()` puts it into a Dense before it, where that has no activation. Raises
+    ValueError unless 0 <= momentum <= 1 and epsilon > 0. Ioffe & Szegedy 2015, algorithms 1 and 2.
     """
 
     momentum: float = 0.9
