@@ -144,14 +144,17 @@ static void kernel_pack(isize k, isize n, const float *b, isize b_row, isize b_c
     pack(k, n - j < PANEL ? n - j : PANEL, b + j * b_column, b_row, b_column, panel_width(n - j), panels);
 }
 
-/* C = f(C) or C f'(y) in rows i.. and columns j.. of C, which are still in the nearest cache. */
+/* Where the sums go. */
+INLINE float *sums(const fastnn_product *p) { return p->z ? p->z : p->c; }
+
+/* C = f(sums) or C f'(y) in rows i.. and columns j.., which are still in the nearest cache. */
 INLINE void epilogue(const fastnn_product *p, isize i, isize rows, isize j, isize n) {
   if (p->activation == fastnn_identity) return;
   float *c = p->c + i * p->c_row + j;
   if (p->y)
-    block_gradients[p->activation](rows, n, p->y + i * p->y_row + j, p->y_row, c, p->c_row);
+    gradients[p->activation](rows, n, p->y + i * p->y_row + j, p->y_row, c, c, p->c_row);
   else
-    block_maps[p->activation](rows, n, c, p->c_row);
+    maps[p->activation](rows, n, sums(p) + i * p->c_row + j, c, p->c_row);
 }
 
 static const float zeros[WIDE * VL] = {0};
@@ -166,8 +169,9 @@ INLINE void few_rows(const fastnn_product *p) {
     t.last = n - (vectors - 1) * VL;
     t.b = p->b + (p->b_packed ? j * p->k : j);
     t.b_row = p->b_packed ? panel_width(n) : p->b_row;
-    t.c = p->c + j;
-    t.start = p->bias ? p->bias + j : zeros;
+    t.c = sums(p) + j;
+    t.start = p->add ? t.c : p->bias ? p->bias + j : zeros;
+    t.start_row = p->add ? p->c_row : 0;
     if (vectors == 8)
       tile_1_8(&t);
     else if (vectors == 4)
@@ -230,9 +234,9 @@ static void kernel_product(const fastnn_product *p) {
           t.last = n - (width - VL);
           t.b = pack_b ? panels + (j - g) * t.k : p->b_packed ? p->b + j * p->k + k * width : p->b + k * p->b_row + j;
           t.b_row = pack_b || p->b_packed ? width : p->b_row;
-          t.c = p->c + i * p->c_row + j;
-          t.start = d ? t.c : p->bias ? p->bias + j : zeros;
-          t.start_row = d ? p->c_row : 0;
+          t.c = sums(p) + i * p->c_row + j;
+          t.start = d || p->add ? t.c : p->bias ? p->bias + j : zeros;
+          t.start_row = d || p->add ? p->c_row : 0;
           tiles[rows - 1][width > VL][n == width ? 0 : pack_b || p->b_packed ? 1 : 2](&t);
           if (d == depths - 1) epilogue(p, i, rows, j, n);
         }
@@ -254,10 +258,10 @@ static float kernel_peak(isize n) {
   return sum_lanes(sum[0]);
 }
 
-/* y (n) = sum of the rows of x, from first to last. */
-static void kernel_column_sum(isize rows, isize n, const float *x, isize x_row, float *y) {
+/* y (n) = sum of the rows of x, from first to last; with add it begins with y. */
+static void kernel_column_sum(isize rows, isize n, const float *x, isize x_row, int add, float *y) {
   for (isize j = 0; j < n; j += VL) {
-    vf sum = {0};
+    vf sum = add ? load_up_to(y + j, n - j) : (vf){0};
     for (isize i = 0; i < rows; i++) sum += load_up_to(x + i * x_row + j, n - j);
     store_up_to(y + j, sum, n - j);
   }

@@ -10,7 +10,8 @@
 typedef ptrdiff_t isize;
 
 /* C (m, n) = start + A (m, k) B (k, n), then epilogue over each row of C. Element (i, j) of a matrix is
- * p[i * row + j * column]; C has column 1, B row 1 or column 1. start: bias, n floats, or zero where that is NULL. */
+ * p[i * row + j * column]; C has column 1, B row 1 or column 1. start: C itself with add; else bias, n floats, or zero
+ * where that is NULL. */
 typedef struct {
   isize m, n, k;
   const float *a;
@@ -19,18 +20,35 @@ typedef struct {
   isize b_row, b_column;
   int b_packed; /* b is what `pack` wrote */
   const float *bias;
+  int add;
   float *c;
   isize c_row;
   int activation; /* an fastnn_activation: C = f(C), or with y: C = C * f'(y) */
-  const float *y; /* NULL, or (m, n) with row y_row: the outputs whose derivative multiplies C */
+  float *z;       /* NULL, or, for f other than identity and without add, like C: where C is left before f */
+  const float *y; /* NULL, or (m, n) with row y_row: what the derivative that multiplies C is a function of */
   isize y_row;
 } fastnn_product;
 
-/* Activations whose derivative follows from the output y alone. */
-#define FASTNN_ACTIVATIONS(A) A(identity) A(relu) A(sigmoid) A(tanh)
+/* Elementwise activations y = f(x), and what the derivative is computed from: the output y, or the input x. */
+#define FASTNN_ACTIVATIONS(A) \
+  A(identity, y)              \
+  A(relu, y)                  \
+  A(sigmoid, y)               \
+  A(tanh, y)                  \
+  A(step, y)                  \
+  A(leaky_relu, y)            \
+  A(elu, y)                   \
+  A(selu, y)                  \
+  A(softplus, y)              \
+  A(softsign, y)              \
+  A(gelu, x)                  \
+  A(gelu_tanh, x)             \
+  A(silu, x)                  \
+  A(hard_sigmoid, y)          \
+  A(hard_tanh, y)
 
 typedef enum {
-#define FASTNN_NAME(name) fastnn_##name,
+#define FASTNN_NAME(name, source) fastnn_##name,
   FASTNN_ACTIVATIONS(FASTNN_NAME) fastnn_activations
 #undef FASTNN_NAME
 } fastnn_activation;
@@ -51,11 +69,17 @@ typedef struct {
   K(float, peak, (isize n))                                                                                            \
   K(void, pack, (isize k, isize n, const float *b, isize b_row, isize b_column, float *panels))                        \
   K(void, product, (const fastnn_product *p))                                                                          \
-  K(void, column_sum, (isize rows, isize n, const float *x, isize x_row, float *y))                                    \
+  K(void, column_sum, (isize rows, isize n, const float *x, isize x_row, int add, float *y))                           \
   K(void, exp, (isize n, const float *x, float *y))                                                                    \
   K(void, log, (isize n, const float *x, float *y))                                                                    \
+  K(void, erf, (isize n, const float *x, float *y))                                                                    \
   K(void, softmax, (isize rows, isize n, const float *x, float *y))                                                    \
   K(void, softmax_gradient, (isize rows, isize n, const float *y, const float *dy, float *dx))                         \
+  K(void, log_softmax, (isize rows, isize n, const float *x, float *y))                                                \
+  K(void, log_softmax_gradient, (isize rows, isize n, const float *y, const float *dy, float *dx))                     \
+  K(void, prelu, (isize rows, isize n, const float *x, isize row, const float *slope, float *y))                       \
+  K(void, prelu_gradient,                                                                                              \
+    (isize rows, isize n, const float *x, isize row, const float *slope, const float *dy, float *dx, float *dslope))   \
   K(double, cross_entropy,                                                                                             \
     (isize rows, isize n, const float *x, const int32_t *label, const float *target, float scale, float *dx))          \
   K(double, binary_cross_entropy, (isize n, const float *x, const float *target, float scale, float *dx))              \
@@ -80,11 +104,13 @@ typedef struct {
 
 typedef struct {
   const char *isa;
-  isize lanes;                                                  /* floats in a vector */
-  isize tile_rows;                                              /* rows of a register tile */
-  isize panel;                                                  /* columns of a register tile, and of a packed panel */
-  void (*const *activation)(isize n, const float *x, float *y); /* by fastnn_activation */
-  void (*const *activation_gradient)(isize n, const float *y, const float *dy, float *dx);
+  isize lanes;     /* floats in a vector */
+  isize tile_rows; /* rows of a register tile */
+  isize panel;     /* columns of a register tile, and of a packed panel */
+  /* By fastnn_activation, over rows of n: y = f(x), dx = dy f'(y) or dy f'(x). */
+  void (*const *activation)(isize rows, isize n, const float *x, float *y, isize row);
+  void (*const *activation_gradient)(isize rows, isize n, const float *y, isize y_row, const float *dy, float *dx,
+                                     isize row);
 #define FASTNN_FIELD(type, name, arguments) type(*name) arguments;
   FASTNN_KERNELS(FASTNN_FIELD)
 #undef FASTNN_FIELD

@@ -1,10 +1,11 @@
-/* Row softmax, its gradient, and softmax with cross-entropy and its gradient in one pass. A row with a NaN is NaN. */
+/* Row softmax and its logarithm, their gradients, and softmax with cross-entropy and its gradient in one pass. A row
+ * with a NaN is NaN. */
 #ifndef FASTNN_SOFTMAX_H
 #define FASTNN_SOFTMAX_H
 
 #include "elementary.h"
 
-/* y = exp(x - max x); the maximum and the sum of y are returned. */
+/* y = exp(x - max x), unless y is NULL; the maximum and the sum of these are returned. */
 INLINE float exponentials(isize n, const float *x, float *y, float *maximum) {
   const float lowest = -__builtin_inff();
   vf high = broadcast(lowest);
@@ -16,7 +17,7 @@ INLINE float exponentials(isize n, const float *x, float *y, float *maximum) {
   vf sum = {0};
   for (isize j = 0; j < n; j += VL) {
     vf e = exp_vector(load_up_to(x + j, n - j) - *maximum);
-    store_up_to(y + j, e, n - j);
+    if (y) store_up_to(y + j, e, n - j);
     sum += n - j < VL ? choose(lanes_below(n - j), e, (vf){0}) : e;
   }
   return sum_lanes(sum);
@@ -39,6 +40,27 @@ static void kernel_softmax_gradient(isize rows, isize n, const float *y, const f
     const float dot = sum_lanes(sum);
     for (isize j = 0; j < n; j += VL)
       store_up_to(dx + j, load_up_to(y + j, n - j) * (load_up_to(dy + j, n - j) - dot), n - j);
+  }
+}
+
+/* y = x - log(sum of exp(x)) over each row; y may be x. */
+static void kernel_log_softmax(isize rows, isize n, const float *x, float *y) {
+  for (; rows > 0; rows--, x += n, y += n) {
+    float maximum, log_sum[VL];
+    const float sum = exponentials(n, x, NULL, &maximum);
+    store(log_sum, log_vector(broadcast(sum)));
+    for (isize j = 0; j < n; j += VL) store_up_to(y + j, (load_up_to(x + j, n - j) - maximum) - log_sum[0], n - j);
+  }
+}
+
+/* dx = dy - exp(y) (sum of dy over the row); dx may be dy. */
+static void kernel_log_softmax_gradient(isize rows, isize n, const float *y, const float *dy, float *dx) {
+  for (; rows > 0; rows--, y += n, dy += n, dx += n) {
+    vf sum = {0};
+    for (isize j = 0; j < n; j += VL) sum += load_up_to(dy + j, n - j);
+    const float total = sum_lanes(sum);
+    for (isize j = 0; j < n; j += VL)
+      store_up_to(dx + j, load_up_to(dy + j, n - j) - exp_vector(load_up_to(y + j, n - j)) * total, n - j);
   }
 }
 

@@ -11,6 +11,7 @@
 #include "gather.h"
 #include "loss.h"
 #include "optimizer.h"
+#include "prelu.h"
 #include "softmax.h"
 
 #define JOIN(a, b) a##b

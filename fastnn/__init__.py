@@ -1,14 +1,16 @@
 """A small, fast neural-network framework for the CPU: arrays in, arrays out, one native call a step."""
 
-from fastnn import callbacks, datasets, initializers, layers, losses, metrics, optimizers
+from fastnn import activations, callbacks, datasets, initializers, layers, losses, metrics, optimizers
 from fastnn._version import __version__
 from fastnn.callbacks import Callback, History
 from fastnn.config import show_config
+from fastnn.differentiation import check_gradients
 from fastnn.files import load
-from fastnn.layers import Activation, BatchNorm, Dense, Dropout, Flatten, Layer, Parameter, PythonLayer
+from fastnn.layers import Activation, BatchNorm, Dense, Dropout, Flatten, Layer, Parameter, PReLU, PythonLayer
 from fastnn.network import Network
 from fastnn.optimizers import SGD, Adam, AdamW, Optimizer
 from fastnn.parallel import get_num_threads, set_num_threads, threads
+from fastnn.perceptron import Perceptron
 from fastnn.sequential import Sequential
 
 __all__ = [
@@ -25,11 +27,15 @@ __all__ = [
     "Layer",
     "Network",
     "Optimizer",
+    "PReLU",
     "Parameter",
+    "Perceptron",
     "PythonLayer",
     "Sequential",
     "__version__",
+    "activations",
     "callbacks",
+    "check_gradients",
     "datasets",
     "get_num_threads",
     "initializers",

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from fastnn import checks, kernels
-from fastnn.lowering import Buffer, Call, Lowering, Value
+from fastnn.lowering import ROW_WISE, Buffer, Call, Lowering, Value
 from fastnn.op import Op
 from fastnn.port import Port
 
@@ -36,6 +36,11 @@ class Loss:
         """Whether targets may be class numbers."""
         return self.ending == "softmax"
 
+    @property
+    def fused(self) -> tuple[str | None, ...]:
+        """The activations whose input the loss takes; the logits are the same before softmax and log_softmax."""
+        return tuple(ROW_WISE) if self.ending == "softmax" else (self.ending,)
+
     def target(self, plan: Lowering, columns: int, labels: bool) -> Target:
         """Emits the gather of the target."""
         if labels:
@@ -50,10 +55,10 @@ class Loss:
         """Emits the loss and, for training, the gradient of the output."""
         if self.ending is None:
             output = plan.read(output)
-        elif output.ending != "identity" and output.pending != self.ending:
+        elif output.ending != "identity" and output.pending not in self.fused:
             raise ValueError(
                 f"{self.name}: the last layer must end in {self.ending}, or identity for logits; here they "
-                f"come from {output.ending}{' and other layers' if output.ending == self.ending else ''}"
+                f"come from {output.ending}{' and other layers' if output.ending in self.fused else ''}"
             )
         elif self.ending == "softmax" and output.columns == 1:
             raise ValueError(f"{self.name}: one output has nothing to compare; use binary_cross_entropy or Dense(2)")

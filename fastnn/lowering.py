@@ -6,7 +6,7 @@ There is no pass over the list: what a layer fuses it decides itself.
 """
 
 from bisect import insort
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,6 +16,12 @@ from fastnn.op import Op
 from fastnn.plan import Plan
 from fastnn.port import Port
 from fastnn.tensor import Block, Tensor, aligned, bytes_of
+
+#: Activations over all features of a row: their Ops, forward and backward.
+ROW_WISE = {
+    "softmax": (kernels.Softmax, kernels.SoftmaxGradient),
+    "log_softmax": (kernels.LogSoftmax, kernels.LogSoftmaxGradient),
+}
 
 
 @dataclass(eq=False, repr=False)
@@ -51,6 +57,11 @@ class Call:
     layer: str
     made: Op | None = None
 
+    @property
+    def buffers(self) -> list[Buffer]:
+        """Those among the arguments and options."""
+        return [value for value in (*self.arguments, *self.options.values()) if isinstance(value, Buffer)]
+
 
 @dataclass(eq=False, repr=False)
 class Value:
@@ -59,6 +70,7 @@ class Value:
     pending: an activation that is not applied yet; a loss or metric that wants the logits leaves it so and says it
     (logits_used), anyone else calls `Lowering.read`. activation: one that is applied elementwise; whoever writes the
     gradient multiplies its derivative in, so that `gradient` is with respect to what came before the activation.
+    before: what came before it, where that is kept.
     origin: the activation that the numbers come from where it is neither. shared: several layers read it.
     """
 
@@ -66,6 +78,7 @@ class Value:
     trains: bool
     pending: str = "identity"
     activation: str = "identity"
+    before: Buffer | None = None
     gradient: Buffer | None = None
     origin: str = "identity"
     producer: Call | None = None
@@ -89,6 +102,14 @@ class Value:
         """The activation that the numbers come from, or will."""
         return next((name for name in (self.pending, self.activation, self.origin) if name != "identity"), "identity")
 
+    @property
+    def slope(self) -> tuple[str, Buffer]:
+        """The applied activation, and what its derivative is computed from."""
+        if self.activation not in kernels.DERIVED_FROM_INPUT:
+            return self.activation, self.buffer
+        assert self.before is not None
+        return self.activation, self.before
+
 
 @dataclass(eq=False, repr=False)
 class Lowering:
@@ -96,6 +117,7 @@ class Lowering:
 
     rows: its capacity. weights: the parameters by name. training: whether a backward phase will follow. derived: of a
     frozen network: what follows from its weights, by what it is for, to be called in this order when they change.
+    accumulates: whether gradients of weights are added to what is there.
     """
 
     rows: int
@@ -103,6 +125,7 @@ class Lowering:
     training: bool = False
     seed: int = 0
     derived: dict[Hashable, Callable[[], None]] | None = None
+    accumulates: bool = False
     calls: list[Call] = field(default_factory=list)
     backwards: list[tuple[str, Callable[[], None]]] = field(default_factory=list)
     closings: list[tuple[str, Callable[[], None]]] = field(default_factory=list)
@@ -145,12 +168,14 @@ class Lowering:
         """The value with its pending activation applied: in its producer's epilogue, or apart if that is too late."""
         if value.applied is not None:
             return value.applied
-        if value.pending == "softmax" or (value.pending != "identity" and value.logits_used):
+        if value.pending in ROW_WISE or (value.pending != "identity" and value.logits_used):
             value.applied = self._apart(value)
             return value.applied
         if value.pending != "identity":
             assert value.producer is not None
             value.producer.options["activation"] = value.activation = value.pending
+            if self.training and value.pending in kernels.DERIVED_FROM_INPUT and value.before is None:
+                value.producer.options["z"] = value.before = Buffer(value.columns)
             value.pending = "identity"
         return value
 
@@ -158,14 +183,15 @@ class Lowering:
         """Applies the pending activation into a buffer of its own."""
         y = self.value(x.columns, x.trains)
         y.origin = x.pending
-        if x.pending != "softmax":  # only metrics come after the logits were used: no gradient
+        if x.pending not in ROW_WISE:  # only metrics come after the logits were used: no gradient
             self.emit(kernels.Activation, x.buffer, y.buffer, x.pending)
             return y
-        self.emit(kernels.Softmax, x.buffer, y.buffer)
+        forward, gradient = ROW_WISE[x.pending]
+        self.emit(forward, x.buffer, y.buffer)
 
         def backward() -> None:
             if y.gradient is not None:
-                self.emit(kernels.SoftmaxGradient, y.buffer, y.gradient, self.gradient(x))
+                self.emit(gradient, y.buffer, y.gradient, self.gradient(x))
                 self.apply_derivative(x)
 
         self.backward(backward)
@@ -176,12 +202,19 @@ class Lowering:
         self.backwards.append((self.layer, function))
 
     def closing(self, function: Callable[[], None]) -> None:
-        """Registers what changes the network by itself: it comes after all that may stop a step."""
+        """Registers what a layer changes in the network by itself: it comes after all that may stop a step."""
         self.closings.append((self.layer, function))
 
     def run_backward(self) -> None:
         """The backward phase: the layers in reverse."""
-        for layer, function in (*reversed(self.backwards), *self.closings):
+        self._call(reversed(self.backwards))
+
+    def run_closing(self) -> None:
+        """What layers change by themselves, for steps that count."""
+        self._call(self.closings)
+
+    def _call(self, functions: Iterable[tuple[str, Callable[[], None]]]) -> None:
+        for layer, function in functions:
             with self.named(layer):
                 function()
 
@@ -195,16 +228,20 @@ class Lowering:
         """Whether the next op that writes the weight's gradient adds to it: the first one overwrites."""
         before = weight in self.written
         self.written.add(weight)
-        return before
+        return before or self.accumulates
 
     def apply_derivative(self, value: Value) -> None:
         """Multiplies the derivative of the value's activation into its gradient, for writers that cannot fuse it."""
         if value.activation != "identity":
-            g = value.gradient
-            self.emit(kernels.ActivationGradient, value.buffer, g, g, value.activation)
+            activation, source = value.slope
+            self.emit(kernels.ActivationGradient, source, value.gradient, value.gradient, activation)
 
     def assemble(self, ports: list[Port], kept: list[Tensor]) -> Plan:
         """Places the Buffers in an arena and makes the Ops."""
+        return self.assemble_parts([(len(self.calls), ports, kept)])[0]
+
+    def assemble_parts(self, parts: list[tuple[int, list[Port], list[Tensor]]]) -> list[Plan]:
+        """The same for a plan that runs in parts: each ends after so many calls, with its ports and what it changes."""
         self.backwards.clear()
         self.closings.clear()  # each holds this Lowering: a cycle that would keep the arena until a collection
         places, nbytes = _place(self.calls, self.rows)
@@ -215,9 +252,15 @@ class Lowering:
         }
         for call in self.calls:
             arguments = [tensors[a] if isinstance(a, Buffer) else self._final(a) for a in call.arguments]
-            call.made = call.op(*arguments, **call.options)
+            options = {name: tensors[a] if isinstance(a, Buffer) else a for name, a in call.options.items()}
+            call.made = call.op(*arguments, **options)
             call.made.layer = call.layer
-        return Plan([call.made for call in self.calls if call.made is not None], ports, kept, nbytes)
+        ops = [call.made for call in self.calls if call.made is not None]
+        plans, start = [], 0
+        for end, ports, kept in parts:
+            plans.append(Plan(ops[start:end], ports, kept, nbytes))
+            start = end
+        return plans
 
     def _final(self, argument: Any) -> Any:
         """The argument, packed if it is to be: not before it is known that a product reads it."""
@@ -230,9 +273,8 @@ def _place(calls: list[Call], rows: int) -> tuple[dict[Buffer, int], int]:
     """Byte offsets such that Buffers alive at the same call do not overlap, the largest placed first; and the total."""
     alive: dict[Buffer, tuple[int, int]] = {}
     for i, call in enumerate(calls):
-        for argument in call.arguments:
-            if isinstance(argument, Buffer):
-                alive[argument] = (alive.get(argument, (i, i))[0], i)
+        for buffer in call.buffers:
+            alive[buffer] = (alive.get(buffer, (i, i))[0], i)
     size = {buffer: aligned(bytes_of((rows, buffer.columns), buffer.dtype)) for buffer in alive}
     offsets: dict[Buffer, int] = {}
     placed: list[Buffer] = []  # by offset

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from fastnn import checks, kernels
 from fastnn.losses import Loss, Target
-from fastnn.lowering import Buffer, Call, Lowering, Value
+from fastnn.lowering import ROW_WISE, Buffer, Call, Lowering, Value
 
 
 def classes(plan: Lowering, output: Value, loss: Loss | None) -> Buffer:
@@ -13,12 +13,12 @@ def classes(plan: Lowering, output: Value, loss: Loss | None) -> Buffer:
     The softmax is not computed. Raises ValueError where the outputs are not probabilities or logits of classes.
     """
     ending = output.ending
-    if (loss is None or loss.ending is None) and ending not in ("softmax", "sigmoid"):
+    if (loss is None or loss.ending is None) and ending not in (*ROW_WISE, "sigmoid"):
         raise ValueError("this network predicts values, not classes: end it with softmax or sigmoid; or use predict")
     if output.columns > 1 and "sigmoid" in (ending, loss and loss.ending):
         raise ValueError("several sigmoid outputs are independent labels, not classes; use predict(x) >= 0.5")
     threshold = None
-    if output.columns == 1 and ending != "softmax":
+    if output.columns == 1 and ending not in ROW_WISE:
         threshold = 0.5 if ending == "sigmoid" and output.pending == "identity" else 0.0
     numbers = Buffer(1, "int32")
     output.logits_used = True

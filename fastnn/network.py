@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastnn import arrays, checks, files, losses, optimizers, training
+from fastnn import arrays, checks, differentiation, files, loop, losses, optimizers, training
 from fastnn import metrics as measures
 from fastnn.callbacks import Callback, History, Logs
 from fastnn.guard import Guard
@@ -54,6 +54,7 @@ class Network(ABC):
         self._weights: Views | None = None
         self._gradients: Views | None = None
         self.pool = Pool(lower)
+        self.loop: loop.Loop | None = None
 
     # What a subclass defines.
 
@@ -108,7 +109,11 @@ class Network(ABC):
         """Undoes a build."""
         self.input_shape, self.output_shape = None, ()
         self._parameters, self._weights, self._gradients, self.slots = None, None, None, {}
+        self._drop_plans()
+
+    def _drop_plans(self) -> None:
         self.pool.clear()
+        self.loop = None
 
     def compile(
         self,
@@ -136,7 +141,7 @@ class Network(ABC):
             except BaseException:
                 self.optimizer, self.loss, self.metrics, self.slots, self.counters = before
                 raise
-            self.pool.clear()
+            self._drop_plans()
         return self
 
     def _make_slots(self, parameters: Parameters) -> dict[str, Tensor]:
@@ -302,6 +307,8 @@ class Network(ABC):
         return training.fit(self, x, y, batch_size, epochs, validation_data, shuffle, callbacks, verbose)
 
     train_on_batch = training.train_on_batch
+    forward, backward, step, zero_grad = loop.forward, loop.backward, loop.step, loop.zero_grad
+    gradient = differentiation.gradient
 
     def freeze(self, batch_size: int = 1) -> Predictor:
         """A function of the network as it is now, for hot loops: weights packed, any thread may call it.

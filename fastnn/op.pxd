@@ -11,6 +11,7 @@ ctypedef struct Run:
     uint64_t update         # of the optimizer, counted from compile
     const double *rate      # the learning rate of this step
     int threads
+    bint inputs_only        # whether gradients of parameters are left as they are
     bint running            # whose, for another thread, is not to be touched
     void *failed            # the Op that found an error, or NULL
     Py_ssize_t place        # where it found it

@@ -12,6 +12,7 @@ from fastnn.tensor import Tensor
 @final
 class Plan:
     guard: Guard | None
+    inputs_only: bool
     @property
     def ops(self) -> tuple[Op, ...]: ...
     @property

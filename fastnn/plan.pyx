@@ -128,6 +128,15 @@ cdef class Plan:
         if run.failed != NULL:
             raise (<Op> run.failed).explain(run.place)
 
+    @property
+    def inputs_only(self) -> bool:
+        """Whether a run computes no gradients of parameters."""
+        return self.shared.run.inputs_only
+
+    @inputs_only.setter
+    def inputs_only(self, value: bool) -> None:
+        self.shared.run.inputs_only = value
+
     def run(
         self,
         Py_ssize_t samples,

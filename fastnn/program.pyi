@@ -18,7 +18,7 @@ class Program:
     @property
     def plan(self) -> Plan: ...
     @property
-    def x(self) -> Port: ...
+    def x(self) -> Port: ...  # None in an update alone
     @property
     def y(self) -> Port | None: ...
     @property
@@ -30,7 +30,7 @@ class Program:
         kind: str,
         labels: bool,
         plan: Plan,
-        x: Port,
+        x: Port | None,
         y: Port | None = None,
         out: Port | None = None,
         meters: dict[str, Any] | None = None,

@@ -36,7 +36,7 @@ cdef class Program:
         str kind,
         bint labels,
         Plan plan,
-        Port x,
+        Port x or None,
         Port y or None = None,
         Port out or None = None,
         meters: dict[str, Meter] | None = None,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from fastnn import checks, kernels, losses
 from fastnn import metrics as measures
 from fastnn.lowering import Buffer, Call, Lowering, Value, Weight
+from fastnn.plan import Plan
 from fastnn.port import Port
 from fastnn.program import Program
 from fastnn.tensor import Tensor
@@ -48,16 +49,21 @@ def rows_of(batch_size: int | None, samples: int) -> int:
 
 
 def lower(net: Network, kind: str, labels: bool, rows: int, frozen: Snapshot | None = None) -> Program:
-    """The program of a kind, "train", "evaluate", "predict" or "classify", for up to that many rows.
+    """The program of a kind for up to that many rows.
 
-    frozen: what takes the place of the network's parameters. Raises ValueError where the loss, a metric or the kind
-    does not fit the layers.
+    "train", "gradient" (without the update, and with the input's gradient), "update" (alone), "evaluate", "predict" or
+    "classify". frozen: what takes the place of the network's parameters. Raises ValueError where the loss, a metric or
+    the kind does not fit the layers.
     """
     assert net.input_shape is not None
+    if kind == "update":
+        plan = Lowering(1, {})
+        kept = _update(net, plan)
+        return Program(kind, labels, plan.assemble([], kept), None)
     weights, derived = (net.built.weights, None) if frozen is None else (frozen.weights, frozen.derived)
-    plan = Lowering(rows, weights, training=kind == "train", seed=net.seed, derived=derived)
+    plan = Lowering(rows, weights, training=kind in ("train", "gradient"), seed=net.seed, derived=derived)
     x = Port("x", math.prod(net.input_shape))
-    value = Value(Buffer(x.columns), trains=False)
+    value = Value(Buffer(x.columns), trains=kind == "gradient")
     plan.emit(kernels.Gather, x, value.buffer, check="unchecked" if kind == "predict" else "finite")
     output = net.lower(plan, value)
     with plan.named(kind):
@@ -68,16 +74,52 @@ def lower(net: Network, kind: str, labels: bool, rows: int, frozen: Snapshot | N
             return Program(kind, labels, plan.assemble([x, out], []), x, out=out)
         target = net.compiled.target(plan, output.columns, labels)
         calls = _measure(net, plan, output, target)
-    kept: list[Tensor] = []
-    if kind == "train":
-        assert net.optimizer is not None
+    kept, ports = [], [x, target.port]
+    dx: Port | None = None
+    if plan.training:
         plan.run_backward()
-        with plan.named(type(net.optimizer).__name__):
-            net.optimizer.lower(plan, net.built.values, net.built.gradients, net.slots)
-        kept = [net.built.values, net.built.statistics, net.built.gradients, *net.slots.values()]
-    assembled = plan.assemble([x, target.port], kept)
+    if kind == "train":
+        plan.run_closing()
+        kept = [*_update(net, plan), net.built.statistics]
+    if kind == "gradient":
+        kept, dx = [net.built.gradients], Port("dx", x.columns)
+        with plan.named(kind):
+            plan.emit(kernels.Scatter, value.gradient, dx)
+        ports.append(dx)
+    assembled = plan.assemble(ports, kept)
     meters = {name: call.made for name, call in calls.items()}
-    return Program(kind, labels, assembled, x, target.port, meters=meters)
+    return Program(kind, labels, assembled, x, target.port, dx, meters=meters)
+
+
+def _update(net: Network, plan: Lowering) -> list[Tensor]:
+    """Emits the optimizer's update; returns what it changes, and the gradients."""
+    assert net.optimizer is not None
+    with plan.named(type(net.optimizer).__name__):
+        net.optimizer.lower(plan, net.built.values, net.built.gradients, net.slots)
+    return [net.built.values, net.built.gradients, *net.slots.values()]
+
+
+def lower_loop(net: Network, rows: int) -> tuple[list[Plan], list[Port]]:
+    """The plans of a forward and a backward pass on one arena, for up to that many rows; the ports x, y, dy and dx."""
+    assert net.input_shape is not None
+    plan = Lowering(rows, net.built.weights, training=True, seed=net.seed, accumulates=True)
+    size = math.prod(net.input_shape)
+    x, dx = Port("x", size), Port("dx", size)
+    value = Value(Buffer(size), trains=True)
+    plan.emit(kernels.Gather, x, value.buffer)
+    output = plan.read(net.lower(plan, value))
+    y, dy = Port("y", output.columns), Port("dy", output.columns)
+    with plan.named("forward"):
+        plan.emit(kernels.Scatter, output.buffer, y)
+    end = len(plan.calls)
+    with plan.named("backward"):
+        plan.emit(kernels.Gather, dy, plan.gradient(output))
+        plan.apply_derivative(output)
+        plan.run_backward()
+        plan.emit(kernels.Scatter, value.gradient, dx)
+        plan.run_closing()
+    parts = [(end, [x, y], []), (len(plan.calls), [dy, dx], [net.built.gradients, net.built.statistics])]
+    return plan.assemble_parts(parts), [x, y, dy, dx]
 
 
 def _measure(net: Network, plan: Lowering, output: Value, target: losses.Target) -> dict[str, Call]:

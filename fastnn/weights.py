@@ -53,8 +53,12 @@ class Parameters:
         """Draws the initial values: each parameter from its own place in the generator."""
         for index, (name, parameter) in enumerate(self.wanted.items()):
             rng = generator(seed, Purpose.WEIGHTS, index)
-            initial = INITIALIZERS[parameter.initializer](rng, parameter.shape, parameter.fan_in, parameter.fan_out)
-            self.weights[name].value.array[...] = initial
+            initial = parameter.initializer
+            self.weights[name].value.array[...] = (
+                INITIALIZERS[initial](rng, parameter.shape, parameter.fan_in, parameter.fan_out)
+                if isinstance(initial, str)
+                else initial
+            )
 
     @property
     def count(self) -> int:

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 import fastnn
 import reference
-from fastnn.kernels import Activation, Elementary, Gather, Scatter
+from fastnn.kernels import ACTIVATIONS, Activation, Elementary, Gather, Scatter
 from fastnn.op import Op
 from fastnn.parallel import threads
 from fastnn.plan import Plan
@@ -27,8 +27,27 @@ MARGIN = 2 * ALIGNMENT
 # Read as float32 it is NaN, as int32 -1: what reads a byte too many is found out too.
 CANARY = 0xFF
 
-# csrc/elementary.h states these bounds, in units in the last place.
-BOUNDS = {"exp": 1.5, "log": 1.5, "sigmoid": 3.0, "tanh": 2.0}
+# csrc/elementary.h and csrc/activation.h state these bounds, in units in the last place; gelu_tanh's are those of x.
+BOUNDS = {
+    "exp": 1.5,
+    "log": 1.5,
+    "erf": 3.0,
+    "identity": 0.0,
+    "relu": 0.0,
+    "sigmoid": 3.0,
+    "tanh": 2.0,
+    "step": 0.0,
+    "leaky_relu": 1.0,
+    "elu": 1.0,
+    "selu": 2.0,
+    "softplus": 2.0,
+    "softsign": 1.5,
+    "gelu": 10.0,
+    "gelu_tanh": 2.0,
+    "silu": 3.5,
+    "hard_sigmoid": 1.5,
+    "hard_tanh": 0.0,
+}
 
 
 def generator(*key: int) -> np.random.Generator:
@@ -157,20 +176,26 @@ def evaluate(name: str, x: NDArray[np.float32]) -> NDArray[np.float32]:
     """The function of BOUNDS, by its kernel, in place."""
     values = Tensor(x.shape)
     values.array[...] = x
-    (Elementary if name in ("exp", "log") else Activation)(values, values, name)()
+    (Activation if name in ACTIVATIONS else Elementary)(values, values, name)()
     return values.array
 
 
 def truth(name: str, x: NDArray[np.float32]) -> reference.Array:
     """The same in float64."""
-    return (reference.Elementary if name in ("exp", "log") else reference.Activation)(x, name)
+    return (reference.Activation if name in ACTIVATIONS else reference.Elementary)(x, name)
 
 
-def ulps(actual: NDArray[np.float32], expected: reference.Array) -> reference.Array:
-    """The distance in units in the last place of float32 at `expected`; infinite where only one is NaN."""
+def errors(name: str, x: NDArray[np.float32], y: NDArray[np.float32]) -> reference.Array:
+    """The errors of y, the function of BOUNDS at x, in the units of its bound."""
+    return ulps(y, truth(name, x), x if name == "gelu_tanh" else None)
+
+
+def ulps(actual: NDArray[np.float32], expected: reference.Array, scale: ArrayLike | None = None) -> reference.Array:
+    """The distance in units in the last place of float32 at `expected`, or at scale; infinite where only one is NaN."""
     largest = 2.0**128  # an infinity stands one unit above the greatest float32
     actual, clipped = (np.clip(reference.double(x), -largest, largest) for x in (actual, expected))
-    exponent = np.clip(np.frexp(clipped)[1] - 1, -126, 127)
+    scale = clipped if scale is None else np.clip(reference.double(scale), -largest, largest)
+    exponent = np.clip(np.frexp(scale)[1] - 1, -126, 127)
     error = np.abs(actual - clipped) / np.ldexp(1.0, exponent - 23)
     nan = np.isnan(expected)
     return np.where(nan | np.isnan(actual), np.where(nan & np.isnan(actual), 0, np.inf), error)

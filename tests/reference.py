@@ -3,10 +3,13 @@
 A twin takes what the Op reads, in the Op's order, and returns what the Op writes.
 """
 
+import math
 from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from fastnn.kernels import DERIVED_FROM_INPUT
 
 Array = NDArray[np.float64]
 
@@ -21,27 +24,94 @@ def sigmoid(x: Array) -> Array:
         return 1 / (1 + np.exp(-x))
 
 
+def elementwise(f: Callable[[float], float]) -> Callable[[ArrayLike], Array]:
+    return np.vectorize(f, otypes=[np.float64])
+
+
+erf, erfc = elementwise(math.erf), elementwise(math.erfc)
+# Klambauer et al. 2017, section 2.
+ALPHA, SCALE = 1.6732632423543772848170429916717, 1.0507009873554804934193349852946
+
+
+def normal_density(x: Array) -> Array:
+    return np.exp(-x * x / 2) / np.sqrt(2 * np.pi)
+
+
+def normal_distribution(x: Array) -> Array:
+    return erfc(-x / np.sqrt(2)) / 2
+
+
+def gelu_argument(x: Array) -> Array:
+    """(1 + tanh u) / 2 = sigmoid(2 u), which keeps its digits where tanh u is near -1."""
+    return 2 * np.sqrt(2 / np.pi) * (x + 0.044715 * x**3)
+
+
 FUNCTIONS: dict[str, Callable[[Array], Array]] = {
     "identity": lambda x: x,
     "relu": lambda x: np.maximum(x, 0),
     "sigmoid": sigmoid,
     "tanh": np.tanh,
+    "step": lambda x: np.heaviside(x, 1),
+    "leaky_relu": lambda x: np.where(x > 0, x, 0.01 * x),
+    "elu": lambda x: np.where(x > 0, x, np.expm1(x)),
+    "selu": lambda x: SCALE * np.where(x > 0, x, ALPHA * np.expm1(x)),
+    "softplus": lambda x: np.logaddexp(0, x),
+    "softsign": lambda x: np.where(np.isinf(x), np.sign(x), x / (1 + np.abs(x))),
+    "gelu": lambda x: x * normal_distribution(x),
+    "gelu_tanh": lambda x: x * sigmoid(gelu_argument(x)),
+    "silu": lambda x: x * sigmoid(x),
+    "hard_sigmoid": lambda x: np.clip((x + 3) / 6, 0, 1),
+    "hard_tanh": lambda x: np.clip(x, -1, 1),
 }
-# f'(x) by y = f(x).
+# f'(x) by y = f(x), or for DERIVED_FROM_INPUT by x.
 SLOPES: dict[str, Callable[[Array], Array]] = {
     "identity": np.ones_like,
     "relu": lambda y: (y > 0).astype(np.float64),
     "sigmoid": lambda y: y * (1 - y),
     "tanh": lambda y: 1 - y * y,
+    "step": lambda y: np.zeros_like(y),
+    "leaky_relu": lambda y: np.where(y > 0, 1, 0.01),
+    "elu": lambda y: np.where(y > 0, 1, y + 1),
+    "selu": lambda y: np.where(y > 0, SCALE, y + SCALE * ALPHA),
+    "softplus": lambda y: -np.expm1(-y),
+    "softsign": lambda y: (1 - np.abs(y)) ** 2,
+    "gelu": lambda x: normal_distribution(x) + x * normal_density(x),
+    "gelu_tanh": lambda x: (
+        sigmoid(gelu_argument(x))
+        * (1 + x * (1 - sigmoid(gelu_argument(x))) * 2 * np.sqrt(2 / np.pi) * (1 + 3 * 0.044715 * x**2))
+    ),
+    "silu": lambda x: sigmoid(x) * (1 + x * (1 - sigmoid(x))),
+    "hard_sigmoid": lambda y: ((y > 0) & (y < 1)) / 6,
+    "hard_tanh": lambda y: ((y > -1) & (y < 1)).astype(np.float64),
 }
 
 
 def Activation(x: ArrayLike, activation: str) -> Array:
-    return FUNCTIONS[activation](double(x))
+    x = double(x)
+    with np.errstate(over="ignore", invalid="ignore", under="ignore"):
+        y = FUNCTIONS[activation](x)
+    return np.where(np.isneginf(x), 0, y) if activation in DERIVED_FROM_INPUT else y  # the limit, not -inf * 0
+
+
+def slope_source(x: ArrayLike, activation: str) -> Array:
+    """What the derivative of the activation of x is computed from."""
+    return double(x) if activation in DERIVED_FROM_INPUT else Activation(x, activation)
 
 
 def ActivationGradient(y: ArrayLike, dy: ArrayLike, activation: str) -> Array:
     return double(dy) * SLOPES[activation](double(y))
+
+
+def PReLU(x: ArrayLike, slope: ArrayLike) -> Array:
+    x, slope = double(x), double(slope)
+    return np.where(x > 0, x, (x.reshape(-1, slope.size) * slope).reshape(x.shape))
+
+
+def PReLUGradient(x: ArrayLike, slope: ArrayLike, dy: ArrayLike) -> tuple[Array, Array]:
+    x, dy, slope = double(x), double(dy), double(slope)
+    below = (x <= 0).reshape(-1, slope.size)
+    dx = np.where(below, dy.reshape(below.shape) * slope, dy.reshape(below.shape)).reshape(x.shape)
+    return dx, np.where(below, (x * dy).reshape(below.shape), 0).sum(axis=0)
 
 
 def Dense(x: ArrayLike, weight: ArrayLike, bias: ArrayLike | None, activation: str = "identity") -> Array:
@@ -78,6 +148,15 @@ def Softmax(x: ArrayLike) -> Array:
 def SoftmaxGradient(y: ArrayLike, dy: ArrayLike) -> Array:
     y, dy = double(y), double(dy)
     return y * (dy - (y * dy).sum(axis=1, keepdims=True))
+
+
+def LogSoftmax(x: ArrayLike) -> Array:
+    x = double(x) - np.max(x, axis=1, keepdims=True)
+    return x - np.log(np.exp(x).sum(axis=1, keepdims=True))
+
+
+def LogSoftmaxGradient(y: ArrayLike, dy: ArrayLike) -> Array:
+    return double(dy) - np.exp(double(y)) * double(dy).sum(axis=1, keepdims=True)
 
 
 def CrossEntropy(x: ArrayLike, target: NDArray) -> tuple[float, Array]:
@@ -160,7 +239,7 @@ def Scatter(x: NDArray, array: NDArray, first: int = 0) -> NDArray:
 
 def Elementary(x: ArrayLike, function: str) -> Array:
     with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
-        return {"exp": np.exp, "log": np.log}[function](double(x))
+        return {"exp": np.exp, "log": np.log, "erf": erf}[function](double(x))
 
 
 def SGD(

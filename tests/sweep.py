@@ -1,4 +1,4 @@
-"""Asserts the bounds of csrc/elementary.h over all 2^32 floats, on the instruction set that FASTNN_ISA names.
+"""Asserts the bounds of csrc/elementary.h and csrc/activation.h over all 2^32 floats, on the level FASTNN_ISA names.
 
 python tests/sweep.py [stride]: minutes for each level, with a stride above 1 as many times less. The truth is float64
 NumPy. Prints the worst of each function and where it is; the exit status is 1 if one is over its bound.
@@ -11,7 +11,7 @@ from functools import partial
 
 import numpy as np
 
-from check import BOUNDS, evaluate, floats, truth, ulps
+from check import BOUNDS, errors, evaluate, floats
 from fastnn.op import get_isa
 from fastnn.parallel import set_num_threads
 
@@ -23,7 +23,7 @@ def worst(name: str, stride: int, start: int) -> tuple[float, int]:
     """The largest error in a chunk of bit patterns from `start` on, and the pattern."""
     bits = np.arange(start, min(start + CHUNK * stride, 2**32), stride)
     x = floats(bits)
-    error = ulps(evaluate(name, x), truth(name, x))
+    error = errors(name, x, evaluate(name, x))
     place = int(np.argmax(error))
     return float(error[place]), int(bits[place])
 
@@ -39,12 +39,12 @@ def main() -> int:
             for i in range(0, len(starts), ROUND):
                 found = max(found, *executor.map(partial(worst, name, stride), starts[i : i + ROUND]))
                 done = min(i + ROUND, len(starts)) / len(starts)
-                print(f"\r{name:8}{done:6.1%}", end="", file=sys.stderr, flush=True)
+                print(f"\r{name:13}{done:6.1%}", end="", file=sys.stderr, flush=True)
             error, bits = found
             verdict = "ok" if error <= bound else "OVER"
             x = floats(np.array([bits]))[0]
             print(
-                f"\r{get_isa():8}{name:8} {error:.4f} ULP at {x!r} (0x{bits:08x}), bound {bound}: {verdict}, "
+                f"\r{get_isa():8}{name:13}{error:.4f} ULP at {x!r} (0x{bits:08x}), bound {bound}: {verdict}, "
                 f"{time.perf_counter() - began:.0f} s"
             )
             status |= error > bound

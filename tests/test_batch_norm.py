@@ -72,6 +72,18 @@ def test_batch_norm(isa: str, num_threads: int) -> None:
         assert_close(written(y, rows), expected, scale)
 
 
+def test_what_the_activation_is_applied_to_can_be_kept(isa: str) -> None:
+    x, y, z = normal(50, 37), empty(50, 37), empty(50, 37)
+    weights = normal(37, start=1), positive(37), normal(37, start=2), normal(37, start=4)
+    op = BatchNorm(tensor(x), *map(tensor, weights), y, epsilon=EPSILON, activation="gelu", z=z)
+    run(op, y, z)
+    expected = reference.BatchNorm(x, *weights, epsilon=EPSILON)
+    assert_close(z.array, expected, tolerance=2e-6)
+    assert_close(y.array, reference.Activation(expected, "gelu"), tolerance=2e-6)
+    with pytest.raises(ValueError, match="the derivative of relu is computed from y"):
+        BatchNorm(tensor(x), *map(tensor, weights), y, epsilon=EPSILON, activation="relu", z=z)
+
+
 def test_gradients(isa: str, num_threads: int) -> None:
     for n in TAILS:
         rows, groups = rows_of(n, num_threads), 1 + n % 3

@@ -152,6 +152,37 @@ def test_divergence_restores_them() -> None:
     assert training_state(net) == before
 
 
+@pytest.mark.parametrize("activation", ["relu", "gelu", "softmax"])
+def test_gradients(activation: str) -> None:
+    """By finite differences, through the statistics of the batch; nothing changes."""
+    layers = [fnn.Dense(6, activation="tanh"), fnn.BatchNorm(epsilon=0.1), fnn.Activation(activation), fnn.Dense(3)]
+    net = fnn.Sequential([fnn.BatchNorm(), *layers], input_shape=(4,), seed=0).compile("adam", "cross_entropy")
+    rng = np.random.default_rng(0)
+    for name in net.gradients:
+        net.weights[name] = net.weights[name] + 0.3 * rng.standard_normal(net.weights[name].shape)
+    before = training_state(net)
+    fnn.check_gradients(net, *blobs(20))
+    assert training_state(net) == before
+
+
+def test_by_hand() -> None:
+    """The running statistics change with the backward pass; the gradient of the input alone leaves them."""
+    x, y = blobs(30)
+    net, twin = network(fnn.SGD(0.1)), network(fnn.SGD(0.1))
+    before = {name: view.copy() for name, view in net.weights.items()}
+    p = net.forward(x, training=True)
+    dy = (p - np.eye(3)[y]) / len(x)
+    alone = net.backward(dy, parameters=False)
+    assert all((net.weights[name] == before[name]).all() for name in before)
+    assert all((view == 0).all() for view in net.gradients.values())
+    net.forward(x, training=True)
+    np.testing.assert_array_equal(net.backward(dy), alone)
+    twin.train_on_batch(x, y)
+    for name in ("mean", "variance"):
+        np.testing.assert_array_equal(net.weights[f"batch_norm_0.{name}"], twin.weights[f"batch_norm_0.{name}"])
+    assert (net.weights["batch_norm_0.mean"] != before["batch_norm_0.mean"]).all()
+
+
 def test_settings_are_checked() -> None:
     for wrong in (-0.1, 1.1, np.nan):
         with pytest.raises(ValueError, match="BatchNorm: momentum must be a number >= 0 and <= 1"):

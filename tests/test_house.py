@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from fastnn.kernels import ACTIVATIONS
+from fastnn.kernels import ACTIVATIONS, DERIVED_FROM_INPUT
 
 ROOT = Path(__file__).resolve().parents[1]
 CSRC, PACKAGE = ROOT / "csrc", ROOT / "fastnn"
@@ -89,7 +89,9 @@ def test_kernels_h_and_csrc_pxd_agree() -> None:
 def test_activations_agree() -> None:
     listed = re.search(r"#define FASTNN_ACTIVATIONS\(A\)((?:.*\\\n)*.*)", (CSRC / "kernels.h").read_text())
     assert listed
-    assert tuple(re.findall(r"A\((\w+)\)", listed[1])) == ACTIVATIONS
+    sources = dict(re.findall(r"A\((\w+), (\w)\)", listed[1]))
+    assert tuple(sources) == ACTIVATIONS
+    assert tuple(name for name, source in sources.items() if source == "x") == DERIVED_FROM_INPUT
 
 
 def constructors(text: str) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Parity with PyTorch: the same initial weights, data and settings, 100 steps of each optimizer."""
+"""Parity with PyTorch: activations, gradients; and 100 steps of each optimizer with the same weights and data."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -43,6 +43,70 @@ def _torch() -> Iterator[None]:
     torch.optim.Adam([weight]).step()
     yield
     torch.set_num_threads(threads)
+
+
+FUNCTIONS: dict[str, Callable[[Any], Any]] = {
+    "identity": lambda x: x * 1,
+    "relu": torch.relu,
+    "sigmoid": torch.sigmoid,
+    "tanh": torch.tanh,
+    "step": lambda x: torch.heaviside(x.detach(), torch.ones_like(x)) + 0 * x,
+    "leaky_relu": torch.nn.functional.leaky_relu,
+    "elu": torch.nn.functional.elu,
+    "selu": torch.nn.functional.selu,
+    "softplus": torch.nn.functional.softplus,
+    "softsign": torch.nn.functional.softsign,
+    "gelu": torch.nn.functional.gelu,
+    "gelu_tanh": lambda x: torch.nn.functional.gelu(x, approximate="tanh"),
+    "silu": torch.nn.functional.silu,
+    "hard_sigmoid": torch.nn.functional.hardsigmoid,
+    "hard_tanh": torch.nn.functional.hardtanh,
+}
+
+
+@pytest.mark.parametrize("name", fnn.kernels.ACTIVATIONS)
+def test_activations(name: str) -> None:
+    """Values and derivatives of PyTorch in float64, at kinks too."""
+    x = np.concatenate([np.linspace(-12, 12, 1201), [-3, -1, -0.0, 0, 1, 3, -80, 80]]).astype(np.float32)
+    z = torch.tensor(x.astype(np.float64), requires_grad=True)
+    y = FUNCTIONS[name](z)
+    (slope,) = torch.autograd.grad(y.sum(), z)
+    function = getattr(fnn.activations, name)
+    np.testing.assert_allclose(function(x), y.detach().numpy(), rtol=1e-6, atol=1e-7)
+    np.testing.assert_allclose(function.derivative(x), slope.numpy(), rtol=1e-6, atol=3e-7)
+
+
+@pytest.mark.parametrize("name", ["softmax", "log_softmax"])
+def test_activations_of_rows(name: str) -> None:
+    x = np.float32(4 * np.random.default_rng(0).standard_normal((5, 3, 7)))
+    wanted = getattr(torch, name)(torch.tensor(x.astype(np.float64)), dim=-1).numpy()
+    np.testing.assert_allclose(getattr(fnn.activations, name)(x), wanted, rtol=2e-6, atol=2e-6)
+
+
+@pytest.mark.parametrize("name", [*FUNCTIONS, "prelu", "softmax", "log_softmax"])
+def test_networks_with_each_activation(name: str) -> None:
+    """Gradients of PyTorch in float64, through activations in products, of their own, and before a loss."""
+    x, t = blobs(40)[0], np.random.default_rng(1).standard_normal((40, 3)).astype(np.float32)
+    twice = [fnn.PReLU(), fnn.PReLU()] if name == "prelu" else [fnn.Activation(name), fnn.Activation(name)]
+    first = [fnn.Dense(12), twice[0]] if name == "prelu" else [fnn.Dense(12, activation=name)]
+    net = fnn.Sequential([*first, fnn.Dense(10), twice[1], fnn.Dense(3, activation="tanh")], input_shape=(4,), seed=0)
+    net.compile("sgd", "mse")
+    dx, gradients = net.gradient(x, t)
+    twin = {key: torch.tensor(view.astype(np.float64), requires_grad=True) for key, view in net.weights.items()}
+    inputs = z = torch.tensor(x.astype(np.float64), requires_grad=True)
+    for i in range(3):
+        z = z @ twin[f"dense_{i}.weight"] + twin[f"dense_{i}.bias"]
+        if i == 2:
+            z = torch.tanh(z)
+        elif name == "prelu":
+            z = torch.nn.functional.prelu(z, twin[f"prelu_{i}.slope"])
+        else:
+            z = FUNCTIONS[name](z) if name in FUNCTIONS else getattr(torch, name)(z, dim=1)
+    torch.nn.functional.mse_loss(z, torch.tensor(t.astype(np.float64))).backward()
+    wanted = {"x": inputs.grad, **{key: tensor.grad for key, tensor in twin.items()}}
+    for key, found in {"x": dx, **gradients}.items():
+        expected = wanted[key].numpy()
+        assert np.linalg.norm(found - expected) <= 2e-6 * np.linalg.norm(expected), key
 
 
 def steps(x: np.ndarray, y: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:

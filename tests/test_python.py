@@ -208,6 +208,23 @@ def test_other_threads_predict_meanwhile() -> None:
     assert not errors
 
 
+def test_gradients_by_finite_differences_and_by_hand() -> None:
+    x, y = blobs(9)
+    net = network(Scale(), Power(2))
+    fnn.check_gradients(net, x, y)
+    net.forward(x, training=True)
+    alone = net.backward(np.ones((9, 3)), parameters=False)
+    assert all((view == 0).all() for view in net.gradients.values())
+    for _ in range(2):
+        net.forward(x, training=True)
+        assert_same_bits(net.backward(np.ones((9, 3))), alone)
+    twice = net.gradients["scale_0.scale"].copy()
+    net.zero_grad()
+    net.forward(x, training=True)
+    net.backward(np.ones((9, 3)))
+    assert_same_bits(2 * net.gradients["scale_0.scale"], twice)
+
+
 def test_training_flag() -> None:
     seen = []
 

@@ -1,11 +1,12 @@
-"""Softmax and its gradient against their twins."""
+"""Softmax, its logarithm, and their gradients against their twins."""
 
 import numpy as np
 import pytest
 
 import reference
 from check import TAILS, assert_close, assert_same_bits, assert_same_on_threads, empty, normal, run, tensor, written
-from fastnn.kernels import Softmax, SoftmaxGradient
+from fastnn.kernels import LogSoftmax, LogSoftmaxGradient, Softmax, SoftmaxGradient
+from fastnn.op import Op
 from fastnn.tensor import Tensor
 
 # Elements enough for two threads, and for four.
@@ -36,27 +37,47 @@ def test_gradient(isa: str, num_threads: int) -> None:
         assert_close(written(dx, rows), reference.SoftmaxGradient(y, dy), scale)
 
 
-def test_in_place(isa: str) -> None:
+def test_log_softmax(isa: str, num_threads: int) -> None:
+    for columns in [*TAILS, 1000]:
+        rows = rows_of(columns, num_threads)
+        x, y = 4 * normal(rows, columns), empty(rows + columns % 3, columns)
+        run(LogSoftmax(tensor(x, y.rows), y), y, rows=rows)
+        assert_close(written(y, rows), reference.LogSoftmax(x), 1 + np.abs(reference.LogSoftmax(x)), 3e-6)
+
+
+def test_log_gradient(isa: str, num_threads: int) -> None:
+    for columns in [*TAILS, 1000]:
+        rows = rows_of(columns, num_threads)
+        y = reference.LogSoftmax(normal(rows, columns)).astype(np.float32)
+        dy, dx = normal(rows, columns, start=1), empty(rows + columns % 3, columns)
+        run(LogSoftmaxGradient(tensor(y, dx.rows), tensor(dy, dx.rows), dx), dx, rows=rows)
+        scale = np.abs(dy) + np.exp(y) * np.abs(dy).sum(axis=1, keepdims=True)
+        assert_close(written(dx, rows), reference.LogSoftmaxGradient(y, dy), scale)
+
+
+@pytest.mark.parametrize(("forward", "gradient"), [(Softmax, SoftmaxGradient), (LogSoftmax, LogSoftmaxGradient)])
+def test_in_place(isa: str, forward: type, gradient: type) -> None:
     x, dy = normal(5, 23), normal(5, 23, start=1)
     y, dx = tensor(x), tensor(dy)
-    run(Softmax(y, y), y)
-    assert_close(y.array, reference.Softmax(x))
-    run(SoftmaxGradient(y, dx, dx), dx)
-    assert_close(dx.array, reference.SoftmaxGradient(y.array, dy))
+    run(forward(y, y), y)
+    assert_close(y.array, getattr(reference, forward.__name__)(x))
+    run(gradient(y, dx, dx), dx)
+    assert_close(dx.array, getattr(reference, gradient.__name__)(y.array, dy))
 
 
 @pytest.mark.parametrize("columns", [1, 10, 37])
-def test_same_bits_on_threads(isa: str, columns: int) -> None:
+@pytest.mark.parametrize(("softmax", "slope"), [(Softmax, SoftmaxGradient), (LogSoftmax, LogSoftmaxGradient)])
+def test_same_bits_on_threads(isa: str, columns: int, softmax: type, slope: type) -> None:
     rows = FOUR // columns + 3
 
-    def forward() -> tuple[Softmax, Tensor]:
+    def forward() -> tuple[Op, Tensor]:
         y = empty(rows, columns)
-        return Softmax(tensor(normal(rows, columns)), y), y
+        return softmax(tensor(normal(rows, columns)), y), y
 
-    def gradient() -> tuple[SoftmaxGradient, Tensor]:
+    def gradient() -> tuple[Op, Tensor]:
         dx = empty(rows, columns)
-        y = reference.Softmax(normal(rows, columns))
-        return SoftmaxGradient(tensor(y), tensor(normal(rows, columns, start=1)), dx), dx
+        y = getattr(reference, softmax.__name__)(normal(rows, columns))
+        return slope(tensor(y), tensor(normal(rows, columns, start=1)), dx), dx
 
     assert_same_on_threads(forward)
     assert_same_on_threads(gradient)
@@ -67,6 +88,23 @@ def test_large_outputs_do_not_overflow(isa: str) -> None:
         x, y = (np.float32(shift) + normal(4, 19)), empty(4, 19)
         run(Softmax(tensor(x), y), y)
         assert_close(y.array, reference.Softmax(x))
+        run(LogSoftmax(tensor(x), y), y)
+        assert_close(y.array, reference.LogSoftmax(x))
+
+
+def test_the_logarithm_of_nothing(isa: str) -> None:
+    """Where the softmax is 0 in float32 its logarithm is not; that of -inf is -inf, a row without a largest is NaN."""
+    for columns in TAILS:
+        x, y = normal(4, columns + 1).copy(), empty(4, columns + 1)
+        x[0, columns // 2] = -1000
+        x[1, columns // 2] = -np.inf
+        x[2, columns // 2] = np.inf
+        x[3] = -np.inf
+        run(LogSoftmax(tensor(x), y), y)
+        assert_close(y.array[0], reference.LogSoftmax(x[:1])[0])
+        assert y.array[1, columns // 2] == -np.inf
+        assert np.isfinite(np.delete(y.array[1], columns // 2)).all()
+        assert np.isnan(y.array[2:]).all()
 
 
 def test_infinite_outputs(isa: str) -> None:

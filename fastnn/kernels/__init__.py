@@ -1,6 +1,6 @@
 """The Ops: each a kernel of csrc bound to its buffers. They check shapes when made; calling one runs it."""
 
-from fastnn.kernels.activation import ACTIVATIONS, Activation, ActivationGradient
+from fastnn.kernels.activation import ACTIVATIONS, DERIVED_FROM_INPUT, Activation, ActivationGradient
 from fastnn.kernels.batch_norm import (
     BatchNorm,
     BatchNormInputGradient,
@@ -15,11 +15,13 @@ from fastnn.kernels.gather import Gather, GatherLabels, Scatter
 from fastnn.kernels.loss import BinaryCrossEntropy, CrossEntropy, MeanSquaredError
 from fastnn.kernels.metric import Accuracy, Classes, MeanAbsoluteError
 from fastnn.kernels.optimizer import SGD, Adam
+from fastnn.kernels.prelu import PReLU, PReLUGradient
 from fastnn.kernels.python import PythonBackward, PythonForward
-from fastnn.kernels.softmax import Softmax, SoftmaxGradient
+from fastnn.kernels.softmax import LogSoftmax, LogSoftmaxGradient, Softmax, SoftmaxGradient
 
 __all__ = [
     "ACTIVATIONS",
+    "DERIVED_FROM_INPUT",
     "SGD",
     "Accuracy",
     "Activation",
@@ -40,8 +42,12 @@ __all__ = [
     "Elementary",
     "Gather",
     "GatherLabels",
+    "LogSoftmax",
+    "LogSoftmaxGradient",
     "MeanAbsoluteError",
     "MeanSquaredError",
+    "PReLU",
+    "PReLUGradient",
     "Packed",
     "PythonBackward",
     "PythonForward",

@@ -2,6 +2,7 @@ from fastnn.kernels.elementary import Elementwise
 from fastnn.tensor import Tensor
 
 ACTIVATIONS: tuple[str, ...]
+DERIVED_FROM_INPUT: tuple[str, ...]
 
 def number(activation: str) -> int: ...
 

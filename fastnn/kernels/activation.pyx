@@ -4,7 +4,25 @@ from fastnn.kernels.elementary cimport Elementwise
 from fastnn.tensor cimport Tensor, floats
 
 #: Elementwise activations, in the order of csrc/kernels.h.
-ACTIVATIONS = ("identity", "relu", "sigmoid", "tanh")
+ACTIVATIONS = (
+    "identity",
+    "relu",
+    "sigmoid",
+    "tanh",
+    "step",
+    "leaky_relu",
+    "elu",
+    "selu",
+    "softplus",
+    "softsign",
+    "gelu",
+    "gelu_tanh",
+    "silu",
+    "hard_sigmoid",
+    "hard_tanh",
+)
+#: Those whose derivative is computed from their input x; that of the others from their output y.
+DERIVED_FROM_INPUT = ("gelu", "gelu_tanh", "silu")
 
 
 def number(activation: str) -> int:
@@ -29,11 +47,11 @@ cdef class Activation(Elementwise):
         self.bind_equal((x, y))
 
     cdef void span(self, Py_ssize_t start, Py_ssize_t n) noexcept nogil:
-        self.table.activation[self.activation](n, self.x + start, self.y + start)
+        self.table.activation[self.activation](1, n, self.x + start, self.y + start, n)
 
 
 cdef class ActivationGradient(Elementwise):
-    """dx = dy f'(x), from y = f(x), elementwise; dx may be dy."""
+    """dx = dy f'(x), elementwise; dx may be dy. y = f(x), or for DERIVED_FROM_INPUT x itself."""
 
     cdef const float *y
     cdef const float *dy
@@ -45,4 +63,6 @@ cdef class ActivationGradient(Elementwise):
         self.bind_equal((y, dy, dx))
 
     cdef void span(self, Py_ssize_t start, Py_ssize_t n) noexcept nogil:
-        self.table.activation_gradient[self.activation](n, self.y + start, self.dy + start, self.dx + start)
+        self.table.activation_gradient[self.activation](
+            1, n, self.y + start, n, self.dy + start, self.dx + start, n
+        )

@@ -20,6 +20,7 @@ class BatchNorm(Channels):
         *,
         epsilon: float,
         activation: str = "identity",
+        z: Tensor | None = None,
     ) -> None: ...
 
 class BatchNormWeightGradient(ColumnSums):

@@ -10,7 +10,7 @@ from libc.stdlib cimport calloc, free
 from fastnn.op cimport Op
 from fastnn.tensor cimport Tensor, floats
 
-from fastnn.kernels.activation import number
+from fastnn.kernels.activation import DERIVED_FROM_INPUT, number
 
 
 cdef enum:
@@ -141,10 +141,14 @@ cdef class Channels(Op):
 
 
 cdef class BatchNorm(Channels):
-    """y = f(gamma (x - mean) / sqrt(variance + epsilon) + beta); y may be x. Ioffe & Szegedy 2015, algorithm 1."""
+    """y = f(gamma (x - mean) / sqrt(variance + epsilon) + beta); y may be x. Ioffe & Szegedy 2015, algorithm 1.
+
+    z: None, or like y, where what f is applied to is left for a derivative that is computed from it.
+    """
 
     cdef const float *x
     cdef float *y
+    cdef float *z  # y where none was given
     cdef const float *mean
     cdef const float *variance
     cdef const float *gamma
@@ -163,18 +167,24 @@ cdef class BatchNorm(Channels):
         *,
         epsilon: float,
         activation: str = "identity",
+        Tensor z = None,
     ) -> None:
+        if z is not None and activation not in DERIVED_FROM_INPUT:
+            raise ValueError(f"BatchNorm: the derivative of {activation} is computed from y; z is for others")
         self.x, self.y, self.mean, self.variance = floats(x), floats(y), floats(mean), floats(variance)
         self.gamma, self.beta, self.epsilon, self.activation = floats(gamma), floats(beta), epsilon, number(activation)
-        self.take("BatchNorm(x, y, mean, variance, gamma, beta)", x, (y,), (mean, variance, gamma, beta))
+        self.z = self.y if z is None else floats(z)
+        others = (y,) if z is None else (y, z)
+        self.take("BatchNorm(x, y, mean, variance, gamma, beta)", x, others, (mean, variance, gamma, beta))
 
     cdef void rows(self, Py_ssize_t start, Py_ssize_t rows) noexcept nogil:
-        cdef float *y = self.y + start
+        cdef float *z = self.z + start
+        cdef Py_ssize_t count = rows * self.n
         self.table.batch_norm(
-            rows, self.n, self.x + start, self.mean, self.variance, self.gamma, self.beta, self.epsilon, y
+            rows, self.n, self.x + start, self.mean, self.variance, self.gamma, self.beta, self.epsilon, z
         )
         if self.activation:
-            self.table.activation[self.activation](rows * self.n, y, y)
+            self.table.activation[self.activation](1, count, z, self.y + start, count)
 
 
 cdef class BatchNormWeightGradient(ColumnSums):
@@ -227,6 +237,8 @@ cdef class BatchNormWeightGradient(ColumnSums):
         for j in range(self.n):
             self.shift[j] = <float> (sum[j] * share)
             self.slope[j] = <float> (product[j] * share)
+        if self.state.inputs_only:
+            return
         for j in range(self.n):
             if not self.add:
                 self.dgamma[j] = self.dbeta[j] = 0
@@ -318,7 +330,7 @@ cdef class BatchNormRunning(Op):
     cdef void run(self) noexcept nogil:
         cdef double old = self.momentum, new = 1.0 - self.momentum
         cdef Py_ssize_t j
-        if self.state.rows * self.groups == 1:
+        if self.state.inputs_only or self.state.rows * self.groups == 1:
             return
         for j in range(self.n):
             self.running_mean[j] = <float> (old * self.running_mean[j] + new * self.mean[j])

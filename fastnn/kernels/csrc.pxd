@@ -12,9 +12,11 @@ cdef extern from "kernels.h":
         isize b_row, b_column
         int b_packed
         const float *bias
+        int add
         float *c
         isize c_row
         int activation
+        float *z
         const float *y
         isize y_row
 
@@ -34,16 +36,23 @@ cdef extern from "kernels.h":
     ctypedef struct fastnn_table:
         const char *isa
         isize lanes, tile_rows, panel
-        void (**activation)(isize n, const float *x, float *y) noexcept nogil
-        void (**activation_gradient)(isize n, const float *y, const float *dy, float *dx) noexcept nogil
+        void (**activation)(isize rows, isize n, const float *x, float *y, isize row) noexcept nogil
+        void (**activation_gradient)(isize rows, isize n, const float *y, isize y_row, const float *dy, float *dx,
+                                     isize row) noexcept nogil
         float (*peak)(isize n) noexcept nogil
         void (*pack)(isize k, isize n, const float *b, isize b_row, isize b_column, float *panels) noexcept nogil
         void (*product)(const fastnn_product *p) noexcept nogil
-        void (*column_sum)(isize rows, isize n, const float *x, isize x_row, float *y) noexcept nogil
+        void (*column_sum)(isize rows, isize n, const float *x, isize x_row, int add, float *y) noexcept nogil
         void (*exp)(isize n, const float *x, float *y) noexcept nogil
         void (*log)(isize n, const float *x, float *y) noexcept nogil
+        void (*erf)(isize n, const float *x, float *y) noexcept nogil
         void (*softmax)(isize rows, isize n, const float *x, float *y) noexcept nogil
         void (*softmax_gradient)(isize rows, isize n, const float *y, const float *dy, float *dx) noexcept nogil
+        void (*log_softmax)(isize rows, isize n, const float *x, float *y) noexcept nogil
+        void (*log_softmax_gradient)(isize rows, isize n, const float *y, const float *dy, float *dx) noexcept nogil
+        void (*prelu)(isize rows, isize n, const float *x, isize row, const float *slope, float *y) noexcept nogil
+        void (*prelu_gradient)(isize rows, isize n, const float *x, isize row, const float *slope, const float *dy,
+                               float *dx, float *dslope) noexcept nogil
         double (*cross_entropy)(isize rows, isize n, const float *x, const int32_t *label, const float *target,
                                 float scale, float *dx) noexcept nogil
         double (*binary_cross_entropy)(isize n, const float *x, const float *target, float scale,

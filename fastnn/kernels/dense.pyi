@@ -12,7 +12,13 @@ class Packed(Op):
 
 class Dense(Product):
     def __init__(
-        self, x: Tensor, weight: Tensor | Packed, bias: Tensor | None, y: Tensor, activation: str = "identity"
+        self,
+        x: Tensor,
+        weight: Tensor | Packed,
+        bias: Tensor | None,
+        y: Tensor,
+        activation: str = "identity",
+        z: Tensor | None = None,
     ) -> None: ...
 
 class DenseInputGradient(Product):
@@ -21,4 +27,6 @@ class DenseInputGradient(Product):
     ) -> None: ...
 
 class DenseWeightGradient(Product):
-    def __init__(self, x: Tensor, dz: Tensor, dweight: Tensor, dbias: Tensor | None = None) -> None: ...
+    def __init__(
+        self, x: Tensor, dz: Tensor, dweight: Tensor, dbias: Tensor | None = None, *, add: bool = False
+    ) -> None: ...

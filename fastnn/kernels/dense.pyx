@@ -5,7 +5,7 @@ from fastnn.kernels.csrc cimport fastnn_product
 from fastnn.op cimport Op
 from fastnn.tensor cimport Tensor, floats
 
-from fastnn.kernels.activation import number
+from fastnn.kernels.activation import DERIVED_FROM_INPUT, number
 
 
 cdef enum:
@@ -46,6 +46,8 @@ cdef class Product(Op):
             p.c += start
             if p.bias != NULL:
                 p.bias += start
+            if p.z != NULL:
+                p.z += start
             if p.y != NULL:
                 p.y += start
             self.columns(start, p.n)
@@ -53,6 +55,8 @@ cdef class Product(Op):
             p.m = min(end, p.m) - start
             p.a += start * p.a_row
             p.c += start * p.c_row
+            if p.z != NULL:
+                p.z += start * p.c_row
             if p.y != NULL:
                 p.y += start * p.y_row
             if index == 0:
@@ -111,6 +115,7 @@ cdef class Packed(Op):
 cdef class Dense(Product):
     """y = f(x weight + bias). x (rows, in), weight (in, out) or Packed, bias (out,) or None, y (rows, out).
 
+    z: None, or (rows, out), where x weight + bias is left for a derivative that is computed from it.
     From MANY rows on it packs the weight itself in each run.
     """
 
@@ -118,29 +123,33 @@ cdef class Dense(Product):
     cdef bint anew      # whether only runs of MANY rows use it, and pack it first
 
     def __init__(
-        self, Tensor x, weight: Tensor | Packed, Tensor bias or None, Tensor y, activation: str = "identity"
+        self, Tensor x, weight: Tensor | Packed, Tensor bias or None, Tensor y, activation: str = "identity",
+        Tensor z = None,
     ) -> None:
         cdef Packed given = weight if isinstance(weight, Packed) else None
         cdef Tensor matrix = weight if given is None else given.weight
         if not (
             fits(matrix, x.columns, y.columns)
             and fits(y, x.rows, y.columns)
+            and fits(z, x.rows, y.columns)
             and (bias is None or bias.size == y.columns)
         ):
-            _refuse("Dense(x, weight, bias, y)", x, matrix, bias, y)
+            _refuse("Dense(x, weight, bias, y, z)", x, matrix, bias, y, z)
+        if z is not None and activation not in DERIVED_FROM_INPUT:
+            raise ValueError(f"Dense: the derivative of {activation} is computed from y; z is for others")
         if given is not None and given.table != self.table:
             raise ValueError("Dense: the weight was packed for another instruction set")
         self.whole = fastnn_product(
             m=x.rows, n=y.columns, k=x.columns,
             a=floats(x), a_row=x.columns, a_column=1,
             b=floats(matrix), b_row=y.columns, b_column=1, b_packed=0,
-            bias=floats(bias),
+            bias=floats(bias), add=0,
             c=floats(y), c_row=y.columns,
-            activation=number(activation), y=NULL, y_row=0,
+            activation=number(activation), z=floats(z), y=NULL, y_row=0,
         )
         self.anew = given is None
         self.packed = Packed(matrix) if self.anew and x.rows >= MANY else given
-        self.bind((x, matrix, bias, y))
+        self.bind((x, matrix, bias, y, z))
 
     cdef bint uses_packed(self) noexcept nogil:
         return self.packed is not None and (not self.anew or self.state.rows >= MANY)
@@ -159,7 +168,7 @@ cdef class Dense(Product):
 
 
 cdef class DenseInputGradient(Product):
-    """dx = (dz weight^T) f'(x), where x is the output of activation f. dz (rows, out), dx, x (rows, in)."""
+    """dx = (dz weight^T) f'. dz (rows, out), dx, x (rows, in); f' is computed from x; see ActivationGradient."""
 
     def __init__(self, Tensor dz, Tensor weight, Tensor dx, activation: str = "identity", Tensor x = None) -> None:
         if not (
@@ -169,24 +178,27 @@ cdef class DenseInputGradient(Product):
         ):
             _refuse("DenseInputGradient(dz, weight, dx, x)", dz, weight, dx, x)
         if x is None and activation != "identity":
-            raise ValueError(f"DenseInputGradient: the derivative of {activation} needs its output x")
+            raise ValueError(f"DenseInputGradient: the derivative of {activation} needs x")
         self.whole = fastnn_product(
             m=dz.rows, n=dx.columns, k=dz.columns,
             a=floats(dz), a_row=dz.columns, a_column=1,
             b=floats(weight), b_row=1, b_column=dz.columns, b_packed=0,
-            bias=NULL,
+            bias=NULL, add=0,
             c=floats(dx), c_row=dx.columns,
-            activation=number(activation), y=floats(x), y_row=dx.columns,
+            activation=number(activation), z=NULL, y=floats(x), y_row=dx.columns,
         )
         self.bind((dz, weight, dx, x))
 
 
 cdef class DenseWeightGradient(Product):
-    """dweight = x^T dz, dbias = the sum of dz's rows. x (rows, in), dz (rows, out), dweight (in, out), dbias (out,)."""
+    """dweight = x^T dz, dbias = the sum of dz's rows. x (rows, in), dz (rows, out), dweight (in, out), dbias (out,).
+
+    With add, both are added to what is there.
+    """
 
     cdef float *dbias
 
-    def __init__(self, Tensor x, Tensor dz, Tensor dweight, Tensor dbias = None) -> None:
+    def __init__(self, Tensor x, Tensor dz, Tensor dweight, Tensor dbias = None, *, add: bool = False) -> None:
         if not (
             fits(dz, x.rows, dweight.columns)
             and fits(dweight, x.columns, dz.columns)
@@ -197,9 +209,9 @@ cdef class DenseWeightGradient(Product):
             m=x.columns, n=dz.columns, k=x.rows,
             a=floats(x), a_row=1, a_column=x.columns,
             b=floats(dz), b_row=dz.columns, b_column=1, b_packed=0,
-            bias=NULL,
+            bias=NULL, add=add,
             c=floats(dweight), c_row=dz.columns,
-            activation=csrc.fastnn_identity, y=NULL, y_row=0,
+            activation=csrc.fastnn_identity, z=NULL, y=NULL, y_row=0,
         )
         self.dbias = floats(dbias)
         self.bind((x, dz, dweight, dbias))
@@ -209,6 +221,12 @@ cdef class DenseWeightGradient(Product):
         p.k = self.state.rows
         return p
 
+    cdef void run(self) noexcept nogil:
+        if not self.state.inputs_only:
+            Op.run(self)
+
     cdef void columns(self, Py_ssize_t start, Py_ssize_t n) noexcept nogil:
         if self.dbias != NULL:
-            self.table.column_sum(self.state.rows, n, self.whole.b + start, self.whole.n, self.dbias + start)
+            self.table.column_sum(
+                self.state.rows, n, self.whole.b + start, self.whole.n, self.whole.add, self.dbias + start
+            )

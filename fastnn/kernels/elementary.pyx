@@ -40,20 +40,23 @@ cdef class Elementwise(Op):
 
 
 cdef class Elementary(Elementwise):
-    """y = exp(x) or log(x), the functions that losses and activations are made of."""
+    """y = exp(x), log(x) or erf(x), the functions that losses and activations are made of."""
 
     cdef const float *x
     cdef float *y
-    cdef bint logarithm
+    cdef void (*function)(Py_ssize_t n, const float *x, float *y) noexcept nogil
 
     def __init__(self, Tensor x, Tensor y, function: str) -> None:
-        if function not in ("exp", "log"):
-            raise ValueError(f"Elementary: expected exp or log, got {function!r}")
-        self.logarithm, self.x, self.y = function == "log", floats(x), floats(y)
+        if function == "exp":
+            self.function = self.table.exp
+        elif function == "log":
+            self.function = self.table.log
+        elif function == "erf":
+            self.function = self.table.erf
+        else:
+            raise ValueError(f"Elementary: expected exp, log or erf, got {function!r}")
+        self.x, self.y = floats(x), floats(y)
         self.bind_equal((x, y))
 
     cdef void span(self, Py_ssize_t start, Py_ssize_t n) noexcept nogil:
-        if self.logarithm:
-            self.table.log(n, self.x + start, self.y + start)
-        else:
-            self.table.exp(n, self.x + start, self.y + start)
+        self.function(n, self.x + start, self.y + start)

@@ -152,7 +152,7 @@ cdef class PythonBackward(Python):
         if self.dx is not None:
             self.copy("dx", dx, self.dx, (self.state.rows, *self.features))
         for name, gradient in self.gradients.items():
-            if gradient is not None:
+            if gradient is not None and not self.state.inputs_only:
                 self.take_gradient(name, found[name], gradient)
 
     cdef void take_gradient(self, str name, object result, Tensor gradient) except *:

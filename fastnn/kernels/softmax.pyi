@@ -8,3 +8,9 @@ class Softmax(Rows):
 
 class SoftmaxGradient(Rows):
     def __init__(self, y: Tensor, dy: Tensor, dx: Tensor) -> None: ...
+
+class LogSoftmax(Rows):
+    def __init__(self, x: Tensor, y: Tensor) -> None: ...
+
+class LogSoftmaxGradient(Rows):
+    def __init__(self, y: Tensor, dy: Tensor, dx: Tensor) -> None: ...

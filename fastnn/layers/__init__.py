@@ -6,9 +6,23 @@ from fastnn.layers.batch_norm import BatchNorm
 from fastnn.layers.dense import Dense
 from fastnn.layers.dropout import Dropout
 from fastnn.layers.flatten import Flatten
+from fastnn.layers.prelu import PReLU
 from fastnn.layers.python import PythonLayer
 
-#: The layers that a file may name.
-LAYERS: dict[str, type[Layer]] = {layer.__name__: layer for layer in (Dense, Activation, Flatten, Dropout, BatchNorm)}
+_LAYERS: tuple[type[Layer], ...] = (Dense, Activation, PReLU, Flatten, Dropout, BatchNorm)
 
-__all__ = ["LAYERS", "Activation", "BatchNorm", "Dense", "Dropout", "Flatten", "Layer", "Parameter", "PythonLayer"]
+#: The layers that a file may name.
+LAYERS: dict[str, type[Layer]] = {layer.__name__: layer for layer in _LAYERS}
+
+__all__ = [
+    "LAYERS",
+    "Activation",
+    "BatchNorm",
+    "Dense",
+    "Dropout",
+    "Flatten",
+    "Layer",
+    "PReLU",
+    "Parameter",
+    "PythonLayer",
+]

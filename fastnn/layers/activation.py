@@ -4,37 +4,44 @@ from dataclasses import dataclass
 
 from fastnn import checks, kernels
 from fastnn.layers.base import Layer
-from fastnn.lowering import Lowering, Value, Weight
+from fastnn.lowering import ROW_WISE, Lowering, Value, Weight
 
-#: What layers accept as an activation: softmax besides the elementwise ones.
-LAYER_ACTIVATIONS = (*kernels.ACTIVATIONS, "softmax")
+#: What layers accept as an activation: the elementwise ones, and those over all features of a sample.
+LAYER_ACTIVATIONS = (*kernels.ACTIVATIONS, *ROW_WISE)
+
+
+def known_activation(name: str) -> str:
+    """The name of an activation. Raises ValueError that lists the known ones."""
+    if name == "prelu":
+        raise ValueError("prelu has slopes to learn: add the layer PReLU() instead of naming an activation")
+    return checks.known("activation", name, LAYER_ACTIVATIONS)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Activation(Layer):
-    """y = activation(x), elementwise, or softmax over all features of a sample; x, y (batch, ...).
+    """y = activation(x), elementwise, or (log_)softmax over all features of a sample; x, y (batch, ...).
 
-    Raises ValueError for an unknown activation.
+    `fastnn.activations` has them all, with formulas and sources. Raises ValueError for an unknown one.
     """
 
     activation: str
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        checks.known("activation", self.activation, LAYER_ACTIVATIONS)
+        known_activation(self.activation)
 
     def lower(self, plan: Lowering, x: Value, weights: dict[str, Weight], index: int) -> Value:
         if self.activation == "identity":
             return x
         x = plan.read(x)
-        if self.activation == "softmax":
-            y = Value(x.buffer, x.trains, pending="softmax")
+        if self.activation in ROW_WISE:
+            y = Value(x.buffer, x.trains, pending=self.activation)
         elif x.open:
             y = Value(x.buffer, x.trains, pending=self.activation, producer=x.producer)
         else:
             y = plan.value(x.columns, x.trains)
             y.producer = plan.emit(kernels.Activation, x.buffer, y.buffer, activation="identity")
-            y.pending = self.activation
+            y.pending, y.before = self.activation, x.buffer
 
         def backward() -> None:
             if x.trains:

@@ -15,20 +15,21 @@ from fastnn.lowering import Lowering, Value, Weight
 class Parameter:
     """A parameter that a layer wants: its shape, initializer and fans.
 
-    initializer: a name in `fastnn.initializers`. fan_in, fan_out: inputs that an output sums over, and outputs that an
-    input reaches. statistic: it is not trained, but written by the layer itself (a running mean), without gradient and
-    slots. Raises ValueError for another initializer and for a shape that is none.
+    initializer: a name in `fastnn.initializers`, or the number that all are. fan_in, fan_out: inputs that an output
+    sums over, and outputs that an input reaches. statistic: it is not trained, but written by the layer itself (a
+    running mean), without gradient and slots. Raises ValueError for an unknown initializer and a shape that is none.
     """
 
     shape: tuple[int, ...]
-    initializer: str
+    initializer: str | float
     fan_in: int = 1
     fan_out: int = 1
     statistic: bool = False
 
     def __post_init__(self) -> None:
         self.shape = tuple(checks.integer(f"Parameter: shape[{i}]", n) for i, n in enumerate(self.shape))
-        checks.known("initializer", self.initializer, INITIALIZERS)
+        if isinstance(self.initializer, str):
+            checks.known("initializer", self.initializer, INITIALIZERS)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -112,8 +113,8 @@ class Layer:
 
 
 def snake_case(name: str) -> str:
-    """Dense -> dense, BatchNorm -> batch_norm."""
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
+    """Dense -> dense, BatchNorm -> batch_norm, PReLU -> prelu."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z][a-z])", "_", name).lower()
 
 
 def expected(layer: Layer, wanted: str, features: tuple[int, ...], advice: str = "") -> ValueError:

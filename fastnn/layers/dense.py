@@ -4,17 +4,24 @@ from dataclasses import dataclass
 
 from fastnn import checks, kernels
 from fastnn.initializers import INITIALIZERS
-from fastnn.layers.activation import LAYER_ACTIVATIONS
+from fastnn.layers.activation import known_activation
 from fastnn.layers.base import Layer, Parameter, expected
 from fastnn.lowering import Lowering, Value, Weight
+
+#: The initializer before an activation: by He et al. where about half of the inputs pass, for selu by Klambauer et al.
+_INITIALIZERS = {
+    **dict.fromkeys(("relu", "leaky_relu", "elu", "gelu", "gelu_tanh", "silu"), "he_normal"),
+    "selu": "lecun_normal",
+}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Dense(Layer):
     """y = activation(x @ weight + bias).
 
-    x (batch, in), weight (in, units), bias (units,), y (batch, units). initializer: of the weight, a name in
-    `fastnn.initializers`; None takes he_normal before relu and glorot_uniform otherwise. The bias starts at zero.
+    x (batch, in), weight (in, units), bias (units,), y (batch, units). activation: a name in `fastnn.activations`.
+    initializer: of the weight, a name in `fastnn.initializers`; None takes he_normal before relu, leaky_relu, elu, gelu
+    and silu, lecun_normal before selu, glorot_uniform otherwise. The bias starts at zero.
     Raises ValueError for units < 1, an unknown activation or initializer, and, when built, an input of another rank.
     """
 
@@ -26,13 +33,13 @@ class Dense(Layer):
     def __post_init__(self) -> None:
         super().__post_init__()
         object.__setattr__(self, "units", checks.integer("Dense: units", self.units))
-        checks.known("activation", self.activation, LAYER_ACTIVATIONS)
+        known_activation(self.activation)
         checks.flag("Dense: bias", self.bias)
         if self.initializer is not None:
             checks.known("initializer", self.initializer, INITIALIZERS)
 
     def parameters(self, features: tuple[int, ...]) -> dict[str, Parameter]:
-        initializer = self.initializer or ("he_normal" if self.activation == "relu" else "glorot_uniform")
+        initializer = self.initializer or _INITIALIZERS.get(self.activation, "glorot_uniform")
         fan_in = features[0]
         wanted = {"weight": Parameter((fan_in, self.units), initializer, fan_in, self.units)}
         if self.bias:
@@ -52,9 +59,10 @@ class Dense(Layer):
         y.pending = self.activation
 
         def backward() -> None:
-            plan.emit(kernels.DenseWeightGradient, x.buffer, y.gradient, weight.gradient, bias and bias.gradient)
+            gradients = weight.gradient, bias and bias.gradient
+            plan.emit(kernels.DenseWeightGradient, x.buffer, y.gradient, *gradients, add=plan.adds(weight))
             if x.trains:
-                slope = (x.activation, x.buffer) if x.activation != "identity" else ()
+                slope = x.slope if x.activation != "identity" else ()
                 plan.emit(kernels.DenseInputGradient, y.gradient, weight.value, plan.gradient(x), *slope)
 
         plan.backward(backward)

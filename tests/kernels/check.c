@@ -201,10 +201,10 @@ void expect(isize i, isize j, double actual, double expected, double bound) {
   fail("element (%td, %td) is %.9g, expected %.9g within %.3g", i, j, actual, expected, bound);
 }
 
-void expect_units(isize i, double actual, double expected, double units) {
+void expect_units(isize i, double actual, double expected, double scale, double units) {
   const double largest = 0x1p128; /* an infinity stands one unit above the greatest float */
   int exponent;
-  frexp(fmin(fmax(expected, -largest), largest), &exponent);
+  frexp(fmin(fmax(scale, -largest), largest), &exponent);
   const double unit = ldexp(1, (exponent - 1 < -126 ? -126 : exponent - 1 > 127 ? 127 : exponent - 1) - 23);
   if (isnan(expected) || isnan(actual)) return expect(i, 0, actual, expected, 0);
   expect(i, 0, fmin(fmax(actual, -largest), largest), fmin(fmax(expected, -largest), largest), units * unit);

@@ -19,11 +19,12 @@
 FASTNN_KERNELS(CHECK_DECLARATION)
 void check_activations(const fastnn_table *t);
 
-/* An activation's references, by fastnn_activation: f(x), dy f'(x) for y = f(x), and the bound of f. */
+/* An activation's references, by fastnn_activation: f(x), dy f', and the bound of f. */
 typedef struct {
   const char *name;
+  const char *source; /* what f' is computed from: "y" = f(x), or "x" */
   double (*of)(double x);
-  double (*gradient)(double y, double dy);
+  double (*gradient)(double source, double dy);
   double units;
 } activation;
 extern const activation activations[];
@@ -48,8 +49,8 @@ float float_of(uint32_t bits);
 __attribute__((format(printf, 1, 2), noreturn)) void fail(const char *format, ...);
 /* |actual - expected| <= bound; a NaN or an infinity equals itself only. i, j: which element. */
 void expect(isize i, isize j, double actual, double expected, double bound);
-/* The same, in units in the last place of a float at `expected`. */
-void expect_units(isize i, double actual, double expected, double units);
+/* The same, in units in the last place of a float at `scale`. */
+void expect_units(isize i, double actual, double expected, double scale, double units);
 /* The same bits: n floats, from row or element i on, alone and among others. Which NaN one is does not matter. */
 void expect_same(isize i, isize n, const float *actual, const float *expected);
 /* A number that a kernel returned: the same bits at each place, too. */

@@ -6,9 +6,10 @@
 
 #define MOST 500000 /* elements of a matrix */
 #define MOST_COLUMNS 400
+#define STEEPEST 2 /* no activation's slope is more: selu's reaches 1.76 */
 
 /* What a case is, beside its sizes: bits of `kind`. */
-enum { with_bias = 1, with_gaps = 2, with_special = 4, with_y = 8, activation_at = 4 };
+enum { with_bias = 1, with_gaps = 2, with_special = 4, with_y = 8, with_z = 16, with_add = 32, activation_at = 6 };
 
 /* How the same product may lie in memory: as forward, as the input's gradient, as the weight's; and with B packed. */
 static const struct {
@@ -19,22 +20,26 @@ static const struct {
 static struct {
   isize m, n, k;
   int kind, activation;
-  float a[MOST], b[MOST], bias[MOST_COLUMNS], y[MOST];
-  double c[MOST], bound[MOST];
+  float a[MOST], b[MOST], bias[MOST_COLUMNS], before[MOST], y[MOST];
+  double z[MOST], c[MOST], bound[MOST], z_bound[MOST];
 } s; /* too large for the stack */
 
 /* Each term of a sum may be rounded once for each that follows, and all at the end by the activation. */
 static void refer(isize i, isize j) {
-  double sum = s.kind & with_bias ? s.bias[j] : 0, size = fabs(sum);
+  double sum = s.kind & with_add ? s.before[i * s.n + j] : s.kind & with_bias ? s.bias[j] : 0, size = fabs(sum);
   for (isize k = 0; k < s.k; k++) {
     const double term = (double)s.a[i * s.k + k] * s.b[k * s.n + j];
     sum += term;
     size += fabs(term);
   }
   const activation *f = &activations[s.activation];
-  s.c[i * s.n + j] = s.kind & with_y ? f->gradient(s.y[i * s.n + j], sum) : f->of(sum);
-  s.bound[i * s.n + j] = isfinite(sum) ? (double)(s.k + 10) * UNIT * size : 8 * UNIT;
-  if (!(s.kind & with_y)) s.bound[i * s.n + j] += 2 * f->units * UNIT;
+  const isize at = i * s.n + j;
+  s.z[at] = sum;
+  s.z_bound[at] = isfinite(sum) ? (double)(s.k + 10) * UNIT * size : 8 * UNIT;
+  s.c[at] = s.kind & with_y ? f->gradient(s.y[at], sum) : f->of(sum);
+  s.bound[at] = STEEPEST * s.z_bound[at];
+  if (!(s.kind & with_y)) s.bound[at] += 2 * f->units * UNIT * fmax(1, fabs(s.c[at]));
+  if (!(s.kind & with_y) && s.activation == fastnn_step && fabs(sum) <= s.z_bound[at]) s.bound[at] = 1;
 }
 
 static void draw(isize m, isize n, isize k, int kind) {
@@ -43,7 +48,9 @@ static void draw(isize m, isize n, isize k, int kind) {
   for (isize i = 0; i < m * k; i++) s.a[i] = uniform(-1, 1);
   for (isize i = 0; i < k * n; i++) s.b[i] = uniform(-1, 1);
   for (isize i = 0; i < n; i++) s.bias[i] = uniform(-1, 1);
-  for (isize i = 0; i < m * n; i++) s.y[i] = (float)activations[s.activation].of(uniform(-2, 2));
+  for (isize i = 0; i < m * n; i++) s.before[i] = uniform(-1, 1);
+  const activation *f = &activations[s.activation];
+  for (isize i = 0; i < m * n; i++) s.y[i] = (float)(*f->source == 'x' ? uniform(-2, 2) : f->of(uniform(-2, 2)));
   if (kind & with_special && k) { /* a row of infinities, a column of NaN */
     s.a[m / 2 * k + k - 1] = INFINITY;
     s.b[n - 1] = NAN;
@@ -86,23 +93,38 @@ static fastnn_product part_of(const fastnn_product *p, isize i, isize m, isize j
   return part;
 }
 
+/* C as it is before the product: what is added to, or NaN. */
+static void lay_before(isize m, isize n, const float *before, float *c, isize c_row) {
+  for (isize i = 0; i < m; i++)
+    for (isize j = 0; j < n; j++) c[i * c_row + j] = s.kind & with_add ? before[i * s.n + j] : NAN;
+}
+
 static void check_forms(const fastnn_table *t) {
   const float *first = NULL;
   const isize m = s.m, n = s.n, c_row = n + (s.kind & with_gaps ? 5 : 0), i = m / 2;
   isize column;
-  fastnn_product p = {.m = m, .n = n, .k = s.k, .c_row = c_row, .activation = s.activation};
+  fastnn_product p = {.m = m, .n = n, .k = s.k, .c_row = c_row, .activation = s.activation, .add = s.kind & with_add};
   if (s.kind & with_bias) p.bias = lay(1, n, s.bias, 0, &column, &column);
   if (s.kind & with_y) p.y = lay(m, n, s.y, 0, &p.y_row, &column);
+  const int keeps = s.kind & with_z && !(s.kind & (with_y | with_add)) && s.activation != fastnn_identity;
   float *row_alone = floats(n), *columns_alone = floats(m * n);
+  float *z = keeps ? matrix(m, n, c_row) : NULL, *part_z = keeps ? floats(m * n) : NULL;
   for (int form = 0; form < FORMS; form++) {
     float *c = p.c = matrix(m, n, c_row);
     p.a = lay(m, s.k, s.a, forms[form].a_turned, &p.a_row, &p.a_column);
     p.b = lay(s.k, n, s.b, forms[form].b_turned, &p.b_row, &p.b_column);
     p.b_packed = forms[form].b_packed;
     if (p.b_packed) p.b = pack(t, p.b, p.b_row, p.b_column);
+    lay_before(m, n, s.before, c, c_row);
+    p.z = z;
     t->product(&p);
+    for (isize r = 0; keeps && r < m; r++)
+      for (isize q = 0; q < n; q++) expect(r, q, z[r * c_row + q], s.z[r * n + q], s.z_bound[r * n + q]);
+    p.z = part_z;
     const isize j = p.b_packed ? n / 2 / t->panel * t->panel : n / 3; /* packed, only whole panels can be left out */
     const fastnn_product row = part_of(&p, i, 1, 0, row_alone), columns = part_of(&p, 0, m, j, columns_alone);
+    lay_before(1, n, s.before + i * n, row_alone, n);
+    lay_before(m, n - j, s.before + j, columns_alone, n - j);
     t->product(&row);
     t->product(&columns);
     expect_same(i, n, row_alone, c + i * c_row);
@@ -170,12 +192,16 @@ void check_column_sum(const fastnn_table *t) {
       const isize rows = n % 10, x_row = n + n % 3;
       float *x = random_matrix(rows, n, x_row), *y = floats(n), *alone = floats(1);
       if (rows) x[rows / 2 * x_row + n - 1] = NAN;
-      t->column_sum(rows, n, x, x_row, y);
+      const int add = n % 4 == 3;
+      const float *before = random_matrix(1, n, n);
+      memcpy(y, before, (size_t)n * sizeof *y);
+      t->column_sum(rows, n, x, x_row, add, y);
       for (isize j = 0; j < n; j++) {
-        double sum = 0, size = 0;
+        double sum = add ? before[j] : 0, size = fabs(sum);
+        *alone = before[j];
         for (isize i = 0; i < rows; i++) sum += x[i * x_row + j], size += fabs(x[i * x_row + j]);
-        expect(0, j, y[j], sum, (double)rows * UNIT * size);
-        t->column_sum(rows, 1, x + j, x_row, alone);
+        expect(0, j, y[j], sum, (double)(rows + 1) * UNIT * size);
+        t->column_sum(rows, 1, x + j, x_row, add, alone);
         expect_same(j, 1, alone, y + j);
       }
     }

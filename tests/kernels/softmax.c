@@ -1,4 +1,4 @@
-/* Row softmax, its gradient, and softmax with cross-entropy. */
+/* Row softmax and its logarithm, their gradients, and softmax with cross-entropy. */
 #include <math.h>
 #include <string.h>
 
@@ -71,6 +71,49 @@ void check_softmax_gradient(const fastnn_table *t) {
         expect_same(i, n, alone, dx + i * n);
       }
       t->softmax_gradient(ROWS, n, y, dy, dy);
+      expect_same(0, ROWS * n, dy, dx);
+    }
+}
+
+void check_log_softmax(const fastnn_table *t) {
+  for (isize n = 1; n <= TAILS; n++)
+    for (int how = 0; how < 3; how++)
+      for (places("n %td, special %d", n, how); next_place();) {
+        float *x = random_floats(ROWS * n), *y = floats(ROWS * n), *alone = floats(n);
+        for (isize i = 0; i < ROWS * n; i++) x[i] += 1000 * (float)(i / n - 1);
+        spoil(ROWS, n, x, how);
+        t->log_softmax(ROWS, n, x, y);
+        for (isize i = 0; i < ROWS; i++) {
+          const float *row = x + i * n;
+          for (isize j = 0; j < n; j++) {
+            const double expected = has_nan(n, row) ? NAN : row[j] - log_of_sum(n, row);
+            expect(i, j, y[i * n + j], expected, TOLERANCE * (1 + fabs(expected)));
+          }
+          t->log_softmax(1, n, row, alone);
+          expect_same(i, n, alone, y + i * n);
+        }
+        t->log_softmax(ROWS, n, x, x);
+        expect_same(0, ROWS * n, x, y);
+      }
+}
+
+void check_log_softmax_gradient(const fastnn_table *t) {
+  for (isize n = 1; n <= TAILS; n++)
+    for (places("n %td", n); next_place();) {
+      float *y = floats(ROWS * n), *dy = random_floats(ROWS * n), *dx = floats(ROWS * n), *alone = floats(n);
+      for (isize i = 0; i < ROWS * n; i++) y[i] = i % 7 ? uniform(-20, 0) : -INFINITY;
+      dy[(ROWS - 1) * n + n / 2] = NAN;
+      t->log_softmax_gradient(ROWS, n, y, dy, dx);
+      for (isize i = 0; i < ROWS; i++) {
+        const float *yi = y + i * n, *dyi = dy + i * n;
+        double sum = 0, size = 0;
+        for (isize j = 0; j < n; j++) sum += dyi[j], size += fabs(dyi[j]);
+        for (isize j = 0; j < n; j++)
+          expect(i, j, dx[i * n + j], dyi[j] - exp(yi[j]) * sum, TOLERANCE * (fabs(dyi[j]) + exp(yi[j]) * size));
+        t->log_softmax_gradient(1, n, yi, dyi, alone);
+        expect_same(i, n, alone, dx + i * n);
+      }
+      t->log_softmax_gradient(ROWS, n, y, dy, dy);
       expect_same(0, ROWS * n, dy, dx);
     }
 }

@@ -1,0 +1,105 @@
+"""The activations, to be called on arrays: fastnn.activations.gelu(x), fastnn.activations.gelu.derivative(x).
+
+Each runs the kernel that a network runs. In a network they go by name, Dense(64, activation="gelu") or
+Activation("gelu"); the learned one is the layer PReLU.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastnn import arrays, kernels
+from fastnn.lowering import ROW_WISE
+from fastnn.tensor import Tensor
+
+
+def _tensor(x: Any) -> Tensor:
+    """A copy of x. Raises TypeError for what holds no real numbers."""
+    array = arrays.numbers("x", x)
+    tensor = Tensor(array.shape)
+    with np.errstate(over="ignore"):  # a float64 beyond float32 is an infinity
+        tensor.array[...] = array
+    return tensor
+
+
+class _Function:
+    """An activation by its name in `kernels` or ROW_WISE, with its formula as docstring."""
+
+    def __init__(self, name: str, formula: str) -> None:
+        self.name, self.__doc__ = name, formula
+
+    def __repr__(self) -> str:
+        return f"fastnn.activations.{self.name}"
+
+
+class Elementwise(_Function):
+    """y = f(x), elementwise: x an array of any shape, y float32 of the same. Raises TypeError for no real numbers."""
+
+    def __call__(self, x: Any) -> NDArray[np.float32]:
+        y = _tensor(x)
+        kernels.Activation(y, y, self.name)()
+        return y.array
+
+    def derivative(self, x: Any) -> NDArray[np.float32]:
+        """f'(x), float32, as the backward pass computes it."""
+        y = _tensor(x)
+        dy = Tensor(y.shape)
+        dy.array[...] = 1
+        if self.name not in kernels.DERIVED_FROM_INPUT:
+            kernels.Activation(y, y, self.name)()
+        kernels.ActivationGradient(y, dy, dy, self.name)()
+        return dy.array
+
+
+class RowWise(_Function):
+    """y = f(x) over the last axis: x an array (..., classes), y float32 of the same shape.
+
+    Raises TypeError for what holds no real numbers, ValueError for a single number.
+    """
+
+    def __call__(self, x: Any) -> NDArray[np.float32]:
+        y = _tensor(x)
+        if not y.shape:
+            raise ValueError(f"{self.name}: expected an array (..., classes), got a single number")
+        rows = Tensor((y.size // max(1, y.shape[-1]), y.shape[-1]), block=y.block)
+        ROW_WISE[self.name][0](rows, rows)()
+        return y.array
+
+
+identity = Elementwise("identity", "x.")
+relu = Elementwise("relu", "max(0, x); f'(0) = 0. Nair & Hinton 2010, Rectified Linear Units.")
+sigmoid = Elementwise("sigmoid", "1 / (1 + exp(-x)), the logistic function.")
+tanh = Elementwise("tanh", "The hyperbolic tangent. LeCun et al. 1998, Efficient BackProp, section 4.4.")
+step = Elementwise(
+    "step",
+    "1 where x >= 0, else 0; its derivative is 0 everywhere, so nothing before it learns by gradients: see Perceptron. "
+    "McCulloch & Pitts 1943; Rosenblatt 1958.",
+)
+leaky_relu = Elementwise("leaky_relu", "x where x > 0, else 0.01 x; f'(0) = 0.01. Maas et al. 2013.")
+elu = Elementwise("elu", "x where x > 0, else exp(x) - 1 (alpha = 1). Clevert et al. 2016.")
+selu = Elementwise(
+    "selu",
+    "1.0507 x where x > 0, else 1.0507 * 1.6733 (exp(x) - 1): keeps mean 0 and variance 1 from layer to layer; f'(0) = "
+    "1.7581, that from below. Klambauer et al. 2017, eq. 2.",
+)
+softplus = Elementwise("softplus", "log(1 + exp(x)). Dugas et al. 2001; Glorot et al. 2011.")
+softsign = Elementwise("softsign", "x / (1 + |x|). Bergstra et al. 2009; Glorot & Bengio 2010.")
+gelu = Elementwise(
+    "gelu",
+    "x Phi(x) = x (1 + erf(x / sqrt 2)) / 2, Phi the normal distribution. Hendrycks & Gimpel 2016, section 2.",
+)
+gelu_tanh = Elementwise(
+    "gelu_tanh", "x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2, close to gelu. Hendrycks & Gimpel 2016, section 2."
+)
+silu = Elementwise("silu", "x sigmoid(x), also called swish. Elfwing et al. 2018; Ramachandran et al. 2017.")
+hard_sigmoid = Elementwise(
+    "hard_sigmoid",
+    "max(0, min(1, x / 6 + 1 / 2)), as in PyTorch and Keras 3 (ONNX's default is x / 5 + 1 / 2); f' = 0 at -3 and 3. "
+    "Howard et al. 2019.",
+)
+hard_tanh = Elementwise("hard_tanh", "max(-1, min(1, x)); f' = 0 at -1 and 1. Collobert 2004.")
+softmax = RowWise("softmax", "exp(x_j) / sum_k exp(x_k) over the last axis. Bridle 1990.")
+log_softmax = RowWise(
+    "log_softmax", "x_j - log sum_k exp(x_k) over the last axis: log(softmax(x)), also where that is 0."
+)

@@ -1,0 +1,10 @@
+from fastnn.kernels.elementary import Elementwise
+from fastnn.tensor import Tensor
+
+class PReLU(Elementwise):
+    def __init__(self, x: Tensor, slope: Tensor, y: Tensor) -> None: ...
+
+class PReLUGradient(Elementwise):
+    def __init__(
+        self, x: Tensor, slope: Tensor, dy: Tensor, dx: Tensor, dslope: Tensor, *, add: bool = False
+    ) -> None: ...

@@ -1,0 +1,41 @@
+"""A rectifier that learns its slopes."""
+
+from dataclasses import dataclass
+
+from fastnn import checks, kernels
+from fastnn.layers.base import Layer, Parameter
+from fastnn.lowering import Lowering, Value, Weight
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class PReLU(Layer):
+    """y = x where x > 0, else slope * x, with one learned slope for each feature of the last axis.
+
+    x, y (batch, ..., features), slope (features,), which starts at `initial`. A Dense before it learns best with
+    initializer="he_normal". Raises TypeError and ValueError for an initial that is no finite number.
+    He et al. 2015, Delving Deep into Rectifiers, eq. 1.
+    """
+
+    initial: float = 0.25
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        object.__setattr__(self, "initial", checks.real("PReLU: initial", self.initial, least=-checks.LARGEST))
+
+    def parameters(self, features: tuple[int, ...]) -> dict[str, Parameter]:
+        return {"slope": Parameter((features[-1],), self.initial)}
+
+    def lower(self, plan: Lowering, x: Value, weights: dict[str, Weight], index: int) -> Value:
+        x, slope = plan.read(x), weights["slope"]
+        y = plan.value(x.columns, trains=True)
+        plan.emit(kernels.PReLU, x.buffer, slope.value, y.buffer)
+
+        def backward() -> None:
+            dx = plan.gradient(x) if x.trains else y.gradient  # where nobody wants it, it replaces dy
+            gradients = (y.gradient, dx, slope.gradient)
+            plan.emit(kernels.PReLUGradient, x.buffer, slope.value, *gradients, add=plan.adds(slope))
+            if x.trains:
+                plan.apply_derivative(x)
+
+        plan.backward(backward)
+        return y
