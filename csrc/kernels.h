@@ -97,6 +97,18 @@ typedef struct {
   K(void, batch_norm_gradient,                                                                                         \
     (isize rows, isize n, const float *x, const float *mean, const float *variance, const float *gamma, float epsilon, \
      const float *shift, const float *slope, const float *dy, float *dx))                                              \
+  K(void, layer_norm,                                                                                                  \
+    (isize rows, isize n, const float *x, const float *gamma, const float *beta, float epsilon, float *moments,        \
+     float *y))                                                                                                        \
+  K(void, layer_norm_gradient,                                                                                         \
+    (isize rows, isize n, const float *x, const float *moments, const float *gamma, const float *dy, float *dx))       \
+  K(void, layer_norm_sums,                                                                                             \
+    (isize rows, isize n, const float *x, const float *moments, const float *dy, double *sum, double *product))        \
+  K(void, maxout, (isize rows, isize units, isize pieces, const float *z, float *y))                                   \
+  K(void, maxout_gradient,                                                                                             \
+    (isize rows, isize units, isize pieces, const float *z, const float *y, const float *dy, float *dz))               \
+  K(void, gaussian_noise, (isize n, isize first, const float *x, float deviation, fastnn_random r, float *y))          \
+  K(void, rescale, (isize n, const float *x, float scale, float offset, float *y))                                     \
   K(void, sgd, (isize n, float *p, const float *g, float *v, float rate, float momentum, int nesterov))                \
   K(void, adam,                                                                                                        \
     (isize n, float *p, const float *g, float *m, float *v, float step, float correction, float rest1, float rest2,    \

@@ -9,9 +9,13 @@
 #include "dense.h"
 #include "dropout.h"
 #include "gather.h"
+#include "gaussian_noise.h"
+#include "layer_norm.h"
 #include "loss.h"
+#include "maxout.h"
 #include "optimizer.h"
 #include "prelu.h"
+#include "rescale.h"
 #include "softmax.h"
 
 #define JOIN(a, b) a##b

@@ -6,7 +6,22 @@ from fastnn.callbacks import Callback, History
 from fastnn.config import show_config
 from fastnn.differentiation import check_gradients
 from fastnn.files import load
-from fastnn.layers import Activation, BatchNorm, Dense, Dropout, Flatten, Layer, Parameter, PReLU, PythonLayer
+from fastnn.layers import (
+    Activation,
+    BatchNorm,
+    Dense,
+    Dropout,
+    Flatten,
+    GaussianNoise,
+    Layer,
+    LayerNorm,
+    Maxout,
+    Parameter,
+    PReLU,
+    PythonLayer,
+    Rescale,
+    Reshape,
+)
 from fastnn.network import Network
 from fastnn.optimizers import SGD, Adam, AdamW, Optimizer
 from fastnn.parallel import get_num_threads, set_num_threads, threads
@@ -23,14 +38,19 @@ __all__ = [
     "Dense",
     "Dropout",
     "Flatten",
+    "GaussianNoise",
     "History",
     "Layer",
+    "LayerNorm",
+    "Maxout",
     "Network",
     "Optimizer",
     "PReLU",
     "Parameter",
     "Perceptron",
     "PythonLayer",
+    "Rescale",
+    "Reshape",
     "Sequential",
     "__version__",
     "activations",

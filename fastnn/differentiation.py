@@ -68,7 +68,7 @@ def check_gradients(net: Network, x: Any, y: Any, tolerance: float = 0.01) -> di
             raise TypeError(f"x: expected float32 or float64, which can be varied, got {x_copy.dtype}")
         loss = take()
         wanted = {"x": (x_copy, dx.copy())}
-        wanted |= {name: (net.weights[name], view.copy()) for name, view in net.gradients.items()}
+        wanted |= {name: (net.weights[name], net.gradients[name].copy()) for name in net.gradients}
         rng = generator(0, Purpose.SPLIT, 0)
         errors = {}
         for name, (values, gradients) in wanted.items():

@@ -93,6 +93,31 @@ def test_batch_norm() -> None:
     assert_gradient(reference.BatchNormInputGradient(x, dy, *moments, shift, slope, gamma, epsilon=0.1), f, x)
 
 
+def test_layer_norm() -> None:
+    x, dy, gamma, beta = draw((4, 6), (4, 6), (3,), (3,))
+
+    def f(x: reference.Array) -> float:
+        return float((reference.LayerNorm(x, gamma, beta, epsilon=0.1)[0] * dy).sum())
+
+    moments = reference.LayerNorm(x, gamma, beta, epsilon=0.1)[1]
+    dgamma, dbeta = reference.LayerNormWeightGradient(x, dy, moments, 3)
+    assert_gradient(dgamma, lambda gamma: f(x), gamma)
+    assert_gradient(dbeta, lambda beta: f(x), beta)
+    assert_gradient(reference.LayerNormInputGradient(x, dy, moments, gamma), f, x)
+
+
+def test_maxout() -> None:
+    z, dy = draw((5, 12), (5, 4))
+    gradient = reference.MaxoutGradient(z, dy)
+    assert_gradient(gradient, lambda z: float((reference.Maxout(z, 4) * dy).sum()), z)
+
+
+def test_rescale() -> None:
+    x, dy = draw((5, 7), (5, 7))
+    gradient = reference.Rescale(dy, scale=0.3)
+    assert_gradient(gradient, lambda x: float((reference.Rescale(x, scale=0.3, offset=2) * dy).sum()), x)
+
+
 def test_prelu() -> None:
     x, dy, slope = draw((5, 2, 7), (5, 2, 7), (7,))
     dx, dslope = reference.PReLUGradient(x, slope, dy)

@@ -12,11 +12,15 @@ from fastnn.kernels.dense import Dense, DenseInputGradient, DenseWeightGradient,
 from fastnn.kernels.dropout import Dropout
 from fastnn.kernels.elementary import Elementary
 from fastnn.kernels.gather import Gather, GatherLabels, Scatter
+from fastnn.kernels.gaussian_noise import GaussianNoise
+from fastnn.kernels.layer_norm import LayerNorm, LayerNormInputGradient, LayerNormWeightGradient
 from fastnn.kernels.loss import BinaryCrossEntropy, CrossEntropy, MeanSquaredError
+from fastnn.kernels.maxout import Maxout, MaxoutGradient
 from fastnn.kernels.metric import Accuracy, Classes, MeanAbsoluteError
 from fastnn.kernels.optimizer import SGD, Adam
 from fastnn.kernels.prelu import PReLU, PReLUGradient
 from fastnn.kernels.python import PythonBackward, PythonForward
+from fastnn.kernels.rescale import Rescale
 from fastnn.kernels.softmax import LogSoftmax, LogSoftmaxGradient, Softmax, SoftmaxGradient
 
 __all__ = [
@@ -42,8 +46,14 @@ __all__ = [
     "Elementary",
     "Gather",
     "GatherLabels",
+    "GaussianNoise",
+    "LayerNorm",
+    "LayerNormInputGradient",
+    "LayerNormWeightGradient",
     "LogSoftmax",
     "LogSoftmaxGradient",
+    "Maxout",
+    "MaxoutGradient",
     "MeanAbsoluteError",
     "MeanSquaredError",
     "PReLU",
@@ -51,6 +61,7 @@ __all__ = [
     "Packed",
     "PythonBackward",
     "PythonForward",
+    "Rescale",
     "Scatter",
     "Softmax",
     "SoftmaxGradient",

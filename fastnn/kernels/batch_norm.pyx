@@ -114,8 +114,6 @@ cdef class BatchNormMoments(ColumnSums):
 cdef class Channels(Op):
     """An op on each element of x by the figures of its channel, shared out in blocks of rows."""
 
-    cdef Py_ssize_t n, groups, block
-
     def __cinit__(self) -> None:
         self.pace = 2.0
 

@@ -73,6 +73,18 @@ cdef extern from "kernels.h":
         void (*batch_norm_gradient)(isize rows, isize n, const float *x, const float *mean, const float *variance,
                                     const float *gamma, float epsilon, const float *shift, const float *slope,
                                     const float *dy, float *dx) noexcept nogil
+        void (*layer_norm)(isize rows, isize n, const float *x, const float *gamma, const float *beta, float epsilon,
+                           float *moments, float *y) noexcept nogil
+        void (*layer_norm_gradient)(isize rows, isize n, const float *x, const float *moments, const float *gamma,
+                                    const float *dy, float *dx) noexcept nogil
+        void (*layer_norm_sums)(isize rows, isize n, const float *x, const float *moments, const float *dy,
+                                double *sum, double *product) noexcept nogil
+        void (*maxout)(isize rows, isize units, isize pieces, const float *z, float *y) noexcept nogil
+        void (*maxout_gradient)(isize rows, isize units, isize pieces, const float *z, const float *y,
+                                const float *dy, float *dz) noexcept nogil
+        void (*gaussian_noise)(isize n, isize first, const float *x, float deviation, fastnn_random r,
+                               float *y) noexcept nogil
+        void (*rescale)(isize n, const float *x, float scale, float offset, float *y) noexcept nogil
         void (*sgd)(isize n, float *p, const float *g, float *v, float rate, float momentum,
                     int nesterov) noexcept nogil
         void (*adam)(isize n, float *p, const float *g, float *m, float *v, float step, float correction,

@@ -6,10 +6,27 @@ from fastnn.layers.batch_norm import BatchNorm
 from fastnn.layers.dense import Dense
 from fastnn.layers.dropout import Dropout
 from fastnn.layers.flatten import Flatten
+from fastnn.layers.gaussian_noise import GaussianNoise
+from fastnn.layers.layer_norm import LayerNorm
+from fastnn.layers.maxout import Maxout
 from fastnn.layers.prelu import PReLU
 from fastnn.layers.python import PythonLayer
+from fastnn.layers.rescale import Rescale
+from fastnn.layers.reshape import Reshape
 
-_LAYERS: tuple[type[Layer], ...] = (Dense, Activation, PReLU, Flatten, Dropout, BatchNorm)
+_LAYERS: tuple[type[Layer], ...] = (
+    Dense,
+    Maxout,
+    Activation,
+    PReLU,
+    BatchNorm,
+    LayerNorm,
+    Dropout,
+    GaussianNoise,
+    Rescale,
+    Reshape,
+    Flatten,
+)
 
 #: The layers that a file may name.
 LAYERS: dict[str, type[Layer]] = {layer.__name__: layer for layer in _LAYERS}
@@ -21,8 +38,13 @@ __all__ = [
     "Dense",
     "Dropout",
     "Flatten",
+    "GaussianNoise",
     "Layer",
+    "LayerNorm",
+    "Maxout",
     "PReLU",
     "Parameter",
     "PythonLayer",
+    "Rescale",
+    "Reshape",
 ]
