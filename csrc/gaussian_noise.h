@@ -5,8 +5,8 @@
 #include "dropout.h"
 #include "elementary.h"
 
-/* The deviate of a word, z = sqrt(2) erfinv(1 - t), with an error of 1e-6 of it: its sign is bit 31, and the probability
- * of a larger one t = (bits 8 to 30 + 1/2) / 2^23, so that |z| <= 5.4. Giles 2010, Approximating the erfinv function. */
+/* The deviate of a word, z = sqrt(2) erfinv(1 - t), with an error of 1e-6 of it: bit 31 is its sign, and t, (bits 8 to
+ * 30 + 1/2) / 2^23, the probability of a larger |z| <= 5.4. Giles 2010, Approximating the erfinv function. */
 INLINE vf normal_deviate(vi word) {
   const vf t = (__builtin_convertvector((word >> 8) & 0x7fffff, vf) + 0.5f) * 0x1p-23f;
   const vf w = -log_vector(t * (2.0f - t));

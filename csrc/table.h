@@ -13,6 +13,7 @@
 #include "layer_norm.h"
 #include "loss.h"
 #include "maxout.h"
+#include "merge.h"
 #include "optimizer.h"
 #include "prelu.h"
 #include "rescale.h"

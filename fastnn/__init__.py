@@ -8,7 +8,10 @@ from fastnn.differentiation import check_gradients
 from fastnn.files import load
 from fastnn.layers import (
     Activation,
+    Add,
     BatchNorm,
+    Composite,
+    Concatenate,
     Dense,
     Dropout,
     Flatten,
@@ -16,6 +19,7 @@ from fastnn.layers import (
     Layer,
     LayerNorm,
     Maxout,
+    Multiply,
     Parameter,
     PReLU,
     PythonLayer,
@@ -27,22 +31,28 @@ from fastnn.optimizers import SGD, Adam, AdamW, Optimizer
 from fastnn.parallel import get_num_threads, set_num_threads, threads
 from fastnn.perceptron import Perceptron
 from fastnn.sequential import Sequential
+from fastnn.symbol import Input
 
 __all__ = [
     "SGD",
     "Activation",
     "Adam",
     "AdamW",
+    "Add",
     "BatchNorm",
     "Callback",
+    "Composite",
+    "Concatenate",
     "Dense",
     "Dropout",
     "Flatten",
     "GaussianNoise",
     "History",
+    "Input",
     "Layer",
     "LayerNorm",
     "Maxout",
+    "Multiply",
     "Network",
     "Optimizer",
     "PReLU",

@@ -63,7 +63,8 @@ class RowWise(_Function):
         if not y.shape:
             raise ValueError(f"{self.name}: expected an array (..., classes), got a single number")
         rows = Tensor((y.size // max(1, y.shape[-1]), y.shape[-1]), block=y.block)
-        ROW_WISE[self.name][0](rows, rows)()
+        forward: Any = ROW_WISE[self.name][0]
+        forward(rows, rows)()
         return y.array
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
+from fastnn import checks
 from fastnn.port import is_batch, takes
-
-if TYPE_CHECKING:
-    from fastnn.network import Network
 
 
 def numbers(name: str, array: Any) -> np.ndarray:
@@ -50,38 +49,64 @@ def ready(array: np.ndarray) -> np.ndarray:
     return ready
 
 
-def samples(x: Any, features: tuple[int, ...], net: Network) -> np.ndarray:
-    """x as an array (batch, *features). net: whose first layer expects it, for the error."""
+def parted(what: str, given: Any, names: Sequence[str]) -> list[Any]:
+    """What is given for each of these inputs or outputs: for one as it is, for several a list, a tuple or a dict.
+
+    Raises ValueError for other names or another number of arrays, TypeError for anything else.
+    """
+    if len(names) == 1:
+        return [given]
+    known = ", ".join(map(repr, names))
+    if isinstance(given, Mapping):
+        checks.names(what, given, names)
+        return [given[name] for name in names]
+    if not isinstance(given, (list, tuple)):
+        raise TypeError(f"{what}: expected a list or a dict of arrays for {known}, got {type(given).__name__}")
+    if len(given) != len(names):
+        raise ValueError(f"{what}: expected {len(names)} arrays for {known}, got {len(given)}")
+    return list(given)
+
+
+def samples(x: Any, features: tuple[int, ...], layer: str, name: str = "x") -> np.ndarray:
+    """x as an array (batch, *features). layer: what expects it, for the error."""
     if is_batch(x, features):
         return x
-    array = numbers("x", x)
+    array = numbers(name, x)
     if array.ndim > 0 and len(array) and array.shape[1:] == features:
         return ready(array)
-    layer = net.named_layers()[0][1].title()
     if array.shape[1:] == features and array.ndim > 0:
-        raise ValueError(f"{layer}: x is empty: {array.shape}")
+        raise ValueError(f"{layer}: {name} is empty: {array.shape}")
     advice = ""
     if array.shape == features:
-        advice = "; add a first dimension for the batch: x[None]"
+        advice = f"; add a first dimension for the batch: {name}[None]"
     elif len(features) == 1 and array.ndim > 2:
         advice = "; add Flatten()"
-    wanted = ", ".join(["batch", *map(str, features)])
-    raise ValueError(f"{layer}: expected input ({wanted}), got {array.shape}{advice}")
+    raise ValueError(f"{layer}: expected input {checks.batch(features)}, got {array.shape}{advice}")
 
 
-def targets(y: Any, count: int, features: tuple[int, ...], labels: bool) -> tuple[np.ndarray, bool]:
+def joint_samples(x: Any, names: Sequence[str], features: Sequence[tuple[int, ...]]) -> list[np.ndarray]:
+    """An array for each of several inputs, all of the same number of samples."""
+    found: list[np.ndarray] = []
+    for given, name, shape in zip(parted("x", x, names), names, features, strict=True):
+        found.append(samples(given, shape, f"Input {name!r}", f"x[{name!r}]"))
+        if len(found[-1]) != len(found[0]):
+            raise ValueError(f"x: {len(found[0])} samples for {names[0]!r}, {len(found[-1])} for {name!r}")
+    return found
+
+
+def targets(y: Any, count: int, features: tuple[int, ...], labels: bool, name: str = "y") -> tuple[np.ndarray, bool]:
     """y for `count` samples, as labels or as values of the output's shape; and whether it holds labels.
 
     labels: whether class numbers, (n,) or (n, 1), are meant by such a shape.
     """
     if labels and is_batch(y, ()) and len(y) == count:
         return y, True
-    array = numbers("y", y)
+    array = numbers(name, y)
     if array.ndim == 0 or len(array) != count:
-        raise ValueError(f"y: expected {count} targets, one for each sample of x, got shape {array.shape}")
+        raise ValueError(f"{name}: expected {count} targets, one for each sample of x, got shape {array.shape}")
     if labels and array.shape[1:] in ((), (1,)):
         return ready(array), True
     if array.shape[1:] == features or (array.ndim == 1 and features == (1,)):
         return ready(array), False
-    wanted = f"({', '.join(['batch', *map(str, features)])})"
-    raise ValueError(f"y: expected {'labels (batch,) or ' if labels else ''}values {wanted}, got {array.shape}")
+    wanted = checks.batch(features)
+    raise ValueError(f"{name}: expected {'labels (batch,) or ' if labels else ''}values {wanted}, got {array.shape}")

@@ -1,7 +1,8 @@
 """Checks of arguments: each returns the value in its plain form, or raises an error that names it."""
 
 import math
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from numbers import Real
 from typing import Any
 
@@ -52,7 +53,22 @@ def known(what: str, name: Any, names: Iterable[str]) -> str:
     return name
 
 
-def listed(name: str, values: Any, kind: type, what: str) -> list[Any]:
+def name(what: str, value: Any) -> str:
+    """value as a name of letters, digits, _ and -."""
+    if not (isinstance(value, str) and re.fullmatch(r"\w[\w\-]*", value)):
+        raise ValueError(f"{what}'s name must be letters, digits, _ and -, got {value!r}")
+    return value
+
+
+def names(what: str, given: Mapping[Any, Any], wanted: Sequence[str], some: bool = False) -> None:
+    """Raises ValueError for a dict with other keys than these; some: it may leave out some of them."""
+    unknown, missing = [key for key in given if key not in wanted], [name for name in wanted if name not in given]
+    if unknown or (missing and not some):
+        wrong = f"unknown {unknown[0]!r}" if unknown else f"{missing[0]!r} is missing"
+        raise ValueError(f"{what}: {wrong}; expected {', '.join(map(repr, wanted))}")
+
+
+def listed(name: str, values: Any, kind: type | tuple[type, ...], what: str) -> list[Any]:
     """values as a list of objects of one kind."""
     if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
         raise TypeError(f"{name} must be a list of {what}, got {values!r}")
@@ -61,6 +77,11 @@ def listed(name: str, values: Any, kind: type, what: str) -> list[Any]:
         if not isinstance(value, kind):
             raise TypeError(f"{name} must be {what}, got {value!r}")
     return found
+
+
+def batch(shape: Iterable[int]) -> str:
+    """The shape of a batch of such samples, as messages say it."""
+    return f"({', '.join(['batch', *map(str, shape)])})"
 
 
 def shape(name: str, value: Any) -> tuple[int, ...]:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastnn import arrays, checks
+from fastnn import checks
+from fastnn.heads import one_or_all
 from fastnn.randomness import Purpose, generator
 
 if TYPE_CHECKING:
@@ -20,37 +21,43 @@ EACH = 8
 
 
 @contextmanager
-def _passes(net: Network, x: Any, y: Any) -> Iterator[tuple[Callable[[], float], np.ndarray, np.ndarray]]:
-    """A function that takes the loss on x and y and its gradients; a copy of x, and dx. All is put back at the end."""
-    x, shape = net.samples(x)
-    y, labels = arrays.targets(y, len(x), shape, net.compiled.takes_labels)
-    x, dx = x.copy(), np.empty(x.shape, np.float32)
+def _passes(
+    net: Network, x: Any, y: Any
+) -> Iterator[tuple[Callable[[], float], dict[str, np.ndarray], dict[str, np.ndarray]]]:
+    """A function that takes the loss on x and y and its gradients; copies of x, and dx. All is put back at the end."""
+    x, y, labels = net.examples(x, y)
+    x = [array.copy() for array in x]
+    dx = [np.empty(array.shape, np.float32) for array in x]
+    rows = len(x[0])
     with net.guard.changing("gradient"), net.built_for(x):
-        program = net.pool.lease(net, "gradient", len(x), labels)
+        program = net.pool.lease(net, "gradient", rows, labels)
         kept = [(tensor.array, tensor.array.copy()) for tensor in program.plan.kept]
 
         def take() -> float:
-            program.plan.run(len(x), len(x), step=net.counters["step"], pause=0)
+            program.plan.run(rows, rows, step=net.counters["step"], pause=0)
             return program.last()["loss"]
 
         try:
-            program.attach(x, y, dx)
-            yield take, x, dx
+            program.attach(*x, *y, *dx)
+            names = [port.name for port in program.plan.ports[: len(x)]]
+            yield take, dict(zip(names, x, strict=True)), dict(zip(names, dx, strict=True))
         finally:
             for view, before in kept:
                 view[...] = before
             net.pool.give_back(program)
 
 
-def gradient(net: Network, x: Any, y: Any) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+def gradient(net: Network, x: Any, y: Any) -> tuple[Any, dict[str, np.ndarray]]:
     """The gradients of the loss on x and y: with respect to x, in its shape, and to each parameter by name, float32.
 
-    As a training step sees them (dropout acts, with the masks of the next step). Nothing in the network changes, not
-    even `gradients`. Raises as `train_on_batch`.
+    For several inputs those with respect to x are a dict by name. As a training step sees them (dropout acts, with the
+    masks of the next step), those of frozen layers too. Nothing in the network changes, not even `gradients`. Raises as
+    `train_on_batch`.
     """
     with _passes(net, x, y) as (take, _, dx):
         take()
-        return dx, {name: view.copy() for name, view in net.gradients.items()}
+        parameters = {name: view.copy() for name, view in net.gradients.items()}
+        return one_or_all(net.graph.inputs, list(dx.values())), parameters
 
 
 def check_gradients(net: Network, x: Any, y: Any, tolerance: float = 0.01) -> dict[str, float]:
@@ -58,16 +65,18 @@ def check_gradients(net: Network, x: Any, y: Any, tolerance: float = 0.01) -> di
 
     Of x and of each parameter the 8 largest gradients and 8 others are compared, each with the central difference of
     width h max(1, |value|), h = 0.01, 0.003 or 0.001, that comes closest: over a wide one there may be the kink of a
-    relu, over a narrow one a float32 loss hardly differs. Returns each tensor's largest error, relative to its largest
-    gradient, or to 0.001 of the loss where that is more. Raises ArithmeticError that names the first element with an
-    error greater than the tolerance, and as `train_on_batch`; nothing in the network changes.
+    relu, over a narrow one a float32 loss hardly differs. What lies between the narrowest differences to the left and
+    to the right is right at a kink. Returns each tensor's largest error, relative to its largest gradient, or to 0.001
+    of the loss where that is more. Raises ArithmeticError that names the first element with an error greater than the
+    tolerance, and as `train_on_batch`; nothing in the network changes.
     """
     tolerance = checks.real("tolerance", tolerance, least=0)
-    with _passes(net, x, y) as (take, x_copy, dx):
-        if x_copy.dtype.kind != "f":
-            raise TypeError(f"x: expected float32 or float64, which can be varied, got {x_copy.dtype}")
+    with _passes(net, x, y) as (take, copies, dx):
+        for name, copy in copies.items():
+            if copy.dtype.kind != "f":
+                raise TypeError(f"{name}: expected float32 or float64, which can be varied, got {copy.dtype}")
         loss = take()
-        wanted = {"x": (x_copy, dx.copy())}
+        wanted = {name: (copy, dx[name].copy()) for name, copy in copies.items()}
         wanted |= {name: (net.weights[name], net.gradients[name].copy()) for name in net.gradients}
         rng = generator(0, Purpose.SPLIT, 0)
         errors = {}
@@ -76,7 +85,7 @@ def check_gradients(net: Network, x: Any, y: Any, tolerance: float = 0.01) -> di
             errors[name] = 0.0
             for place in _chosen(gradients, rng):
                 found = float(gradients[place])
-                slope = min(_slopes(take, values, place), key=lambda slope: abs(slope - found))
+                slope = _nearest(take, values, place, found, loss)
                 error = abs(slope - found) / scale
                 if not error <= tolerance:
                     at = f"{name}[{', '.join(map(str, place))}]"
@@ -94,8 +103,8 @@ def _chosen(gradients: np.ndarray, rng: np.random.Generator) -> list[tuple[int, 
     return [tuple(map(int, np.unravel_index(i, gradients.shape))) for i in (*order[:EACH], *others)]
 
 
-def _slopes(take: Callable[[], float], values: np.ndarray, place: tuple[int, ...]) -> list[float]:
-    """Central differences of the loss with respect to one element, for each width."""
+def _nearest(take: Callable[[], float], values: np.ndarray, place: tuple[int, ...], found: float, loss: float) -> float:
+    """The derivative of the loss with respect to one element that comes closest to what was found."""
     before = values[place]
     slopes = []
     try:
@@ -107,4 +116,5 @@ def _slopes(take: Callable[[], float], values: np.ndarray, place: tuple[int, ...
             slopes.append((ends[0][1] - ends[1][1]) / (ends[0][0] - ends[1][0]))
     finally:
         values[place] = before
-    return slopes
+    sides = sorted((end - loss) / (at - float(before)) for at, end in ends)
+    return min(*slopes, min(max(found, sides[0]), sides[1]), key=lambda slope: abs(slope - found))

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastnn import checks, losses, optimizers
+from fastnn import checks, optimizers, structure
 from fastnn import layers as known_layers
 from fastnn._version import __version__
+from fastnn.heads import heads, one_or_all
 from fastnn.layers import Layer
-from fastnn.weights import Parameters
 
 if TYPE_CHECKING:
     from fastnn.network import Network
@@ -38,38 +38,42 @@ def to_bytes(net: Network) -> bytes:
         "state.seed": np.array([net.seed], np.uint64),
         "state.counters": np.array([net.counters[name] for name in COUNTERS], np.int64),
     }
-    if net.input_shape is not None:
+    if net.features:
         tensors |= {f"weights.{name}": view for name, view in net.weights.items()}
         for slot, flat in net.slots.items():
-            tensors |= {f"slots.{slot}.{name}": view for name, view in net.built.views(flat).items()}
+            tensors |= {f"slots.{slot}.{name}": view for name, view in net.blocks.in_slot(flat).items()}
     architecture = json.dumps(_describe(net))
     metadata = {"fastnn": architecture, "digest": _digest(architecture, tensors)}
     return save(tensors, metadata)
 
 
 def _describe(net: Network) -> dict[str, Any]:
+    inner = structure.subnetworks(net)
     description: dict[str, Any] = {
         "format": FORMAT,
         "fastnn": __version__,
-        "network": type(net).__name__,
-        "input_shape": net.input_shape,
-        "layers": [
-            {"class": type(layer).__name__, "settings": {**layer.settings(), "name": name}}
-            for name, layer in net.named_layers()
-        ],
+        **structure.describe(net, inner),
         "compiled": None,
-        "metadata": _plain(net.metadata),
+        "metadata": plain(net.metadata),
     }
-    if net.optimizer is not None and net.loss is not None:
+    if inner:
+        description["networks"] = [
+            {**structure.describe(each, inner), "seed": each.seed, "metadata": plain(each.metadata)} for each in inner
+        ]
+    if net.optimizer is not None:
         description["compiled"] = {
             "optimizer": {"class": type(net.optimizer).__name__, "settings": net.optimizer.settings()},
-            "loss": net.loss.name,
-            "metrics": list(net.metrics),
+            "loss": one_or_all([head.output for head in net.heads], [head.loss.name for head in net.heads]),
+            "metrics": one_or_all([head.output for head in net.heads], [list(head.metrics) for head in net.heads]),
         }
+        if len(net.heads) > 1:
+            description["compiled"]["loss_weights"] = {head.output: head.weight for head in net.heads}
+        if net.frozen:
+            description["compiled"]["frozen"] = sorted(net.frozen)
     return description
 
 
-def _plain(notes: Any) -> dict[str, Any]:
+def plain(notes: Any) -> dict[str, Any]:
     """A copy of a network's metadata, which is what a file gives back. Raises TypeError where that would differ."""
     import json
 
@@ -137,7 +141,7 @@ def from_bytes(data: bytes, layers: Mapping[str, type[Layer]] | None = None) -> 
     architecture, tensors = _parse(data)
     try:
         net = _construct(architecture, {**known_layers.LAYERS, **(layers or {})}, tensors)
-    except (KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ValueError(f"the file's architecture is not valid: {error}") from None
     return net
 
@@ -164,58 +168,50 @@ def _parse(data: bytes) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
 
 
 def _construct(
-    architecture: dict[str, Any], table: Mapping[str, type[Layer]], tensors: dict[str, np.ndarray]
+    description: dict[str, Any], table: Mapping[str, type[Layer]], tensors: dict[str, np.ndarray]
 ) -> Network:
     """Builds the network after its shapes were compared with the tensors: nothing larger than the file is allocated."""
-    from fastnn.sequential import Sequential
-
-    if architecture["network"] != "Sequential":
-        raise ValueError(f"unknown network {architecture['network']!r}")
-    layers = []
-    for entry in architecture["layers"]:
-        if entry["class"] not in table:
-            raise ValueError(f"unknown layer {entry['class']!r}; known: {', '.join(table)}; own ones go into layers=")
-        layers.append(table[entry["class"]](**entry["settings"]))
+    inner: list[Network] = []
+    for each in description.get("networks", []):
+        inner.append(structure.construct(each, table, inner, each["seed"]))
+        inner[-1].metadata = plain(each["metadata"])
     (seed,) = _take(tensors, "state.seed", (1,), np.uint64)
     counters = _take(tensors, "state.counters", (len(COUNTERS),), np.int64)
     if not ((counters >= 0) & (counters < 2**62)).all():
         raise ValueError(f"state.counters {counters} are out of range")
-    net = Sequential(layers, seed=int(seed))
-    compiled = architecture["compiled"]
+    net = structure.construct(description, table, inner, int(seed))
+    compiled = description["compiled"]
     if compiled is not None:
         optimizer = compiled["optimizer"]
         if optimizer["class"] not in optimizers.OPTIMIZERS:
             raise ValueError(f"unknown optimizer {optimizer['class']!r}; known: {', '.join(optimizers.OPTIMIZERS)}")
-        net.compile(
-            optimizers.OPTIMIZERS[optimizer["class"]](**optimizer["settings"]),
-            losses.resolve(compiled["loss"]).name,
-            compiled["metrics"],
-        )
-    shape = architecture["input_shape"]
-    if shape is not None:
-        _restore(net, checks.shape("input_shape", shape), tensors)
+        made = optimizers.OPTIMIZERS[optimizer["class"]](**optimizer["settings"])
+        measured = heads(net.graph.output_names, compiled["loss"], compiled["metrics"], compiled.get("loss_weights"))
+        net.take(made, measured, frozenset(checks.listed("frozen", compiled.get("frozen", []), str, "names")))
+    shapes = structure.features(description)
+    if shapes:
+        _restore(net, shapes, tensors)
     if tensors:
         raise ValueError(f"the file has tensors that the architecture has not: {', '.join(tensors)}")
     net.counters = dict(zip(COUNTERS, map(int, counters), strict=True))
-    net.metadata = _plain(architecture.get("metadata", {}))  # the earliest files have none
+    net.metadata = plain(description.get("metadata", {}))  # the earliest files have none
     return net
 
 
-def _restore(net: Network, shape: tuple[int, ...], tensors: dict[str, np.ndarray]) -> None:
-    wanted = net.wanted(shape)
-
-    trained = [name for name in wanted if not wanted[name].statistic]
+def _restore(net: Network, shapes: list[tuple[int, ...]], tensors: dict[str, np.ndarray]) -> None:
+    wanted = net.graph.wanted(shapes)
 
     def taken(prefix: str, names: Iterable[str]) -> dict[str, np.ndarray]:
         return {name: _take(tensors, f"{prefix}.{name}", wanted[name].shape, np.float32) for name in names}
 
     weights = taken("weights", wanted)
+    trained = [name for name in wanted if not wanted[name].statistic]
     slots = {slot: taken(f"slots.{slot}", trained) for slot in (net.optimizer.slots() if net.optimizer else ())}
-    net.adopt(shape, Parameters(wanted))
-    for name, array in weights.items():
-        net.built.weights[name].value.array[...] = array
+    structure.adopt(net, shapes)
+    for name, view in net.weights.items():
+        view[...] = weights[name]
     for slot, arrays in slots.items():
-        for name, view in net.built.views(net.slots[slot]).items():
+        for name, view in net.blocks.in_slot(net.slots[slot]).items():
             view[...] = arrays[name]
 
 

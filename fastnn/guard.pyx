@@ -5,6 +5,8 @@ meanwhile (in a callback). All state is changed with the GIL held and no Python 
 a forked child, where the other threads do not exist, has nothing to remake but the count.
 """
 
+from collections.abc import Sequence
+
 cimport cython
 
 from fastnn cimport team
@@ -15,11 +17,17 @@ cdef extern from "Python.h":
 
 @cython.final
 cdef class Guard:
-    """Keeps the network for who changes it."""
+    """Keeps the network for who changes it. inner: of its sub-networks, which are held with it."""
 
     cdef unsigned long owner
     cdef str doing
     cdef int readers, process
+    cdef readonly tuple inner  # each once, at any depth; None where there are none
+
+    def __init__(self, inner: Sequence[Guard] = ()) -> None:
+        cdef Guard guard
+        if inner:
+            self.inner = tuple(dict.fromkeys([each for guard in inner for each in (guard, *(guard.inner or ()))]))
 
     def changing(self, str action, bint nested = False) -> Hold:
         """A context that holds the network for a change. nested: also from inside another change by this thread."""
@@ -54,8 +62,30 @@ cdef class Hold:
     cdef bint change, nested, counted
     cdef unsigned long outer_owner
     cdef str outer_doing
+    cdef list inner  # those that it holds of sub-networks, or None
 
     def __enter__(self) -> None:
+        self.take()
+        if self.guard.inner is not None:
+            self.take_inner()
+
+    def __exit__(self, *exception: object) -> None:
+        self.let_go()
+
+    cdef void take_inner(self) except *:
+        cdef Guard guard
+        cdef Hold inner
+        self.inner = []
+        for guard in self.guard.inner:
+            inner = hold(guard, self.action, self.change, self.nested)
+            try:
+                inner.take()
+            except BaseException:
+                self.let_go()
+                raise
+            self.inner.append(inner)
+
+    cdef void take(self) except *:
         cdef Guard guard = self.guard
         cdef unsigned long me = guard.check(self.action)
         if not self.change:
@@ -69,7 +99,12 @@ cdef class Hold:
         self.outer_owner, self.outer_doing = guard.owner, guard.doing
         guard.owner, guard.doing = me, self.action
 
-    def __exit__(self, *exception: object) -> None:
+    cdef void let_go(self) except *:
+        cdef Hold inner
+        if self.inner is not None:
+            for inner in self.inner:
+                inner.let_go()
+            self.inner = None
         if self.change:
             self.guard.owner, self.guard.doing = self.outer_owner, self.outer_doing
         else:

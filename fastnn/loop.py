@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastnn import arrays, checks
+from fastnn.heads import one_or_all
 from fastnn.plan import Plan
 from fastnn.port import Port
 from fastnn.programs import lower_loop
@@ -25,33 +26,33 @@ class Loop:
         self.rows, self.waiting, self.step = rows, 0, 0
         (self.ahead, self.back), (self.x, self.y, self.dy, self.dx) = lower_loop(net, rows)
 
-    def forward(self, x: np.ndarray, y: np.ndarray, step: int) -> None:
+    def forward(self, x: list[np.ndarray], y: list[np.ndarray], step: int) -> None:
         """y = the outputs for x. step: the position of its random numbers."""
         self.waiting = 0
-        _run(self.ahead, step, {self.x: x, self.y: y})
-        self.waiting, self.step = len(x), step
+        _run(self.ahead, step, [*self.x, *self.y], [*x, *y])
+        self.waiting, self.step = len(x[0]), step
 
-    def backward(self, dy: np.ndarray, dx: np.ndarray, parameters: bool) -> None:
-        """dx = the gradient with respect to x; those of the parameters are added to theirs."""
+    def backward(self, dy: list[np.ndarray], dx: list[np.ndarray], parameters: bool) -> None:
+        """dx = the gradients with respect to x; those of the parameters are added to theirs."""
         self.back.inputs_only = not parameters
-        _run(self.back, self.step, {self.dy: dy, self.dx: dx})
+        _run(self.back, self.step, [*self.dy, *self.dx], [*dy, *dx])
         self.waiting = 0
 
 
-def _run(plan: Plan, step: int, arrays_by_port: dict[Port, np.ndarray]) -> None:
+def _run(plan: Plan, step: int, ports: list[Port], attached: list[np.ndarray]) -> None:
     """One run over all rows, with these arrays attached."""
     try:
-        for port, array in arrays_by_port.items():
+        for port, array in zip(ports, attached, strict=True):
             port.attach(array)
-        rows = len(next(iter(arrays_by_port.values())))
+        rows = len(attached[0])
         plan.run(rows, rows, step=step, pause=0)
     finally:
-        for port in arrays_by_port:
+        for port in ports:
             port.detach()
 
 
-def forward(net: Network, x: Any, training: bool = False) -> np.ndarray:
-    """The outputs for x (batch, ...), float32 (batch, ...).
+def forward(net: Network, x: Any, training: bool = False) -> Any:
+    """The outputs for x (batch, ...), float32 (batch, ...); for several inputs and outputs as `predict`.
 
     With training, as training sees them (dropout acts, with other random numbers each time), and `backward` may follow;
     `predict` and the like in between do not disturb it. Without, the same as `predict`.
@@ -59,23 +60,25 @@ def forward(net: Network, x: Any, training: bool = False) -> np.ndarray:
     """
     if not checks.flag("training", training):
         return net.predict(x)
-    x, shape = net.samples(x)
+    x, shapes = net.samples(x)
+    rows = len(x[0])
     with net.guard.changing("forward"), net.built_for(x):
-        if net.loop is None or net.loop.rows < len(x):
+        if net.loop is None or net.loop.rows < rows:
             net.loop = None  # frees the old arena before the new one is made
-            net.loop = Loop(net, len(x))
+            net.loop = Loop(net, rows)
         loop = net.loop
-        y = np.empty((len(x), *shape), np.float32)
+        y = [np.empty((rows, *shape), np.float32) for shape in shapes]
         loop.forward(x, y, net.counters["step"])
         net.counters["step"] += 1
-        return y
+        return one_or_all(net.graph.output_names, y)
 
 
-def backward(net: Network, dy: Any, parameters: bool = True) -> np.ndarray:
+def backward(net: Network, dy: Any, parameters: bool = True) -> Any:
     """The gradient with respect to the input of the last training `forward`, float32, for dy, that of its output.
 
-    The gradients of the parameters are added to `net.gradients`, and running statistics (BatchNorm) are taken on; with
-    parameters=False they stay as they are.
+    For several outputs dy is a list, a tuple or a dict by name; for several inputs the result is a dict by name.
+    The gradients of the parameters are added to `net.gradients`, and running statistics (of BatchNorm) are taken on;
+    with parameters=False they stay as they are.
     Raises RuntimeError unless exactly one training forward came before it, ValueError and TypeError for a dy that does
     not fit that, or is not finite: then the forward still waits for its backward.
     """
@@ -84,14 +87,18 @@ def backward(net: Network, dy: Any, parameters: bool = True) -> np.ndarray:
         loop = net.loop
         if loop is None or not loop.waiting:
             raise RuntimeError("backward: call forward(x, training=True) first, once for each backward")
-        array = arrays.numbers("dy", dy)
-        wanted = (loop.waiting, *net.output_shape)
-        if array.shape != wanted:
-            raise ValueError(f"dy: expected {wanted}, the shape of the last training forward, got {array.shape}")
-        assert net.input_shape is not None
-        dx = np.empty((loop.waiting, *net.input_shape), np.float32)
-        loop.backward(arrays.ready(array), dx, parameters)
-        return dx
+        found, parts = [], arrays.parted("dy", dy, net.graph.output_names)
+        for given, shape, port in zip(parts, net.shapes, loop.dy, strict=True):
+            array = arrays.numbers(port.name, given)
+            wanted = (loop.waiting, *shape)
+            if array.shape != wanted:
+                raise ValueError(
+                    f"{port.name}: expected {wanted}, the shape of the last training forward, got {array.shape}"
+                )
+            found.append(arrays.ready(array))
+        dx = [np.empty((loop.waiting, *shape), np.float32) for shape in net.features]
+        loop.backward(found, dx, parameters)
+        return one_or_all(net.graph.inputs, dx)
 
 
 def step(net: Network) -> None:
@@ -99,7 +106,7 @@ def step(net: Network) -> None:
 
     Raises RuntimeError before the network is compiled and built.
     """
-    assert net.compiled and net.built and net.optimizer
+    assert net.compiled and net.blocks and net.optimizer
     with net.guard.changing("step"):
         program = net.pool.lease(net, "update", 1)
         try:
@@ -113,4 +120,5 @@ def step(net: Network) -> None:
 def zero_grad(net: Network) -> None:
     """Sets all gradients to zero. Raises RuntimeError before the network is built."""
     with net.guard.changing("zero_grad"):
-        net.built.gradients.array[...] = 0
+        for block in net.blocks.bases:
+            block.gradients.array[...] = 0

@@ -41,13 +41,13 @@ class Loss:
         """The activations whose input the loss takes; the logits are the same before softmax and log_softmax."""
         return tuple(ROW_WISE) if self.ending == "softmax" else (self.ending,)
 
-    def target(self, plan: Lowering, columns: int, labels: bool) -> Target:
+    def target(self, plan: Lowering, columns: int, labels: bool, name: str = "y") -> Target:
         """Emits the gather of the target."""
         if labels:
-            port, buffer = Port("y", 1), Buffer(1, "int32")
+            port, buffer = Port(name, 1), Buffer(1, "int32")
             plan.emit(kernels.GatherLabels, port, buffer, classes=columns)
         else:
-            port, buffer = Port("y", columns), Buffer(columns)
+            port, buffer = Port(name, columns), Buffer(columns)
             plan.emit(kernels.Gather, port, buffer, check=self.check)
         return Target(port, buffer, labels)
 

@@ -18,7 +18,7 @@ from fastnn.port import Port
 from fastnn.tensor import Block, Tensor, aligned, bytes_of
 
 #: Activations over all features of a row: their Ops, forward and backward.
-ROW_WISE = {
+ROW_WISE: dict[str, tuple[type[Op], type[Op]]] = {
     "softmax": (kernels.Softmax, kernels.SoftmaxGradient),
     "log_softmax": (kernels.LogSoftmax, kernels.LogSoftmaxGradient),
 }
@@ -34,10 +34,14 @@ class Weight:
 
 @dataclass(eq=False, repr=False)
 class Buffer:
-    """Memory of `columns` elements a row, needed from the first call that names it to the last."""
+    """Memory of `columns` elements a row, needed from the first call that names it to the last.
+
+    shared: whether it is the gradient of several values, so that no call may write to it in place.
+    """
 
     columns: int
     dtype: str = "float32"
+    shared: bool = False
 
 
 @dataclass(frozen=True)
@@ -70,8 +74,8 @@ class Value:
     pending: an activation that is not applied yet; a loss or metric that wants the logits leaves it so and says it
     (logits_used), anyone else calls `Lowering.read`. activation: one that is applied elementwise; whoever writes the
     gradient multiplies its derivative in, so that `gradient` is with respect to what came before the activation.
-    before: what came before it, where that is kept.
-    origin: the activation that the numbers come from where it is neither. shared: several layers read it.
+    before: what came before it, where that is kept. origin: the activation that the numbers come from where it is
+    neither. shape: without the batch.
     """
 
     buffer: Buffer
@@ -83,8 +87,8 @@ class Value:
     origin: str = "identity"
     producer: Call | None = None
     logits_used: bool = False
-    shared: bool = False
     applied: "Value | None" = None
+    shape: tuple[int, ...] = ()
 
     @property
     def columns(self) -> int:
@@ -93,9 +97,8 @@ class Value:
 
     @property
     def open(self) -> bool:
-        """Whether its producer may do more to it, an activation say, and nobody would miss it as it is."""
-        free = self.producer is not None and not (self.shared or self.logits_used)
-        return free and self.pending == self.activation == "identity"
+        """Whether its producer may do more to it, an activation say: nobody else reads it as it is."""
+        return self.producer is not None and self.pending == self.activation == "identity" and not self.logits_used
 
     @property
     def ending(self) -> str:
@@ -117,7 +120,8 @@ class Lowering:
 
     rows: its capacity. weights: the parameters by name. training: whether a backward phase will follow. derived: of a
     frozen network: what follows from its weights, by what it is for, to be called in this order when they change.
-    accumulates: whether gradients of weights are added to what is there.
+    accumulates: whether gradients of weights are added to what is there. streams: how many layers have taken a stream
+    of random numbers of their own.
     """
 
     rows: int
@@ -130,18 +134,17 @@ class Lowering:
     backwards: list[tuple[str, Callable[[], None]]] = field(default_factory=list)
     closings: list[tuple[str, Callable[[], None]]] = field(default_factory=list)
     written: set[Weight] = field(default_factory=set)
+    streams: int = 0
     layer: str = ""
-    features: tuple[int, ...] = ()
 
     @contextmanager
-    def named(self, layer: str, features: tuple[int, ...] = ()) -> Iterator[None]:
-        """What is emitted inside belongs to this layer, whose input is (batch, *features)."""
-        before = self.layer, self.features
-        self.layer, self.features = layer, features
+    def named(self, layer: str) -> Iterator[None]:
+        """What is emitted inside belongs to this layer, or to the layer of this name in the present one."""
+        before, self.layer = self.layer, f"{self.layer}.{layer}" if self.layer else layer
         try:
             yield
         finally:
-            self.layer, self.features = before
+            self.layer = before
 
     def emit(self, op: type[Op], *arguments: Any, **options: Any) -> Call:
         """Adds a call of an Op."""
@@ -183,15 +186,14 @@ class Lowering:
         """Applies the pending activation into a buffer of its own."""
         y = self.value(x.columns, x.trains)
         y.origin = x.pending
-        if x.pending not in ROW_WISE:  # only metrics come after the logits were used: no gradient
-            self.emit(kernels.Activation, x.buffer, y.buffer, x.pending)
-            return y
-        forward, gradient = ROW_WISE[x.pending]
-        self.emit(forward, x.buffer, y.buffer)
+        forward, gradient = ROW_WISE.get(x.pending, (kernels.Activation, kernels.ActivationGradient))
+        options = {} if x.pending in ROW_WISE else {"activation": x.pending}
+        self.emit(forward, x.buffer, y.buffer, **options)
+        source = x.buffer if y.origin in kernels.DERIVED_FROM_INPUT else y.buffer
 
         def backward() -> None:
-            if y.gradient is not None:
-                self.emit(gradient, y.buffer, y.gradient, self.gradient(x))
+            if y.gradient is not None:  # not only a metric read it
+                self.emit(gradient, source, y.gradient, self.gradient(x), **options)
                 self.apply_derivative(x)
 
         self.backward(backward)
@@ -224,17 +226,68 @@ class Lowering:
         value.gradient = Buffer(value.columns)
         return value.gradient
 
+    def pass_gradient(self, y: Value, *values: Value) -> None:
+        """The gradient of y is that of each of these values too, which is true of sums; nothing is copied."""
+        values = tuple(x for x in values if x.trains)
+        if y.gradient is not None:
+            y.gradient.shared |= len(values) > 1
+        for x in values:
+            x.gradient = y.gradient
+            self.apply_derivative(x)
+
+    def scale_gradient(self, value: Value, factor: float) -> None:
+        """Multiplies the gradient of the value."""
+        self.emit(kernels.Scale, value.gradient, value.gradient, factor=factor)
+
+    def fork(self, x: Value, count: int, logits: bool = False) -> list[Value]:
+        """The value for each of `count` consumers; their gradients are added up, and x's derivative applied once.
+
+        logits: a pending activation stays so, and who reads it gets it in a buffer of its own.
+        """
+        if count == 1:
+            return [x]
+        if not logits:
+            x = self.read(x)
+        forks = tuple(
+            Value(x.buffer, x.trains, x.pending, origin=x.ending, logits_used=x.pending != "identity")
+            for _ in range(count)
+        )
+
+        def backward() -> None:
+            gradients = [fork.gradient for fork in forks if fork.gradient is not None]
+            if not gradients:
+                return
+            total = gradients[0]
+            if len(gradients) > 1:
+                total = next((g for g in gradients if not g.shared), Buffer(x.columns))
+                first, *others = sorted(gradients, key=lambda g: g is not total)
+                for g in others:
+                    self.emit(kernels.Add, first, g, total)
+                    first = total
+            x.gradient = total
+            self.apply_derivative(x)
+
+        self.backward(backward)
+        return list(forks)
+
     def adds(self, weight: Weight) -> bool:
         """Whether the next op that writes the weight's gradient adds to it: the first one overwrites."""
         before = weight in self.written
         self.written.add(weight)
         return before or self.accumulates
 
+    def stream(self) -> int:
+        """A number of a stream of random numbers that no other layer of the plan has."""
+        self.streams += 1
+        return self.streams - 1
+
     def apply_derivative(self, value: Value) -> None:
         """Multiplies the derivative of the value's activation into its gradient, for writers that cannot fuse it."""
-        if value.activation != "identity":
+        g = value.gradient
+        if value.activation != "identity" and g is not None:
             activation, source = value.slope
-            self.emit(kernels.ActivationGradient, source, value.gradient, value.gradient, activation)
+            value.gradient = Buffer(g.columns) if g.shared else g
+            self.emit(kernels.ActivationGradient, source, g, value.gradient, activation)
 
     def assemble(self, ports: list[Port], kept: list[Tensor]) -> Plan:
         """Places the Buffers in an arena and makes the Ops."""

@@ -1,28 +1,26 @@
-"""A network: layers with their parameters, and the plans by which it predicts, evaluates and trains."""
+"""A network: how it is compiled, and the programs by which it predicts, evaluates and trains."""
 
 from __future__ import annotations
 
 import os
-from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastnn import arrays, checks, differentiation, files, loop, losses, optimizers, training
-from fastnn import metrics as measures
+from fastnn import arrays, checks, differentiation, files, loop, losses, optimizers, structure, training
+from fastnn.assembly import Assembly, below
 from fastnn.callbacks import Callback, History, Logs
-from fastnn.guard import Guard
-from fastnn.layers.base import Layer, Parameter
-from fastnn.lowering import Lowering, Value
+from fastnn.graph import Graph
+from fastnn.heads import Head, Losses, heads, one_or_all
 from fastnn.plan import Plan
 from fastnn.program import Pool
 from fastnn.programs import lower, rows_of
-from fastnn.randomness import checked_seed
 from fastnn.summary import table
+from fastnn.symbol import Symbol
 from fastnn.tensor import Tensor
-from fastnn.weights import Parameters, Views
+from fastnn.weights import Range
 
 if TYPE_CHECKING:
     from fastnn.predictor import Predictor
@@ -30,85 +28,62 @@ if TYPE_CHECKING:
 _BUILT = nullcontext()
 
 
-class Network(ABC):
-    """What every network has. A subclass says which layers there are and how values flow through them.
+class Network(Assembly):
+    """Layers between inputs and outputs, any graph without cycles: net = Network(x, y), or with lists of symbols.
 
-    seed: of the initial weights, the shuffling and the dropout; None draws one. stop_training ends a `fit` after the
-    present step. metadata: notes of yours, plain JSON, which files and copies keep.
+    inputs: what `Input` gave. outputs: what layers made of them; the layer's name is the output's. A layer that was
+    called twice is shared: one set of parameters. Parameters belong to the network, not to its layers: a network of the
+    same layers has its own; to share them, call one network as a layer of the other.
+    seed: of the initial weights, the shuffling and the dropout; None draws one. name: what a network of which it is a
+    layer calls it. stop_training ends a `fit` after the present step. metadata: notes of yours, plain JSON, which files
+    and copies keep.
+    Raises TypeError for what is no symbol, ValueError for an input that leads nowhere or is not given, and for two
+    inputs, layers or outputs of one name.
     """
 
-    def __init__(self, seed: int | None) -> None:
-        self.seed = checked_seed(seed)
-        self.input_shape: tuple[int, ...] | None = None
-        self.output_shape: tuple[int, ...] = ()
+    def __init__(
+        self,
+        inputs: Symbol | Sequence[Symbol],
+        outputs: Symbol | Sequence[Symbol],
+        seed: int | None = None,
+        name: str | None = None,
+    ) -> None:
+        first, last = (
+            checks.listed(what, [given] if isinstance(given, Symbol) else given, Symbol, "what Input or layers gave")
+            for what, given in (("inputs", inputs), ("outputs", outputs))
+        )
+        for symbol in first:
+            if symbol.layer is not None:
+                raise ValueError(f"inputs: {symbol!r} is made by a layer; begin with Input(...)")
+        if not first or not last:
+            raise ValueError(f"a Network needs at least one {'output' if first else 'input'}")
+        self.assemble(Graph.between(first, last), seed, name)
+        self.make([symbol.shape for symbol in first])
+
+    def assemble(self, graph: Graph, seed: int | None, name: str | None) -> None:
+        super().assemble(graph, seed, name)
         self.optimizer: optimizers.Optimizer | None = None
-        self.loss: losses.Loss | None = None
-        self.metrics: tuple[str, ...] = ()
+        self.heads: tuple[Head, ...] = ()
+        self.loss: losses.Loss | Losses | None = None
+        self.metrics: Any = ()
+        self.frozen: frozenset[str] = frozenset()
         self.history = History()
         self.stop_training = False
         self.metadata: dict[str, Any] = {}
         self.counters = {"epoch": 0, "step": 0, "update": 0}
-        self.guard = Guard()
         self.slots: dict[str, Tensor] = {}
-        self._parameters: Parameters | None = None
-        self._weights: Views | None = None
-        self._gradients: Views | None = None
         self.pool = Pool(lower)
         self.loop: loop.Loop | None = None
 
-    # What a subclass defines.
-
-    @abstractmethod
-    def named_layers(self) -> list[tuple[str, Layer]]:
-        """The layers with their names, in order."""
-
-    @abstractmethod
-    def shapes(self, features: tuple[int, ...]) -> list[tuple[int, ...]]:
-        """Each layer's output shape for an input (batch, *features). Raises ValueError where a layer does not fit."""
-
-    @abstractmethod
-    def wanted(self, features: tuple[int, ...]) -> dict[str, Parameter]:
-        """The parameters and statistics, by "layer.parameter"."""
-
-    @abstractmethod
-    def lower(self, plan: Lowering, x: Value) -> Value:
-        """Emits the forward Ops and registers the backward; returns the output."""
-
     # Building and compiling.
 
-    def build(self, input_shape: Sequence[int]) -> Network:
-        """Makes the parameters for inputs (batch, *input_shape), and returns the network.
+    def adopted(self) -> None:
+        self.slots = self._make_slots()
+        self._verify()
 
-        Raises ValueError for a shape that does not fit the layers, or another one than it has been built for;
-        MemoryError where the parameters do not fit into memory.
-        """
-        features = checks.shape("input_shape", input_shape)
-        with self.guard.changing("build", nested=True):
-            if self._parameters is None:
-                parameters = Parameters(self.wanted(features))
-                parameters.initialize(self.seed)
-                self.adopt(features, parameters)
-            elif features != self.input_shape:
-                raise ValueError(f"the network is built for {self.input_shape}; make a new one for {features}")
-        return self
-
-    def adopt(self, features: tuple[int, ...], parameters: Parameters) -> None:
-        """Takes parameters made for inputs (batch, *features). Raises ValueError where the loss does not fit them."""
-        slots = self._make_slots(parameters)
-        weights = {name: weight.value.array for name, weight in parameters.weights.items()}
-        views = [Views(arrays, self.guard) for arrays in (weights, parameters.views(parameters.gradients))]
-        self.input_shape, self.output_shape = features, self.shapes(features)[-1]
-        self._parameters, (self._weights, self._gradients), self.slots = parameters, views, slots
-        try:
-            self._verify()
-        except BaseException:
-            self._forget()
-            raise
-
-    def _forget(self) -> None:
-        """Undoes a build."""
-        self.input_shape, self.output_shape = None, ()
-        self._parameters, self._weights, self._gradients, self.slots = None, None, None, {}
+    def forget(self) -> None:
+        super().forget()
+        self.slots = {}
         self._drop_plans()
 
     def _drop_plans(self) -> None:
@@ -118,70 +93,57 @@ class Network(ABC):
     def compile(
         self,
         optimizer: optimizers.Optimizer | str = "adam",
-        loss: str = "cross_entropy",
-        metrics: Sequence[str] = (),
+        loss: str | Mapping[str, str] = "cross_entropy",
+        metrics: Sequence[str] | Mapping[str, Sequence[str]] = (),
+        loss_weights: Mapping[str, float] | None = None,
     ) -> Network:
         """Chooses how to train, by objects or names. Resets the slots; returns the network.
 
+        For several outputs, loss and metrics are one for all or a dict by output, loss_weights a dict, 1 for who is
+        not in it; the loss is the weighted sum. What is not trainable now is frozen until the next compile.
         Raises ValueError for an unknown name (the message lists the known ones), or a loss that the last layer's
         activation does not fit; TypeError for something else than a name or an Optimizer.
         """
-        resolved, criterion = optimizers.resolve(optimizer), losses.resolve(loss)
-        names = tuple(checks.listed("metrics", metrics, str, "names"))
-        for name in names:
-            measures.resolve(name)
-        with self.guard.changing("compile"):
-            before = self.optimizer, self.loss, self.metrics, self.slots, self.counters
-            try:
-                self.optimizer, self.loss, self.metrics = resolved, criterion, names
-                self.counters = {**self.counters, "update": 0}
-                if self._parameters is not None:
-                    self.slots = self._make_slots(self._parameters)
-                self._verify()
-            except BaseException:
-                self.optimizer, self.loss, self.metrics, self.slots, self.counters = before
-                raise
-            self._drop_plans()
+        resolved, outputs = optimizers.resolve(optimizer), self.graph.output_names
+        self.take(resolved, heads(outputs, loss, metrics, loss_weights), self.untrained())
         return self
 
-    def _make_slots(self, parameters: Parameters) -> dict[str, Tensor]:
+    def take(self, optimizer: optimizers.Optimizer, measured: tuple[Head, ...], frozen: frozenset[str]) -> None:
+        """Compiles; frozen: layers by the path of their names."""
+        with self.guard.changing("compile"):
+            names = "optimizer", "heads", "loss", "metrics", "frozen", "slots", "counters"
+            before = {name: getattr(self, name) for name in names}
+            try:
+                self.optimizer, self.heads, self.frozen = optimizer, measured, frozen
+                outputs = [head.output for head in measured]
+                criteria = [head.loss for head in measured]
+                self.loss = criteria[0] if len(criteria) == 1 else Losses(zip(outputs, criteria, strict=True))
+                self.metrics = one_or_all(outputs, [head.metrics for head in measured])
+                self.counters = {**self.counters, "update": 0}
+                if self._blocks is not None:
+                    self.slots = self._make_slots()
+                self._verify()
+            except BaseException:
+                vars(self).update(before)
+                raise
+            self._drop_plans()
+
+    def _make_slots(self) -> dict[str, Tensor]:
         names = self.optimizer.slots() if self.optimizer else ()
-        return {name: Tensor(parameters.shape) for name in names}
-
-    # Parameters.
-
-    @property
-    def built(self) -> Parameters:
-        """The parameters. Raises RuntimeError before the network is built."""
-        if self._parameters is None:
-            raise RuntimeError("the network is not built: give it an input_shape, call build((...)), or fit it first")
-        return self._parameters
-
-    @property
-    def weights(self) -> Views:
-        """Each weight and running statistic by name, a writable view that counts from the next call on."""
-        assert self.built and self._weights is not None
-        return self._weights
-
-    @property
-    def gradients(self) -> Views:
-        """Each gradient of the last training step by name."""
-        assert self.built and self._gradients is not None
-        return self._gradients
-
-    @property
-    def parameters(self) -> np.ndarray:
-        """The whole block of parameters, 1-D, with zeros between the tensors; a writable view."""
-        return self.built.values.array
+        return {name: Tensor((self.blocks.size,)) for name in names}
 
     # Plans.
 
     def _verify(self) -> None:
         """Raises ValueError where the compiled loss or a metric does not fit the built layers."""
-        if self.loss is not None and self._parameters is not None:
-            if not self._parameters.wanted:
-                raise ValueError("the network has no parameters to train")
-            lower(self, "evaluate", False, 1)  # targets as values, which suit every metric
+        if self.heads and self._blocks is not None:
+            if not self.ranges():
+                raise ValueError("the network has no parameters to train" + (": all are frozen" if self.frozen else ""))
+            lower(self, "evaluate", 0, 1)  # targets as values, which suit every metric
+
+    def ranges(self) -> list[Range]:
+        """The parameters that are trained."""
+        return self.blocks.ranges(below(self.blocks.wanted, self.frozen))
 
     def plan(self, batch_size: int = 32, training: bool = False) -> Plan:
         """A plan for batches of batch_size rows. Printed, it is the list of Ops that runs; `profile()` times each.
@@ -190,87 +152,103 @@ class Network(ABC):
         Raises RuntimeError before the network is built or, for training, compiled.
         """
         rows = checks.integer("batch_size", batch_size)
-        assert self.built
+        assert self.blocks
         with self.guard.reading("plan"):
             if not training:
-                return lower(self, "predict", False, rows).plan
-            plan = lower(self, "train", self.compiled.takes_labels, rows).plan
+                return lower(self, "predict", 0, rows).plan
+            assert self.compiled
+            labels = sum(head.loss.takes_labels << i for i, head in enumerate(self.heads))
+            plan = lower(self, "train", labels, rows).plan
             plan.guard = self.guard
             return plan
 
     # Prediction.
 
-    def predict(self, x: Any, batch_size: int | None = None) -> np.ndarray:
+    def predict(self, x: Any, batch_size: int | None = None) -> Any:
         """The outputs for x (batch, ...), float32 (batch, ...). A NaN in a row of x makes that row of the output NaN.
 
+        For several inputs x is a list, a tuple or a dict by name; several outputs come as a dict by name.
         batch_size: rows that run at once; None lets fastnn choose. Raises ValueError and TypeError for an x that does
         not fit.
         """
-        x, shape = self.samples(x)
-        out = np.empty((len(x), *shape), np.float32)
-        self._read("predict", x, batch_size, out)
-        return out
+        given, shapes = self.samples(x)
+        return self._read("predict", given, batch_size, [np.empty((len(given[0]), *s), np.float32) for s in shapes])
 
-    def classify(self, x: Any, batch_size: int | None = None) -> np.ndarray:
+    def classify(self, x: Any, batch_size: int | None = None) -> Any:
         """The class of each row of x, int64 (batch,): the greatest output; the softmax is not computed.
 
-        For one output: whether its probability is >= 0.5.
+        For one output: whether its probability is >= 0.5. For several inputs and outputs as `predict`.
         Raises ValueError for a network that predicts values, and for an x that does not fit or is not finite.
         """
-        x, _ = self.samples(x)
-        out = np.empty(len(x), np.int64)
-        self._read("classify", x, batch_size, out)
-        return out
+        given, shapes = self.samples(x)
+        return self._read("classify", given, batch_size, [np.empty(len(given[0]), np.int64) for _ in shapes])
 
-    def _read(self, kind: str, x: np.ndarray, batch_size: int | None, out: np.ndarray) -> None:
-        rows = rows_of(batch_size, len(x))
+    def _read(self, kind: str, x: list[np.ndarray], batch_size: int | None, out: list[np.ndarray]) -> Any:
+        rows = rows_of(batch_size, len(x[0]))
         with self.built_for(x), self.guard.reading(kind):
             program = self.pool.lease(self, kind, rows)
             try:
-                program.attach(x, out=out)
-                program.run_all(len(x), rows)
+                program.attach(*x, *out)
+                program.run_all(len(x[0]), rows)
             finally:
                 self.pool.give_back(program)
+        return out[0] if len(out) == 1 else one_or_all(self.graph.output_names, out)
 
     def evaluate(self, x: Any, y: Any, batch_size: int | None = None) -> Logs:
         """The loss and the metrics over x and y: {"loss": ..., "accuracy": ...}.
 
+        For several outputs y is a list, a tuple or a dict by name; "loss" is the weighted sum, the others are
+        "<output>_loss" and "<output>_accuracy".
         Raises RuntimeError before compile, ValueError and TypeError for x and y that do not fit or are not finite.
         """
-        takes_labels = self.compiled.takes_labels
-        x, shape = self.samples(x)
-        y, labels = arrays.targets(y, len(x), shape, takes_labels)
-        rows = rows_of(batch_size, len(x))
+        x, y, labels = self.examples(x, y)
+        rows = rows_of(batch_size, len(x[0]))
         with self.built_for(x), self.guard.reading("evaluate"):
             program = self.pool.lease(self, "evaluate", rows, labels)
             try:
-                program.attach(x, y)
+                program.attach(*x, *y)
                 program.reset()
-                program.run_all(len(x), rows)
+                program.run_all(len(x[0]), rows)
                 return program.means()
             finally:
                 self.pool.give_back(program)
 
     @property
-    def compiled(self) -> losses.Loss:
-        """The loss. Raises RuntimeError before compile."""
+    def compiled(self) -> losses.Loss | Losses:
+        """The loss, or those of several outputs by name. Raises RuntimeError before compile."""
         if self.loss is None:
             raise RuntimeError("the network is not compiled: call compile(optimizer, loss) first")
         return self.loss
 
-    def samples(self, x: Any) -> tuple[np.ndarray, tuple[int, ...]]:
-        """x as an array that fits the input, and the output's shape for it; nothing is built yet."""
-        if self.input_shape is not None:
-            return arrays.samples(x, self.input_shape, self), self.output_shape
+    def samples(self, x: Any) -> tuple[list[np.ndarray], list[tuple[int, ...]]]:
+        """An array for each input, and the outputs' shapes for them; nothing is built yet."""
+        names = self.graph.inputs
+        if len(names) > 1:
+            return arrays.joint_samples(x, names, self.features), self.shapes
+        title = self.graph.nodes[0].layer.title()
+        if self.features:
+            return [arrays.samples(x, self.features[0], title)], self.shapes
         array = arrays.numbers("x", x)
         if array.ndim < 2 or not array.size:
             raise ValueError(f"x: expected samples (batch, ...), got shape {array.shape}")
         features = checks.shape("x.shape[1:]", array.shape[1:])
-        return arrays.samples(array, features, self), self.shapes(features)[-1]
+        return [arrays.samples(x, features, title)], self.graph.output_shapes([features])
 
-    def built_for(self, x: np.ndarray) -> AbstractContextManager[object]:
+    def examples(self, x: Any, y: Any) -> tuple[list[np.ndarray], list[np.ndarray], int]:
+        """Arrays for the inputs, targets for the outputs, and which of those are labels, as bits."""
+        assert self.compiled
+        x, shapes = self.samples(x)
+        found, labels, names = [], 0, self.graph.output_names
+        for i, (given, shape, head) in enumerate(zip(arrays.parted("y", y, names), shapes, self.heads, strict=True)):
+            name = "y" if len(names) == 1 else f"y[{names[i]!r}]"
+            target, are_labels = arrays.targets(given, len(x[0]), shape, head.loss.takes_labels, name)
+            found.append(target)
+            labels |= are_labels << i
+        return x, found, labels
+
+    def built_for(self, x: list[np.ndarray]) -> AbstractContextManager[object]:
         """A context in which the network is built, by its first data; if that fails it is as if they had not come."""
-        return _BUILT if self.input_shape is not None else self._first(x)
+        return _BUILT if self.features else self._first(x[0])
 
     @contextmanager
     def _first(self, x: np.ndarray) -> Iterator[None]:
@@ -278,7 +256,7 @@ class Network(ABC):
         try:
             yield
         except BaseException:
-            self._forget()
+            self.forget()
             raise
 
     # Training.
@@ -296,6 +274,7 @@ class Network(ABC):
     ) -> History:
         """Trains for `epochs` passes over x and y in batches, the last one shorter, and returns their History.
 
+        For several inputs or outputs, x and y are lists, tuples or dicts by name, in validation_data too.
         Each epoch's loss and metrics are means over its samples as training saw them; with validation_data (x, y) also
         "val_loss" and so on. Called again it goes on where it stood, with a new History. verbose: 1 shows progress, 0
         nothing. Ctrl-C, or an exception in a callback, leaves the network after its last whole step and the History in
@@ -334,8 +313,7 @@ class Network(ABC):
 
     def __reduce__(self) -> tuple[Any, ...]:
         with self.guard.reading("copying"):
-            own = {type(layer).__name__: type(layer) for _, layer in self.named_layers()}
-            return files.from_bytes, (files.to_bytes(self), own)
+            return files.from_bytes, (files.to_bytes(self), structure.classes(self))
 
     # What a person sees.
 
@@ -343,7 +321,7 @@ class Network(ABC):
         return table(self)
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({', '.join(repr(layer) for _, layer in self.named_layers())})"
+        return f"{type(self).__name__}({', '.join(map(repr, self.layers))})"
 
     def summary(self) -> None:
         """Prints layers, output shapes, parameter counts and memory."""

@@ -2,7 +2,7 @@ cimport numpy as cnp
 
 
 cpdef bint takes(object array)
-cpdef bint is_batch(object array, tuple features)
+cpdef bint is_batch(object array, object features)
 
 
 cdef class Port:

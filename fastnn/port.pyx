@@ -32,12 +32,15 @@ cpdef bint takes(object array):
     )
 
 
-cpdef bint is_batch(object array, tuple features):
-    """Whether a Port takes the object as it is, and it is one or more samples (batch, *features); never, for None."""
-    if features is None or not takes(array) or cnp.PyArray_NDIM(<cnp.ndarray> array) != 1 + len(features):
+cpdef bint is_batch(object array, object features):
+    """Whether a Port takes the object as it is, and it is one or more samples (batch, *features), which is a tuple."""
+    if type(features) is not tuple or not takes(array):
         return False
+    cdef tuple lengths = features
     cdef Py_ssize_t i, length
-    for i, length in enumerate(features):
+    if cnp.PyArray_NDIM(<cnp.ndarray> array) != 1 + len(lengths):
+        return False
+    for i, length in enumerate(lengths):
         if cnp.PyArray_DIM(<cnp.ndarray> array, i + 1) != length:
             return False
     return cnp.PyArray_DIM(<cnp.ndarray> array, 0) > 0

@@ -35,7 +35,8 @@ cdef class Lane:
     cdef Port x, out
 
     def __cinit__(self, program) -> None:
-        self.plan, self.x, self.out = program.plan, program.x, program.out
+        self.plan = program.plan
+        self.x, self.out = program.plan.ports
 
 
 @cython.final
@@ -49,11 +50,11 @@ cdef class Bank:
     cdef int calls        # of which each uses some
 
     def __cinit__(self, net, Py_ssize_t rows) -> None:
-        self.net, self.rows, self.snapshot = net, rows, Snapshot(net.built)
+        self.net, self.rows, self.snapshot = net, rows, Snapshot(net.blocks)
         self.free, self.others = self.lane(), []
 
     cdef Lane lane(self):
-        return Lane(lower(self.net, "predict", False, self.rows, self.snapshot))
+        return Lane(lower(self.net, "predict", 0, self.rows, self.snapshot))
 
     cdef Lane lease(self):
         cdef Lane lane = self.free
@@ -102,6 +103,8 @@ cdef class Predictor:
         if self.net is not None:
             raise RuntimeError("a Predictor is made once")
         self.batch_size = checks.integer("batch_size", batch_size)
+        if len(net.graph.inputs) > 1 or len(net.graph.outputs) > 1:
+            raise ValueError("freeze: takes a network of one input and one output; use predict")
         self.bank = Bank(net, min(self.batch_size, LANE_ROWS))
         self.net, self.input_shape, self.output_shape = net, net.input_shape, net.output_shape
         self.dimensions = len(self.input_shape)
@@ -180,7 +183,7 @@ cdef class Predictor:
         """
         cdef Bank fresh
         with self.net.guard.reading("refresh"):
-            if self.net.built is not self.bank.snapshot.parameters:
+            if self.net.blocks is not self.bank.snapshot.blocks:
                 raise RuntimeError("refresh: the network was built anew; freeze it again")
             fresh, self.spare = self.spare, None
             if fresh is None or fresh.calls:

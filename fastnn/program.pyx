@@ -17,46 +17,41 @@ cnp.import_array()
 
 @cython.final
 cdef class Program:
-    """A plan, the ports of inputs, targets and results, and what it measures, by name.
+    """A plan, whose ports are inputs, then targets or results, in order; and what it measures, by name.
 
-    labels: whether its targets are class numbers.
+    labels: a bit for each target that is class numbers. weights: of several outputs' losses in their sum, by name.
     """
 
     cdef readonly str kind
-    cdef readonly bint labels
+    cdef readonly Py_ssize_t labels
     cdef readonly Plan plan
-    cdef readonly Port x, y, out
     cdef readonly dict meters
-    cdef Meter loss
+    cdef readonly dict weights
+    cdef Meter loss      # of the one output, or None
     cdef object rates
     cdef double rate  # the one in rates
 
     def __init__(
         self,
         str kind,
-        bint labels,
+        Py_ssize_t labels,
         Plan plan,
-        Port x or None,
-        Port y or None = None,
-        Port out or None = None,
         meters: dict[str, Meter] | None = None,
+        weights: dict[str, float] | None = None,
     ) -> None:
-        self.kind, self.labels, self.plan, self.x, self.y, self.out = kind, labels, plan, x, y, out
-        self.meters = meters or {}
+        self.kind, self.labels, self.plan, self.meters, self.weights = kind, labels, plan, meters or {}, weights or {}
         self.loss = self.meters.get("loss")
 
-    def attach(self, x: np.ndarray, y: np.ndarray | None = None, out: np.ndarray | None = None) -> None:
-        """Binds the user's arrays."""
-        self.x.attach(x)
-        if y is not None:
-            self.attach_like_x(self.y, y)
-        if out is not None:
-            self.attach_like_x(self.out, out)
-
-    cdef void attach_like_x(self, Port port, object array) except *:
-        port.attach(array)
-        if port.rows != self.x.rows:  # one of them may have been resized since it was checked
-            raise ValueError(f"{port.name}: {port.rows} rows for {self.x.rows} samples")
+    def attach(self, *arrays: np.ndarray) -> None:
+        """Binds the users' arrays to the ports, in order; each has as many rows as the first."""
+        cdef tuple ports = self.plan.ports
+        cdef Port port, first = <Port> ports[0]
+        cdef Py_ssize_t i
+        for i in range(len(arrays)):
+            port = <Port> ports[i]
+            port.attach(arrays[i])
+            if port.rows != first.rows:  # one of them may have been resized since it was checked
+                raise ValueError(f"{port.name}: {port.rows} rows for {first.rows} samples")
 
     def detach(self) -> None:
         """Lets go of them."""
@@ -80,7 +75,7 @@ cdef class Program:
         self.plan.once(&rate, counters["step"], counters["update"])
         counters["step"] += 1
         counters["update"] += 1
-        return self.loss.last
+        return self.loss.last if self.loss is not None else self.last()["loss"]
 
     cdef double checked(self, object optimizer) except? -1:
         """The learning rate, checked where it has changed."""
@@ -104,11 +99,17 @@ cdef class Program:
 
     def means(self) -> Logs:
         """The loss and the metrics since `reset`."""
-        return {name: meter.mean for name, meter in self.meters.items()}
+        return self.logs({name: meter.mean for name, meter in self.meters.items()})
 
     def last(self) -> Logs:
         """The loss and the metrics of the last step."""
-        return {name: meter.last for name, meter in self.meters.items()}
+        return self.logs({name: meter.last for name, meter in self.meters.items()})
+
+    cdef dict logs(self, dict measured):
+        """What was measured, and for several outputs the loss that was minimized."""
+        if self.loss is not None:
+            return measured
+        return {"loss": sum([weight * measured[name] for name, weight in self.weights.items()]), **measured}
 
 
 @cython.final
@@ -122,7 +123,7 @@ cdef class Pool:
     def __init__(self, make: Callable[..., Program]) -> None:
         self.make, self.kept = make, {}
 
-    def lease(self, net: Network, str kind, Py_ssize_t rows, bint labels = False) -> Program:
+    def lease(self, net: Network, str kind, Py_ssize_t rows, Py_ssize_t labels = 0) -> Program:
         """A program of at least that many rows for one run: a kept one, or a clone while that is in use."""
         cdef Program program = self.latest  # taken in one step: another thread may be at it too
         cdef list free

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from typing import TYPE_CHECKING
 
-from fastnn import checks, kernels, losses
-from fastnn import metrics as measures
+from fastnn import checks, kernels, metrics
+from fastnn.assembly import below
 from fastnn.lowering import Buffer, Call, Lowering, Value, Weight
 from fastnn.plan import Plan
 from fastnn.port import Port
@@ -16,7 +16,7 @@ from fastnn.tensor import Tensor
 
 if TYPE_CHECKING:
     from fastnn.network import Network
-    from fastnn.weights import Parameters
+    from fastnn.weights import Blocks
 
 #: Rows that predict, classify and evaluate run at once, unless told otherwise.
 CHUNK = 512
@@ -25,20 +25,20 @@ CHUNK = 512
 class Snapshot:
     """A copy of a network's parameters and statistics, and what is derived from it: their packed forms, say."""
 
-    def __init__(self, parameters: Parameters) -> None:
-        self.parameters = parameters
-        self.values, self.statistics = Tensor(parameters.shape), Tensor(parameters.statistics.shape)
+    def __init__(self, blocks: Blocks) -> None:
+        self.blocks = blocks
+        flats = [flat for block in blocks.bases for flat in (block.values, block.statistics)]
+        self.copies = {flat: Tensor(flat.shape) for flat in flats}
         self.weights = {
-            name: Weight(parameters.view(self.statistics if wanted.statistic else self.values, name))
-            for name, wanted in parameters.wanted.items()
+            name: Weight(block.view(self.copies[block.flat(key)], key)) for name, (block, key) in blocks.places.items()
         }
         self.derived: dict[Hashable, Callable[[], None]] = {}
         self.take()
 
     def take(self) -> None:
-        """Copies the parameters and statistics as they are now, and derives anew."""
-        self.values.array[...] = self.parameters.values.array
-        self.statistics.array[...] = self.parameters.statistics.array
+        """Copies them as they are now, and derives anew."""
+        for flat, copy in self.copies.items():
+            copy.array[...] = flat.array
         for derive in self.derived.values():
             derive()
 
@@ -48,84 +48,135 @@ def rows_of(batch_size: int | None, samples: int) -> int:
     return min(CHUNK if batch_size is None else checks.integer("batch_size", batch_size), samples)
 
 
-def lower(net: Network, kind: str, labels: bool, rows: int, frozen: Snapshot | None = None) -> Program:
+def lower(net: Network, kind: str, labels: int, rows: int, snapshot: Snapshot | None = None) -> Program:
     """The program of a kind for up to that many rows.
 
-    "train", "gradient" (without the update, and with the input's gradient), "update" (alone), "evaluate", "predict" or
-    "classify". frozen: what takes the place of the network's parameters. Raises ValueError where the loss, a metric or
-    the kind does not fit the layers.
+    "train", "gradient" (without the update, and with the inputs' gradients, those of frozen layers too), "update"
+    (alone), "evaluate", "predict" or "classify". labels: a bit for each output whose targets are class numbers.
+    snapshot: what takes the place of the network's parameters. Raises ValueError where the loss, a metric or the kind
+    does not fit the layers.
     """
-    assert net.input_shape is not None
     if kind == "update":
         plan = Lowering(1, {})
         kept = _update(net, plan)
-        return Program(kind, labels, plan.assemble([], kept), None)
-    weights, derived = (net.built.weights, None) if frozen is None else (frozen.weights, frozen.derived)
+        return Program(kind, labels, plan.assemble([], kept))
+    weights, derived = (net.blocks.weights, None) if snapshot is None else (snapshot.weights, snapshot.derived)
+    if kind == "train":
+        weights = _trained(net)
     plan = Lowering(rows, weights, training=kind in ("train", "gradient"), seed=net.seed, derived=derived)
-    x = Port("x", math.prod(net.input_shape))
-    value = Value(Buffer(x.columns), trains=kind == "gradient")
-    plan.emit(kernels.Gather, x, value.buffer, check="unchecked" if kind == "predict" else "finite")
-    output = net.lower(plan, value)
-    with plan.named(kind):
-        if kind in ("predict", "classify"):
-            out = Port("out", output.columns if kind == "predict" else 1)
-            result = plan.read(output).buffer if kind == "predict" else measures.classes(plan, output, net.loss)
-            plan.emit(kernels.Scatter, result, out)
-            return Program(kind, labels, plan.assemble([x, out], []), x, out=out)
-        target = net.compiled.target(plan, output.columns, labels)
-        calls = _measure(net, plan, output, target)
-    kept, ports = [], [x, target.port]
-    dx: Port | None = None
+    x, values = _enter(net, plan, kind == "gradient", "unchecked" if kind == "predict" else "finite")
+    if kind in ("predict", "classify"):
+        outputs = net.graph.lower(plan, values, weights, net.features)
+        with plan.named(kind):
+            return Program(kind, labels, plan.assemble([*x, *_results(net, plan, kind, outputs)], []))
+    outputs = net.graph.lower(plan, values, weights, net.features, [head.loss.ending for head in net.heads])
+    meters, ports = _measure(net, plan, kind, labels, outputs)
+    ports, kept = [*x, *ports], []
     if plan.training:
         plan.run_backward()
     if kind == "train":
         plan.run_closing()
-        kept = [*_update(net, plan), net.built.statistics]
+        kept = _update(net, plan)
     if kind == "gradient":
-        kept, dx = [net.built.gradients], Port("dx", x.columns)
+        kept = [block.gradients for block in net.blocks.bases]
         with plan.named(kind):
-            plan.emit(kernels.Scatter, value.gradient, dx)
-        ports.append(dx)
+            ports += _leave(plan, "dx", net.graph.inputs, [value.gradient for value in values])
     assembled = plan.assemble(ports, kept)
-    meters = {name: call.made for name, call in calls.items()}
-    return Program(kind, labels, assembled, x, target.port, dx, meters=meters)
+    weights_of = {f"{head.output}_loss": head.weight for head in net.heads} if len(net.heads) > 1 else {}
+    return Program(kind, labels, assembled, {name: call.made for name, call in meters.items()}, weights_of)
 
 
-def _update(net: Network, plan: Lowering) -> list[Tensor]:
-    """Emits the optimizer's update; returns what it changes, and the gradients."""
-    assert net.optimizer is not None
-    with plan.named(type(net.optimizer).__name__):
-        net.optimizer.lower(plan, net.built.values, net.built.gradients, net.slots)
-    return [net.built.values, net.built.gradients, *net.slots.values()]
-
-
-def lower_loop(net: Network, rows: int) -> tuple[list[Plan], list[Port]]:
+def lower_loop(net: Network, rows: int) -> tuple[list[Plan], list[list[Port]]]:
     """The plans of a forward and a backward pass on one arena, for up to that many rows; the ports x, y, dy and dx."""
-    assert net.input_shape is not None
-    plan = Lowering(rows, net.built.weights, training=True, seed=net.seed, accumulates=True)
-    size = math.prod(net.input_shape)
-    x, dx = Port("x", size), Port("dx", size)
-    value = Value(Buffer(size), trains=True)
-    plan.emit(kernels.Gather, x, value.buffer)
-    output = plan.read(net.lower(plan, value))
-    y, dy = Port("y", output.columns), Port("dy", output.columns)
+    weights = _trained(net)
+    plan = Lowering(rows, weights, training=True, seed=net.seed, accumulates=True)
+    x, values = _enter(net, plan, True, "finite")
+    outputs = [plan.read(output) for output in net.graph.lower(plan, values, weights, net.features)]
+    names = net.graph.output_names
     with plan.named("forward"):
-        plan.emit(kernels.Scatter, output.buffer, y)
+        y = _leave(plan, "y", names, [output.buffer for output in outputs])
     end = len(plan.calls)
+    dy = [Port(_called("dy", names, i), output.columns) for i, output in enumerate(outputs)]
     with plan.named("backward"):
-        plan.emit(kernels.Gather, dy, plan.gradient(output))
-        plan.apply_derivative(output)
-        plan.run_backward()
-        plan.emit(kernels.Scatter, value.gradient, dx)
-        plan.run_closing()
-    parts = [(end, [x, y], []), (len(plan.calls), [dy, dx], [net.built.gradients, net.built.statistics])]
+        for port, output in zip(dy, outputs, strict=True):
+            plan.emit(kernels.Gather, port, plan.gradient(output))
+            plan.apply_derivative(output)
+    plan.run_backward()
+    with plan.named("backward"):
+        dx = _leave(plan, "dx", net.graph.inputs, [value.gradient for value in values])
+    plan.run_closing()
+    kept = [flat for block in net.blocks.bases for flat in (block.gradients, block.statistics)]
+    parts: list[tuple[int, list[Port], list[Tensor]]] = [(end, [*x, *y], []), (len(plan.calls), [*dy, *dx], kept)]
     return plan.assemble_parts(parts), [x, y, dy, dx]
 
 
-def _measure(net: Network, plan: Lowering, output: Value, target: losses.Target) -> dict[str, Call]:
-    """Emits the loss and the metrics."""
-    loss = net.compiled
-    calls = {"loss": loss.lower(plan, output, target)}
-    for name in net.metrics:
-        calls[name] = measures.resolve(name)(plan, output, target, loss)
-    return calls
+def _trained(net: Network) -> dict[str, Weight]:
+    """The parameters, those of frozen layers without a gradient."""
+    weights = net.blocks.weights
+    held = {weights[name]: Weight(weights[name].value) for name in below(weights, net.frozen)}
+    return {name: held.get(weight, weight) for name, weight in weights.items()}
+
+
+def _enter(net: Network, plan: Lowering, trains: bool, check: str) -> tuple[list[Port], list[Value]]:
+    """Emits the gather of each input. trains: whether their gradients are wanted."""
+    sizes = [math.prod(features) for features in net.features]
+    ports = [Port(_called("x", net.graph.inputs, i), size) for i, size in enumerate(sizes)]
+    values = [Value(Buffer(size), trains) for size in sizes]
+    for port, value in zip(ports, values, strict=True):
+        plan.emit(kernels.Gather, port, value.buffer, check=check)
+    return ports, values
+
+
+def _leave(plan: Lowering, what: str, names: Sequence[str], buffers: Sequence[Buffer | None]) -> list[Port]:
+    """Emits the scatter of each buffer."""
+    ports = []
+    for i, buffer in enumerate(buffers):
+        assert buffer is not None
+        ports.append(Port(_called(what, names, i), buffer.columns))
+        plan.emit(kernels.Scatter, buffer, ports[-1])
+    return ports
+
+
+def _called(what: str, names: Sequence[str], index: int) -> str:
+    """What errors call the array for an input or output."""
+    return what if len(names) == 1 else f"{what}[{names[index]!r}]"
+
+
+def _results(net: Network, plan: Lowering, kind: str, outputs: list[Value]) -> list[Port]:
+    """Emits what `predict` or `classify` returns."""
+    if kind == "predict":
+        results = [plan.read(output).buffer for output in outputs]
+    else:
+        criteria = [head.loss for head in net.heads] if net.heads else [None] * len(outputs)
+        results = [metrics.classes(plan, *each) for each in zip(outputs, criteria, strict=True)]
+    return _leave(plan, "out", net.graph.output_names, results)
+
+
+def _measure(
+    net: Network, plan: Lowering, kind: str, labels: int, outputs: list[Value]
+) -> tuple[dict[str, Call], list[Port]]:
+    """Emits the losses and the metrics, in this order for each output; and where their targets enter."""
+    calls, ports, names = {}, [], net.graph.output_names
+    for i, (head, output) in enumerate(zip(net.heads, outputs, strict=True)):
+        prefix = "" if len(names) == 1 else f"{head.output}_"
+        with plan.named(f"{kind} {head.output}" if prefix else kind):
+            target = head.loss.target(plan, output.columns, bool(labels >> i & 1), _called("y", names, i))
+            calls[f"{prefix}loss"] = head.loss.lower(plan, output, target)
+            if plan.training and head.weight != 1:
+                plan.scale_gradient(output, head.weight)
+            for name in head.metrics:
+                calls[f"{prefix}{name}"] = metrics.resolve(name)(plan, output, target, head.loss)
+        ports.append(target.port)
+    return calls, ports
+
+
+def _update(net: Network, plan: Lowering) -> list[Tensor]:
+    """Emits the optimizer's update of each range; returns what it changes, and the gradients."""
+    assert net.optimizer is not None
+    with plan.named(type(net.optimizer).__name__):
+        for part in net.ranges():
+            values, gradients = part.of(part.block.values), part.of(part.block.gradients)
+            slots = {name: part.of(slot, part.base) for name, slot in net.slots.items()}
+            net.optimizer.lower(plan, values, gradients, slots)
+    blocks = [flat for block in net.blocks.bases for flat in (block.values, block.statistics, block.gradients)]
+    return [*blocks, *net.slots.values()]

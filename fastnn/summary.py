@@ -3,33 +3,50 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
+
+from fastnn import checks
+from fastnn.assembly import below
 
 if TYPE_CHECKING:
     from fastnn.network import Network
 
 
 def table(net: Network) -> str:
-    """Layers, output shapes, parameter counts and memory; before the build, the layers alone."""
+    """Layers, output shapes, parameter counts and memory, and what each takes where that is not the line before.
+
+    Before the build, the layers alone.
+    """
     title = type(net).__name__
-    if net.input_shape is None:
-        rows = [(name, repr(layer), "", "") for name, layer in net.named_layers()]
-        return _columns(title, [("layer", "", "", ""), *rows]) + "\nnot built: the input shape is not known yet"
-    counts: dict[str, int] = {}
-    for name in net.built.trained:
-        layer_name = name.partition(".")[0]
-        counts[layer_name] = counts.get(layer_name, 0) + math.prod(net.built.wanted[name].shape)
-    rows = [("layer", "", "output", "parameters"), ("input", "", _batch(net.input_shape), "")]
-    for (name, layer), shape in zip(net.named_layers(), net.shapes(net.input_shape), strict=True):
-        rows.append((name, repr(layer), _batch(shape), f"{counts.get(name, 0):,}"))
-    blocks = 2 + len(net.slots)
-    total = f"{net.built.count:,} parameters, {blocks * net.built.values.nbytes / 1e6:.3g} MB with gradients and slots"
-    return _columns(title, rows) + f"\n{total}"
-
-
-def _batch(shape: tuple[int, ...]) -> str:
-    return f"({', '.join(['batch', *map(str, shape)])})"
+    if not net.features:
+        blank: list[tuple[str, ...]] = [(name, repr(layer), "", "") for name, layer in net.named_layers()]
+        return _columns(title, [("layer", "", "", ""), *blank]) + "\nnot built: the input shape is not known yet"
+    graph, shapes = net.graph, net.graph.shapes(net.features)
+    counts: Counter[str] = Counter()
+    for name, parameter in net.blocks.wanted.items():
+        if not parameter.statistic:
+            counts[name.partition(".")[0]] += math.prod(parameter.shape)
+    single = len(graph.inputs) == 1
+    rows: list[tuple[str, ...]] = [("layer", "", "takes", "output", "parameters")]
+    rows += [
+        ("input" if single and graph.is_chain() else name, "", "", checks.batch(shape), "")
+        for name, shape in zip(graph.inputs, net.features, strict=True)
+    ]
+    places = [*graph.inputs]
+    for node, shape in zip(graph.nodes, shapes[len(graph.inputs) :], strict=True):
+        known = f"{counts[node.name]:,}" if node.name not in places else "shared"
+        takes = ", ".join(places[source] for source in node.sources)
+        rows.append((node.name, repr(node.layer), takes, checks.batch(shape), known))
+        places.append(node.name)
+    if graph.is_chain():
+        rows = [(name, layer, *rest) for name, layer, _, *rest in rows]
+    count = net.blocks.count()
+    trained = net.blocks.count(below(net.blocks.wanted, net.untrained()))
+    parts = f" ({trained:,} trainable, {count - trained:,} frozen)" if trained < count else ""
+    size = 4 * net.blocks.size * (2 + len(net.slots))
+    return _columns(title, rows) + f"\n{count:,} parameters{parts}, {size / 1e6:.3g} MB with gradients and slots"
 
 
 def _columns(title: str, rows: Sequence[tuple[str, ...]]) -> str:

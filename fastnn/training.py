@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastnn import arrays, checks
+from fastnn import checks
 from fastnn.callbacks import Callback, History, Logs, Progress
 from fastnn.kernels.loss import DivergenceError
 from fastnn.port import is_batch
@@ -27,17 +27,18 @@ def train_on_batch(net: Network, x: Any, y: Any) -> float:
     Raises as `fit`; a step that fails changes nothing.
     """
     loss = net.loss or net.compiled
-    labels = loss.takes_labels
-    if not (labels and is_batch(x, net.input_shape) and is_batch(y, ()) and len(x) == len(y)):  # what is not ready yet
-        x, shape = net.samples(x)
-        y, labels = arrays.targets(y, len(x), shape, labels)
-        if net.input_shape is None:
-            with net.built_for(x):
+    labels: int = loss.takes_labels
+    given: tuple[Any, ...] = (x, y)
+    if not (is_batch(x, net.input_shape) and is_batch(y, () if labels else net.output_shape) and len(x) == len(y)):
+        several, targets, labels = net.examples(x, y)  # what is not ready yet
+        if not net.features:
+            with net.built_for(several):
                 return train_on_batch(net, x, y)
+        given = (*several, *targets)
     with net.guard.changing("train_on_batch"):
-        program = net.pool.lease(net, "train", len(x), labels)
+        program = net.pool.lease(net, "train", len(given[0]), labels)
         try:
-            program.attach(x, y)
+            program.attach(*given)
             return program.step(net.optimizer, net.counters)  # type: ignore[arg-type]  # compiled: there is one
         finally:
             net.pool.give_back(program)
@@ -66,7 +67,8 @@ class _Snapshot:
 
     def __init__(self, net: Network) -> None:
         self.counters = dict(net.counters)
-        tensors = net.built.values, net.built.statistics, *net.slots.values()
+        flats = [flat for block in net.blocks.bases for flat in (block.values, block.statistics)]
+        tensors = [*flats, *net.slots.values()]
         self.blocks = [(tensor.array, tensor.array.copy()) for tensor in tensors]
 
     def restore(self, net: Network) -> None:
@@ -87,29 +89,30 @@ def fit(
     verbose: int,
 ) -> History:
     """See Network.fit."""
-    loss = net.compiled
+    assert net.compiled
     batch = checks.integer("batch_size", batch_size)
     epochs = checks.integer("epochs", epochs)
     checks.flag("shuffle", shuffle)
     checks.integer("verbose", int(verbose) if isinstance(verbose, bool) else verbose, 0, 1)
     callbacks = checks.listed("callbacks", callbacks, Callback, "Callback objects")
-    x, shape = net.samples(x)
-    y, labels = arrays.targets(y, len(x), shape, loss.takes_labels)
-    batch = min(batch, len(x))
+    x, y, labels = net.examples(x, y)
+    samples = len(x[0])
+    batch = min(batch, samples)
     if validation_data is not None:
         if not isinstance(validation_data, (tuple, list)) or len(validation_data) != 2:
             raise TypeError("validation_data must be a pair (x, y)")
-        validation, shape = net.samples(validation_data[0])
-        if validation.shape[1:] != x.shape[1:]:
-            raise ValueError(f"validation_data: x has samples {validation.shape[1:]}, the training data {x.shape[1:]}")
-        arrays.targets(validation_data[1], len(validation), shape, loss.takes_labels)
+        for found, given in zip(net.examples(*validation_data)[0], x, strict=True):
+            if found.shape[1:] != given.shape[1:]:
+                raise ValueError(
+                    f"validation_data: x has samples {found.shape[1:]}, the training data {given.shape[1:]}"
+                )
     with net.guard.changing("fit"):
         with net.built_for(x):
             program = net.pool.lease(net, "train", batch, labels)
-        progress = Progress(len(x), epochs) if verbose else None
+        progress = Progress(samples, epochs) if verbose else None
         try:
-            program.attach(x, y)
-            return _epochs(net, program, epochs, len(x), batch, shuffle, validation_data, callbacks, progress)
+            program.attach(*x, *y)
+            return _epochs(net, program, epochs, samples, batch, shuffle, validation_data, callbacks, progress)
         finally:
             net.pool.give_back(program)
             if progress:
@@ -195,7 +198,7 @@ def _epoch(
             callback.on_batch_end((done - 1) // batch, program.last())
         if progress:
             progress.update(epoch, done, program.means())
-    if not np.isfinite(net.parameters).all():
+    if not all(np.isfinite(block.values.array).all() for block in net.blocks.bases):
         raise DivergenceError("the parameters are no longer finite; a smaller learning rate may help")
     net.counters["epoch"] += 1
     return program.means()

@@ -1,7 +1,9 @@
 """The blocks that hold a network's parameters and what goes with them, and the mappings by which users see them."""
 
-import math
-from collections.abc import Iterator, Mapping
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -24,30 +26,31 @@ class Parameters:
 
     def __init__(self, wanted: Mapping[str, Parameter]) -> None:
         self.wanted = dict(wanted)
-        self.trained = [name for name, parameter in self.wanted.items() if not parameter.statistic]
         self.offsets: dict[str, int] = {}
-        ends = {False: 0, True: 0}  # of the two blocks, by whether it is the statistics'
+        ends = {False: 0, True: 0}  # of the two blocks, by whether it is that of the statistics
         for name, parameter in self.wanted.items():
             self.offsets[name] = ends[parameter.statistic]
             ends[parameter.statistic] += aligned(bytes_of(parameter.shape))
-        self.shape = (ends[False] // 4,)
-        self.values = Tensor(self.shape)
-        self.gradients = Tensor(self.shape)
+        self.values, self.gradients = (Tensor((ends[False] // 4,)) for _ in range(2))
         self.statistics = Tensor((ends[True] // 4,))
         self.weights = {
-            name: Weight(self.view(self.statistics, name))
-            if parameter.statistic
-            else Weight(self.view(self.values, name), self.view(self.gradients, name))
+            name: Weight(
+                self.view(self.flat(name), name), None if parameter.statistic else self.view(self.gradients, name)
+            )
             for name, parameter in self.wanted.items()
         }
 
-    def view(self, flat: Tensor, name: str) -> Tensor:
-        """The part of a flat block that belongs to the parameter."""
-        return Tensor(self.wanted[name].shape, block=flat.block, offset=self.offsets[name])
+    def flat(self, name: str) -> Tensor:
+        """The block that the parameter, or the statistic, is in."""
+        return self.statistics if self.wanted[name].statistic else self.values
 
-    def views(self, flat: Tensor) -> dict[str, np.ndarray]:
-        """All parameters' parts of a flat block, as arrays."""
-        return {name: self.view(flat, name).array for name in self.trained}
+    def view(self, flat: Tensor, name: str, base: int = 0) -> Tensor:
+        """The parameter's part of a flat block, in which these parameters begin at element `base`."""
+        return Tensor(self.wanted[name].shape, block=flat.block, offset=self.offsets[name] + 4 * base)
+
+    def extent(self, name: str) -> tuple[int, int]:
+        """Its first element, and the one after its padding."""
+        return self.offsets[name] // 4, (self.offsets[name] + aligned(bytes_of(self.wanted[name].shape))) // 4
 
     def initialize(self, seed: int) -> None:
         """Draws the initial values: each parameter from its own place in the generator."""
@@ -60,10 +63,80 @@ class Parameters:
                 else initial
             )
 
+
+@dataclass(frozen=True, eq=False)
+class Range:
+    """Elements start..stop-1 of a block of parameters. base: where the block begins in the slots."""
+
+    block: Parameters
+    start: int
+    stop: int
+    base: int
+
+    def of(self, flat: Tensor, base: int = 0) -> Tensor:
+        """The range's part of the block's values or gradients, or of a slot."""
+        return Tensor((self.stop - self.start,), block=flat.block, offset=4 * (base + self.start))
+
+
+class Blocks:
+    """All parameters of a network: its own block, and those that its sub-networks keep.
+
+    wanted: by name, in order. Slots hold what belongs to each block, one block after the other.
+    """
+
+    def __init__(self, wanted: Mapping[str, Parameter], inner: Mapping[str, Blocks]) -> None:
+        self.wanted = dict(wanted)
+        split = {name: name.partition(".") for name in wanted}
+        self.own = Parameters({name: wanted[name] for name, (layer, _, _) in split.items() if layer not in inner})
+        self.places: dict[str, tuple[Parameters, str]] = {
+            name: inner[layer].places[key] if layer in inner else (self.own, name)
+            for name, (layer, _, key) in split.items()
+        }
+        self.bases: dict[Parameters, int] = {}
+        self.size = 0
+        for block, _ in self.places.values():
+            if block not in self.bases:
+                self.bases[block] = self.size
+                self.size += block.values.size
+        self.weights = {name: block.weights[key] for name, (block, key) in self.places.items()}
+
     @property
-    def count(self) -> int:
-        """Trainable numbers, without the padding."""
-        return sum(math.prod(self.wanted[name].shape) for name in self.trained)
+    def values(self) -> dict[str, np.ndarray]:
+        """All parameters and statistics, as arrays."""
+        return {name: weight.value.array for name, weight in self.weights.items()}
+
+    @property
+    def gradients(self) -> dict[str, np.ndarray]:
+        """The gradients of those that are trained, as arrays."""
+        return {name: weight.gradient.array for name, weight in self.weights.items() if weight.gradient is not None}
+
+    def in_slot(self, slot: Tensor) -> dict[str, np.ndarray]:
+        """The parts of a slot that belong to what is trained, as arrays."""
+        places = {name: self.places[name] for name in self.gradients}
+        return {name: block.view(slot, key, self.bases[block]).array for name, (block, key) in places.items()}
+
+    def ranges(self, frozen: Collection[str]) -> list[Range]:
+        """What an optimizer updates: all but the parameters of these names; neighbours are one range."""
+        held = {self.places[name] for name in frozen}
+        ranges: list[Range] = []
+        for block, base in self.bases.items():
+            joins = False
+            for key in block.wanted:
+                if block.wanted[key].statistic:
+                    continue
+                start, stop = block.extent(key)
+                trains = (block, key) not in held
+                if trains:
+                    before = ranges.pop() if joins else None
+                    ranges.append(Range(block, before.start if before else start, stop, base))
+                joins = trains
+        return ranges
+
+    def count(self, frozen: Collection[str] = ()) -> int:
+        """Numbers, without the padding, and without the parameters of these names."""
+        held = {self.places[name] for name in frozen}
+        each = {self.places[name]: view.size for name, view in self.gradients.items()}
+        return sum(size for place, size in each.items() if place not in held)
 
 
 class Views(Mapping[str, np.ndarray]):

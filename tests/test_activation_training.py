@@ -34,7 +34,10 @@ def test_gradients(activation: str) -> None:
     """By finite differences; and the hidden layers do learn."""
     x, t = normal(30, 4), normal(30, 3, start=1)
     net = network(activation)
-    fnn.check_gradients(net, x, t, tolerance=0.05)  # over some kink goes each difference; test_parity.py is exact
+    for name, view in net.weights.items():
+        if name.endswith("bias"):  # or samples that are all zero would stand at the kink itself
+            view[...] = normal(len(view)) / 10
+    fnn.check_gradients(net, x, t)
     before = net.weights["dense_0.weight"].copy()
     net.fit(x, t, epochs=2, verbose=0)
     assert (net.weights["dense_0.weight"] != before).any()

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import reference
+import reference_layers
 from check import TAILS, assert_close, assert_same_bits, assert_same_on_threads, empty, normal, run, tensor, written
 from fastnn.kernels import (
     BatchNorm,
@@ -34,7 +35,7 @@ def test_moments(isa: str, num_threads: int) -> None:
         x = 3 * normal(rows, groups, n) + normal(n, start=1)
         mean, variance = empty(n), empty(n)
         run(BatchNormMoments(tensor(x, rows + n % 3), mean, variance), mean, variance, rows=rows)
-        expected = reference.BatchNormMoments(x, n)
+        expected = reference_layers.BatchNormMoments(x, n)
         assert_close(mean.array, expected[0], np.abs(expected[0]) + 1e-7, 1e-6)
         assert_close(variance.array, expected[1], expected[1], 1e-6)
 
@@ -47,7 +48,7 @@ def test_the_variance_keeps_its_digits_beside_a_large_mean(isa: str, shift: floa
         x[0, ::3] = 0
         mean, variance = empty(20), empty(20)
         run(BatchNormMoments(tensor(x), mean, variance), mean, variance)
-        expected = reference.BatchNormMoments(x, 20)
+        expected = reference_layers.BatchNormMoments(x, 20)
         assert_close(mean.array, expected[0], np.abs(expected[0]) + 1e-6, 1e-6)
         assert_close(variance.array, expected[1], expected[1], 1e-6)
 
@@ -67,7 +68,7 @@ def test_batch_norm(isa: str, num_threads: int) -> None:
         weights = normal(n, start=1), positive(n), normal(n, start=2), normal(n, start=4)
         op = BatchNorm(tensor(x, len(y.array)), *map(tensor, weights), y, epsilon=EPSILON, activation=activation)
         run(op, y, rows=rows)
-        expected = reference.BatchNorm(x, *weights, epsilon=EPSILON, activation=activation)
+        expected = reference_layers.BatchNorm(x, *weights, epsilon=EPSILON, activation=activation)
         scale = np.abs(x - weights[0]) * np.abs(weights[2]) / np.sqrt(weights[1]) + np.abs(weights[3])
         assert_close(written(y, rows), expected, scale)
 
@@ -77,7 +78,7 @@ def test_what_the_activation_is_applied_to_can_be_kept(isa: str) -> None:
     weights = normal(37, start=1), positive(37), normal(37, start=2), normal(37, start=4)
     op = BatchNorm(tensor(x), *map(tensor, weights), y, epsilon=EPSILON, activation="gelu", z=z)
     run(op, y, z)
-    expected = reference.BatchNorm(x, *weights, epsilon=EPSILON)
+    expected = reference_layers.BatchNorm(x, *weights, epsilon=EPSILON)
     assert_close(z.array, expected, tolerance=2e-6)
     assert_close(y.array, reference.Activation(expected, "gelu"), tolerance=2e-6)
     with pytest.raises(ValueError, match="the derivative of relu is computed from y"):
@@ -93,14 +94,16 @@ def test_gradients(isa: str, num_threads: int) -> None:
         sums = [empty(n) for _ in range(4)]
         given = tensor(x, capacity), tensor(dy, capacity), tensor(mean), tensor(variance)
         run(BatchNormWeightGradient(*given, *sums, epsilon=EPSILON), *sums, rows=rows)
-        expected = reference.BatchNormWeightGradient(x, dy, mean, variance, epsilon=EPSILON)
-        size = reference.BatchNormWeightGradient(np.abs(x - mean) + mean, np.abs(dy), mean, variance, epsilon=EPSILON)
+        expected = reference_layers.BatchNormWeightGradient(x, dy, mean, variance, epsilon=EPSILON)
+        size = reference_layers.BatchNormWeightGradient(
+            np.abs(x - mean) + mean, np.abs(dy), mean, variance, epsilon=EPSILON
+        )
         for actual, wanted, scale in zip(sums, expected, size, strict=True):
             assert_close(actual.array, wanted, scale)
         dx = empty(capacity, groups, n)
         run(BatchNormInputGradient(*given, *sums[:2], tensor(gamma), dx, epsilon=EPSILON), dx, rows=rows)
         shift, slope = (t.array for t in sums[:2])
-        wanted = reference.BatchNormInputGradient(x, dy, mean, variance, shift, slope, gamma, epsilon=EPSILON)
+        wanted = reference_layers.BatchNormInputGradient(x, dy, mean, variance, shift, slope, gamma, epsilon=EPSILON)
         wide = variance + EPSILON
         scale = np.abs(gamma) / np.sqrt(wide) * (np.abs(dy) + np.abs(shift) + np.abs((x - mean) * slope) / wide)
         assert_close(written(dx, rows), wanted, scale)
@@ -111,7 +114,7 @@ def test_gradients_add(isa: str) -> None:
     sums = [tensor(normal(21, start=5)) for _ in range(4)]
     op = BatchNormWeightGradient(*map(tensor, (x, dy, mean, variance)), *sums, epsilon=EPSILON, add=True)
     run(op, *sums)
-    shift, slope, dgamma, dbeta = reference.BatchNormWeightGradient(x, dy, mean, variance, epsilon=EPSILON)
+    shift, slope, dgamma, dbeta = reference_layers.BatchNormWeightGradient(x, dy, mean, variance, epsilon=EPSILON)
     before = normal(21, start=5)
     for actual, wanted in zip(sums, (shift, slope, before + dgamma, before + dbeta), strict=True):
         assert_close(actual.array, wanted, tolerance=2e-6)
@@ -124,7 +127,7 @@ def test_running(isa: str) -> None:
         op = BatchNormRunning(mean, variance, running_mean, running_variance, momentum=0.7, groups=groups)
         before = running_mean.array.copy(), running_variance.array.copy()
         run(op, running_mean, running_variance, rows=rows)
-        expected = reference.BatchNormRunning(*given[:2], *before, momentum=0.7)
+        expected = reference_layers.BatchNormRunning(*given[:2], *before, momentum=0.7)
         if rows * groups == 1:
             expected = before
         assert_close(running_mean.array, expected[0])

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import fastnn as fnn
+import reference
 from networks import blobs, training_state
 
 
@@ -48,7 +49,7 @@ def test_statistics_are_not_parameters() -> None:
     net = network()
     statistics = {f"batch_norm_{i}.{name}" for i in (0, 1) for name in ("mean", "variance")}
     assert set(net.weights) - set(net.gradients) == statistics
-    assert net.built.count == 4 * 8 + 2 * 8 + 8 * 6 + 6 + 2 * 6 + 6 * 3 + 3
+    assert net.blocks.count() == 4 * 8 + 2 * 8 + 8 * 6 + 6 + 2 * 6 + 6 * 3 + 3
     before = {name: net.weights[name].copy() for name in statistics}
     x, y = blobs()
     net.predict(x)
@@ -60,6 +61,32 @@ def test_statistics_are_not_parameters() -> None:
         np.testing.assert_array_equal(net.weights[name], before[name])
     net.train_on_batch(x, y)
     assert all((net.weights[name] != before[name]).any() for name in statistics)
+
+
+def test_frozen_it_stays_as_it_is() -> None:
+    """In training, too, it uses its running statistics; the gradients pass through."""
+    x, y = blobs()
+    net = network(fnn.SGD(0.1))
+    net.fit(x, y, 16, verbose=0)
+    layers = dict(net.named_layers())
+    layers["batch_norm_0"].trainable = layers["batch_norm_1"].trainable = False
+    net.compile(fnn.SGD(0.1), "cross_entropy")
+    before = {name: view.copy() for name, view in net.weights.items()}
+    loss = net.evaluate(x, y)["loss"]
+    assert net.train_on_batch(x, y) == pytest.approx(loss, rel=1e-5)
+    for name, view in net.weights.items():
+        assert (view != before[name]).any() == ("dense" in name), name
+    assert net.evaluate(x, y)["loss"] < loss
+    # The gradient of the first weights, by hand: the normalization is a linear map.
+    w = {name: view.astype(np.float64) for name, view in before.items()}
+    scale = [w[f"batch_norm_{i}.gamma"] / np.sqrt(w[f"batch_norm_{i}.variance"] + 1e-5) for i in (0, 1)]
+    a = (x @ w["dense_0.weight"] - w["batch_norm_0.mean"]) * scale[0] + w["batch_norm_0.beta"]
+    h = np.tanh(np.maximum(a, 0) @ w["dense_1.weight"] + w["dense_1.bias"])
+    b = (h - w["batch_norm_1.mean"]) * scale[1] + w["batch_norm_1.beta"]
+    z = b @ w["dense_2.weight"] + w["dense_2.bias"]
+    d = ((reference.Softmax(z) - np.eye(3)[y]) / len(x)) @ w["dense_2.weight"].T * scale[1] * (1 - h * h)
+    d = d @ w["dense_1.weight"].T * (a > 0) * scale[0]
+    np.testing.assert_allclose(net.gradients["dense_0.weight"], x.T @ d, rtol=1e-3, atol=1e-6)
 
 
 def test_a_batch_of_one_leaves_them_alone() -> None:
@@ -103,7 +130,7 @@ def test_the_frozen_plan_has_one_product_for_dense_norm_and_activation() -> None
     from fastnn.programs import Snapshot, lower
 
     net = network()
-    frozen = lower(net, "predict", False, 8, Snapshot(net.built))
+    frozen = lower(net, "predict", 0, 8, Snapshot(net.blocks))
     assert ops(frozen.plan) == ["Gather", "Dense", "Dense", "BatchNorm", "Dense", "Softmax", "Scatter"]
     assert ops(net.plan(8))[:4] == ["Gather", "Dense", "BatchNorm", "Dense"], "relu is in the epilogue"
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import fastnn as fnn
-import reference
+import reference_layers
 from check import TAILS, assert_close, assert_same_bits, assert_same_on_threads, empty, normal, run, tensor, written
 from fastnn.kernels import GaussianNoise
 from fastnn.plan import Plan
@@ -23,7 +23,7 @@ def test_op(isa: str, num_threads: int) -> None:
         x, y = normal(rows, columns), empty(rows + columns % 3, columns)
         settings = {"stddev": columns / 10, "seed": SEED + columns, "stream": columns}
         run(GaussianNoise(tensor(x, y.rows), y, **settings), y, rows=rows, step=columns << 32)
-        expected = reference.GaussianNoise(x, **settings, step=columns << 32)
+        expected = reference_layers.GaussianNoise(x, **settings, step=columns << 32)
         assert_close(written(y, rows), expected, np.abs(x) + np.abs(expected - x), 2e-6)
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import fastnn as fnn
-import reference
+import reference_layers
 from check import TAILS, assert_close, assert_same_bits, assert_same_on_threads, empty, normal, run, tensor, written
 from fastnn.kernels import LayerNorm, LayerNormInputGradient, LayerNormWeightGradient
 from fastnn.op import Op
@@ -27,7 +27,7 @@ def test_layer_norm(isa: str, num_threads: int) -> None:
         moments, y = empty(rows + n % 3, 2 * groups), empty(rows + n % 3, groups, n)
         op = LayerNorm(tensor(x, len(y.array)), tensor(gamma), tensor(beta), moments, y, epsilon=EPSILON)
         run(op, moments, y, rows=rows)
-        expected, expected_moments = reference.LayerNorm(x, gamma, beta, epsilon=EPSILON)
+        expected, expected_moments = reference_layers.LayerNorm(x, gamma, beta, epsilon=EPSILON)
         assert_close(written(moments, rows), expected_moments, np.abs(expected_moments) + 1e-6)
         scale = np.repeat(expected_moments[:, 1::2, None] * 9, n, axis=2) * np.abs(gamma) + np.abs(beta)
         assert_close(written(y, rows), expected, scale)
@@ -38,7 +38,9 @@ def test_the_variance_keeps_its_digits_beside_a_large_mean(isa: str, shift: floa
     x, n = (normal(20, 500) + np.float32(shift)).astype(np.float32), 500
     moments, y = empty(20, 2), empty(20, n)
     run(LayerNorm(tensor(x), tensor(np.ones(n)), tensor(np.zeros(n)), moments, y, epsilon=EPSILON), moments, y)
-    assert_close(moments.array, reference.LayerNorm(x, np.ones(n), np.zeros(n), epsilon=EPSILON)[1], tolerance=1e-7)
+    assert_close(
+        moments.array, reference_layers.LayerNorm(x, np.ones(n), np.zeros(n), epsilon=EPSILON)[1], tolerance=1e-7
+    )
 
 
 def test_gradients(isa: str, num_threads: int) -> None:
@@ -46,17 +48,17 @@ def test_gradients(isa: str, num_threads: int) -> None:
         rows, groups = rows_of(n, num_threads), 1 + n % 2
         capacity = rows + n % 3
         x, dy, gamma = normal(rows, groups, n), normal(rows, groups, n, start=1), normal(n)
-        moments = reference.LayerNorm(x, gamma, gamma, epsilon=EPSILON)[1].astype(np.float32)
+        moments = reference_layers.LayerNorm(x, gamma, gamma, epsilon=EPSILON)[1].astype(np.float32)
         given = tensor(x, capacity), tensor(dy, capacity), tensor(moments, capacity)
         dgamma, dbeta, dx = empty(n), empty(n), empty(capacity, groups, n)
         run(LayerNormWeightGradient(*given, dgamma, dbeta), dgamma, dbeta, rows=rows)
-        expected = reference.LayerNormWeightGradient(x, dy, moments, n)
+        expected = reference_layers.LayerNormWeightGradient(x, dy, moments, n)
         size = np.abs(dy).reshape(-1, n).sum(axis=0)
         assert_close(dgamma.array, expected[0], 6 * size)
         assert_close(dbeta.array, expected[1], size)
         run(LayerNormInputGradient(*given, tensor(gamma), dx), dx, rows=rows)
         scale = np.abs(moments[:, 1::2, None]) * np.abs(gamma * dy).max(axis=2, keepdims=True) * 9
-        wanted = reference.LayerNormInputGradient(x, dy, moments, gamma)
+        wanted = reference_layers.LayerNormInputGradient(x, dy, moments, gamma)
         assert_close(written(dx, rows), wanted, scale + np.zeros_like(dy))
 
 
@@ -64,7 +66,7 @@ def test_gradients_add(isa: str) -> None:
     x, dy, moments = normal(9, 21), normal(9, 21, start=1), normal(9, 2) ** 2
     dgamma, dbeta = tensor(normal(21)), tensor(normal(21, start=3))
     run(LayerNormWeightGradient(*map(tensor, (x, dy, moments)), dgamma, dbeta, add=True), dgamma, dbeta)
-    expected = reference.LayerNormWeightGradient(x, dy, moments, 21)
+    expected = reference_layers.LayerNormWeightGradient(x, dy, moments, 21)
     assert_close(dgamma.array, normal(21) + expected[0], tolerance=2e-6)
     assert_close(dbeta.array, normal(21, start=3) + expected[1], tolerance=2e-6)
 
@@ -124,7 +126,7 @@ def test_in_a_network() -> None:
     net.fit(x, y, 16, epochs=3, verbose=0)
     w = {name: view.astype(np.float64) for name, view in net.weights.items()}
     h = np.tanh(x @ w["dense_0.weight"] + w["dense_0.bias"])
-    h = reference.LayerNorm(h, w["layer_norm_0.gamma"], w["layer_norm_0.beta"], epsilon=0.01)[0]
+    h = reference_layers.LayerNorm(h, w["layer_norm_0.gamma"], w["layer_norm_0.beta"], epsilon=0.01)[0]
     np.testing.assert_allclose(net.predict(x), h @ w["dense_1.weight"] + w["dense_1.bias"], rtol=1e-4, atol=1e-5)
     with pytest.raises(ValueError, match="LayerNorm: epsilon must be a number"):
         fnn.LayerNorm(0)

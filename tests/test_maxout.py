@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import fastnn as fnn
-import reference
+import reference_layers
 from check import TAILS, assert_same_bits, assert_same_on_threads, empty, normal, run, tensor, written
 from fastnn.kernels import Maxout, MaxoutGradient
 from fastnn.op import Op
@@ -22,11 +22,11 @@ def test_ops(isa: str, num_threads: int) -> None:
         z, dy = normal(rows, pieces * units), normal(rows, units, start=1)
         y, dz = empty(capacity, units), empty(capacity, pieces * units)
         run(Maxout(tensor(z, capacity), y), y, rows=rows)
-        expected = reference.Maxout(z, units).astype(np.float32)
+        expected = reference_layers.Maxout(z, units).astype(np.float32)
         assert_same_bits(written(y, rows), expected)
         op = MaxoutGradient(tensor(z, capacity), tensor(expected, capacity), tensor(dy, capacity), dz)
         run(op, dz, rows=rows)
-        np.testing.assert_array_equal(written(dz, rows), reference.MaxoutGradient(z, dy))
+        np.testing.assert_array_equal(written(dz, rows), reference_layers.MaxoutGradient(z, dy))
 
 
 def test_equal_pieces_share_nothing(isa: str) -> None:
@@ -54,7 +54,7 @@ def test_same_bits_on_threads(isa: str) -> None:
 
     def gradient() -> tuple[Op, ...]:
         dz = empty(rows, 60)
-        return MaxoutGradient(tensor(z), tensor(reference.Maxout(z, 20)), tensor(dy), dz), dz
+        return MaxoutGradient(tensor(z), tensor(reference_layers.Maxout(z, 20)), tensor(dy), dz), dz
 
     assert_same_on_threads(forward)
     assert_same_on_threads(gradient)
@@ -81,7 +81,7 @@ def test_arguments_are_checked() -> None:
     with pytest.raises(ValueError, match=r"MaxoutGradient\(z, y, dy, dz\): shapes .* do not fit"):
         MaxoutGradient(Tensor((4, 6)), Tensor((4, 3)), Tensor((4, 2)), Tensor((4, 6)))
     for wrong in ({"units": 0, "pieces": 2}, {"units": 2, "pieces": 0}):
-        with pytest.raises(ValueError, match="Maxout: .* must be an integer from 1"):
+        with pytest.raises(ValueError, match=r"Maxout: .* must be an integer from 1"):
             fnn.Maxout(**wrong)
     with pytest.raises(ValueError, match="unknown initializer 'no'"):
         fnn.Maxout(2, 2, "no")

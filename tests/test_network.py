@@ -252,7 +252,7 @@ def test_parameters_are_one_block(optimizer: Any) -> None:
         assert offset % 64 == 0 and view.ctypes.data % 64 == 0
         used[offset // 4 : offset // 4 + view.size] = True
     assert not used.all(), "these shapes need padding"
-    for block in (net.parameters, net.built.gradients.array, *(slot.array for slot in net.slots.values())):
+    for block in (net.parameters, net.blocks.own.gradients.array, *(slot.array for slot in net.slots.values())):
         assert not block[~used].any() and block[used].any()
 
 

@@ -246,8 +246,8 @@ def test_none_is_refused() -> None:
 from fastnn import kernels
 from fastnn.tensor import Tensor
 counts = dict(Dense=4, Adam=4, Accuracy=2, Activation=2, Classes=2, Dropout=2, Elementary=2, Gather=2, GatherLabels=2)
-counts |= dict(MeanAbsoluteError=2, Scatter=2, SGD=2, Softmax=2)  # 3 for the others
-settings = dict(Dropout=dict(rate=0.5, seed=1, stream=1), GatherLabels=dict(classes=3))
+counts |= dict(MeanAbsoluteError=2, Scale=2, Scatter=2, SGD=2, Softmax=2)  # 3 for the others
+settings = dict(Dropout=dict(rate=0.5, seed=1, stream=1), GatherLabels=dict(classes=3), Scale=dict(factor=2.0))
 last = dict(Activation=["relu"], ActivationGradient=["relu"], Elementary=["exp"])
 bad = []
 for name in kernels.__all__[1:]:

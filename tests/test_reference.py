@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import reference
+import reference_layers
 from check import generator
 from fastnn import kernels
 
@@ -83,39 +84,39 @@ def test_batch_norm() -> None:
     x, dy, gamma, beta = draw((4, 6), (4, 6), (3,), (3,))
 
     def f(x: reference.Array) -> float:
-        y = reference.BatchNorm(x, *reference.BatchNormMoments(x, 3), gamma, beta, epsilon=0.1)
+        y = reference_layers.BatchNorm(x, *reference_layers.BatchNormMoments(x, 3), gamma, beta, epsilon=0.1)
         return float((y * dy).sum())
 
-    moments = reference.BatchNormMoments(x, 3)
-    shift, slope, dgamma, dbeta = reference.BatchNormWeightGradient(x, dy, *moments, epsilon=0.1)
+    moments = reference_layers.BatchNormMoments(x, 3)
+    shift, slope, dgamma, dbeta = reference_layers.BatchNormWeightGradient(x, dy, *moments, epsilon=0.1)
     assert_gradient(dgamma, lambda gamma: f(x), gamma)
     assert_gradient(dbeta, lambda beta: f(x), beta)
-    assert_gradient(reference.BatchNormInputGradient(x, dy, *moments, shift, slope, gamma, epsilon=0.1), f, x)
+    assert_gradient(reference_layers.BatchNormInputGradient(x, dy, *moments, shift, slope, gamma, epsilon=0.1), f, x)
 
 
 def test_layer_norm() -> None:
     x, dy, gamma, beta = draw((4, 6), (4, 6), (3,), (3,))
 
     def f(x: reference.Array) -> float:
-        return float((reference.LayerNorm(x, gamma, beta, epsilon=0.1)[0] * dy).sum())
+        return float((reference_layers.LayerNorm(x, gamma, beta, epsilon=0.1)[0] * dy).sum())
 
-    moments = reference.LayerNorm(x, gamma, beta, epsilon=0.1)[1]
-    dgamma, dbeta = reference.LayerNormWeightGradient(x, dy, moments, 3)
+    moments = reference_layers.LayerNorm(x, gamma, beta, epsilon=0.1)[1]
+    dgamma, dbeta = reference_layers.LayerNormWeightGradient(x, dy, moments, 3)
     assert_gradient(dgamma, lambda gamma: f(x), gamma)
     assert_gradient(dbeta, lambda beta: f(x), beta)
-    assert_gradient(reference.LayerNormInputGradient(x, dy, moments, gamma), f, x)
+    assert_gradient(reference_layers.LayerNormInputGradient(x, dy, moments, gamma), f, x)
 
 
 def test_maxout() -> None:
     z, dy = draw((5, 12), (5, 4))
-    gradient = reference.MaxoutGradient(z, dy)
-    assert_gradient(gradient, lambda z: float((reference.Maxout(z, 4) * dy).sum()), z)
+    gradient = reference_layers.MaxoutGradient(z, dy)
+    assert_gradient(gradient, lambda z: float((reference_layers.Maxout(z, 4) * dy).sum()), z)
 
 
 def test_rescale() -> None:
     x, dy = draw((5, 7), (5, 7))
-    gradient = reference.Rescale(dy, scale=0.3)
-    assert_gradient(gradient, lambda x: float((reference.Rescale(x, scale=0.3, offset=2) * dy).sum()), x)
+    gradient = reference_layers.Rescale(dy, scale=0.3)
+    assert_gradient(gradient, lambda x: float((reference_layers.Rescale(x, scale=0.3, offset=2) * dy).sum()), x)
 
 
 def test_prelu() -> None:

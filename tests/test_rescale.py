@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import fastnn as fnn
-import reference
+import reference_layers
 from check import TAILS, assert_close, assert_same_on_threads, empty, normal, run, tensor, written
 from fastnn.kernels import Rescale
 from fastnn.tensor import Tensor
@@ -18,7 +18,7 @@ def test_op(isa: str, num_threads: int) -> None:
         rows = 3 if num_threads == 1 else 50_000 // columns
         x, y = normal(rows, columns), empty(rows + columns % 3, columns)
         run(Rescale(tensor(x, y.rows), y, scale=-1.5, offset=0.25), y, rows=rows)
-        expected = reference.Rescale(x, scale=-1.5, offset=0.25)
+        expected = reference_layers.Rescale(x, scale=-1.5, offset=0.25)
         assert_close(written(y, rows), expected, np.abs(1.5 * x) + 0.25, 1.2e-7)
 
 

@@ -16,6 +16,7 @@ from fastnn.kernels.gaussian_noise import GaussianNoise
 from fastnn.kernels.layer_norm import LayerNorm, LayerNormInputGradient, LayerNormWeightGradient
 from fastnn.kernels.loss import BinaryCrossEntropy, CrossEntropy, MeanSquaredError
 from fastnn.kernels.maxout import Maxout, MaxoutGradient
+from fastnn.kernels.merge import Add, Concatenate, ConcatenateGradient, Multiply, Scale
 from fastnn.kernels.metric import Accuracy, Classes, MeanAbsoluteError
 from fastnn.kernels.optimizer import SGD, Adam
 from fastnn.kernels.prelu import PReLU, PReLUGradient
@@ -31,6 +32,7 @@ __all__ = [
     "Activation",
     "ActivationGradient",
     "Adam",
+    "Add",
     "BatchNorm",
     "BatchNormInputGradient",
     "BatchNormMoments",
@@ -38,6 +40,8 @@ __all__ = [
     "BatchNormWeightGradient",
     "BinaryCrossEntropy",
     "Classes",
+    "Concatenate",
+    "ConcatenateGradient",
     "CrossEntropy",
     "Dense",
     "DenseInputGradient",
@@ -56,12 +60,14 @@ __all__ = [
     "MaxoutGradient",
     "MeanAbsoluteError",
     "MeanSquaredError",
+    "Multiply",
     "PReLU",
     "PReLUGradient",
     "Packed",
     "PythonBackward",
     "PythonForward",
     "Rescale",
+    "Scale",
     "Scatter",
     "Softmax",
     "SoftmaxGradient",

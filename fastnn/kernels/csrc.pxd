@@ -46,6 +46,9 @@ cdef extern from "kernels.h":
         void (*exp)(isize n, const float *x, float *y) noexcept nogil
         void (*log)(isize n, const float *x, float *y) noexcept nogil
         void (*erf)(isize n, const float *x, float *y) noexcept nogil
+        void (*add)(isize n, const float *a, const float *b, float *y) noexcept nogil
+        void (*multiply)(isize n, const float *a, const float *b, float *y) noexcept nogil
+        void (*scale)(isize n, float factor, const float *x, float *y) noexcept nogil
         void (*softmax)(isize rows, isize n, const float *x, float *y) noexcept nogil
         void (*softmax_gradient)(isize rows, isize n, const float *y, const float *dy, float *dx) noexcept nogil
         void (*log_softmax)(isize rows, isize n, const float *x, float *y) noexcept nogil

@@ -3,38 +3,47 @@
 from fastnn.layers.activation import Activation
 from fastnn.layers.base import Layer, Parameter
 from fastnn.layers.batch_norm import BatchNorm
+from fastnn.layers.composite import Composite
 from fastnn.layers.dense import Dense
 from fastnn.layers.dropout import Dropout
 from fastnn.layers.flatten import Flatten
 from fastnn.layers.gaussian_noise import GaussianNoise
 from fastnn.layers.layer_norm import LayerNorm
 from fastnn.layers.maxout import Maxout
+from fastnn.layers.merge import Add, Concatenate, Multiply
 from fastnn.layers.prelu import PReLU
 from fastnn.layers.python import PythonLayer
 from fastnn.layers.rescale import Rescale
 from fastnn.layers.reshape import Reshape
 
-_LAYERS: tuple[type[Layer], ...] = (
-    Dense,
-    Maxout,
-    Activation,
-    PReLU,
-    BatchNorm,
-    LayerNorm,
-    Dropout,
-    GaussianNoise,
-    Rescale,
-    Reshape,
-    Flatten,
-)
-
 #: The layers that a file may name.
-LAYERS: dict[str, type[Layer]] = {layer.__name__: layer for layer in _LAYERS}
+LAYERS: dict[str, type[Layer]] = {
+    layer.__name__: layer
+    for layer in (
+        Dense,
+        Maxout,
+        Activation,
+        PReLU,
+        BatchNorm,
+        LayerNorm,
+        Dropout,
+        GaussianNoise,
+        Rescale,
+        Reshape,
+        Flatten,
+        Add,
+        Multiply,
+        Concatenate,
+    )
+}
 
 __all__ = [
     "LAYERS",
     "Activation",
+    "Add",
     "BatchNorm",
+    "Composite",
+    "Concatenate",
     "Dense",
     "Dropout",
     "Flatten",
@@ -42,6 +51,7 @@ __all__ = [
     "Layer",
     "LayerNorm",
     "Maxout",
+    "Multiply",
     "PReLU",
     "Parameter",
     "PythonLayer",

@@ -17,7 +17,7 @@ def known_activation(name: str) -> str:
     return checks.known("activation", name, LAYER_ACTIVATIONS)
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@dataclass(eq=False, repr=False)
 class Activation(Layer):
     """y = activation(x), elementwise, or (log_)softmax over all features of a sample; x, y (batch, ...).
 
@@ -44,9 +44,7 @@ class Activation(Layer):
             y.pending, y.before = self.activation, x.buffer
 
         def backward() -> None:
-            if x.trains:
-                x.gradient = y.gradient
-                plan.apply_derivative(x)
+            plan.pass_gradient(y, x)
 
         plan.backward(backward)
         return y

@@ -2,13 +2,14 @@
 
 import dataclasses
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from fastnn import checks
 from fastnn.initializers import INITIALIZERS
 from fastnn.lowering import Lowering, Value, Weight
+from fastnn.symbol import Symbol, called
 
 
 @dataclass(eq=False, repr=False)
@@ -32,65 +33,70 @@ class Parameter:
             checks.known("initializer", self.initializer, INITIALIZERS)
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@dataclass(eq=False, repr=False)
 class Layer:
-    """Settings of a layer, which never change; the parameters belong to the network.
+    """Settings of a layer, which never change but for `trainable`; the parameters belong to the network.
 
-    name: what the network calls it; None takes the class in snake case and a number.
-
-    A layer of your own is a dataclass with its settings. It says which layers it is a chain of:
-
-        @dataclass(frozen=True)
-        class Block(fnn.Layer):
-            units: int
-
-            def layers(self):
-                return [fnn.Dense(self.units, bias=False), fnn.BatchNorm(), fnn.Activation("relu")]
-
-    whose parameters are then "block_0.dense_0.weight" and so on; or it computes in NumPy, see PythonLayer. A file that
-    holds one is read by fnn.load(path, layers={"Block": Block}).
+    Called on an `Input`, or on what another layer returned, it gives a symbol for a `Network`; each call is one more
+    place that shares the parameters.
+    name: what the network calls it; None takes the class in snake case and a number. trainable: whether its parameters
+    are trained; a change counts from the next compile on.
     """
 
     name: str | None = field(default=None, kw_only=True)
+    trainable: bool = field(default=True, kw_only=True)
+
+    def __init_subclass__(cls) -> None:
+        """Layers are the same only if they are one, and look alike: a plain @dataclass leaves these as they are."""
+        for name, method in (("__eq__", object.__eq__), ("__hash__", object.__hash__), ("__repr__", Layer.__repr__)):
+            if getattr(cls, name) is method and name not in vars(cls):
+                setattr(cls, name, method)
 
     def __post_init__(self) -> None:
-        if self.name is not None and not (isinstance(self.name, str) and re.fullmatch(r"\w[\w\-]*", self.name)):
-            raise ValueError(f"a layer's name must be letters, digits, _ and -, got {self.name!r}")
+        if self.name is not None:
+            checks.name("a layer", self.name)
 
-    def layers(self) -> Sequence["Layer"]:
-        """The layers that it is a chain of; none, where it says itself what it does."""
-        return ()
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name == "trainable":
+            checks.flag("trainable", value)
+        elif name in self.__dict__:  # networks were built for it
+            raise AttributeError(f"{self.title()}: {name} never changes; make a new layer")
+        object.__setattr__(self, name, value)
 
-    def parameters(self, features: tuple[int, ...]) -> dict[str, Parameter]:
-        """The parameters and statistics for inputs (batch, *features), by name."""
-        wanted: dict[str, Parameter] = {}
-        for name, layer in self._inner():
-            wanted |= parameters_of(name, layer, features)
-            features = layer.output(features)
-        return wanted
+    def __call__(self, x: Symbol | Sequence[Symbol]) -> Symbol:
+        return called(self, x)
 
-    def output(self, features: tuple[int, ...]) -> tuple[int, ...]:
+    def given(self, values: list[Any]) -> Any:
+        """What its methods take of these inputs (shapes or Values): the only one. Raises ValueError for more."""
+        if len(values) != 1:
+            raise ValueError(f"{self.title()}: takes one input, got {len(values)}")
+        return values[0]
+
+    def parameters(self, features: Any) -> dict[str, Parameter]:
+        """The parameters for inputs (batch, *features), by name; for a layer of several inputs, a list of features."""
+        return {}
+
+    def output(self, features: Any) -> tuple[int, ...]:
         """The shape of the output, without the batch. Raises ValueError for an input that does not fit."""
-        for _, layer in self._inner():
-            features = layer.output(features)
-        return features
+        shape: tuple[int, ...] = features
+        return shape
 
-    def lower(self, plan: Lowering, x: Value, weights: dict[str, Weight], index: int) -> Value:
-        """Emits the layer's Ops, registers its backward, and returns its output. index: its place in the network."""
-        features = plan.features
-        for i, (name, layer) in enumerate(self._inner()):
-            with plan.named(f"{plan.layer}.{name}", features):
-                # A place of its own for random numbers: a multiplicative hash (Knuth 1998, 6.4) of both indices.
-                place = ((index + 1) * 0x9E3779B1 + i) % 2**32
-                x = layer.lower(plan, x, weights_of(name, weights), place)
-            features = layer.output(features)
-        return x
+    def lower(self, plan: Lowering, x: Any, weights: dict[str, Weight], index: int) -> Value:
+        """Emits the layer's Ops, registers its backward, and returns its output.
 
-    def _inner(self) -> list[tuple[str, "Layer"]]:
-        layers = self.layers()
-        if not layers and type(self).lower is Layer.lower:
-            raise NotImplementedError(f"{type(self).__name__} must define layers() or lower()")
-        return named(type(self).__name__, layers) if layers else []
+        x: a Value, or a list of them. weights: those without a gradient are frozen. index: of its own random numbers.
+        """
+        raise NotImplementedError(f"{type(self).__name__}.lower")
+
+    @property
+    def size(self) -> int:
+        """How many layers it is: more than one for a network in the place of a layer."""
+        return 1
+
+    @property
+    def kind(self) -> str:
+        """Its class, as names and files say it."""
+        return type(self).__name__
 
     def settings(self) -> dict[str, Any]:
         """The fields, as they go into a file."""
@@ -99,7 +105,7 @@ class Layer:
     def title(self) -> str:
         """What errors call the layer: its class and its first setting."""
         first = next((str(getattr(self, f.name)) for f in dataclasses.fields(self) if not f.kw_only), "")
-        return f"{type(self).__name__}({first})"
+        return f"{self.kind}({first})"
 
     def __repr__(self) -> str:
         shown = []
@@ -109,7 +115,7 @@ class Layer:
                 shown.append(repr(value))
             elif value != f.default:
                 shown.append(f"{f.name}={value!r}")
-        return f"{type(self).__name__}({', '.join(shown)})"
+        return f"{self.kind}({', '.join(shown)})"
 
 
 def snake_case(name: str) -> str:
@@ -119,34 +125,5 @@ def snake_case(name: str) -> str:
 
 def expected(layer: Layer, wanted: str, features: tuple[int, ...], advice: str = "") -> ValueError:
     """The error for an input shape that does not fit."""
-    got = ", ".join(["batch", *map(str, features)])
-    return ValueError(f"{layer.title()}: expected input {wanted}, got ({got}){advice and '; ' + advice}")
-
-
-def named(owner: str, layers: Sequence[Layer]) -> list[tuple[str, Layer]]:
-    """The layers with their names: their own, or the class in snake case and a number per class."""
-    counts: dict[str, int] = {}
-    result: dict[str, Layer] = {}
-    for layer in checks.listed("layers", layers, Layer, "Layer objects"):
-        stem = snake_case(type(layer).__name__)
-        name = layer.name or f"{stem}_{counts.get(stem, 0)}"
-        counts[stem] = counts.get(stem, 0) + 1
-        if name in result:
-            raise ValueError(f"two layers are called {name!r}; give each its own name=")
-        result[name] = layer
-    if not result:
-        raise ValueError(f"{owner} needs at least one layer")
-    if len({id(layer) for layer in result.values()}) < len(result):
-        raise ValueError("a layer occurs twice; make one for each place")
-    return list(result.items())
-
-
-def parameters_of(name: str, layer: Layer, features: tuple[int, ...]) -> dict[str, Parameter]:
-    """The parameters of a layer of that name, by "name.parameter"."""
-    return {f"{name}.{key}": parameter for key, parameter in layer.parameters(features).items()}
-
-
-def weights_of(name: str, weights: Mapping[str, Weight]) -> dict[str, Weight]:
-    """Those of the weights that belong to the layer of that name, by their names in it."""
-    prefix = f"{name}."
-    return {key.removeprefix(prefix): weight for key, weight in weights.items() if key.startswith(prefix)}
+    got = checks.batch(features)
+    return ValueError(f"{layer.title()}: expected input {wanted}, got {got}{advice and '; ' + advice}")

@@ -1,6 +1,7 @@
 """Batch normalization."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -10,7 +11,7 @@ from fastnn.lowering import Lowering, Value, Weight
 from fastnn.tensor import Tensor
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@dataclass(eq=False, repr=False)
 class BatchNorm(Layer):
     """y = gamma (x - mean) / sqrt(variance + epsilon) + beta, for each channel of x (batch, ..., channels).
 
@@ -48,10 +49,12 @@ class BatchNorm(Layer):
             folded = plan.derive(key, lambda: Folded(matrix.weight, bias, gamma, beta, mean, variance, self.epsilon))
             x.producer.arguments = source, plan.packed(folded.weight), folded.bias, buffer
             return x
-        x = plan.read(x)
-        y = plan.value(x.columns, trains=True)
-        if plan.training:
+        x, frozen = plan.read(x), weights["gamma"].gradient is None
+        y = plan.value(x.columns, trains=x.trains or not frozen)
+        if plan.training and not frozen:
             mean, variance = self._lower_training(plan, x, y, weights)
+        elif plan.training:
+            self._lower_frozen(plan, x, y, weights)
         y.producer = plan.emit(kernels.BatchNorm, x.buffer, mean, variance, gamma, beta, y.buffer, epsilon=self.epsilon)
         return y
 
@@ -63,11 +66,9 @@ class BatchNorm(Layer):
 
         def backward() -> None:
             given = x.buffer, y.gradient, mean, variance, shift, slope
-            grads = gamma.gradient, beta.gradient
-            plan.emit(kernels.BatchNormWeightGradient, *given, *grads, epsilon=self.epsilon, add=plan.adds(gamma))
-            if x.trains:
-                plan.emit(kernels.BatchNormInputGradient, *given, gamma.value, plan.gradient(x), epsilon=self.epsilon)
-                plan.apply_derivative(x)
+            gradients = gamma.gradient, beta.gradient
+            plan.emit(kernels.BatchNormWeightGradient, *given, *gradients, epsilon=self.epsilon, add=plan.adds(gamma))
+            self._input_gradient(plan, x, *given[1:], gamma.value)
 
         def close() -> None:
             running = weights["mean"].value, weights["variance"].value
@@ -77,6 +78,17 @@ class BatchNorm(Layer):
         plan.backward(backward)
         plan.closing(close)
         return mean, variance
+
+    def _lower_frozen(self, plan: Lowering, x: Value, y: Value, weights: dict[str, Weight]) -> None:
+        """Registers the gradient where the running statistics are used: they do not depend on x."""
+        gamma, mean, variance = (weights[name].value for name in ("gamma", "mean", "variance"))
+        zero = Tensor(gamma.shape)
+        plan.backward(lambda: self._input_gradient(plan, x, y.gradient, mean, variance, zero, zero, gamma))
+
+    def _input_gradient(self, plan: Lowering, x: Value, *given: Any) -> None:
+        if x.trains:
+            plan.emit(kernels.BatchNormInputGradient, x.buffer, *given, plan.gradient(x), epsilon=self.epsilon)
+            plan.apply_derivative(x)
 
 
 class Folded:

@@ -15,7 +15,7 @@ _INITIALIZERS = {
 }
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@dataclass(eq=False, repr=False)
 class Dense(Layer):
     """y = activation(x @ weight + bias).
 
@@ -54,13 +54,14 @@ class Dense(Layer):
     def lower(self, plan: Lowering, x: Value, weights: dict[str, Weight], index: int) -> Value:
         x = plan.read(x)
         weight, bias = weights["weight"], weights.get("bias")
-        y = plan.value(self.units, trains=True)
+        y = plan.value(self.units, trains=x.trains or weight.gradient is not None)
         y.producer = plan.emit(kernels.Dense, x.buffer, plan.packed(weight.value), bias and bias.value, y.buffer)
         y.pending = self.activation
 
         def backward() -> None:
-            gradients = weight.gradient, bias and bias.gradient
-            plan.emit(kernels.DenseWeightGradient, x.buffer, y.gradient, *gradients, add=plan.adds(weight))
+            if weight.gradient is not None:
+                gradients = weight.gradient, bias and bias.gradient
+                plan.emit(kernels.DenseWeightGradient, x.buffer, y.gradient, *gradients, add=plan.adds(weight))
             if x.trains:
                 slope = x.slope if x.activation != "identity" else ()
                 plan.emit(kernels.DenseInputGradient, y.gradient, weight.value, plan.gradient(x), *slope)

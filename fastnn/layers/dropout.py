@@ -7,7 +7,7 @@ from fastnn.layers.base import Layer
 from fastnn.lowering import Lowering, Value, Weight
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@dataclass(eq=False, repr=False)
 class Dropout(Layer):
     """In training each element is zeroed with probability rate and the others are divided by 1 - rate.
 

@@ -7,7 +7,7 @@ from fastnn.layers.base import Layer
 from fastnn.lowering import Lowering, Value, Weight
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@dataclass(eq=False, repr=False)
 class Flatten(Layer):
     """(batch, a, b, ...) -> (batch, a * b * ...), in C order. It costs nothing: the memory is the same."""
 

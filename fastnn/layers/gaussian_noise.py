@@ -7,7 +7,7 @@ from fastnn.layers.base import Layer
 from fastnn.lowering import Lowering, Value, Weight
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@dataclass(eq=False, repr=False)
 class GaussianNoise(Layer):
     """In training y = x + noise, normal with mean 0 and standard deviation stddev; in prediction it does nothing.
 
@@ -29,10 +29,5 @@ class GaussianNoise(Layer):
         y.origin = x.ending
         plan.emit(kernels.GaussianNoise, x.buffer, y.buffer, stddev=self.stddev, seed=plan.seed, stream=index)
 
-        def backward() -> None:
-            if x.trains:
-                x.gradient = y.gradient
-                plan.apply_derivative(x)
-
-        plan.backward(backward)
+        plan.backward(lambda: plan.pass_gradient(y, x))
         return y

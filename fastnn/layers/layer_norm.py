@@ -7,7 +7,7 @@ from fastnn.layers.base import Layer, Parameter
 from fastnn.lowering import Buffer, Lowering, Value, Weight
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@dataclass(eq=False, repr=False)
 class LayerNorm(Layer):
     """y = gamma (x - mean) / sqrt(variance + epsilon) + beta, with mean and variance over the last axis of x.
 
@@ -26,13 +26,15 @@ class LayerNorm(Layer):
 
     def lower(self, plan: Lowering, x: Value, weights: dict[str, Weight], index: int) -> Value:
         x, gamma, beta = plan.read(x), weights["gamma"], weights["beta"]
-        y = plan.value(x.columns, trains=True)
+        y = plan.value(x.columns, trains=x.trains or gamma.gradient is not None)
         moments = Buffer(2 * (x.columns // gamma.value.size))
         plan.emit(kernels.LayerNorm, x.buffer, gamma.value, beta.value, moments, y.buffer, epsilon=self.epsilon)
 
         def backward() -> None:
-            given, gradients = (x.buffer, y.gradient, moments), (gamma.gradient, beta.gradient)
-            plan.emit(kernels.LayerNormWeightGradient, *given, *gradients, add=plan.adds(gamma))
+            given = x.buffer, y.gradient, moments
+            if gamma.gradient is not None:
+                gradients = gamma.gradient, beta.gradient
+                plan.emit(kernels.LayerNormWeightGradient, *given, *gradients, add=plan.adds(gamma))
             if x.trains:
                 plan.emit(kernels.LayerNormInputGradient, *given, gamma.value, plan.gradient(x))
                 plan.apply_derivative(x)

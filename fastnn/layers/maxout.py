@@ -8,7 +8,7 @@ from fastnn.layers.base import Layer, Parameter, expected
 from fastnn.lowering import Lowering, Value, Weight
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@dataclass(eq=False, repr=False)
 class Maxout(Layer):
     """y = max over p of (x @ weight_p + bias_p): each unit learns a convex function, of as many linear pieces.
 
@@ -41,14 +41,17 @@ class Maxout(Layer):
     def lower(self, plan: Lowering, x: Value, weights: dict[str, Weight], index: int) -> Value:
         x = plan.read(x)
         weight, bias = weights["weight"], weights["bias"]
-        z, y = plan.value(self.pieces * self.units, trains=True), plan.value(self.units, trains=True)
+        trains = x.trains or weight.gradient is not None
+        z, y = plan.value(self.pieces * self.units, trains), plan.value(self.units, trains)
         plan.emit(kernels.Dense, x.buffer, plan.packed(weight.value), bias.value, z.buffer)
         plan.emit(kernels.Maxout, z.buffer, y.buffer)
 
         def backward() -> None:
-            plan.emit(kernels.MaxoutGradient, z.buffer, y.buffer, y.gradient, plan.gradient(z))
-            gradients = weight.gradient, bias.gradient
-            plan.emit(kernels.DenseWeightGradient, x.buffer, z.gradient, *gradients, add=plan.adds(weight))
+            if trains:
+                plan.emit(kernels.MaxoutGradient, z.buffer, y.buffer, y.gradient, plan.gradient(z))
+            if weight.gradient is not None:
+                gradients = weight.gradient, bias.gradient
+                plan.emit(kernels.DenseWeightGradient, x.buffer, z.gradient, *gradients, add=plan.adds(weight))
             if x.trains:
                 slope = x.slope if x.activation != "identity" else ()
                 plan.emit(kernels.DenseInputGradient, z.gradient, weight.value, plan.gradient(x), *slope)

@@ -7,7 +7,7 @@ from fastnn.layers.base import Layer, Parameter
 from fastnn.lowering import Lowering, Value, Weight
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@dataclass(eq=False, repr=False)
 class PReLU(Layer):
     """y = x where x > 0, else slope * x, with one learned slope for each feature of the last axis.
 

@@ -11,7 +11,7 @@ from fastnn.layers.base import Layer
 from fastnn.lowering import Lowering, Value, Weight
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@dataclass(eq=False, repr=False)
 class PythonLayer(Layer):
     """A layer that computes in NumPy: subclass it, and write forward and backward.
 
@@ -33,7 +33,7 @@ class PythonLayer(Layer):
 
     What is kept on self in forward is there in the backward of the same step, and nowhere else: each plan calls an
     object of its own, so that threads do not meet. `self.training` tells whether a backward follows. Settings are
-    fields of a dataclass (@dataclass(frozen=True)). An exception, also one of ours for a result of another shape or
+    fields of a dataclass. An exception, also one of ours for a result of another shape or
     type, or (in training) for a number that is not finite, ends the step and leaves the network as it was.
     """
 
@@ -46,8 +46,8 @@ class PythonLayer(Layer):
         raise NotImplementedError(f"{type(self).__name__}.backward")
 
     def lower(self, plan: Lowering, x: Value, weights: dict[str, Weight], index: int) -> Value:
-        x = plan.read(x)
-        bound, shapes = self._bound(weights, plan.training), (plan.features, self.output(plan.features))
+        shape, x = x.shape, plan.read(x)
+        bound, shapes = self._bound(weights, plan.training), (shape, self.output(shape))
         trained = {name: weight.gradient for name, weight in weights.items()}
         y = plan.value(math.prod(shapes[1]), x.trains or any(gradient is not None for gradient in trained.values()))
         plan.emit(kernels.PythonForward, bound.forward, x.buffer, y.buffer, *shapes, finite=plan.training)
@@ -66,9 +66,9 @@ class PythonLayer(Layer):
         return y
 
     def _bound(self, weights: dict[str, Weight], training: bool) -> "PythonLayer":
-        """A copy for one plan: it has the parameters' arrays, and takes attributes although settings never change."""
+        """A copy for one plan: it has the parameters' arrays, and what is set on it may change."""
         kind = type(self)
-        free = type(kind.__name__, (kind,), {"__setattr__": object.__setattr__, "__delattr__": object.__delattr__})
+        free = type(kind.__name__, (kind,), {"__setattr__": object.__setattr__})
         bound: PythonLayer = object.__new__(free)
         bound.__dict__.update(self.__dict__, training=training)
         for name, weight in weights.items():

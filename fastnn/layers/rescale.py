@@ -7,7 +7,7 @@ from fastnn.layers.base import Layer
 from fastnn.lowering import Lowering, Value, Weight
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@dataclass(eq=False, repr=False)
 class Rescale(Layer):
     """y = scale * x + offset; x, y (batch, ...). Rescale(1 / 255) takes pictures of bytes to [0, 1].
 

@@ -8,7 +8,7 @@ from fastnn.layers.base import Layer, expected
 from fastnn.lowering import Lowering, Value, Weight
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@dataclass(eq=False, repr=False)
 class Reshape(Layer):
     """(batch, ...) -> (batch, *shape), in C order; one length may be -1: as many as remain. It costs nothing.
 

@@ -1,4 +1,4 @@
-"""Layers composed of others, by `layers()`."""
+"""Layers made of others."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,8 +10,8 @@ import fastnn as fnn
 from networks import blobs, training_state
 
 
-@dataclass(frozen=True)
-class Block(fnn.Layer):
+@dataclass
+class Block(fnn.Composite):
     """The example of the documentation, and dropout."""
 
     units: int
@@ -22,8 +22,8 @@ class Block(fnn.Layer):
         return [*norm, fnn.Dropout(self.rate), fnn.Dropout(self.rate)]
 
 
-@dataclass(frozen=True)
-class Tower(fnn.Layer):
+@dataclass
+class Tower(fnn.Composite):
     """A chain of chains."""
 
     def layers(self) -> list[fnn.Layer]:
@@ -36,7 +36,7 @@ def network(*layers: fnn.Layer, seed: int = 0) -> fnn.Sequential:
 
 def test_a_chain_is_its_layers() -> None:
     """The same weights, losses and bits as the layers one by one; the names tell where a layer is."""
-    inner = [layer for block in (Block(6), fnn.Flatten(), Block(5)) for layer in (block.layers() or [block])]
+    inner = [*Block(6).layers(), fnn.Flatten(), *Block(5).layers()]
     net, twin = network(Tower(), fnn.Dense(3)), network(*inner, fnn.Dense(3))
     assert list(net.weights) == [
         "tower_0.block_0.dense_0.weight",
@@ -55,8 +55,8 @@ def test_a_chain_is_its_layers() -> None:
     assert f"{4 * 6 + 2 * 6 + 6 * 5 + 2 * 5}" in next(line for line in str(net).splitlines() if "Tower" in line)
 
 
-@dataclass(frozen=True)
-class Mask(fnn.Layer):
+@dataclass
+class Mask(fnn.Composite):
     """Two of dropout, which leave a quarter."""
 
     def layers(self) -> list[fnn.Layer]:
@@ -69,6 +69,30 @@ def test_random_numbers_of_each_are_their_own() -> None:
     net.train_on_batch(np.ones((1, 4000)), np.full((1, 1), 100.0))
     kept = np.count_nonzero(net.gradients["dense_0.weight"])
     assert abs(kept - 250) < 5 * np.sqrt(250)
+
+
+def test_settings_of_a_plain_dataclass() -> None:
+    """Its layers stay different ones, however equal their settings are; it is shown as others are."""
+    assert Block(3) != Block(3)
+    assert len({Block(3), Block(3)}) == 2
+    assert repr(Block(3, rate=0.5)) == "Block(3, rate=0.5)"
+    with pytest.raises(AttributeError, match="units never changes"):
+        Block(3).units = 4
+
+
+def test_shared_and_frozen() -> None:
+    """Called twice it has one set of parameters; frozen, none of them is trained."""
+    block = Block(4)
+    a, b = fnn.Input((4,)), fnn.Input((4,))
+    net = fnn.Network([a, b], fnn.Dense(3)(fnn.Add()([block(a), block(b)])), seed=0).compile("adam", "cross_entropy")
+    x, y = blobs()
+    fnn.check_gradients(net, [x, x[::-1]], y)
+    assert [name for name in net.weights if "gamma" in name] == ["block_0.batch_norm_0.gamma"]
+    block.trainable = False
+    net.compile("adam", "cross_entropy")
+    before = {name: view.copy() for name, view in net.weights.items()}
+    net.train_on_batch([x, x[::-1]], y)
+    assert {name for name in before if (net.weights[name] != before[name]).any()} == {"dense_0.weight", "dense_0.bias"}
 
 
 def test_files(tmp_path: Path) -> None:
@@ -85,26 +109,29 @@ def test_files(tmp_path: Path) -> None:
 
 
 def test_what_is_wrong_is_said() -> None:
-    class Nothing(fnn.Layer):
-        pass
+    class Nothing(fnn.Composite):
+        def layers(self) -> list[fnn.Layer]:
+            return []
 
-    class Twice(fnn.Layer):
+    class Twice(fnn.Composite):
         def layers(self) -> list[fnn.Layer]:
             return [fnn.Dense(2, name="a"), fnn.Dense(2, name="a")]
 
-    class Odd(fnn.Layer):
+    class Odd(fnn.Composite):
         def layers(self) -> list[fnn.Layer]:
             return [fnn.Dense(2), "relu"]
 
-    class Images(fnn.Layer):
+    class Images(fnn.Composite):
         def layers(self) -> list[fnn.Layer]:
             return [fnn.Dense(2)]
 
-    with pytest.raises(NotImplementedError, match=r"Nothing must define layers\(\) or lower\(\)"):
+    with pytest.raises(NotImplementedError, match=r"Composite.layers"):
+        network(fnn.Composite())
+    with pytest.raises(ValueError, match=r"Nothing\(\): needs at least one layer"):
         network(Nothing())
     with pytest.raises(ValueError, match="two layers are called 'a'"):
         network(Twice())
-    with pytest.raises(TypeError, match="layers must be Layer objects, got 'relu'"):
+    with pytest.raises(TypeError, match=r"Odd\(\): layers must be Layer objects, got 'relu'"):
         network(Odd())
     with pytest.raises(ValueError, match=r"Dense\(2\): expected input \(batch, features\), got \(batch, 3, 4\)"):
         fnn.Sequential([Images()], input_shape=(3, 4))

@@ -1,0 +1,187 @@
+"""Graph: layers and how values flow through them, in topological order."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from fastnn.layers.base import Layer, Parameter, snake_case
+from fastnn.lowering import Lowering, Value, Weight
+from fastnn.symbol import Symbol
+
+Shape = tuple[int, ...]
+
+#: Layers of a network at all their places: a few sub-networks, each in the next one twice, would be more than fit.
+LARGEST = 100_000
+
+
+@dataclass(eq=False, repr=False)
+class Node:
+    """A layer at one of its places: its name, and the places of the values that it takes."""
+
+    name: str
+    layer: Layer
+    sources: tuple[int, ...]
+
+
+class Graph:
+    """Inputs, nodes and outputs. The inputs have places 0, 1, ..., the nodes those after them.
+
+    steps: each node's layer and sources. A layer that occurs twice is shared: one set of parameters. layers: each once,
+    by name. Raises ValueError for a cycle, two layers of one name, or a value that leads nowhere.
+    """
+
+    def __init__(
+        self, inputs: Iterable[str], steps: Sequence[tuple[Layer, Sequence[int]]], outputs: Sequence[int]
+    ) -> None:
+        self.inputs, self.outputs = tuple(inputs), tuple(outputs)
+        names = _named(list(dict.fromkeys(layer for layer, _ in steps)))
+        self.layers = {name: layer for layer, name in names.items()}
+        self.size = sum(layer.size for layer, _ in steps)
+        if self.size > LARGEST:
+            raise ValueError(f"{self.size} layers, those of sub-networks counted at each place; at most {LARGEST}")
+        self.nodes = [Node(names[layer], layer, tuple(sources)) for layer, sources in steps]
+        self._check()
+
+    @classmethod
+    def chain(cls, layers: Sequence[Layer]) -> Graph:
+        """Layers, each on the output of the one before."""
+        if len(set(layers)) < len(layers):
+            raise ValueError("a layer occurs twice; make one for each place")
+        return cls(["input_0"], [(layer, (i,)) for i, layer in enumerate(layers)], [len(layers)])
+
+    @classmethod
+    def between(cls, inputs: Sequence[Symbol], outputs: Sequence[Symbol]) -> Graph:
+        """What leads from the inputs to the outputs. Raises ValueError for an input that is needed, and not given."""
+        names = [symbol.name or f"input_{i}" for i, symbol in enumerate(inputs)]
+        places = {symbol: i for i, symbol in enumerate(inputs)}
+        if len(places) < len(inputs) or len(set(names)) < len(inputs):
+            raise ValueError(f"two inputs are the same, or have the same name: {', '.join(names)}")
+        steps: list[tuple[Layer, Sequence[int]]] = []
+        waiting = list(reversed(outputs))
+        while waiting:  # no recursion: a chain may be longer than Python's stack
+            symbol = waiting[-1]
+            missing = [source for source in symbol.sources if source not in places]
+            if symbol in places or not missing:
+                waiting.pop()
+                if symbol not in places:
+                    if symbol.layer is None:
+                        known = ", ".join(names)
+                        raise ValueError(f"the outputs need {symbol!r}, which is not among the inputs: {known}")
+                    places[symbol] = len(inputs) + len(steps)
+                    steps.append((symbol.layer, [places[source] for source in symbol.sources]))
+            else:
+                waiting.extend(reversed(missing))
+        return cls(names, steps, [places[symbol] for symbol in outputs])
+
+    def _check(self) -> None:
+        used = set(self.outputs)
+        for i, node in enumerate(self.nodes):
+            for source in node.sources:
+                if not 0 <= source < len(self.inputs) + i:
+                    raise ValueError(f"a cycle: {node.name} takes the value at place {source}, which comes after it")
+                used.add(source)
+        names = [*self.inputs, *(node.name for node in self.nodes)]
+        lost = [name for place, name in enumerate(names) if place not in used]
+        if lost:
+            raise ValueError(f"{lost[0]} leads nowhere: no layer takes it, and it is no output")
+        for place in self.outputs:
+            if not len(self.inputs) <= place < len(names):
+                raise ValueError("an output must be made by a layer")
+        made = Counter(self.output_names)
+        twice = [name for name, count in made.items() if count > 1]
+        if twice:
+            raise ValueError(f"{twice[0]} makes two outputs, which would have one name; let another layer end one")
+
+    @property
+    def output_names(self) -> list[str]:
+        """The layers that make the outputs."""
+        return [self.nodes[place - len(self.inputs)].name for place in self.outputs]
+
+    def is_chain(self) -> bool:
+        """Whether each layer takes the output of the one before, and none occurs twice."""
+        return len(self.inputs) == 1 and all(node.sources == (i,) for i, node in enumerate(self.nodes))
+
+    def shapes(self, features: Sequence[Shape]) -> list[Shape]:
+        """The shape at each place for inputs (batch, *features). Raises ValueError where a layer does not fit."""
+        shapes = list(features)
+        for node in self.nodes:
+            shapes.append(node.layer.output(node.layer.given([shapes[source] for source in node.sources])))
+        return shapes
+
+    def output_shapes(self, features: Sequence[Shape]) -> list[Shape]:
+        """The shapes of the outputs."""
+        shapes = self.shapes(features)
+        return [shapes[place] for place in self.outputs]
+
+    def wanted(self, features: Sequence[Shape]) -> dict[str, Parameter]:
+        """The parameters, by "layer.parameter". Raises ValueError where the places of a shared layer want others."""
+        shapes = self.shapes(features)
+        wanted: dict[str, Parameter] = {}
+        first: dict[str, dict[str, Shape]] = {}
+        for node in self.nodes:
+            given = [shapes[source] for source in node.sources]
+            parameters = node.layer.parameters(node.layer.given(given))
+            sizes = {key: parameter.shape for key, parameter in parameters.items()}
+            if first.setdefault(node.name, sizes) != sizes:
+                raise ValueError(
+                    f"{node.name}: a shared layer has one set of parameters, {first[node.name]}; for inputs {given} "
+                    f"they would be {sizes}"
+                )
+            for key, parameter in parameters.items():
+                wanted.setdefault(f"{node.name}.{key}", parameter)
+        return wanted
+
+    def lower(
+        self,
+        plan: Lowering,
+        inputs: Sequence[Value],
+        weights: Mapping[str, Weight],
+        features: Sequence[Shape],
+        fused: Sequence[str | None] = (),
+    ) -> list[Value]:
+        """Emits the forward Ops and registers the backward; returns the outputs.
+
+        fused: for each output the activation that its loss fuses, so that it wants the logits.
+        """
+        shapes, own = self.shapes(features), _by_layer(weights)
+        uses = Counter([*self.outputs, *(source for node in self.nodes for source in node.sources)])
+        endings = dict(zip(self.outputs, fused, strict=False))
+        free = [plan.fork(value, uses[place]) for place, value in enumerate(inputs)]  # for those who will take it
+        for place, node in enumerate(self.nodes, len(inputs)):
+            taken = [free[source].pop(0) for source in node.sources]
+            for value, source in zip(taken, node.sources, strict=True):
+                value.shape = shapes[source]
+            with plan.named(node.name):
+                made = node.layer.lower(plan, node.layer.given(taken), own.get(node.name, {}), plan.stream())
+                if uses[place] > 1 and made.pending == endings.get(place):
+                    logits, value = plan.fork(made, 2, logits=True)
+                    free.append([*plan.fork(value, uses[place] - 1), logits])
+                else:
+                    free.append(plan.fork(made, uses[place]))
+        return [free[place].pop() for place in self.outputs]
+
+
+def _by_layer(weights: Mapping[str, Weight]) -> dict[str, dict[str, Weight]]:
+    layers: dict[str, dict[str, Weight]] = {}
+    for name, weight in weights.items():
+        layer, _, key = name.partition(".")
+        layers.setdefault(layer, {})[key] = weight
+    return layers
+
+
+def _named(layers: Sequence[Layer]) -> dict[Layer, str]:
+    """The layers' names: their own, or the class in snake case and a number per class."""
+    counts: Counter[str] = Counter()
+    names: dict[Layer, str] = {}
+    taken = set()
+    for layer in layers:
+        stem = snake_case(layer.kind)
+        name = layer.name or f"{stem}_{counts[stem]}"
+        counts[stem] += 1
+        if name in taken:
+            raise ValueError(f"two layers are called {name!r}; give each its own name=")
+        names[layer] = name
+        taken.add(name)
+    return names

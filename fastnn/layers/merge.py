@@ -1,0 +1,133 @@
+"""Layers of several inputs: sums, products, and parts side by side."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from fastnn import checks, kernels
+from fastnn.layers.base import Layer
+from fastnn.lowering import Buffer, Lowering, Value, Weight
+
+Shapes = list[tuple[int, ...]]
+
+
+@dataclass(eq=False, repr=False)
+class Merge(Layer):
+    """A layer of several inputs: its methods take a list of shapes, or of Values, in the place of one."""
+
+    def given(self, values: list[Any]) -> Any:
+        return values
+
+    def check_count(self, features: Shapes) -> None:
+        """Raises ValueError for fewer than two inputs."""
+        if len(features) < 2:
+            raise ValueError(f"{self.title()}: takes two or more inputs, got {len(features)}")
+
+    def refuse(self, features: Shapes) -> ValueError:
+        """The error for shapes that do not join."""
+        return ValueError(f"{self.title()}: cannot join {' and '.join(map(checks.batch, features))}")
+
+
+@dataclass(eq=False, repr=False)
+class _Elementwise(Merge):
+    """A layer of two or more inputs of one shape, which is that of the output."""
+
+    def output(self, features: Shapes) -> tuple[int, ...]:
+        self.check_count(features)
+        if len(set(features)) > 1:
+            raise self.refuse(features)
+        return features[0]
+
+
+@dataclass(eq=False, repr=False)
+class Add(_Elementwise):
+    """y = x1 + x2 + ..., elementwise; each x and y (batch, ...).
+
+    Raises ValueError for fewer than two inputs, or inputs of different shapes.
+    """
+
+    def lower(self, plan: Lowering, x: list[Value], weights: dict[str, Weight], index: int) -> Value:
+        x = [plan.read(value) for value in x]
+        y = plan.value(x[0].columns, any(value.trains for value in x))
+        sum_so_far = x[0].buffer
+        for value in x[1:]:
+            plan.emit(kernels.Add, sum_so_far, value.buffer, y.buffer)
+            sum_so_far = y.buffer
+        plan.backward(lambda: plan.pass_gradient(y, *x))
+        return y
+
+
+@dataclass(eq=False, repr=False)
+class Multiply(_Elementwise):
+    """y = x1 x2 ..., elementwise; each x and y (batch, ...). dx_i = dy times all other x.
+
+    Raises ValueError for fewer than two inputs, or inputs of different shapes.
+    """
+
+    def lower(self, plan: Lowering, x: list[Value], weights: dict[str, Weight], index: int) -> Value:
+        x = [plan.read(value) for value in x]
+        y = plan.value(x[0].columns, any(value.trains for value in x))
+
+        def product(first: Buffer | None, others: list[Value], result: Buffer) -> None:
+            for value in others:
+                plan.emit(kernels.Multiply, first, value.buffer, result)
+                first = result
+
+        product(x[0].buffer, x[1:], y.buffer)
+
+        def backward() -> None:
+            for i, value in enumerate(x):
+                if value.trains:
+                    product(y.gradient, [*x[:i], *x[i + 1 :]], plan.gradient(value))
+                    plan.apply_derivative(value)
+
+        plan.backward(backward)
+        return y
+
+
+@dataclass(eq=False, repr=False)
+class Concatenate(Merge):
+    """y = the inputs side by side along an axis; each x and y (batch, ...), of equal lengths along all other axes.
+
+    axis: counted as in NumPy, the batch being axis 0, which cannot be joined; -1 is the last one.
+    Raises ValueError for fewer than two inputs, an axis that they do not have, or lengths that differ.
+    """
+
+    axis: int = -1
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        axis = checks.integer("Concatenate: axis", self.axis, -checks.MOST)
+        if axis == 0:
+            raise ValueError("Concatenate: axis 0 is the batch; join along -1, or 1 and above")
+        object.__setattr__(self, "axis", axis)
+
+    def _place(self, rank: int) -> int:
+        """The axis in a shape without the batch; negative where there is none."""
+        place = self.axis - 1 if self.axis > 0 else rank + self.axis
+        return place if place < rank else -1
+
+    def output(self, features: Shapes) -> tuple[int, ...]:
+        self.check_count(features)
+        axis = self._place(len(features[0]))
+        if axis < 0 or len({(*shape[:axis], 0, *shape[axis + 1 :]) for shape in features}) > 1:
+            raise self.refuse(features)
+        first = features[0]
+        return (*first[:axis], sum(shape[axis] for shape in features), *first[axis + 1 :])
+
+    def lower(self, plan: Lowering, x: list[Value], weights: dict[str, Weight], index: int) -> Value:
+        groups = math.prod(x[0].shape[: self._place(len(x[0].shape))])
+        x = [plan.read(value) for value in x]
+        y = plan.value(sum(value.columns for value in x), any(value.trains for value in x))
+        plan.emit(kernels.Concatenate, y.buffer, *(value.buffer for value in x), groups=groups)
+
+        def backward() -> None:
+            if not y.trains:
+                return
+            gradients = [plan.gradient(value) if value.trains else Buffer(value.columns) for value in x]
+            plan.emit(kernels.ConcatenateGradient, y.gradient, *gradients, groups=groups)
+            for value in x:
+                plan.apply_derivative(value)
+
+        plan.backward(backward)
+        return y

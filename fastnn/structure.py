@@ -1,0 +1,115 @@
+"""The structure of a network as plain JSON, and back: its layers, how values flow, and its sub-networks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from fastnn import checks
+from fastnn.assembly import Subnetwork
+from fastnn.graph import Graph
+from fastnn.layers.base import Layer
+
+if TYPE_CHECKING:
+    from fastnn.network import Network
+
+Shape = tuple[int, ...]
+
+
+def subnetworks(net: Network) -> list[Network]:
+    """All networks inside, each once, those that others contain before these."""
+    found: dict[Any, None] = {}
+    for inner in net.inner().values():
+        found.update(dict.fromkeys([*subnetworks(inner), inner]))  # type: ignore[arg-type]
+    return list(found)
+
+
+def classes(net: Network) -> dict[str, type[Layer]]:
+    """The classes of all layers, by name."""
+    layers = [layer for each in (net, *subnetworks(net)) for layer in each.graph.layers.values()]
+    return {layer.kind: type(layer) for layer in layers if not isinstance(layer, Subnetwork)}
+
+
+def describe(net: Network, inner: Sequence[Network]) -> dict[str, Any]:
+    """The network as JSON; inner: the list in which its sub-networks are found by number."""
+    graph = net.graph
+    description: dict[str, Any] = {
+        "network": type(net).__name__,
+        "input_shape": net.features[0] if net.features else None,
+        "layers": [
+            {"network": inner.index(layer.network)}
+            if isinstance(layer, Subnetwork)
+            else {"class": layer.kind, "settings": {**layer.settings(), "name": name}}
+            for name, layer in graph.layers.items()
+        ],
+        "name": net.name,
+        "trainable": net.trainable,
+    }
+    if description["network"] != "Sequential":
+        numbers = {layer: i for i, layer in enumerate(graph.layers.values())}
+        description["inputs"] = [list(pair) for pair in zip(graph.inputs, net.features, strict=True)]
+        description["nodes"] = [[numbers[node.layer], node.sources] for node in graph.nodes]
+        description["outputs"] = graph.outputs
+    return description
+
+
+def construct(
+    description: Mapping[str, Any], table: Mapping[str, type[Layer]], inner: Sequence[Network], seed: int
+) -> Network:
+    """The network, not built yet. Raises ValueError, TypeError or KeyError for what describes none."""
+    from fastnn.network import Network
+    from fastnn.sequential import Sequential
+
+    layers: list[Layer] = []
+    for entry in description["layers"]:
+        if "network" in entry:
+            layers.append(Subnetwork(inner[checks.integer("a layer's network", entry["network"], 0, len(inner) - 1)]))
+        elif entry["class"] in table:
+            layers.append(table[entry["class"]](**entry["settings"]))
+        else:
+            known = ", ".join(table)
+            raise ValueError(f"unknown layer {entry['class']!r}; known: {known}; own ones go into layers=")
+    if not layers:
+        raise ValueError("a network needs at least one layer")
+    kinds: dict[str, type[Network]] = {"Sequential": Sequential, "Network": Network}
+    kind = kinds[checks.known("network", description["network"], kinds)]
+    net = kind.__new__(kind)
+    graph = Graph.chain(layers) if kind is Sequential else _graph(description, layers)
+    net.assemble(graph, seed, description.get("name"))
+    net.trainable = checks.flag("trainable", description.get("trainable", True))
+    return net
+
+
+def _graph(description: Mapping[str, Any], layers: Sequence[Layer]) -> Graph:
+    names = [checks.name("an input", name) for name, _ in description["inputs"]]
+    if len(set(names)) < len(names):
+        raise ValueError(f"two inputs have the same name: {', '.join(names)}")
+    steps = [
+        (layers[checks.integer("a node's layer", number, 0, len(layers) - 1)], _places(sources))
+        for number, sources in description["nodes"]
+    ]
+    return Graph(names, steps, _places(description["outputs"]))
+
+
+def _places(given: Any) -> list[int]:
+    return [checks.integer("a place", place, 0) for place in checks.listed("places", given, int, "integers")]
+
+
+def features(description: Mapping[str, Any]) -> list[Shape]:
+    """The shapes of the inputs; none where the network was not built."""
+    if description["network"] != "Sequential":
+        return [checks.shape(f"Input {name!r}", shape) for name, shape in description["inputs"]]
+    shape = description["input_shape"]
+    return [] if shape is None else [checks.shape("input_shape", shape)]
+
+
+def adopt(net: Network, shapes: Sequence[Shape]) -> None:
+    """Makes the parameters, all zero, of the network and its sub-networks."""
+    at = net.graph.shapes(shapes)
+    for node in net.graph.nodes:
+        if isinstance(node.layer, Subnetwork):
+            given = [at[source] for source in node.sources]
+            if not node.layer.network.features:
+                adopt(node.layer.network, given)  # type: ignore[arg-type]
+            node.layer.output(given)
+    net.adopt(shapes, net.blocks_for(shapes))
