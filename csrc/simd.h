@@ -67,6 +67,9 @@ INLINE void store_up_to(float *p, vf x, isize n) {
 INLINE vf choose(vi mask, vf a, vf b) { return (vf)((mask & (vi)a) | (~mask & (vi)b)); }
 INLINE vf absolute(vf x) { return (vf)((vi)x & 0x7fffffff); }
 
+/* -1, 0, 1 or NaN. */
+INLINE vf sign(vf x) { return choose(x > 0, broadcast(1), choose(x < 0, broadcast(-1), x)); }
+
 /* b where either is NaN: with the data as b, NaN comes through. */
 INLINE vf least(vf a, vf b) { return choose(a < b, a, b); }
 INLINE vf greatest(vf a, vf b) { return choose(a > b, a, b); }

@@ -5,7 +5,9 @@
 #include "elementary.h"
 
 #include "activation.h"
+#include "adaptive.h"
 #include "batch_norm.h"
+#include "cross_entropy.h"
 #include "dense.h"
 #include "dropout.h"
 #include "gather.h"
@@ -16,6 +18,7 @@
 #include "merge.h"
 #include "optimizer.h"
 #include "prelu.h"
+#include "regularization.h"
 #include "rescale.h"
 #include "softmax.h"
 
@@ -33,6 +36,7 @@ const fastnn_table TABLE(ISA) = {
     .panel = PANEL,
     .activation = maps,
     .activation_gradient = gradients,
+    .loss = losses,
 #define FASTNN_ENTRY(type, name, arguments) .name = kernel_##name,
     FASTNN_KERNELS(FASTNN_ENTRY)
 };

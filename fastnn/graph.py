@@ -14,6 +14,8 @@ Shape = tuple[int, ...]
 
 #: Layers of a network at all their places: a few sub-networks, each in the next one twice, would be more than fit.
 LARGEST = 100_000
+#: Networks inside each other.
+DEEPEST = 100
 
 
 @dataclass(eq=False, repr=False)
@@ -41,6 +43,9 @@ class Graph:
         self.size = sum(layer.size for layer, _ in steps)
         if self.size > LARGEST:
             raise ValueError(f"{self.size} layers, those of sub-networks counted at each place; at most {LARGEST}")
+        self.depth = 1 + max((layer.depth for layer, _ in steps), default=0)
+        if self.depth > DEEPEST:
+            raise ValueError(f"{self.depth} networks inside each other; at most {DEEPEST}")
         self.nodes = [Node(names[layer], layer, tuple(sources)) for layer, sources in steps]
         self._check()
 

@@ -102,7 +102,7 @@ def backward(net: Network, dy: Any, parameters: bool = True) -> Any:
 
 
 def step(net: Network) -> None:
-    """One update of the parameters by the compiled optimizer, with the gradients as they are.
+    """One update of the parameters by the compiled optimizer: the gradients, with those of penalties, as clipped.
 
     Raises RuntimeError before the network is compiled and built.
     """
@@ -110,7 +110,7 @@ def step(net: Network) -> None:
     with net.guard.changing("step"):
         program = net.pool.lease(net, "update", 1)
         try:
-            rates = program.rates_for(1, net.optimizer)
+            rates = program.rates_for(1, net.optimizer, net.counters)
             program.plan.run(1, 1, rates=rates, step=net.counters["step"], update=net.counters["update"], pause=0)
             net.counters["update"] += 1
         finally:

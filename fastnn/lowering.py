@@ -53,7 +53,7 @@ class ToPack:
 
 @dataclass(eq=False, repr=False)
 class Call:
-    """An Op to be made: its class, its arguments (Buffers, Tensors, Ports, values), the layer that wants it."""
+    """An Op to be made: its class, its arguments (Buffers, Tensors, Ports, earlier Calls, values), and its layer."""
 
     op: type[Op]
     arguments: tuple[Any, ...]
@@ -316,10 +316,12 @@ class Lowering:
         return plans
 
     def _final(self, argument: Any) -> Any:
-        """The argument, packed if it is to be: not before it is known that a product reads it."""
-        if not isinstance(argument, ToPack):
-            return argument
-        return self.derive(argument, lambda: kernels.Packed(argument.weight))
+        """The argument as an Op takes it; a matrix is packed now that it is known that a product reads it."""
+        if isinstance(argument, Call):
+            return argument.made
+        if isinstance(argument, ToPack):
+            return self.derive(argument, lambda: kernels.Packed(argument.weight))
+        return argument
 
 
 def _place(calls: list[Call], rows: int) -> tuple[dict[Buffer, int], int]:

@@ -6,8 +6,9 @@ import math
 from collections.abc import Callable, Hashable, Sequence
 from typing import TYPE_CHECKING
 
-from fastnn import checks, kernels, metrics
+from fastnn import checks, kernels, metrics, updates
 from fastnn.assembly import below
+from fastnn.losses.by_hand import gather_weight
 from fastnn.lowering import Buffer, Call, Lowering, Value, Weight
 from fastnn.plan import Plan
 from fastnn.port import Port
@@ -51,19 +52,22 @@ def rows_of(batch_size: int | None, samples: int) -> int:
 def lower(net: Network, kind: str, labels: int, rows: int, snapshot: Snapshot | None = None) -> Program:
     """The program of a kind for up to that many rows.
 
-    "train", "gradient" (without the update, and with the inputs' gradients, those of frozen layers too), "update"
-    (alone), "evaluate", "predict" or "classify". labels: a bit for each output whose targets are class numbers.
-    snapshot: what takes the place of the network's parameters. Raises ValueError where the loss, a metric or the kind
-    does not fit the layers.
+    "train", "descent" (without the update, for an optimizer that makes it itself), "gradient" (without the update, and
+    with the inputs' gradients, those of frozen layers too), "update" (alone), "evaluate", "predict" or "classify".
+    labels: a bit for each output whose targets are class numbers, and one more, after those, where samples have
+    weights: they enter last. snapshot: what takes the place of the network's parameters. Raises ValueError where the
+    loss, a metric or the kind does not fit the layers.
     """
     if kind == "update":
-        plan = Lowering(1, {})
+        plan = Lowering(1, _trained(net), training=True)
+        updates.penalize(plan, net.blocks.wanted, None)
         kept = _update(net, plan)
         return Program(kind, labels, plan.assemble([], kept))
     weights, derived = (net.blocks.weights, None) if snapshot is None else (snapshot.weights, snapshot.derived)
-    if kind == "train":
+    if kind in ("train", "descent"):
         weights = _trained(net)
-    plan = Lowering(rows, weights, training=kind in ("train", "gradient"), seed=net.seed, derived=derived)
+    training = kind in ("train", "descent", "gradient")
+    plan = Lowering(rows, weights, training=training, seed=net.seed, derived=derived)
     x, values = _enter(net, plan, kind == "gradient", "unchecked" if kind == "predict" else "finite")
     if kind in ("predict", "classify"):
         outputs = net.graph.lower(plan, values, weights, net.features)
@@ -74,8 +78,10 @@ def lower(net: Network, kind: str, labels: int, rows: int, snapshot: Snapshot | 
     ports, kept = [*x, *ports], []
     if plan.training:
         plan.run_backward()
-    if kind == "train":
+    updates.penalize(plan, net.blocks.wanted, meters.get("loss") or meters.get("penalty"))
+    if kind in ("train", "descent"):
         plan.run_closing()
+    if kind == "train":
         kept = _update(net, plan)
     if kind == "gradient":
         kept = [block.gradients for block in net.blocks.bases]
@@ -83,6 +89,8 @@ def lower(net: Network, kind: str, labels: int, rows: int, snapshot: Snapshot | 
             ports += _leave(plan, "dx", net.graph.inputs, [value.gradient for value in values])
     assembled = plan.assemble(ports, kept)
     weights_of = {f"{head.output}_loss": head.weight for head in net.heads} if len(net.heads) > 1 else {}
+    if "penalty" in meters:
+        weights_of["penalty"] = 1.0
     return Program(kind, labels, assembled, {name: call.made for name, call in meters.items()}, weights_of)
 
 
@@ -157,26 +165,25 @@ def _measure(
 ) -> tuple[dict[str, Call], list[Port]]:
     """Emits the losses and the metrics, in this order for each output; and where their targets enter."""
     calls, ports, names = {}, [], net.graph.output_names
+    entry, weight = gather_weight(plan) if labels >> len(names) else (None, None)
     for i, (head, output) in enumerate(zip(net.heads, outputs, strict=True)):
         prefix = "" if len(names) == 1 else f"{head.output}_"
         with plan.named(f"{kind} {head.output}" if prefix else kind):
-            target = head.loss.target(plan, output.columns, bool(labels >> i & 1), _called("y", names, i))
+            target = head.loss.target(plan, output.columns, bool(labels >> i & 1), weight, _called("y", names, i))
             calls[f"{prefix}loss"] = head.loss.lower(plan, output, target)
             if plan.training and head.weight != 1:
                 plan.scale_gradient(output, head.weight)
             for name in head.metrics:
                 calls[f"{prefix}{name}"] = metrics.resolve(name)(plan, output, target, head.loss)
         ports.append(target.port)
-    return calls, ports
+    if len(names) > 1 and any(parameter.l1 or parameter.l2 for parameter in net.blocks.wanted.values()):
+        calls["penalty"] = plan.emit(kernels.Added, target.buffer)
+    return calls, ports if entry is None else [*ports, entry]
 
 
 def _update(net: Network, plan: Lowering) -> list[Tensor]:
     """Emits the optimizer's update of each range; returns what it changes, and the gradients."""
     assert net.optimizer is not None
-    with plan.named(type(net.optimizer).__name__):
-        for part in net.ranges():
-            values, gradients = part.of(part.block.values), part.of(part.block.gradients)
-            slots = {name: part.of(slot, part.base) for name, slot in net.slots.items()}
-            net.optimizer.lower(plan, values, gradients, slots)
+    updates.update(plan, net.optimizer, net.spans(), net.blocks.wanted)
     blocks = [flat for block in net.blocks.bases for flat in (block.values, block.statistics, block.gradients)]
     return [*blocks, *net.slots.values()]

@@ -1,6 +1,7 @@
 """The Ops: each a kernel of csrc bound to its buffers. They check shapes when made; calling one runs it."""
 
 from fastnn.kernels.activation import ACTIVATIONS, DERIVED_FROM_INPUT, Activation, ActivationGradient
+from fastnn.kernels.adaptive import Adadelta, Adagrad, RMSprop, Rprop
 from fastnn.kernels.batch_norm import (
     BatchNorm,
     BatchNormInputGradient,
@@ -8,67 +9,88 @@ from fastnn.kernels.batch_norm import (
     BatchNormRunning,
     BatchNormWeightGradient,
 )
+from fastnn.kernels.cross_entropy import CrossEntropy, KLDivergence, SoftTargets
 from fastnn.kernels.dense import Dense, DenseInputGradient, DenseWeightGradient, Packed
 from fastnn.kernels.dropout import Dropout
 from fastnn.kernels.elementary import Elementary
 from fastnn.kernels.gather import Gather, GatherLabels, Scatter
 from fastnn.kernels.gaussian_noise import GaussianNoise
 from fastnn.kernels.layer_norm import LayerNorm, LayerNormInputGradient, LayerNormWeightGradient
-from fastnn.kernels.loss import BinaryCrossEntropy, CrossEntropy, MeanSquaredError
+from fastnn.kernels.loss import ELEMENTWISE_LOSSES, Added, Cosine, ElementwiseLoss
 from fastnn.kernels.maxout import Maxout, MaxoutGradient
 from fastnn.kernels.merge import Add, Concatenate, ConcatenateGradient, Multiply, Scale
-from fastnn.kernels.metric import Accuracy, Classes, MeanAbsoluteError
-from fastnn.kernels.optimizer import SGD, Adam
+from fastnn.kernels.metric import Accuracy, Classes, RootMeanSquaredError, TopAccuracy
+from fastnn.kernels.optimizer import SGD, Adam, Lion, Nadam
+from fastnn.kernels.own_loss import OwnLoss
 from fastnn.kernels.prelu import PReLU, PReLUGradient
 from fastnn.kernels.python import PythonBackward, PythonForward
+from fastnn.kernels.regularization import Average, Clip, ClipNorm, MaxNorm, Penalty, SquaredNorm
 from fastnn.kernels.rescale import Rescale
 from fastnn.kernels.softmax import LogSoftmax, LogSoftmaxGradient, Softmax, SoftmaxGradient
 
 __all__ = [
     "ACTIVATIONS",
     "DERIVED_FROM_INPUT",
+    "ELEMENTWISE_LOSSES",
     "SGD",
     "Accuracy",
     "Activation",
     "ActivationGradient",
+    "Adadelta",
+    "Adagrad",
     "Adam",
     "Add",
+    "Added",
+    "Average",
     "BatchNorm",
     "BatchNormInputGradient",
     "BatchNormMoments",
     "BatchNormRunning",
     "BatchNormWeightGradient",
-    "BinaryCrossEntropy",
     "Classes",
+    "Clip",
+    "ClipNorm",
     "Concatenate",
     "ConcatenateGradient",
+    "Cosine",
     "CrossEntropy",
     "Dense",
     "DenseInputGradient",
     "DenseWeightGradient",
     "Dropout",
     "Elementary",
+    "ElementwiseLoss",
     "Gather",
     "GatherLabels",
     "GaussianNoise",
+    "KLDivergence",
     "LayerNorm",
     "LayerNormInputGradient",
     "LayerNormWeightGradient",
+    "Lion",
     "LogSoftmax",
     "LogSoftmaxGradient",
+    "MaxNorm",
     "Maxout",
     "MaxoutGradient",
-    "MeanAbsoluteError",
-    "MeanSquaredError",
     "Multiply",
+    "Nadam",
+    "OwnLoss",
     "PReLU",
     "PReLUGradient",
     "Packed",
+    "Penalty",
     "PythonBackward",
     "PythonForward",
+    "RMSprop",
     "Rescale",
+    "RootMeanSquaredError",
+    "Rprop",
     "Scale",
     "Scatter",
+    "SoftTargets",
     "Softmax",
     "SoftmaxGradient",
+    "SquaredNorm",
+    "TopAccuracy",
 ]

@@ -28,10 +28,16 @@ cdef extern from "kernels.h":
     enum: fastnn_int64
     enum: fastnn_unchecked
     enum: fastnn_finite
+    enum: fastnn_losses
+    enum: fastnn_nonnegative
+    enum: fastnn_signed
 
     ctypedef struct fastnn_random:
         uint64_t seed, step
         uint32_t stream
+
+    ctypedef struct fastnn_adam:
+        float step, ahead, correction, rest1, rest2, epsilon, decay, shrink
 
     ctypedef struct fastnn_table:
         const char *isa
@@ -39,6 +45,8 @@ cdef extern from "kernels.h":
         void (**activation)(isize rows, isize n, const float *x, float *y, isize row) noexcept nogil
         void (**activation_gradient)(isize rows, isize n, const float *y, isize y_row, const float *dy, float *dx,
                                      isize row) noexcept nogil
+        double (**loss)(isize rows, isize n, const float *x, const float *target, const float *weight, float setting,
+                        float scale, float *dx) noexcept nogil
         float (*peak)(isize n) noexcept nogil
         void (*pack)(isize k, isize n, const float *b, isize b_row, isize b_column, float *panels) noexcept nogil
         void (*product)(const fastnn_product *p) noexcept nogil
@@ -57,16 +65,17 @@ cdef extern from "kernels.h":
         void (*prelu_gradient)(isize rows, isize n, const float *x, isize row, const float *slope, const float *dy,
                                float *dx, float *dslope) noexcept nogil
         double (*cross_entropy)(isize rows, isize n, const float *x, const int32_t *label, const float *target,
-                                float scale, float *dx) noexcept nogil
-        double (*binary_cross_entropy)(isize n, const float *x, const float *target, float scale,
-                                       float *dx) noexcept nogil
-        double (*mse)(isize n, const float *x, const float *target, float scale, float *dx) noexcept nogil
-        double (*absolute_error)(isize n, const float *x, const float *target) noexcept nogil
+                                const float *weight, float scale, float *dx) noexcept nogil
+        double (*negative_entropy)(isize rows, isize n, const float *target, const float *weight) noexcept nogil
+        void (*soften)(isize rows, isize n, const int32_t *label, const float *target, const float *class_weight,
+                       float smoothing, float *y, float *mass, float *count) noexcept nogil
+        double (*cosine)(isize rows, isize n, const float *x, const float *target, const float *weight, float scale,
+                         float *dx) noexcept nogil
         void (*argmax)(isize rows, isize n, const float *x, int32_t *y) noexcept nogil
         isize (*gather)(isize rows, isize n, const void *x, int type, const int64_t *order, int check,
                         float *y) noexcept nogil
         isize (*gather_labels)(isize rows, isize classes, const void *x, int type, const int64_t *order,
-                               int32_t *y) noexcept nogil
+                               double ignore, int32_t *y) noexcept nogil
         void (*dropout)(isize n, isize first, const float *x, uint32_t threshold, float scale, fastnn_random r,
                         float *y) noexcept nogil
         void (*centred_sums)(isize rows, isize n, const float *x, const float *centre, const float *dy, double *sum,
@@ -88,10 +97,24 @@ cdef extern from "kernels.h":
         void (*gaussian_noise)(isize n, isize first, const float *x, float deviation, fastnn_random r,
                                float *y) noexcept nogil
         void (*rescale)(isize n, const float *x, float scale, float offset, float *y) noexcept nogil
-        void (*sgd)(isize n, float *p, const float *g, float *v, float rate, float momentum,
-                    int nesterov) noexcept nogil
-        void (*adam)(isize n, float *p, const float *g, float *m, float *v, float step, float correction,
-                     float rest1, float rest2, float epsilon, float shrink) noexcept nogil
+        void (*sgd)(isize n, float *p, const float *g, float *v, float rate, float momentum, int nesterov,
+                    float decay) noexcept nogil
+        void (*adam)(isize n, float *p, const float *g, float *m, float *v,
+                     const fastnn_adam *settings) noexcept nogil
+        void (*lion)(isize n, float *p, const float *g, float *m, float rate, float rest1, float rest2,
+                     float shrink) noexcept nogil
+        void (*rmsprop)(isize n, float *p, const float *g, float *v, float *mean, float *buffer, float rate,
+                        float rest, float epsilon, float momentum, float decay) noexcept nogil
+        void (*adagrad)(isize n, float *p, const float *g, float *v, float rate, float epsilon,
+                        float decay) noexcept nogil
+        void (*adadelta)(isize n, float *p, const float *g, float *v, float *u, float rate, float rest,
+                         float epsilon, float decay) noexcept nogil
+        void (*rprop)(isize n, float *p, const float *g, float *before, float *size, float rate, float shrink,
+                      float grow, float low, float high) noexcept nogil
+        double (*penalty)(isize n, const float *w, double l1, double l2, float *g) noexcept nogil
+        void (*clip)(isize n, float *x, float limit, float factor) noexcept nogil
+        void (*max_norm)(isize rows, isize n, float *w, isize w_row, float limit) noexcept nogil
+        void (*average)(isize n, const float *x, float *mean, float rest) noexcept nogil
 
     const char *fastnn_level(int i)
     const fastnn_table *fastnn_select(const char *isa)

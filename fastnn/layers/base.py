@@ -14,10 +14,11 @@ from fastnn.symbol import Symbol, called
 
 @dataclass(eq=False, repr=False)
 class Parameter:
-    """A parameter that a layer wants: its shape, initializer and fans.
+    """A parameter that a layer wants: its shape, initializer, fans and limits.
 
     initializer: a name in `fastnn.initializers`, or the number that all are. fan_in, fan_out: inputs that an output
-    sums over, and outputs that an input reaches. statistic: it is not trained, but written by the layer itself (a
+    sums over, and outputs that an input reaches. The loss grows by l1 sum |w| + l2 sum w^2; after an update,
+    w[..., unit] is scaled down to the norm max_norm. statistic: it is not trained, but written by the layer itself (a
     running mean), without gradient and slots. Raises ValueError for an unknown initializer and a shape that is none.
     """
 
@@ -25,6 +26,9 @@ class Parameter:
     initializer: str | float
     fan_in: int = 1
     fan_out: int = 1
+    l1: float = 0.0
+    l2: float = 0.0
+    max_norm: float | None = None
     statistic: bool = False
 
     def __post_init__(self) -> None:
@@ -92,6 +96,11 @@ class Layer:
     def size(self) -> int:
         """How many layers it is: more than one for a network in the place of a layer."""
         return 1
+
+    @property
+    def depth(self) -> int:
+        """How many networks are inside each other in it."""
+        return 0
 
     @property
     def kind(self) -> str:
