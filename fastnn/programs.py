@@ -60,12 +60,14 @@ def lower(net: Network, kind: str, labels: int, rows: int, snapshot: Snapshot | 
     """
     if kind == "update":
         plan = Lowering(1, _trained(net), training=True)
-        updates.penalize(plan, net.blocks.wanted, None)
+        updates.penalize(plan, net.blocks.each, None)
         kept = _update(net, plan)
         return Program(kind, labels, plan.assemble([], kept))
     weights, derived = (net.blocks.weights, None) if snapshot is None else (snapshot.weights, snapshot.derived)
     if kind in ("train", "descent"):
         weights = _trained(net)
+    if kind == "descent":
+        updates.refuse_max_norm(net.blocks.wanted)
     training = kind in ("train", "descent", "gradient")
     plan = Lowering(rows, weights, training=training, seed=net.seed, derived=derived)
     x, values = _enter(net, plan, kind == "gradient", "unchecked" if kind == "predict" else "finite")
@@ -73,12 +75,15 @@ def lower(net: Network, kind: str, labels: int, rows: int, snapshot: Snapshot | 
         outputs = net.graph.lower(plan, values, weights, net.features)
         with plan.named(kind):
             return Program(kind, labels, plan.assemble([*x, *_results(net, plan, kind, outputs)], []))
-    outputs = net.graph.lower(plan, values, weights, net.features, [head.loss.ending for head in net.heads])
+    outputs = net.graph.lower(plan, values, weights, net.features, [head.loss.fused for head in net.heads])
     meters, ports = _measure(net, plan, kind, labels, outputs)
+    weights_of = {f"{head.output}_loss": head.weight for head in net.heads} if len(net.heads) > 1 else {}
+    if weights_of and updates.penalized(net.blocks.wanted):
+        meters["penalty"], weights_of["penalty"] = plan.emit(kernels.Penalties), 1.0
     ports, kept = [*x, *ports], []
     if plan.training:
         plan.run_backward()
-    updates.penalize(plan, net.blocks.wanted, meters.get("loss") or meters.get("penalty"))
+    updates.penalize(plan, net.blocks.each, meters.get("penalty", meters.get("loss")))
     if kind in ("train", "descent"):
         plan.run_closing()
     if kind == "train":
@@ -88,9 +93,6 @@ def lower(net: Network, kind: str, labels: int, rows: int, snapshot: Snapshot | 
         with plan.named(kind):
             ports += _leave(plan, "dx", net.graph.inputs, [value.gradient for value in values])
     assembled = plan.assemble(ports, kept)
-    weights_of = {f"{head.output}_loss": head.weight for head in net.heads} if len(net.heads) > 1 else {}
-    if "penalty" in meters:
-        weights_of["penalty"] = 1.0
     return Program(kind, labels, assembled, {name: call.made for name, call in meters.items()}, weights_of)
 
 
@@ -176,14 +178,12 @@ def _measure(
             for name in head.metrics:
                 calls[f"{prefix}{name}"] = metrics.resolve(name)(plan, output, target, head.loss)
         ports.append(target.port)
-    if len(names) > 1 and any(parameter.l1 or parameter.l2 for parameter in net.blocks.wanted.values()):
-        calls["penalty"] = plan.emit(kernels.Added, target.buffer)
     return calls, ports if entry is None else [*ports, entry]
 
 
 def _update(net: Network, plan: Lowering) -> list[Tensor]:
     """Emits the optimizer's update of each range; returns what it changes, and the gradients."""
     assert net.optimizer is not None
-    updates.update(plan, net.optimizer, net.spans(), net.blocks.wanted)
+    updates.update(plan, net.optimizer, net.spans(), net.blocks.each)
     blocks = [flat for block in net.blocks.bases for flat in (block.values, block.statistics, block.gradients)]
     return [*blocks, *net.slots.values()]

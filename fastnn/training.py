@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastnn import checks, full_batch
-from fastnn.assembly import below
 from fastnn.callbacks import Callback, History, Logs, Progress
 from fastnn.kernels.loss import DivergenceError
 from fastnn.optimizers import LBFGS
@@ -57,11 +56,8 @@ def averaged(net: Network) -> Network:
     if getattr(net.optimizer, "ema", None) is None:
         raise RuntimeError("averaged: the optimizer keeps no average; compile with one such as Adam(ema=0.999)")
     twin = copy.copy(net)
-    held = below(twin.blocks.wanted, twin.frozen)
-    if twin.counters["update"]:
-        for name, average in twin.blocks.in_slot(twin.slots["average"]).items():
-            if name not in held:
-                twin.weights[name] = average
+    for part in twin.ranges() if twin.counters["update"] else ():
+        part.of(part.block.values).array[...] = part.of(twin.slots["average"], part.base).array
     return twin
 
 
@@ -121,11 +117,10 @@ def fit(
     checks.integer("verbose", int(verbose) if isinstance(verbose, bool) else verbose, 0, 1)
     callbacks = checks.listed("callbacks", callbacks, Callback, "Callback objects")
     x, y, labels = net.examples(x, y, sample_weight)
-    samples = len(x[0])
-    kind = "train"
+    samples, kind = len(x[0]), "train"
     if isinstance(net.optimizer, LBFGS):
         kind = "descent"
-        full_batch.check(net, batch, samples)
+        full_batch.check(batch, samples)
     batch = min(batch, samples)
     if validation_data is not None:
         if not isinstance(validation_data, (tuple, list)) or len(validation_data) not in (2, 3):
@@ -163,7 +158,8 @@ def _epochs(
     history = History()
     net.history, net.stop_training = history, False
     hooks = [history, *callbacks]
-    names = tuple(program.meters) + tuple(f"val_{name}" for name in program.meters if validation_data is not None)
+    names = tuple(program.means())
+    names += tuple(f"val_{name}" for name in names if validation_data is not None)
     for callback in callbacks:  # not the History: it would hold the network that holds it
         callback.net, callback.names = net, names
     for callback in hooks:

@@ -81,7 +81,8 @@ class Range:
 class Blocks:
     """All parameters of a network: its own block, and those that its sub-networks keep.
 
-    wanted: by name, in order. Slots hold what belongs to each block, one block after the other.
+    wanted: by name, in order. each: the same without second names, which what is in two sub-networks has.
+    Slots hold what belongs to each block, one block after the other.
     """
 
     def __init__(self, wanted: Mapping[str, Parameter], inner: Mapping[str, Blocks]) -> None:
@@ -92,6 +93,10 @@ class Blocks:
             name: inner[layer].places[key] if layer in inner else (self.own, name)
             for name, (layer, _, key) in split.items()
         }
+        first: dict[tuple[Parameters, str], str] = {}
+        for name, place in self.places.items():
+            first.setdefault(place, name)
+        self.each = {name: self.wanted[name] for name in first.values()}
         self.bases: dict[Parameters, int] = {}
         self.size = 0
         for block, _ in self.places.values():

@@ -191,6 +191,18 @@ def test_two_that_contain_one() -> None:
     assert other.train_on_batch(inputs[0], target) == net.train_on_batch(inputs[0], target)
 
 
+def test_penalties_of_what_is_inside_twice() -> None:
+    """Each parameter is counted once, whatever its names."""
+    inner = fnn.Sequential([fnn.Dense(4, l2=0.5)], input_shape=(4,), seed=1, name="inner")
+    x = fnn.Input((4,))
+    middle = fnn.Network(x, fnn.Dense(4)(inner(x)), seed=3)
+    net = fnn.Network(x, fnn.Add()([inner(middle(x)), inner(x)]), seed=4).compile(fnn.SGD(0.0), "mse")
+    numbers, zeros = blobs(9)[0], np.zeros((9, 4))
+    penalty = 0.5 * (inner.weights["dense_0.weight"].astype(np.float64) ** 2).sum()
+    expected = (net.predict(numbers).astype(np.float64) ** 2).mean() + penalty
+    assert net.train_on_batch(numbers, zeros) == pytest.approx(expected, rel=1e-5)
+
+
 def test_built_by_the_call() -> None:
     inner = fnn.Sequential([fnn.Dense(3)], seed=0)
     x = fnn.Input((4,))
@@ -241,7 +253,7 @@ def test_what_is_no_layer() -> None:
         joins([x, h])
     with pytest.raises(ValueError, match=r"expected input \(batch, 4\), got \(batch, 3\)"):
         encoder()(h)
-    with pytest.raises(TypeError, match="Sequential.*call it on an Input"):
+    with pytest.raises(TypeError, match=r"Sequential.*call it on an Input"):
         encoder()(np.ones((2, 4)))
 
 
@@ -251,7 +263,7 @@ def test_a_refused_compile_changes_nothing() -> None:
     before = [view.copy() for view in (*net.weights.values(), *(slot.array for slot in net.slots.values()))]
     net.layers[0].trainable = False
     for arguments in ({"loss": "evil"}, {"loss": "binary_cross_entropy"}, {"metrics": ["accuracy"]}):
-        with pytest.raises(ValueError, match="evil|must end|classes"):
+        with pytest.raises(ValueError, match=r"evil|must end|classes"):
             net.compile(**{"loss": "mse", **arguments})
     assert not net.frozen and net.loss.name == "mse"
     after = [*net.weights.values(), *(slot.array for slot in net.slots.values())]

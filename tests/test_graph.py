@@ -36,7 +36,10 @@ def test_several_consumers(merge: type[fnn.Layer], activation: str) -> None:
     check_gradients(net, inputs[:1], [values])
 
 
-@pytest.mark.parametrize(("loss", "ending"), [("cross_entropy", "softmax"), ("binary_cross_entropy", "sigmoid")])
+@pytest.mark.parametrize(
+    ("loss", "ending"),
+    [("cross_entropy", "softmax"), ("cross_entropy", "log_softmax"), ("binary_cross_entropy", "sigmoid")],
+)
 def test_an_output_that_is_also_taken(loss: str, ending: str) -> None:
     """The loss takes the logits, the layer the probabilities; predict and evaluate say the same."""
     x = fnn.Input((4,))

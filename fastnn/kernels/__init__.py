@@ -16,7 +16,7 @@ from fastnn.kernels.elementary import Elementary
 from fastnn.kernels.gather import Gather, GatherLabels, Scatter
 from fastnn.kernels.gaussian_noise import GaussianNoise
 from fastnn.kernels.layer_norm import LayerNorm, LayerNormInputGradient, LayerNormWeightGradient
-from fastnn.kernels.loss import ELEMENTWISE_LOSSES, Added, Cosine, ElementwiseLoss
+from fastnn.kernels.loss import ELEMENTWISE_LOSSES, Cosine, ElementwiseLoss
 from fastnn.kernels.maxout import Maxout, MaxoutGradient
 from fastnn.kernels.merge import Add, Concatenate, ConcatenateGradient, Multiply, Scale
 from fastnn.kernels.metric import Accuracy, Classes, RootMeanSquaredError, TopAccuracy
@@ -24,7 +24,7 @@ from fastnn.kernels.optimizer import SGD, Adam, Lion, Nadam
 from fastnn.kernels.own_loss import OwnLoss
 from fastnn.kernels.prelu import PReLU, PReLUGradient
 from fastnn.kernels.python import PythonBackward, PythonForward
-from fastnn.kernels.regularization import Average, Clip, ClipNorm, MaxNorm, Penalty, SquaredNorm
+from fastnn.kernels.regularization import Average, Clip, ClipNorm, MaxNorm, Penalties, Penalty, SquaredNorm
 from fastnn.kernels.rescale import Rescale
 from fastnn.kernels.softmax import LogSoftmax, LogSoftmaxGradient, Softmax, SoftmaxGradient
 
@@ -40,7 +40,6 @@ __all__ = [
     "Adagrad",
     "Adam",
     "Add",
-    "Added",
     "Average",
     "BatchNorm",
     "BatchNormInputGradient",
@@ -79,6 +78,7 @@ __all__ = [
     "PReLU",
     "PReLUGradient",
     "Packed",
+    "Penalties",
     "Penalty",
     "PythonBackward",
     "PythonForward",

@@ -149,7 +149,7 @@ cdef class Dense(Product):
         )
         self.anew = given is None
         self.packed = Packed(matrix) if self.anew and x.rows >= MANY else given
-        self.bind((x, matrix, bias, z, y))
+        self.bind((x, matrix, bias, y, z))
 
     cdef bint uses_packed(self) noexcept nogil:
         return self.packed is not None and (not self.anew or self.state.rows >= MANY)

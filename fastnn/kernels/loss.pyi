@@ -19,9 +19,6 @@ class Meter(ChunkedOp):
     def mean(self) -> float: ...
     def reset(self) -> None: ...
 
-class Added(Meter):
-    def __init__(self, x: Tensor) -> None: ...
-
 class Loss(Meter):
     def __init__(
         self, x: Tensor, target: Tensor, dx: Tensor | None, weight: Tensor | None = None, *, finite: bool = False

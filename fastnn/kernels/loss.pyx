@@ -74,17 +74,6 @@ cdef class Meter(ChunkedOp):
         return self.state.rows * self.columns
 
 
-cdef class Added(Meter):
-    """Nothing, at each step, for other ops to add to (penalties). x tells the rows."""
-
-    def __init__(self, Tensor x) -> None:
-        self.columns = 1
-        self.bind((x,))
-
-    cdef void run(self) noexcept nogil:
-        self.record(0, self.state.rows)
-
-
 cdef class Loss(Meter):
     """A loss of x (rows, columns) against a target, and dx, its gradient, or None.
 
