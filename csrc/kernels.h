@@ -120,6 +120,26 @@ typedef struct {
   K(isize, gather_labels,                                                                                              \
     (isize rows, isize classes, const void *x, int type, const int64_t *order, double ignore, int32_t *y))             \
   K(void, dropout, (isize n, isize first, const float *x, uint32_t threshold, float scale, fastnn_random r, float *y)) \
+  K(void, centred_sums,                                                                                                \
+    (isize rows, isize n, const float *x, const float *centre, const float *dy, double *sum, double *product))         \
+  K(void, batch_norm,                                                                                                  \
+    (isize rows, isize n, const float *x, const float *mean, const float *variance, const float *gamma,                \
+     const float *beta, float epsilon, float *y))                                                                      \
+  K(void, batch_norm_gradient,                                                                                         \
+    (isize rows, isize n, const float *x, const float *mean, const float *variance, const float *gamma, float epsilon, \
+     const float *shift, const float *slope, const float *dy, float *dx))                                              \
+  K(void, layer_norm,                                                                                                  \
+    (isize rows, isize n, const float *x, const float *gamma, const float *beta, float epsilon, float *moments,        \
+     float *y))                                                                                                        \
+  K(void, layer_norm_gradient,                                                                                         \
+    (isize rows, isize n, const float *x, const float *moments, const float *gamma, const float *dy, float *dx))       \
+  K(void, layer_norm_sums,                                                                                             \
+    (isize rows, isize n, const float *x, const float *moments, const float *dy, double *sum, double *product))        \
+  K(void, maxout, (isize rows, isize units, isize pieces, const float *z, float *y))                                   \
+  K(void, maxout_gradient,                                                                                             \
+    (isize rows, isize units, isize pieces, const float *z, const float *y, const float *dy, float *dz))               \
+  K(void, gaussian_noise, (isize n, isize first, const float *x, float deviation, fastnn_random r, float *y))          \
+  K(void, rescale, (isize n, const float *x, float scale, float offset, float *y))                                     \
   K(void, sgd, (isize n, float *p, const float *g, float *v, float rate, float momentum, int nesterov, float decay))   \
   K(void, adam, (isize n, float *p, const float *g, float *m, float *v, const fastnn_adam *settings))                  \
   K(void, lion, (isize n, float *p, const float *g, float *m, float rate, float rest1, float rest2, float shrink))     \

@@ -7,7 +7,7 @@ the architecture and every byte of the tensors.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -210,11 +210,12 @@ def _construct(
 def _restore(net: Network, shapes: list[tuple[int, ...]], tensors: dict[str, np.ndarray]) -> None:
     wanted = net.graph.wanted(shapes)
 
-    def taken(prefix: str) -> dict[str, np.ndarray]:
-        return {name: _take(tensors, f"{prefix}.{name}", wanted[name].shape, np.float32) for name in wanted}
+    def taken(prefix: str, names: Iterable[str]) -> dict[str, np.ndarray]:
+        return {name: _take(tensors, f"{prefix}.{name}", wanted[name].shape, np.float32) for name in names}
 
-    weights = taken("weights")
-    slots = {slot: taken(f"slots.{slot}") for slot in (net.optimizer.slots() if net.optimizer else ())}
+    weights = taken("weights", wanted)
+    trained = [name for name in wanted if not wanted[name].statistic]
+    slots = {slot: taken(f"slots.{slot}", trained) for slot in (net.optimizer.slots() if net.optimizer else ())}
     structure.adopt(net, shapes)
     for name, view in net.weights.items():
         view[...] = weights[name]

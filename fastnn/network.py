@@ -327,8 +327,8 @@ class Network(Assembly):
         """A function of the network as it is now, for hot loops: weights packed, any thread may call it.
 
         f = net.freeze(); f(x) for x of a sample's shape, or for up to batch_size of them (n, ...), gives the bits of
-        `predict`; f(x, out=out) writes into out; f.refresh() takes the present weights. Raises RuntimeError before the
-        network is built, ValueError for batch_size < 1.
+        `predict`, but for rounding where a BatchNorm is folded into a Dense; f(x, out=out) writes into out; f.refresh()
+        takes the present weights. Raises RuntimeError before the network is built, ValueError for batch_size < 1.
         """
         from fastnn.predictor import Predictor
 

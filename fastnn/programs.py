@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import TYPE_CHECKING
 
 from fastnn import checks, kernels, metrics, updates
@@ -24,23 +24,24 @@ CHUNK = 512
 
 
 class Snapshot:
-    """A copy of a network's parameters, and their packed forms."""
+    """A copy of a network's parameters and statistics, and what is derived from it: their packed forms, say."""
 
     def __init__(self, blocks: Blocks) -> None:
         self.blocks = blocks
-        self.copies = {block: Tensor(block.shape) for block in blocks.bases}
+        flats = [flat for block in blocks.bases for flat in (block.values, block.statistics)]
+        self.copies = {flat: Tensor(flat.shape) for flat in flats}
         self.weights = {
-            name: Weight(block.view(self.copies[block], key)) for name, (block, key) in blocks.places.items()
+            name: Weight(block.view(self.copies[block.flat(key)], key)) for name, (block, key) in blocks.places.items()
         }
-        self.panels: dict[Tensor, kernels.Packed] = {}
+        self.derived: dict[Hashable, Callable[[], None]] = {}
         self.take()
 
     def take(self) -> None:
-        """Copies and packs the parameters as they are now."""
-        for block, copy in self.copies.items():
-            copy.array[...] = block.values.array
-        for packed in self.panels.values():
-            packed()
+        """Copies them as they are now, and derives anew."""
+        for flat, copy in self.copies.items():
+            copy.array[...] = flat.array
+        for derive in self.derived.values():
+            derive()
 
 
 def rows_of(batch_size: int | None, samples: int) -> int:
@@ -62,13 +63,13 @@ def lower(net: Network, kind: str, labels: int, rows: int, snapshot: Snapshot | 
         updates.penalize(plan, net.blocks.each, None)
         kept = _update(net, plan)
         return Program(kind, labels, plan.assemble([], kept))
-    weights, panels = (net.blocks.weights, None) if snapshot is None else (snapshot.weights, snapshot.panels)
+    weights, derived = (net.blocks.weights, None) if snapshot is None else (snapshot.weights, snapshot.derived)
     if kind in ("train", "descent"):
         weights = _trained(net)
     if kind == "descent":
         updates.refuse_max_norm(net.blocks.wanted)
     training = kind in ("train", "descent", "gradient")
-    plan = Lowering(rows, weights, training=training, seed=net.seed, panels=panels)
+    plan = Lowering(rows, weights, training=training, seed=net.seed, derived=derived)
     x, values = _enter(net, plan, kind == "gradient", "unchecked" if kind == "predict" else "finite")
     if kind in ("predict", "classify"):
         outputs = net.graph.lower(plan, values, weights, net.features)
@@ -83,6 +84,8 @@ def lower(net: Network, kind: str, labels: int, rows: int, snapshot: Snapshot | 
     if plan.training:
         plan.run_backward()
     updates.penalize(plan, net.blocks.each, meters.get("penalty", meters.get("loss")))
+    if kind in ("train", "descent"):
+        plan.run_closing()
     if kind == "train":
         kept = _update(net, plan)
     if kind == "gradient":
@@ -111,7 +114,8 @@ def lower_loop(net: Network, rows: int) -> tuple[list[Plan], list[list[Port]]]:
     plan.run_backward()
     with plan.named("backward"):
         dx = _leave(plan, "dx", net.graph.inputs, [value.gradient for value in values])
-    kept = [block.gradients for block in net.blocks.bases]
+    plan.run_closing()
+    kept = [flat for block in net.blocks.bases for flat in (block.gradients, block.statistics)]
     parts: list[tuple[int, list[Port], list[Tensor]]] = [(end, [*x, *y], []), (len(plan.calls), [*dy, *dx], kept)]
     return plan.assemble_parts(parts), [x, y, dy, dx]
 
@@ -181,5 +185,5 @@ def _update(net: Network, plan: Lowering) -> list[Tensor]:
     """Emits the optimizer's update of each range; returns what it changes, and the gradients."""
     assert net.optimizer is not None
     updates.update(plan, net.optimizer, net.spans(), net.blocks.each)
-    blocks = [tensor for block in net.blocks.bases for tensor in (block.values, block.gradients)]
+    blocks = [flat for block in net.blocks.bases for flat in (block.values, block.statistics, block.gradients)]
     return [*blocks, *net.slots.values()]

@@ -87,7 +87,8 @@ class _Snapshot:
 
     def __init__(self, net: Network) -> None:
         self.counters = dict(net.counters)
-        tensors = [*(block.values for block in net.blocks.bases), *net.slots.values()]
+        flats = [flat for block in net.blocks.bases for flat in (block.values, block.statistics)]
+        tensors = [*flats, *net.slots.values()]
         self.blocks = [(tensor.array, tensor.array.copy()) for tensor in tensors]
 
     def restore(self, net: Network) -> None:

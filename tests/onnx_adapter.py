@@ -93,7 +93,7 @@ def batch_normalization(
     if not training_mode:
         return [np.moveaxis(net.predict(rows), -1, 1)]
     y = net.forward(rows, training=True)
-    net.backward(np.zeros_like(y), parameters=False)  # the running statistics change with a whole step
+    net.backward(np.zeros_like(y))  # the running statistics change with a whole step
     return [np.moveaxis(y, -1, 1), net.weights["norm.mean"].copy(), net.weights["norm.variance"].copy()]
 
 

@@ -26,6 +26,8 @@ cdef extern from "kernels.h":
     enum: fastnn_float64
     enum: fastnn_uint8
     enum: fastnn_int64
+    enum: fastnn_unchecked
+    enum: fastnn_finite
     enum: fastnn_losses
     enum: fastnn_nonnegative
     enum: fastnn_signed
@@ -76,6 +78,25 @@ cdef extern from "kernels.h":
                                double ignore, int32_t *y) noexcept nogil
         void (*dropout)(isize n, isize first, const float *x, uint32_t threshold, float scale, fastnn_random r,
                         float *y) noexcept nogil
+        void (*centred_sums)(isize rows, isize n, const float *x, const float *centre, const float *dy, double *sum,
+                             double *product) noexcept nogil
+        void (*batch_norm)(isize rows, isize n, const float *x, const float *mean, const float *variance,
+                           const float *gamma, const float *beta, float epsilon, float *y) noexcept nogil
+        void (*batch_norm_gradient)(isize rows, isize n, const float *x, const float *mean, const float *variance,
+                                    const float *gamma, float epsilon, const float *shift, const float *slope,
+                                    const float *dy, float *dx) noexcept nogil
+        void (*layer_norm)(isize rows, isize n, const float *x, const float *gamma, const float *beta, float epsilon,
+                           float *moments, float *y) noexcept nogil
+        void (*layer_norm_gradient)(isize rows, isize n, const float *x, const float *moments, const float *gamma,
+                                    const float *dy, float *dx) noexcept nogil
+        void (*layer_norm_sums)(isize rows, isize n, const float *x, const float *moments, const float *dy,
+                                double *sum, double *product) noexcept nogil
+        void (*maxout)(isize rows, isize units, isize pieces, const float *z, float *y) noexcept nogil
+        void (*maxout_gradient)(isize rows, isize units, isize pieces, const float *z, const float *y,
+                                const float *dy, float *dz) noexcept nogil
+        void (*gaussian_noise)(isize n, isize first, const float *x, float deviation, fastnn_random r,
+                               float *y) noexcept nogil
+        void (*rescale)(isize n, const float *x, float scale, float offset, float *y) noexcept nogil
         void (*sgd)(isize n, float *p, const float *g, float *v, float rate, float momentum, int nesterov,
                     float decay) noexcept nogil
         void (*adam)(isize n, float *p, const float *g, float *m, float *v,
