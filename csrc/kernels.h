@@ -81,6 +81,13 @@ typedef struct {
   uint32_t stream;
 } fastnn_random;
 
+/* Numbers of one update of Adam. rest = 1 - beta, which a float beta near 1 would spoil; step = rate / (1 - beta1^t),
+ * correction = 1 / sqrt(1 - beta2^t); weight decay through the gradient, or beside it: shrink = rate * weight decay.
+ * ahead: what Nadam takes of the gradient itself. */
+typedef struct {
+  float step, ahead, correction, rest1, rest2, epsilon, decay, shrink;
+} fastnn_adam;
+
 #define FASTNN_KERNELS(K)                                                                                              \
   K(float, peak, (isize n))                                                                                            \
   K(void, pack, (isize k, isize n, const float *b, isize b_row, isize b_column, float *panels))                        \
@@ -113,10 +120,42 @@ typedef struct {
   K(isize, gather_labels,                                                                                              \
     (isize rows, isize classes, const void *x, int type, const int64_t *order, double ignore, int32_t *y))             \
   K(void, dropout, (isize n, isize first, const float *x, uint32_t threshold, float scale, fastnn_random r, float *y)) \
-  K(void, sgd, (isize n, float *p, const float *g, float *v, float rate, float momentum, int nesterov))                \
-  K(void, adam,                                                                                                        \
-    (isize n, float *p, const float *g, float *m, float *v, float step, float correction, float rest1, float rest2,    \
-     float epsilon, float shrink))
+  K(void, centred_sums,                                                                                                \
+    (isize rows, isize n, const float *x, const float *centre, const float *dy, double *sum, double *product))         \
+  K(void, batch_norm,                                                                                                  \
+    (isize rows, isize n, const float *x, const float *mean, const float *variance, const float *gamma,                \
+     const float *beta, float epsilon, float *y))                                                                      \
+  K(void, batch_norm_gradient,                                                                                         \
+    (isize rows, isize n, const float *x, const float *mean, const float *variance, const float *gamma, float epsilon, \
+     const float *shift, const float *slope, const float *dy, float *dx))                                              \
+  K(void, layer_norm,                                                                                                  \
+    (isize rows, isize n, const float *x, const float *gamma, const float *beta, float epsilon, float *moments,        \
+     float *y))                                                                                                        \
+  K(void, layer_norm_gradient,                                                                                         \
+    (isize rows, isize n, const float *x, const float *moments, const float *gamma, const float *dy, float *dx))       \
+  K(void, layer_norm_sums,                                                                                             \
+    (isize rows, isize n, const float *x, const float *moments, const float *dy, double *sum, double *product))        \
+  K(void, maxout, (isize rows, isize units, isize pieces, const float *z, float *y))                                   \
+  K(void, maxout_gradient,                                                                                             \
+    (isize rows, isize units, isize pieces, const float *z, const float *y, const float *dy, float *dz))               \
+  K(void, gaussian_noise, (isize n, isize first, const float *x, float deviation, fastnn_random r, float *y))          \
+  K(void, rescale, (isize n, const float *x, float scale, float offset, float *y))                                     \
+  K(void, sgd, (isize n, float *p, const float *g, float *v, float rate, float momentum, int nesterov, float decay))   \
+  K(void, adam, (isize n, float *p, const float *g, float *m, float *v, const fastnn_adam *settings))                  \
+  K(void, lion, (isize n, float *p, const float *g, float *m, float rate, float rest1, float rest2, float shrink))     \
+  K(void, rmsprop,                                                                                                     \
+    (isize n, float *p, const float *g, float *v, float *mean, float *buffer, float rate, float rest, float epsilon,   \
+     float momentum, float decay))                                                                                     \
+  K(void, adagrad, (isize n, float *p, const float *g, float *v, float rate, float epsilon, float decay))              \
+  K(void, adadelta,                                                                                                    \
+    (isize n, float *p, const float *g, float *v, float *u, float rate, float rest, float epsilon, float decay))       \
+  K(void, rprop,                                                                                                       \
+    (isize n, float *p, const float *g, float *before, float *size, float rate, float shrink, float grow, float low,   \
+     float high))                                                                                                      \
+  K(double, penalty, (isize n, const float *w, double l1, double l2, float *g))                                        \
+  K(void, clip, (isize n, float *x, float limit, float factor))                                                        \
+  K(void, max_norm, (isize rows, isize n, float *w, isize w_row, float limit))                                         \
+  K(void, average, (isize n, const float *x, float *mean, float rest))
 
 typedef struct {
   const char *isa;

@@ -67,6 +67,9 @@ INLINE void store_up_to(float *p, vf x, isize n) {
 INLINE vf choose(vi mask, vf a, vf b) { return (vf)((mask & (vi)a) | (~mask & (vi)b)); }
 INLINE vf absolute(vf x) { return (vf)((vi)x & 0x7fffffff); }
 
+/* -1, 0, 1 or NaN. */
+INLINE vf sign(vf x) { return choose(x > 0, broadcast(1), choose(x < 0, broadcast(-1), x)); }
+
 /* b where either is NaN: with the data as b, NaN comes through. */
 INLINE vf least(vf a, vf b) { return choose(a < b, a, b); }
 INLINE vf greatest(vf a, vf b) { return choose(a > b, a, b); }
@@ -134,6 +137,26 @@ INLINE void transpose4(const float *x, isize x_row, float *y, isize y_row) {
   *(f4 *)(y + 3 * y_row) = SHUFFLE4(c, d, 2, 3, 6, 7);
 #undef SHUFFLE4
 }
+
+/* Doubles in one register: WL floats widened, of which n > 0 are there; the other lanes are zero. */
+#define WL (VL / 2)
+typedef double vw __attribute__((vector_size(VECTOR_BYTES)));
+typedef float half_lanes __attribute__((vector_size(VECTOR_BYTES / 2)));
+INLINE vw load_wide(const float *p, isize n) {
+  half_lanes x = {0};
+  if (n < WL)
+    for (isize i = 0; i < n; i++) x[i] = p[i];
+  else
+    memcpy(&x, p, sizeof x);
+#if VECTOR_BYTES == 64 && defined(__AVX512F__) /* by hand: compilers take the halves of x apart */
+  return (vw)_mm512_cvtps_pd((__m256)x);
+#elif VECTOR_BYTES == 32 && defined(__AVX2__)
+  return (vw)_mm256_cvtps_pd((__m128)x);
+#else
+  return __builtin_convertvector(x, vw);
+#endif
+}
+INLINE void store_wide(double *p, vw x, isize n) { memcpy(p, &x, (size_t)(n < WL ? n : WL) * sizeof *p); }
 
 INLINE vd widen(vf x) { return __builtin_convertvector(x, vd); }
 

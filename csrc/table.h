@@ -5,14 +5,21 @@
 #include "elementary.h"
 
 #include "activation.h"
+#include "adaptive.h"
+#include "batch_norm.h"
 #include "cross_entropy.h"
 #include "dense.h"
 #include "dropout.h"
 #include "gather.h"
+#include "gaussian_noise.h"
+#include "layer_norm.h"
 #include "loss.h"
+#include "maxout.h"
 #include "merge.h"
 #include "optimizer.h"
 #include "prelu.h"
+#include "regularization.h"
+#include "rescale.h"
 #include "softmax.h"
 
 #define JOIN(a, b) a##b

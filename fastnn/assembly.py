@@ -201,6 +201,10 @@ class Subnetwork(Merge):
         return self.network.graph.size
 
     @property
+    def depth(self) -> int:
+        return self.network.graph.depth
+
+    @property
     def kind(self) -> str:
         return type(self.network).__name__
 

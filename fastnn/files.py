@@ -7,7 +7,7 @@ the architecture and every byte of the tensors.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -62,7 +62,7 @@ def _describe(net: Network) -> dict[str, Any]:
         ]
     if net.optimizer is not None:
         description["compiled"] = {
-            "optimizer": {"class": type(net.optimizer).__name__, "settings": net.optimizer.settings()},
+            "optimizer": optimizers.described(net.optimizer),
             "loss": one_or_all([head.output for head in net.heads], [losses.describe(head.loss) for head in net.heads]),
             "metrics": one_or_all([head.output for head in net.heads], [list(head.metrics) for head in net.heads]),
         }
@@ -147,7 +147,7 @@ def from_bytes(
     architecture, tensors = _parse(data)
     try:
         net = _construct(architecture, {**known_layers.LAYERS, **(layers or {})}, functions or {}, tensors)
-    except (KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"the file's architecture is not valid: {error}") from None
     return net
 
@@ -191,10 +191,7 @@ def _construct(
     net = structure.construct(description, table, inner, int(seed))
     compiled = description["compiled"]
     if compiled is not None:
-        optimizer = compiled["optimizer"]
-        if optimizer["class"] not in optimizers.OPTIMIZERS:
-            raise ValueError(f"unknown optimizer {optimizer['class']!r}; known: {', '.join(optimizers.OPTIMIZERS)}")
-        made = optimizers.OPTIMIZERS[optimizer["class"]](**optimizer["settings"])
+        made = optimizers.restored(compiled["optimizer"])
         names = net.graph.output_names
         entries = [compiled["loss"]] if len(names) == 1 else [compiled["loss"][name] for name in names]
         criteria = one_or_all(names, [losses.restore(entry, functions) for entry in entries])
@@ -213,11 +210,12 @@ def _construct(
 def _restore(net: Network, shapes: list[tuple[int, ...]], tensors: dict[str, np.ndarray]) -> None:
     wanted = net.graph.wanted(shapes)
 
-    def taken(prefix: str) -> dict[str, np.ndarray]:
-        return {name: _take(tensors, f"{prefix}.{name}", wanted[name].shape, np.float32) for name in wanted}
+    def taken(prefix: str, names: Iterable[str]) -> dict[str, np.ndarray]:
+        return {name: _take(tensors, f"{prefix}.{name}", wanted[name].shape, np.float32) for name in names}
 
-    weights = taken("weights")
-    slots = {slot: taken(f"slots.{slot}") for slot in (net.optimizer.slots() if net.optimizer else ())}
+    weights = taken("weights", wanted)
+    trained = [name for name in wanted if not wanted[name].statistic]
+    slots = {slot: taken(f"slots.{slot}", trained) for slot in (net.optimizer.slots() if net.optimizer else ())}
     structure.adopt(net, shapes)
     for name, view in net.weights.items():
         view[...] = weights[name]

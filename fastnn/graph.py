@@ -14,6 +14,8 @@ Shape = tuple[int, ...]
 
 #: Layers of a network at all their places: a few sub-networks, each in the next one twice, would be more than fit.
 LARGEST = 100_000
+#: Networks inside each other.
+DEEPEST = 100
 
 
 @dataclass(eq=False, repr=False)
@@ -41,6 +43,9 @@ class Graph:
         self.size = sum(layer.size for layer, _ in steps)
         if self.size > LARGEST:
             raise ValueError(f"{self.size} layers, those of sub-networks counted at each place; at most {LARGEST}")
+        self.depth = 1 + max((layer.depth for layer, _ in steps), default=0)
+        if self.depth > DEEPEST:
+            raise ValueError(f"{self.depth} networks inside each other; at most {DEEPEST}")
         self.nodes = [Node(names[layer], layer, tuple(sources)) for layer, sources in steps]
         self._check()
 
@@ -139,11 +144,11 @@ class Graph:
         inputs: Sequence[Value],
         weights: Mapping[str, Weight],
         features: Sequence[Shape],
-        fused: Sequence[str | None] = (),
+        fused: Sequence[tuple[str | None, ...]] = (),
     ) -> list[Value]:
         """Emits the forward Ops and registers the backward; returns the outputs.
 
-        fused: for each output the activation that its loss fuses, so that it wants the logits.
+        fused: for each output the activations that its loss fuses, so that it wants the logits.
         """
         shapes, own = self.shapes(features), _by_layer(weights)
         uses = Counter([*self.outputs, *(source for node in self.nodes for source in node.sources)])
@@ -155,7 +160,7 @@ class Graph:
                 value.shape = shapes[source]
             with plan.named(node.name):
                 made = node.layer.lower(plan, node.layer.given(taken), own.get(node.name, {}), plan.stream())
-                if uses[place] > 1 and made.pending == endings.get(place):
+                if uses[place] > 1 and made.pending in endings.get(place, ()):
                     logits, value = plan.fork(made, 2, logits=True)
                     free.append([*plan.fork(value, uses[place] - 1), logits])
                 else:

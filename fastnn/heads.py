@@ -31,7 +31,7 @@ class Losses(dict[str, Loss]):
 def heads(outputs: Sequence[str], loss: Any, metrics: Any, weights: Any) -> tuple[Head, ...]:
     """A Head for each output, of what `compile` is given: one for all, or a dict by output.
 
-    Raises ValueError for an unknown name or a weight that is not a finite number >= 0, TypeError for other types.
+    Raises ValueError for an unknown name weights that are no finite numbers >= 0 or all 0, TypeError for other types.
     """
     made = []
     by_output = (for_each("loss", loss, outputs), for_each("metrics", metrics, outputs, ()))
@@ -42,6 +42,8 @@ def heads(outputs: Sequence[str], loss: Any, metrics: Any, weights: Any) -> tupl
             measures.resolve(name)
         scale = checks.real(f"loss_weights: {output}", weight, least=0)
         made.append(Head(output, losses.resolve(criterion), scale, listed))
+    if not any(head.weight for head in made):
+        raise ValueError("loss_weights: all are 0, so there is nothing to train")
     return tuple(made)
 
 

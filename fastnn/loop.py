@@ -77,7 +77,8 @@ def backward(net: Network, dy: Any, parameters: bool = True) -> Any:
     """The gradient with respect to the input of the last training `forward`, float32, for dy, that of its output.
 
     For several outputs dy is a list, a tuple or a dict by name; for several inputs the result is a dict by name.
-    The gradients of the parameters are added to `net.gradients`; with parameters=False they stay as they are.
+    The gradients of the parameters are added to `net.gradients`, and running statistics (of BatchNorm) are taken on;
+    with parameters=False they stay as they are.
     Raises RuntimeError unless exactly one training forward came before it, ValueError and TypeError for a dy that does
     not fit that, or is not finite: then the forward still waits for its backward.
     """
@@ -101,7 +102,7 @@ def backward(net: Network, dy: Any, parameters: bool = True) -> Any:
 
 
 def step(net: Network) -> None:
-    """One update of the parameters by the compiled optimizer, with the gradients as they are.
+    """One update of the parameters by the compiled optimizer: the gradients, with those of penalties, as clipped.
 
     Raises RuntimeError before the network is compiled and built.
     """
@@ -109,7 +110,7 @@ def step(net: Network) -> None:
     with net.guard.changing("step"):
         program = net.pool.lease(net, "update", 1)
         try:
-            rates = program.rates_for(1, net.optimizer)
+            rates = program.rates_for(1, net.optimizer, net.counters)
             program.plan.run(1, 1, rates=rates, step=net.counters["step"], update=net.counters["update"], pause=0)
             net.counters["update"] += 1
         finally:

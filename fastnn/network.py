@@ -9,7 +9,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastnn import arrays, checks, class_weights, differentiation, files, loop, losses, optimizers, structure, training
+from fastnn import (
+    arrays,
+    checks,
+    class_weights,
+    differentiation,
+    files,
+    loop,
+    losses,
+    optimizers,
+    range_test,
+    structure,
+    training,
+)
 from fastnn.assembly import Assembly, below
 from fastnn.callbacks import Callback, History, Logs
 from fastnn.graph import Graph
@@ -145,6 +157,17 @@ class Network(Assembly):
     def ranges(self) -> list[Range]:
         """The parameters that are trained."""
         return self.blocks.ranges(below(self.blocks.wanted, self.frozen))
+
+    def spans(self) -> list[optimizers.Span]:
+        """They with their gradients and slots, as an optimizer takes them."""
+        return [
+            optimizers.Span(
+                part.of(part.block.values),
+                part.of(part.block.gradients),
+                {name: part.of(slot, part.base) for name, slot in self.slots.items()},
+            )
+            for part in self.ranges()
+        ]
 
     def plan(self, batch_size: int = 32, training: bool = False) -> Plan:
         """A plan for batches of batch_size rows. Printed, it is the list of Ops that runs; `profile()` times each.
@@ -298,13 +321,14 @@ class Network(Assembly):
     train_on_batch = training.train_on_batch
     forward, backward, step, zero_grad = loop.forward, loop.backward, loop.step, loop.zero_grad
     gradient = differentiation.gradient
+    averaged, find_learning_rate = training.averaged, range_test.find_learning_rate
 
     def freeze(self, batch_size: int = 1) -> Predictor:
         """A function of the network as it is now, for hot loops: weights packed, any thread may call it.
 
         f = net.freeze(); f(x) for x of a sample's shape, or for up to batch_size of them (n, ...), gives the bits of
-        `predict`; f(x, out=out) writes into out; f.refresh() takes the present weights. Raises RuntimeError before the
-        network is built, ValueError for batch_size < 1.
+        `predict`, but for rounding where a BatchNorm is folded into a Dense; f(x, out=out) writes into out; f.refresh()
+        takes the present weights. Raises RuntimeError before the network is built, ValueError for batch_size < 1.
         """
         from fastnn.predictor import Predictor
 

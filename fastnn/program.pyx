@@ -12,6 +12,8 @@ from fastnn.kernels.loss cimport Meter
 from fastnn.plan cimport Plan
 from fastnn.port cimport Port
 
+from fastnn.schedules import Schedule
+
 cnp.import_array()
 
 
@@ -71,23 +73,29 @@ cdef class Program:
 
     def step(self, optimizer: Optimizer, dict counters) -> float:
         """One step on all rows of what is attached; returns its loss."""
-        cdef double rate = self.checked(optimizer)
+        cdef double rate = self.checked(optimizer, counters)
         self.plan.once(&rate, counters["step"], counters["update"])
         counters["step"] += 1
         counters["update"] += 1
         return self.loss.last if self.loss is not None else self.last()["loss"]
 
-    cdef double checked(self, object optimizer) except? -1:
-        """The learning rate, checked where it has changed."""
-        cdef double rate = optimizer.learning_rate
+    cdef double checked(self, object optimizer, dict counters) except? -1:
+        """The learning rate of the next update, checked where it has changed."""
+        cdef double rate
+        setting = optimizer.learning_rate
+        if type(setting) is not float and isinstance(setting, Schedule):
+            return setting.rates(counters["update"], 1)[0]
+        rate = setting
         if rate != self.rate or self.rates is None:
             optimizer.check()
             self.rate, self.rates = optimizer.learning_rate, np.empty(0)
         return self.rate
 
-    def rates_for(self, Py_ssize_t steps, optimizer: Optimizer) -> np.ndarray:
+    def rates_for(self, Py_ssize_t steps, optimizer: Optimizer, dict counters) -> np.ndarray:
         """The learning rate for each of the next steps, at least that many."""
-        self.checked(optimizer)
+        if isinstance(optimizer.learning_rate, Schedule):
+            return optimizer.learning_rate.rates(counters["update"], steps)
+        self.checked(optimizer, counters)
         if len(self.rates) < steps:
             self.rates = np.full(steps, self.rate)
         return self.rates

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import TYPE_CHECKING
 
-from fastnn import checks, kernels, metrics
+from fastnn import checks, kernels, metrics, updates
 from fastnn.assembly import below
 from fastnn.losses.by_hand import gather_weight
 from fastnn.lowering import Buffer, Call, Lowering, Value, Weight
@@ -24,23 +24,24 @@ CHUNK = 512
 
 
 class Snapshot:
-    """A copy of a network's parameters, and their packed forms."""
+    """A copy of a network's parameters and statistics, and what is derived from it: their packed forms, say."""
 
     def __init__(self, blocks: Blocks) -> None:
         self.blocks = blocks
-        self.copies = {block: Tensor(block.shape) for block in blocks.bases}
+        flats = [flat for block in blocks.bases for flat in (block.values, block.statistics)]
+        self.copies = {flat: Tensor(flat.shape) for flat in flats}
         self.weights = {
-            name: Weight(block.view(self.copies[block], key)) for name, (block, key) in blocks.places.items()
+            name: Weight(block.view(self.copies[block.flat(key)], key)) for name, (block, key) in blocks.places.items()
         }
-        self.panels: dict[Tensor, kernels.Packed] = {}
+        self.derived: dict[Hashable, Callable[[], None]] = {}
         self.take()
 
     def take(self) -> None:
-        """Copies and packs the parameters as they are now."""
-        for block, copy in self.copies.items():
-            copy.array[...] = block.values.array
-        for packed in self.panels.values():
-            packed()
+        """Copies them as they are now, and derives anew."""
+        for flat, copy in self.copies.items():
+            copy.array[...] = flat.array
+        for derive in self.derived.values():
+            derive()
 
 
 def rows_of(batch_size: int | None, samples: int) -> int:
@@ -51,30 +52,40 @@ def rows_of(batch_size: int | None, samples: int) -> int:
 def lower(net: Network, kind: str, labels: int, rows: int, snapshot: Snapshot | None = None) -> Program:
     """The program of a kind for up to that many rows.
 
-    "train", "gradient" (without the update, and with the inputs' gradients, those of frozen layers too), "update"
-    (alone), "evaluate", "predict" or "classify". labels: a bit for each output whose targets are class numbers, and one
-    more, after those, where samples have weights: they enter last.
-    snapshot: what takes the place of the network's parameters. Raises ValueError where the loss, a metric or the kind
-    does not fit the layers.
+    "train", "descent" (without the update, for an optimizer that makes it itself), "gradient" (without the update, and
+    with the inputs' gradients, those of frozen layers too), "update" (alone), "evaluate", "predict" or "classify".
+    labels: a bit for each output whose targets are class numbers, and one more, after those, where samples have
+    weights: they enter last. snapshot: what takes the place of the network's parameters. Raises ValueError where the
+    loss, a metric or the kind does not fit the layers.
     """
     if kind == "update":
-        plan = Lowering(1, {})
+        plan = Lowering(1, _trained(net), training=True)
+        updates.penalize(plan, net.blocks.each, None)
         kept = _update(net, plan)
         return Program(kind, labels, plan.assemble([], kept))
-    weights, panels = (net.blocks.weights, None) if snapshot is None else (snapshot.weights, snapshot.panels)
-    if kind == "train":
+    weights, derived = (net.blocks.weights, None) if snapshot is None else (snapshot.weights, snapshot.derived)
+    if kind in ("train", "descent"):
         weights = _trained(net)
-    plan = Lowering(rows, weights, training=kind in ("train", "gradient"), seed=net.seed, panels=panels)
+    if kind == "descent":
+        updates.refuse_max_norm(net.blocks.wanted)
+    training = kind in ("train", "descent", "gradient")
+    plan = Lowering(rows, weights, training=training, seed=net.seed, derived=derived)
     x, values = _enter(net, plan, kind == "gradient", "unchecked" if kind == "predict" else "finite")
     if kind in ("predict", "classify"):
         outputs = net.graph.lower(plan, values, weights, net.features)
         with plan.named(kind):
             return Program(kind, labels, plan.assemble([*x, *_results(net, plan, kind, outputs)], []))
-    outputs = net.graph.lower(plan, values, weights, net.features, [head.loss.ending for head in net.heads])
+    outputs = net.graph.lower(plan, values, weights, net.features, [head.loss.fused for head in net.heads])
     meters, ports = _measure(net, plan, kind, labels, outputs)
+    weights_of = {f"{head.output}_loss": head.weight for head in net.heads} if len(net.heads) > 1 else {}
+    if weights_of and updates.penalized(net.blocks.wanted):
+        meters["penalty"], weights_of["penalty"] = plan.emit(kernels.Penalties), 1.0
     ports, kept = [*x, *ports], []
     if plan.training:
         plan.run_backward()
+    updates.penalize(plan, net.blocks.each, meters.get("penalty", meters.get("loss")))
+    if kind in ("train", "descent"):
+        plan.run_closing()
     if kind == "train":
         kept = _update(net, plan)
     if kind == "gradient":
@@ -82,7 +93,6 @@ def lower(net: Network, kind: str, labels: int, rows: int, snapshot: Snapshot | 
         with plan.named(kind):
             ports += _leave(plan, "dx", net.graph.inputs, [value.gradient for value in values])
     assembled = plan.assemble(ports, kept)
-    weights_of = {f"{head.output}_loss": head.weight for head in net.heads} if len(net.heads) > 1 else {}
     return Program(kind, labels, assembled, {name: call.made for name, call in meters.items()}, weights_of)
 
 
@@ -104,7 +114,8 @@ def lower_loop(net: Network, rows: int) -> tuple[list[Plan], list[list[Port]]]:
     plan.run_backward()
     with plan.named("backward"):
         dx = _leave(plan, "dx", net.graph.inputs, [value.gradient for value in values])
-    kept = [block.gradients for block in net.blocks.bases]
+    plan.run_closing()
+    kept = [flat for block in net.blocks.bases for flat in (block.gradients, block.statistics)]
     parts: list[tuple[int, list[Port], list[Tensor]]] = [(end, [*x, *y], []), (len(plan.calls), [*dy, *dx], kept)]
     return plan.assemble_parts(parts), [x, y, dy, dx]
 
@@ -173,10 +184,6 @@ def _measure(
 def _update(net: Network, plan: Lowering) -> list[Tensor]:
     """Emits the optimizer's update of each range; returns what it changes, and the gradients."""
     assert net.optimizer is not None
-    with plan.named(type(net.optimizer).__name__):
-        for part in net.ranges():
-            values, gradients = part.of(part.block.values), part.of(part.block.gradients)
-            slots = {name: part.of(slot, part.base) for name, slot in net.slots.items()}
-            net.optimizer.lower(plan, values, gradients, slots)
-    blocks = [tensor for block in net.blocks.bases for tensor in (block.values, block.gradients)]
+    updates.update(plan, net.optimizer, net.spans(), net.blocks.each)
+    blocks = [flat for block in net.blocks.bases for flat in (block.values, block.statistics, block.gradients)]
     return [*blocks, *net.slots.values()]

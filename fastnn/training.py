@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastnn import checks
+from fastnn import checks, full_batch
 from fastnn.callbacks import Callback, History, Logs, Progress
 from fastnn.kernels.loss import DivergenceError
+from fastnn.optimizers import LBFGS
 from fastnn.port import is_batch
 from fastnn.randomness import Purpose, generator
 
@@ -46,15 +48,31 @@ def train_on_batch(net: Network, x: Any, y: Any, sample_weight: Any = None) -> f
             net.pool.give_back(program)
 
 
+def averaged(net: Network) -> Network:
+    """A copy of the network whose parameters are the moving average of the optimizer's setting ema.
+
+    Before the first update it is a plain copy. Raises RuntimeError where the optimizer has no ema.
+    """
+    if getattr(net.optimizer, "ema", None) is None:
+        raise RuntimeError("averaged: the optimizer keeps no average; compile with one such as Adam(ema=0.999)")
+    twin = copy.copy(net)
+    for part in twin.ranges() if twin.counters["update"] else ():
+        part.of(part.block.values).array[...] = part.of(twin.slots["average"], part.base).array
+    return twin
+
+
 def _run(
     net: Network, program: Program, samples: int, batch: int, first: int, order: np.ndarray | None, pause: float
 ) -> int:
     """Steps from sample `first` on for about `pause` seconds; counts those that were done, also where one failed."""
     assert net.optimizer is not None
+    if isinstance(net.optimizer, LBFGS):
+        full_batch.iterate(net, program, samples, order)
+        return samples
     plan, counters = program.plan, net.counters
     if pause == 0:  # one step, and so one rate
         samples = min(samples, first + batch)
-    rates = program.rates_for(-(-(samples - first) // batch), net.optimizer)
+    rates = program.rates_for(-(-(samples - first) // batch), net.optimizer, counters)
     try:
         plan.run(samples, batch, first, order, rates, counters["step"], counters["update"], pause)
     finally:
@@ -69,7 +87,8 @@ class _Snapshot:
 
     def __init__(self, net: Network) -> None:
         self.counters = dict(net.counters)
-        tensors = [*(block.values for block in net.blocks.bases), *net.slots.values()]
+        flats = [flat for block in net.blocks.bases for flat in (block.values, block.statistics)]
+        tensors = [*flats, *net.slots.values()]
         self.blocks = [(tensor.array, tensor.array.copy()) for tensor in tensors]
 
     def restore(self, net: Network) -> None:
@@ -98,7 +117,10 @@ def fit(
     checks.integer("verbose", int(verbose) if isinstance(verbose, bool) else verbose, 0, 1)
     callbacks = checks.listed("callbacks", callbacks, Callback, "Callback objects")
     x, y, labels = net.examples(x, y, sample_weight)
-    samples = len(x[0])
+    samples, kind = len(x[0]), "train"
+    if isinstance(net.optimizer, LBFGS):
+        kind = "descent"
+        full_batch.check(batch, samples)
     batch = min(batch, samples)
     if validation_data is not None:
         if not isinstance(validation_data, (tuple, list)) or len(validation_data) not in (2, 3):
@@ -110,7 +132,7 @@ def fit(
                 )
     with net.guard.changing("fit"):
         with net.built_for(x):
-            program = net.pool.lease(net, "train", batch, labels)
+            program = net.pool.lease(net, kind, batch, labels)
         progress = Progress(samples, epochs) if verbose else None
         try:
             program.attach(*x, *y)
@@ -136,8 +158,10 @@ def _epochs(
     history = History()
     net.history, net.stop_training = history, False
     hooks = [history, *callbacks]
+    names = tuple(program.means())
+    names += tuple(f"val_{name}" for name in names if validation_data is not None)
     for callback in callbacks:  # not the History: it would hold the network that holds it
-        callback.net = net
+        callback.net, callback.names = net, names
     for callback in hooks:
         callback.on_train_begin()
     proven = _Snapshot(net)

@@ -1,7 +1,7 @@
 """A float64 NumPy twin of every Op, under the same name: the textbook formula, and nothing else.
 
 A twin takes what the Op reads, in the Op's order, and returns what the Op writes. Losses and
-metrics are in `loss_reference`.
+metrics are in `reference_losses`.
 """
 
 import math
@@ -235,37 +235,3 @@ def Scatter(x: NDArray, array: NDArray, first: int = 0) -> NDArray:
 def Elementary(x: ArrayLike, function: str) -> Array:
     with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
         return {"exp": np.exp, "log": np.log, "erf": erf}[function](double(x))
-
-
-def SGD(
-    parameters: ArrayLike,
-    gradients: ArrayLike,
-    velocity: ArrayLike | None = None,
-    *,
-    rate: float,
-    momentum: float = 0.0,
-    nesterov: bool = False,
-) -> tuple[Array, Array]:
-    g = double(gradients)
-    v = g if velocity is None else momentum * double(velocity) + g
-    return double(parameters) - rate * (g + momentum * v if nesterov else v), v
-
-
-def Adam(
-    parameters: ArrayLike,
-    gradients: ArrayLike,
-    m: ArrayLike,
-    v: ArrayLike,
-    *,
-    rate: float,
-    update: int = 0,
-    beta1: float = 0.9,
-    beta2: float = 0.999,
-    epsilon: float = 1e-8,
-    weight_decay: float = 0.0,
-) -> tuple[Array, Array, Array]:
-    p, g, t = double(parameters), double(gradients), update + 1
-    m = beta1 * double(m) + (1 - beta1) * g
-    v = beta2 * double(v) + (1 - beta2) * g * g
-    change = rate * m / (1 - beta1**t) / (np.sqrt(v / (1 - beta2**t)) + epsilon)
-    return (1 - rate * weight_decay) * p - change, m, v

@@ -222,7 +222,24 @@ BAD_MAKES: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
     "nesterov": (lambda: fnn.SGD(0.1, nesterov=True), ValueError, "nesterov"),
     "beta1": (lambda: fnn.Adam(beta1=1), ValueError, "beta1"),
     "epsilon": (lambda: fnn.Adam(epsilon=-1e-8), ValueError, "epsilon"),
-    "weight_decay": (lambda: fnn.AdamW(weight_decay=-1), ValueError, "weight_decay"),
+    **{
+        f"{make.__name__} {name} {value!r}": (
+            lambda make=make, name=name, value=value: make(**{name: value}),
+            (ValueError, TypeError),
+            f"{make.__name__}: {name}",
+        )
+        for make, settings in {
+            fnn.SGD: {"weight_decay": -1, "clip_value": 0, "clip_norm": -1.0, "ema": 1.0, "nesterov": 1},
+            fnn.AdamW: {"weight_decay": float("nan"), "beta2": 1.0, "ema": "0.9"},
+            fnn.Nadam: {"momentum_decay": -1e-3, "epsilon": 0},
+            fnn.Lion: {"beta1": -0.1, "beta2": 1},
+            fnn.RMSprop: {"rho": 1.0, "epsilon": 0.0, "momentum": 1, "centered": "yes"},
+            fnn.Adagrad: {"epsilon": 0, "weight_decay": True},
+            fnn.Adadelta: {"rho": -1, "epsilon": 1e-50},
+            fnn.Rprop: {"shrink": 1.0, "grow": 0.9, "smallest": 0, "largest": 1e-7},
+        }.items()
+        for name, value in settings.items()
+    },
     "activation": (lambda: fnn.Dense(3, activation="evil"), ValueError, f"activation 'evil'.*{KNOWN['activation']}"),
     "activation class": (lambda: fnn.Activation(np.tanh), ValueError, f"activation.*{KNOWN['activation']}"),
     "initializer": (lambda: fnn.Dense(3, initializer="evil"), ValueError, "initializer 'evil'.*he_normal"),

@@ -5,7 +5,7 @@ import pytest
 from numpy.typing import NDArray
 
 import fastnn as fnn
-import loss_reference
+import reference_losses
 from check import TAILS, assert_close, assert_same_on_threads, empty, generator, normal, run, tensor, written
 from fastnn.kernels import CrossEntropy, SoftTargets
 from fastnn.tensor import Tensor
@@ -35,7 +35,7 @@ def test_soft_targets(isa: str, num_threads: int, targets: object) -> None:
             for given in (None, weight):
                 op, *outputs = make(target, columns, rows + 2, given, **options)
                 run(op, *outputs, rows=rows)
-                found = loss_reference.SoftTargets(target, columns, given, **settings)
+                found = reference_losses.SoftTargets(target, columns, given, **settings)
                 for output, wanted in zip(outputs, found, strict=True):
                     assert_close(written(output, rows).reshape(wanted.shape), wanted)
 
@@ -53,7 +53,7 @@ def test_counts_divide(isa: str) -> None:
     dx = empty(9, 5)
     op = CrossEntropy(tensor(x), tensor(target), dx, tensor(weight), tensor(count))
     run(op, dx)
-    loss, gradient = loss_reference.CrossEntropy(x, target, weight, count)
+    loss, gradient = reference_losses.CrossEntropy(x, target, weight, count)
     assert_close(op.last, loss)
     assert_close(dx.array, gradient)
     assert op.count == 45

@@ -28,7 +28,7 @@ def every_layer(seed: int = 2**64 - 1) -> fnn.Sequential:
     """Every layer and option, with Dropout, so that the step counter and the seed matter."""
     layers = [
         fnn.Flatten(name="in"),
-        fnn.Dense(6, activation="tanh", bias=False, initializer="orthogonal"),
+        fnn.Dense(6, activation="tanh", bias=False, initializer="orthogonal", l1=1e-4, l2=1e-3, max_norm=2.0),
         fnn.Activation("relu"),
         fnn.Dropout(0.3),
         fnn.Dense(3, activation="softmax"),
@@ -38,7 +38,14 @@ def every_layer(seed: int = 2**64 - 1) -> fnn.Sequential:
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize(
-    "optimizer", ["sgd", fnn.SGD(0.05, momentum=0.9, nesterov=True), "adam", fnn.AdamW(0.02)], ids=str
+    "optimizer",
+    [
+        *("sgd", "adam", "rmsprop", "adagrad", "adadelta", "nadam", "lion", "rprop"),
+        fnn.SGD(0.05, momentum=0.9, nesterov=True, clip_value=0.5, ema=0.9),
+        fnn.AdamW(0.02, clip_norm=0.5),
+        fnn.RMSprop(0.01, momentum=0.5, centered=True, weight_decay=0.1),
+    ],
+    ids=str,
 )
 def test_round_trip(way: str, optimizer: Any) -> None:
     """Weights, slots, counters, seed and metadata come back; training goes on with the same bits; nothing is shared."""

@@ -60,6 +60,19 @@ def optimizer(name: str, value: Any) -> Alter:
     return lambda a, t: a["compiled"]["optimizer"]["settings"].__setitem__(name, value)
 
 
+def schedule(name: str, settings: Any) -> Alter:
+    """A schedule in the place of the learning rate."""
+    return optimizer("learning_rate", {"class": name, "settings": settings})
+
+
+def nested(depth: int) -> Any:
+    """A rate that is -1 below many schedules."""
+    inner: Any = -1.0
+    for _ in range(depth):
+        inner = {"class": "WarmUp", "settings": {"steps": 1, "then": inner}}
+    return inner
+
+
 def key(name: str, value: Any) -> Alter:
     """Sets a key of the architecture."""
     return lambda a, t: a.__setitem__(name, value)
@@ -129,6 +142,21 @@ ALTERATIONS: dict[str, tuple[Alter, str]] = {
     "rate infinite": (optimizer("learning_rate", float("inf")), "learning_rate"),
     "rate NaN": (optimizer("learning_rate", float("nan")), "learning_rate"),
     "beta 1": (optimizer("beta1", 1.0), "beta1"),
+    "clip text": (optimizer("clip_norm", "1"), "clip_norm"),
+    "ema true": (optimizer("ema", True), "ema"),
+    "ema without its slot": (optimizer("ema", 0.9), r"slots\.average"),
+    "rate a list": (optimizer("learning_rate", [0.1]), "learning_rate"),
+    "rate of no class": (optimizer("learning_rate", {"settings": {}}), "class"),
+    "schedule unknown": (schedule("Evil", {}), "Evil.*Cosine"),
+    "schedule a base class": (schedule("Schedule", {}), "Schedule.*Cosine"),
+    "schedule without settings": (schedule("Cosine", {}), "rate"),
+    "schedule with a setting too many": (schedule("Constant", {"rate": 0.1, "evil": 1}), "evil"),
+    "schedule with a list": (schedule("Constant", [0.1]), ""),
+    "schedule huge": (schedule("Constant", {"rate": HUGE}), "Constant: rate"),
+    "schedule with steps 2**40": (schedule("Cosine", {"rate": 0.1, "steps": 2**40}), "Cosine: steps"),
+    "schedule within schedules": (optimizer("learning_rate", nested(300)), ""),
+    "l2 negative": (setting("l2", -1.0), "l2"),
+    "max_norm text": (setting("max_norm", "1"), "max_norm"),
     "loss unknown": (lambda a, t: a["compiled"].__setitem__("loss", "evil"), "evil.*mse"),
     "loss a list": (lambda a, t: a["compiled"].__setitem__("loss", ["mse"]), "loss"),
     "metric unknown": (lambda a, t: a["compiled"].__setitem__("metrics", ["evil"]), "evil.*mae"),

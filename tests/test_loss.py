@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-import loss_reference
 import reference
+import reference_losses
 from check import TAILS, assert_close, assert_same_on_threads, empty, generator, normal, run, tensor, written
 from fastnn import kernels
 from fastnn.kernels import Cosine, CrossEntropy, ElementwiseLoss, Gather, GatherLabels
@@ -64,7 +64,7 @@ def make(
 
 def twin(kind: str, x: NDArray, target: NDArray, weight: NDArray | None = None) -> tuple[float, reference.Array]:
     name, options = called(kind)
-    return getattr(loss_reference, name)(x, target, weight, **options)
+    return getattr(reference_losses, name)(x, target, weight, **options)
 
 
 def weights(rows: int) -> NDArray[np.float32]:

@@ -50,9 +50,9 @@ def test_on_arrays(name: str, weight: list[float] | None) -> None:
 
 def twin_of_huber(y: np.ndarray, t: np.ndarray, weight: Any, options: dict[str, Any]) -> Any:
     """With the delta of fnn.losses.huber."""
-    import loss_reference
+    import reference_losses
 
-    return loss_reference.ElementwiseLoss(y, t, weight, **{**options, "setting": 1.0})
+    return reference_losses.ElementwiseLoss(y, t, weight, **{**options, "setting": 1.0})
 
 
 @pytest.mark.parametrize("name", ["mse", "mae", "huber", "binary_cross_entropy", "poisson", "kl_divergence", "cosine"])

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-import loss_reference
 import reference
+import reference_losses
 from check import (
     TAILS,
     assert_close,
@@ -64,11 +64,11 @@ def test_accuracy(isa: str) -> None:
         classes, target = random.integers(3, size=(2, rows))
         op = Accuracy(tensor(classes, rows + 2, "int32"), tensor(target, rows + 2, "int32"))
         run(op, rows=rows)
-        assert op.last == op.mean == loss_reference.Accuracy(classes, target)
+        assert op.last == op.mean == reference_losses.Accuracy(classes, target)
         weight = random.integers(4, size=rows) + (np.arange(rows) == 0)
         weighted = Accuracy(*op.tensors[:2], tensor(weight, rows + 2))
         run(weighted, rows=rows)
-        assert weighted.last == weighted.mean == loss_reference.Accuracy(classes, target, weight)
+        assert weighted.last == weighted.mean == reference_losses.Accuracy(classes, target, weight)
         assert weighted.count == weight.sum()
 
 
@@ -85,10 +85,10 @@ def test_top_accuracy(isa: str, num_threads: int) -> None:
         for k in (1, 5):
             op = TopAccuracy(tensor(x, rows + 2), tensor(target, rows + 2, "int32"), k=k)
             run(op, rows=rows)
-            assert op.last == op.mean == loss_reference.TopAccuracy(x, target, k=k)
+            assert op.last == op.mean == reference_losses.TopAccuracy(x, target, k=k)
             weighted = TopAccuracy(*op.tensors[:2], tensor(weight, rows + 2), k=k)
             run(weighted, rows=rows)
-            assert weighted.last == weighted.mean == loss_reference.TopAccuracy(x, target, weight, k=k)
+            assert weighted.last == weighted.mean == reference_losses.TopAccuracy(x, target, weight, k=k)
 
 
 def test_root_mean_squared_error(isa: str, num_threads: int) -> None:
@@ -97,12 +97,12 @@ def test_root_mean_squared_error(isa: str, num_threads: int) -> None:
         x, target = normal(rows, columns), normal(rows, columns, start=1)
         op = RootMeanSquaredError(tensor(x, rows + 2), tensor(target, rows + 2))
         run(op, rows=rows)
-        assert_close([op.last, op.mean], [loss_reference.RootMeanSquaredError(x, target)] * 2)
+        assert_close([op.last, op.mean], [reference_losses.RootMeanSquaredError(x, target)] * 2)
     weight = np.arange(rows)
     op = RootMeanSquaredError(tensor(x), tensor(target), tensor(weight))
     for _ in range(2):
         run(op)
-    assert_close([op.last, op.mean], [loss_reference.RootMeanSquaredError(x, target, weight)] * 2)
+    assert_close([op.last, op.mean], [reference_losses.RootMeanSquaredError(x, target, weight)] * 2)
 
 
 def test_the_root_is_of_the_whole_mean(isa: str) -> None:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import fastnn as fnn
+from fastnn.schedules import Cosine, Exponential, OneCycle, Polynomial, Schedule, Step, WarmUp
 from networks import blobs
 
 torch = pytest.importorskip("torch", reason="parity is measured against PyTorch")
@@ -25,6 +26,32 @@ SETTINGS: dict[str, tuple[fnn.Optimizer, Callable[[Any], Any]]] = {
         lambda p: torch.optim.Adam(p, 0.01, betas=(0.8, 0.99), eps=1e-3),
     ),
     "AdamW": (fnn.AdamW(0.01, weight_decay=0.1), lambda p: torch.optim.AdamW(p, 0.01, weight_decay=0.1)),
+    "SGD decay": (
+        fnn.SGD(0.03, momentum=0.9, weight_decay=0.01),
+        lambda p: torch.optim.SGD(p, 0.03, momentum=0.9, weight_decay=0.01),
+    ),
+    "Adam decay": (fnn.Adam(0.01, weight_decay=0.1), lambda p: torch.optim.Adam(p, 0.01, weight_decay=0.1)),
+    "RMSprop": (fnn.RMSprop(0.003), lambda p: torch.optim.RMSprop(p, 0.003)),
+    "RMSprop settings": (
+        fnn.RMSprop(0.003, rho=0.9, epsilon=1e-2, momentum=0.5, centered=True, weight_decay=0.01),
+        lambda p: torch.optim.RMSprop(p, 0.003, 0.9, 1e-2, momentum=0.5, centered=True, weight_decay=0.01),
+    ),
+    "Adagrad": (fnn.Adagrad(0.1), lambda p: torch.optim.Adagrad(p, 0.1)),
+    "Adagrad decay": (
+        fnn.Adagrad(0.1, weight_decay=0.01),
+        lambda p: torch.optim.Adagrad(p, 0.1, weight_decay=0.01),
+    ),
+    "Adadelta": (fnn.Adadelta(), lambda p: torch.optim.Adadelta(p)),
+    "Adadelta settings": (
+        fnn.Adadelta(0.5, rho=0.8, epsilon=1e-4, weight_decay=0.01),
+        lambda p: torch.optim.Adadelta(p, 0.5, 0.8, 1e-4, 0.01),
+    ),
+    "Nadam": (fnn.Nadam(0.005), lambda p: torch.optim.NAdam(p, 0.005)),
+    "Nadam settings": (
+        fnn.Nadam(0.005, beta1=0.8, momentum_decay=0.05, weight_decay=0.01),
+        lambda p: torch.optim.NAdam(p, 0.005, (0.8, 0.999), momentum_decay=0.05, weight_decay=0.01),
+    ),
+    "Rprop": (fnn.Rprop(1e-4, largest=1e-3), lambda p: torch.optim.Rprop(p, 1e-4, step_sizes=(1e-6, 1e-3))),
 }
 LOSSES: dict[str, tuple[int, str, Callable[[Any, Any], Any]]] = {
     "cross_entropy": (3, "softmax", torch.nn.functional.cross_entropy),
@@ -145,3 +172,112 @@ def test_optimizers(name: str, loss: str) -> None:
     for key, view in net.weights.items():
         wanted = twin[key].detach().numpy()
         assert np.linalg.norm(view - wanted) <= 1e-4 * np.linalg.norm(wanted), key
+
+
+def test_batch_norm() -> None:
+    """Losses, parameters and running statistics of 60 steps; torch's momentum is 1 - ours, its variance unbiased."""
+    norm = {"momentum": 0.8, "epsilon": 1e-3}
+    layers = [fnn.Dense(8, bias=False), fnn.BatchNorm(**norm), fnn.Activation("relu")]
+    layers += [fnn.Dense(6, activation="tanh"), fnn.BatchNorm(**norm), fnn.Dense(3, activation="softmax")]
+    net = fnn.Sequential(layers, input_shape=(4,), seed=0).compile(fnn.SGD(0.05), "cross_entropy")
+    x, y = blobs(100)
+    x += 50
+    norms = [torch.nn.BatchNorm1d(n, eps=1e-3, momentum=0.2, dtype=torch.float64) for n in (8, 6)]
+    twin = {k: torch.tensor(v.astype(np.float64), requires_grad=True) for k, v in net.weights.items() if "dense" in k}
+    parameters = [*twin.values(), *norms[0].parameters(), *norms[1].parameters()]
+    optimizer = torch.optim.SGD(parameters, 0.05)
+    for step in range(60):
+        rows = np.arange(step, step + 16) % 100
+        z = norms[0](torch.tensor(x[rows].astype(np.float64)) @ twin["dense_0.weight"]).relu()
+        z = norms[1](torch.tanh(z @ twin["dense_1.weight"] + twin["dense_1.bias"]))
+        z = z @ twin["dense_2.weight"] + twin["dense_2.bias"]
+        loss = torch.nn.functional.cross_entropy(z, torch.tensor(y[rows]))
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        assert net.train_on_batch(x[rows], y[rows]) == pytest.approx(loss.item(), rel=1e-4)
+    for name, wanted in twin.items():
+        np.testing.assert_allclose(net.weights[name], wanted.detach().numpy(), rtol=1e-3, atol=1e-4)
+    for i, norm in enumerate(norms):
+        wanted = {"gamma": norm.weight, "beta": norm.bias, "mean": norm.running_mean, "variance": norm.running_var}
+        for name, value in wanted.items():
+            expected = value.detach().numpy()
+            if name == "variance":  # each of torch's batches weighs 16 / 15 of ours, and the initial 1 as much
+                start = 0.8**60
+                expected = (expected - start) * 15 / 16 + start
+            np.testing.assert_allclose(net.weights[f"batch_norm_{i}.{name}"], expected, rtol=1e-3, atol=1e-4)
+
+
+# The class in PyTorch, its settings, and ours: the same numbers step by step on gradients that are given.
+STATES: dict[str, tuple[fnn.Optimizer, Callable[[Any], Any]]] = {
+    name: SETTINGS[name] for name in SETTINGS if not name.startswith("Rprop")
+} | {"Rprop": (fnn.Rprop(), lambda p: torch.optim.Rprop(p))}
+
+
+@pytest.mark.parametrize("name", STATES)
+def test_a_hundred_updates(name: str) -> None:
+    """The same gradients for both: 100 updates within 1e-5 of float64, relative to the largest parameter."""
+    ours, theirs = STATES[name]
+    rng = np.random.default_rng(0)
+    net = fnn.Sequential([fnn.Dense(5, bias=False)], input_shape=(6,), seed=0).compile(ours, "mse")
+    weight = net.weights["dense_0.weight"]
+    twin = torch.tensor(weight.astype(np.float64), requires_grad=True)
+    optimizer = theirs([twin])
+    for _ in range(100):
+        target = rng.standard_normal((6, 5)).astype(np.float32)
+        before = weight.astype(np.float64)
+        net.train_on_batch(np.eye(6, dtype=np.float32), target)
+        twin.grad = torch.tensor(net.gradients["dense_0.weight"].astype(np.float64))
+        optimizer.step()
+    error = np.abs(weight - twin.detach().numpy()).max() / np.abs(weight).max()
+    assert error < 1e-5 and not np.allclose(weight, before, atol=0)
+
+
+@pytest.mark.parametrize("settings", [{"clip_value": 0.05}, {"clip_norm": 0.1}, {"clip_norm": 1e6}], ids=str)
+def test_clipping(settings: dict[str, float]) -> None:
+    """As torch.nn.utils clips."""
+    x, labels = blobs(60)
+    net = fnn.Sequential([fnn.Dense(3)], input_shape=(4,), seed=0).compile(fnn.SGD(0.5, **settings))
+    plain = fnn.Sequential([fnn.Dense(3)], input_shape=(4,), seed=0).compile(fnn.SGD(0.5))
+    plain.train_on_batch(x, labels)
+    twin = [torch.zeros(view.shape) for view in plain.gradients.values()]
+    for tensor, gradient in zip(twin, plain.gradients.values(), strict=True):
+        tensor.grad = torch.tensor(gradient)
+    if "clip_value" in settings:
+        torch.nn.utils.clip_grad_value_(twin, settings["clip_value"])
+    else:
+        torch.nn.utils.clip_grad_norm_(twin, settings["clip_norm"])
+    net.train_on_batch(x, labels)
+    for tensor, gradient in zip(twin, net.gradients.values(), strict=True):
+        np.testing.assert_allclose(gradient, tensor.grad.numpy(), rtol=2e-5, atol=1e-8)
+
+
+SCHEDULES: dict[str, tuple[Schedule, Callable[[Any, Any], Any]]] = {
+    "step": (Step(0.1, 7, 0.3), lambda s, o: s.StepLR(o, 7, 0.3)),
+    "exponential": (Exponential(0.1, 0.97), lambda s, o: s.ExponentialLR(o, 0.97)),
+    "polynomial": (Polynomial(0.1, 30, power=2.5), lambda s, o: s.PolynomialLR(o, 30, 2.5)),
+    "cosine": (Cosine(0.1, 50, end=0.01), lambda s, o: s.CosineAnnealingLR(o, 50, 0.01)),
+    "restarts": (
+        Cosine(0.1, 5, end=0.01, restarts=True, growth=2),
+        lambda s, o: s.CosineAnnealingWarmRestarts(o, 5, 2, 0.01),
+    ),
+    "warm-up": (WarmUp(10, 0.1), lambda s, o: s.LinearLR(o, 0.1, 1.0, 9)),
+    "one cycle": (OneCycle(0.1, 50), lambda s, o: s.OneCycleLR(o, 0.1, 50, cycle_momentum=False)),
+    "one cycle, settings": (
+        OneCycle(0.1, 50, rise=0.5, div_factor=10, final_div_factor=100),
+        lambda s, o: s.OneCycleLR(o, 0.1, 50, pct_start=0.5, div_factor=10, final_div_factor=100, cycle_momentum=False),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_schedules(name: str) -> None:
+    """The rates of 50 updates."""
+    schedule, make = SCHEDULES[name]
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.1)
+    scheduler, rates = make(torch.optim.lr_scheduler, optimizer), []
+    for _ in range(50):
+        rates.append(scheduler.get_last_lr()[0])
+        optimizer.step()
+        scheduler.step()
+    np.testing.assert_allclose(schedule.rates(0, 50), rates, rtol=1e-10)

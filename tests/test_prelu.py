@@ -51,6 +51,12 @@ def test_positions_share_the_slopes(isa: str) -> None:
     assert_close(dslope.array, expected[1])
 
 
+def test_the_gradient_of_x_alone(isa: str) -> None:
+    x, dy, slope, dx = normal(4, 7), normal(4, 7, start=1), normal(7), empty(4, 7)
+    run(PReLUGradient(tensor(x), tensor(slope), tensor(dy), dx, None), dx)
+    assert_close(dx.array, reference.PReLUGradient(x, slope, dy)[0])
+
+
 @pytest.mark.parametrize("columns", [7, 512])
 def test_same_bits_on_threads(isa: str, columns: int) -> None:
     rows = FOUR // columns + 3
@@ -132,6 +138,34 @@ def test_layer_gradient(first: bool) -> None:
             net.weights[name][i] = weight[i]
             numeric[i] = (losses[1] - losses[0]) / 2e-2
         assert np.linalg.norm(gradient - numeric) <= 1e-2 * np.linalg.norm(numeric) + 1e-4, name
+
+
+def test_frozen_and_shared() -> None:
+    """Frozen slopes stay, and let gradients through; of a layer that is called twice both calls count."""
+    x, t = normal(20, 4), normal(20, 4, start=1)
+    rectify = fnn.PReLU()
+    entry = fnn.Input((4,))
+    net = fnn.Network(entry, rectify(fnn.Dense(4)(rectify(entry))), seed=0).compile("sgd", "mse")
+    fnn.check_gradients(net, x, t)
+    rectify.trainable = False
+    net.compile("sgd", "mse")
+    net.fit(x, t, epochs=2, verbose=0)
+    np.testing.assert_array_equal(net.weights["prelu_0.slope"], np.full(4, 0.25, np.float32))
+    assert net.gradient(x, t)[0].any()
+
+
+def test_the_loop_by_hand() -> None:
+    """backward adds to the gradients of the slopes; for the input alone it leaves them."""
+    x, dy = normal(20, 4), normal(20, 4, start=1)
+    net = fnn.Sequential([fnn.PReLU()], input_shape=(4,)).compile("sgd", "mse")
+    wanted = reference.PReLUGradient(x, np.full(4, 0.25), dy)
+    for count in (1, 2):
+        net.forward(x, training=True)
+        assert_close(net.backward(dy), wanted[0])
+        assert_close(net.gradients["prelu_0.slope"], count * wanted[1], tolerance=1e-5)
+    net.forward(x, training=True)
+    assert_close(net.backward(dy, parameters=False), wanted[0])
+    assert_close(net.gradients["prelu_0.slope"], 2 * wanted[1], tolerance=1e-5)
 
 
 def test_bad_settings() -> None:

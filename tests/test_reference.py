@@ -5,8 +5,10 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-import loss_reference
 import reference
+import reference_layers
+import reference_losses
+import reference_updates
 from check import generator
 from fastnn import kernels
 
@@ -40,8 +42,9 @@ def draw(*shapes: tuple[int, ...]) -> list[reference.Array]:
 
 
 def test_every_op_has_a_twin() -> None:
-    twins = {*vars(reference), *vars(loss_reference)}
-    assert not set(kernels.__all__) - LISTS - twins
+    twins = {*vars(reference), *vars(reference_losses), *vars(reference_layers), *vars(reference_updates), *LISTS}
+    missing = [name for name in kernels.__all__ if name not in twins]
+    assert not missing
 
 
 def test_the_list_of_kernels_is_whole() -> None:
@@ -79,6 +82,46 @@ def test_dense(activation: str) -> None:
     assert_gradient(dbias, lambda bias: f(x), bias)
 
 
+def test_batch_norm() -> None:
+    """The two gradients with respect to gamma and beta, and that through the statistics of the batch."""
+    x, dy, gamma, beta = draw((4, 6), (4, 6), (3,), (3,))
+
+    def f(x: reference.Array) -> float:
+        y = reference_layers.BatchNorm(x, *reference_layers.BatchNormMoments(x, 3), gamma, beta, epsilon=0.1)
+        return float((y * dy).sum())
+
+    moments = reference_layers.BatchNormMoments(x, 3)
+    shift, slope, dgamma, dbeta = reference_layers.BatchNormWeightGradient(x, dy, *moments, epsilon=0.1)
+    assert_gradient(dgamma, lambda gamma: f(x), gamma)
+    assert_gradient(dbeta, lambda beta: f(x), beta)
+    assert_gradient(reference_layers.BatchNormInputGradient(x, dy, *moments, shift, slope, gamma, epsilon=0.1), f, x)
+
+
+def test_layer_norm() -> None:
+    x, dy, gamma, beta = draw((4, 6), (4, 6), (3,), (3,))
+
+    def f(x: reference.Array) -> float:
+        return float((reference_layers.LayerNorm(x, gamma, beta, epsilon=0.1)[0] * dy).sum())
+
+    moments = reference_layers.LayerNorm(x, gamma, beta, epsilon=0.1)[1]
+    dgamma, dbeta = reference_layers.LayerNormWeightGradient(x, dy, moments, 3)
+    assert_gradient(dgamma, lambda gamma: f(x), gamma)
+    assert_gradient(dbeta, lambda beta: f(x), beta)
+    assert_gradient(reference_layers.LayerNormInputGradient(x, dy, moments, gamma), f, x)
+
+
+def test_maxout() -> None:
+    z, dy = draw((5, 12), (5, 4))
+    gradient = reference_layers.MaxoutGradient(z, dy)
+    assert_gradient(gradient, lambda z: float((reference_layers.Maxout(z, 4) * dy).sum()), z)
+
+
+def test_rescale() -> None:
+    x, dy = draw((5, 7), (5, 7))
+    gradient = reference_layers.Rescale(dy, scale=0.3)
+    assert_gradient(gradient, lambda x: float((reference_layers.Rescale(x, scale=0.3, offset=2) * dy).sum()), x)
+
+
 def test_prelu() -> None:
     x, dy, slope = draw((5, 2, 7), (5, 2, 7), (7,))
     dx, dslope = reference.PReLUGradient(x, slope, dy)
@@ -104,11 +147,17 @@ def test_cross_entropy() -> None:
     label = np.array([0, 6, 2, 2, 5], np.int32)
     distribution = reference.Softmax(draw((5, 7), (5, 7))[1])
     for target in (label, distribution):
-        loss, gradient = loss_reference.CrossEntropy(x, target)
-        assert_gradient(gradient, lambda x, target=target: loss_reference.CrossEntropy(x, target)[0], x)
+        loss, gradient = reference_losses.CrossEntropy(x, target)
+        assert_gradient(gradient, lambda x, target=target: reference_losses.CrossEntropy(x, target)[0], x)
     assert loss > 0
     one_hot = np.eye(7)[label]
-    assert loss_reference.CrossEntropy(x, one_hot)[0] == loss_reference.CrossEntropy(x, label)[0]
+    assert reference_losses.CrossEntropy(x, one_hot)[0] == reference_losses.CrossEntropy(x, label)[0]
+
+
+def test_penalty() -> None:
+    (w,) = draw((5, 7))
+    gradient = reference_updates.Penalty(w, None, 0.0, l1=0.3, l2=0.2)[1]
+    assert_gradient(gradient, lambda w: reference_updates.Penalty(w, None, 0.0, l1=0.3, l2=0.2)[0], w)
 
 
 WEIGHTS = (None, [0.5, 0, 2, 1, 0.25])
@@ -121,7 +170,7 @@ def test_elementwise_loss(loss: str, weight: list[float] | None) -> None:
     target = reference.sigmoid(target)
 
     def twin(x: reference.Array) -> tuple[float, reference.Array]:
-        return loss_reference.ElementwiseLoss(x, target, weight, loss=loss, setting=1.5)
+        return reference_losses.ElementwiseLoss(x, target, weight, loss=loss, setting=1.5)
 
     assert_gradient(twin(x)[1], lambda x: twin(x)[0], x)
 
@@ -130,7 +179,7 @@ def test_elementwise_loss(loss: str, weight: list[float] | None) -> None:
 @pytest.mark.parametrize("loss", ["Cosine", "CrossEntropy", "KLDivergence"])
 def test_loss_of_rows(loss: str, weight: list[float] | None) -> None:
     x, target = draw((5, 7), (5, 7))
-    twin, target = getattr(loss_reference, loss), reference.Softmax(target)
+    twin, target = getattr(reference_losses, loss), reference.Softmax(target)
     assert_gradient(twin(x, target, weight)[1], lambda x: twin(x, target, weight)[0], x)
 
 
@@ -138,10 +187,10 @@ def test_losses_are_the_textbook_ones() -> None:
     x, target = draw((5, 7), (5, 7))
     s, t, soft = reference.sigmoid(x), reference.sigmoid(target), reference.Softmax(target)
     binary = np.mean(-t * np.log(s) - (1 - t) * np.log(1 - s))
-    assert np.isclose(loss_reference.ElementwiseLoss(x, t, loss="binary_cross_entropy")[0], binary, 1e-14)
-    assert np.isclose(loss_reference.ElementwiseLoss(x, t, loss="focal", setting=0)[0], binary, 1e-14)
+    assert np.isclose(reference_losses.ElementwiseLoss(x, t, loss="binary_cross_entropy")[0], binary, 1e-14)
+    assert np.isclose(reference_losses.ElementwiseLoss(x, t, loss="focal", setting=0)[0], binary, 1e-14)
     divergence = (soft * np.log(soft / reference.Softmax(x))).sum(axis=1).mean()
-    assert np.isclose(loss_reference.KLDivergence(x, soft)[0], divergence, 1e-12)
+    assert np.isclose(reference_losses.KLDivergence(x, soft)[0], divergence, 1e-12)
 
 
 @pytest.mark.parametrize(

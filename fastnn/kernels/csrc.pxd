@@ -26,6 +26,8 @@ cdef extern from "kernels.h":
     enum: fastnn_float64
     enum: fastnn_uint8
     enum: fastnn_int64
+    enum: fastnn_unchecked
+    enum: fastnn_finite
     enum: fastnn_losses
     enum: fastnn_nonnegative
     enum: fastnn_signed
@@ -33,6 +35,9 @@ cdef extern from "kernels.h":
     ctypedef struct fastnn_random:
         uint64_t seed, step
         uint32_t stream
+
+    ctypedef struct fastnn_adam:
+        float step, ahead, correction, rest1, rest2, epsilon, decay, shrink
 
     ctypedef struct fastnn_table:
         const char *isa
@@ -73,10 +78,43 @@ cdef extern from "kernels.h":
                                double ignore, int32_t *y) noexcept nogil
         void (*dropout)(isize n, isize first, const float *x, uint32_t threshold, float scale, fastnn_random r,
                         float *y) noexcept nogil
-        void (*sgd)(isize n, float *p, const float *g, float *v, float rate, float momentum,
-                    int nesterov) noexcept nogil
-        void (*adam)(isize n, float *p, const float *g, float *m, float *v, float step, float correction,
-                     float rest1, float rest2, float epsilon, float shrink) noexcept nogil
+        void (*centred_sums)(isize rows, isize n, const float *x, const float *centre, const float *dy, double *sum,
+                             double *product) noexcept nogil
+        void (*batch_norm)(isize rows, isize n, const float *x, const float *mean, const float *variance,
+                           const float *gamma, const float *beta, float epsilon, float *y) noexcept nogil
+        void (*batch_norm_gradient)(isize rows, isize n, const float *x, const float *mean, const float *variance,
+                                    const float *gamma, float epsilon, const float *shift, const float *slope,
+                                    const float *dy, float *dx) noexcept nogil
+        void (*layer_norm)(isize rows, isize n, const float *x, const float *gamma, const float *beta, float epsilon,
+                           float *moments, float *y) noexcept nogil
+        void (*layer_norm_gradient)(isize rows, isize n, const float *x, const float *moments, const float *gamma,
+                                    const float *dy, float *dx) noexcept nogil
+        void (*layer_norm_sums)(isize rows, isize n, const float *x, const float *moments, const float *dy,
+                                double *sum, double *product) noexcept nogil
+        void (*maxout)(isize rows, isize units, isize pieces, const float *z, float *y) noexcept nogil
+        void (*maxout_gradient)(isize rows, isize units, isize pieces, const float *z, const float *y,
+                                const float *dy, float *dz) noexcept nogil
+        void (*gaussian_noise)(isize n, isize first, const float *x, float deviation, fastnn_random r,
+                               float *y) noexcept nogil
+        void (*rescale)(isize n, const float *x, float scale, float offset, float *y) noexcept nogil
+        void (*sgd)(isize n, float *p, const float *g, float *v, float rate, float momentum, int nesterov,
+                    float decay) noexcept nogil
+        void (*adam)(isize n, float *p, const float *g, float *m, float *v,
+                     const fastnn_adam *settings) noexcept nogil
+        void (*lion)(isize n, float *p, const float *g, float *m, float rate, float rest1, float rest2,
+                     float shrink) noexcept nogil
+        void (*rmsprop)(isize n, float *p, const float *g, float *v, float *mean, float *buffer, float rate,
+                        float rest, float epsilon, float momentum, float decay) noexcept nogil
+        void (*adagrad)(isize n, float *p, const float *g, float *v, float rate, float epsilon,
+                        float decay) noexcept nogil
+        void (*adadelta)(isize n, float *p, const float *g, float *v, float *u, float rate, float rest,
+                         float epsilon, float decay) noexcept nogil
+        void (*rprop)(isize n, float *p, const float *g, float *before, float *size, float rate, float shrink,
+                      float grow, float low, float high) noexcept nogil
+        double (*penalty)(isize n, const float *w, double l1, double l2, float *g) noexcept nogil
+        void (*clip)(isize n, float *x, float limit, float factor) noexcept nogil
+        void (*max_norm)(isize rows, isize n, float *w, isize w_row, float limit) noexcept nogil
+        void (*average)(isize n, const float *x, float *mean, float rest) noexcept nogil
 
     const char *fastnn_level(int i)
     const fastnn_table *fastnn_select(const char *isa)

@@ -8,7 +8,9 @@ cdef class Meter(ChunkedOp):
     cdef const float *weight  # of each row, NULL for 1
     cdef void take_weight(self, Tensor weight) except *
     cdef double mass(self) noexcept nogil
+    cdef double counted       # the weight of the last batch
     cdef void record(self, double value, double weight) noexcept nogil
+    cdef void add(self, double value) noexcept nogil
 
 
 cdef class Loss(Meter):
@@ -17,7 +19,6 @@ cdef class Loss(Meter):
     cdef float *dx
     cdef double scale  # 1 / what the sum is divided by
     cdef bint finite
-    cdef double mass_of_batch
     cdef double terms(self) noexcept nogil
     cdef double piece(self, Py_ssize_t row, Py_ssize_t rows) noexcept nogil
 

@@ -1,7 +1,8 @@
 from fastnn.kernels.elementary import Elementwise
 from fastnn.tensor import Tensor
 
-class Update(Elementwise): ...
+class Flat(Elementwise): ...
+class Update(Flat): ...
 
 class SGD(Update):
     def __init__(
@@ -12,6 +13,7 @@ class SGD(Update):
         *,
         momentum: float = 0.0,
         nesterov: bool = False,
+        weight_decay: float = 0.0,
     ) -> None: ...
 
 class Adam(Update):
@@ -25,5 +27,33 @@ class Adam(Update):
         beta1: float = 0.9,
         beta2: float = 0.999,
         epsilon: float = 1e-8,
+        weight_decay: float = 0.0,
+        decoupled: bool = False,
+    ) -> None: ...
+
+class Nadam(Adam):
+    def __init__(
+        self,
+        parameters: Tensor,
+        gradients: Tensor,
+        m: Tensor,
+        v: Tensor,
+        *,
+        beta1: float = 0.9,
+        beta2: float = 0.999,
+        epsilon: float = 1e-8,
+        momentum_decay: float = 0.004,
+        weight_decay: float = 0.0,
+    ) -> None: ...
+
+class Lion(Update):
+    def __init__(
+        self,
+        parameters: Tensor,
+        gradients: Tensor,
+        m: Tensor,
+        *,
+        beta1: float = 0.9,
+        beta2: float = 0.99,
         weight_decay: float = 0.0,
     ) -> None: ...

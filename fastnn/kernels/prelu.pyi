@@ -6,5 +6,5 @@ class PReLU(Elementwise):
 
 class PReLUGradient(Elementwise):
     def __init__(
-        self, x: Tensor, slope: Tensor, dy: Tensor, dx: Tensor, dslope: Tensor, *, add: bool = False
+        self, x: Tensor, slope: Tensor, dy: Tensor, dx: Tensor, dslope: Tensor | None, *, add: bool = False
     ) -> None: ...

@@ -45,7 +45,8 @@ cdef class PReLU(Elementwise):
 cdef class PReLUGradient(Elementwise):
     """dx = dy where x > 0, else slope_j dy; dslope_j = the sum of x_j dy_j where x_j <= 0. dx may be dy.
 
-    add: adds to dslope instead. Shared out by features, so that each sum runs from the first row to the last.
+    dslope: None where it is not wanted; with add it is added to. Shared out by features, so that each sum runs from the
+    first row to the last.
     """
 
     cdef const float *x
@@ -57,12 +58,12 @@ cdef class PReLUGradient(Elementwise):
     cdef bint add
 
     def __init__(
-        self, Tensor x, Tensor slope, Tensor dy, Tensor dx, Tensor dslope, *, add: bool = False
+        self, Tensor x, Tensor slope, Tensor dy, Tensor dx, Tensor dslope or None, *, add: bool = False
     ) -> None:
         self.x, self.slope, self.dy = floats(x), floats(slope), floats(dy)
         self.dx, self.dslope = floats(dx), floats(dslope)
         check("PReLUGradient(x, slope, dy, dx)", slope, (x, dy, dx))
-        if dslope.size != slope.size:
+        if dslope is not None and dslope.size != slope.size:
             raise ValueError(f"PReLUGradient: expected dslope {slope.shape}, got {dslope.shape}")
         self.columns, self.features, self.add = x.columns, slope.size, add
         self.bind((x, slope, dy, dx, dslope))
@@ -74,7 +75,7 @@ cdef class PReLUGradient(Elementwise):
         cdef Py_ssize_t n = self.features, lines = (n + 15) // 16
         cdef Py_ssize_t start = lines * index // parts * 16, end = min(n, lines * (index + 1) // parts * 16)
         cdef float *dslope = NULL
-        if not self.state.inputs_only:
+        if self.dslope != NULL and not self.state.inputs_only:
             dslope = self.dslope + start
             if not self.add:
                 memset(dslope, 0, (end - start) * sizeof(float))

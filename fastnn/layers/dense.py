@@ -22,13 +22,19 @@ class Dense(Layer):
     x (batch, in), weight (in, units), bias (units,), y (batch, units). activation: a name in `fastnn.activations`.
     initializer: of the weight, a name in `fastnn.initializers`; None takes he_normal before relu, leaky_relu, elu, gelu
     and silu, lecun_normal before selu, glorot_uniform otherwise. The bias starts at zero.
-    Raises ValueError for units < 1, an unknown activation or initializer, and, when built, an input of another rank.
+    l1, l2: the loss grows by l1 sum |weight| + l2 sum weight^2. max_norm: after each update, the weights into a unit,
+    weight[:, unit], are scaled down to that norm if theirs is greater (Srivastava et al. 2014).
+    Raises ValueError for units < 1, an unknown activation or initializer, a negative penalty, a max_norm that is not
+    positive, and, when built, an input of another rank.
     """
 
     units: int
     activation: str = "identity"
     bias: bool = True
     initializer: str | None = None
+    l1: float = 0.0
+    l2: float = 0.0
+    max_norm: float | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -37,11 +43,17 @@ class Dense(Layer):
         checks.flag("Dense: bias", self.bias)
         if self.initializer is not None:
             checks.known("initializer", self.initializer, INITIALIZERS)
+        for name in ("l1", "l2"):
+            object.__setattr__(self, name, checks.real(f"Dense: {name}", getattr(self, name), least=0))
+        if self.max_norm is not None:
+            norm = checks.real("Dense: max_norm", self.max_norm, least=checks.SMALLEST)
+            object.__setattr__(self, "max_norm", norm)
 
     def parameters(self, features: tuple[int, ...]) -> dict[str, Parameter]:
         initializer = self.initializer or _INITIALIZERS.get(self.activation, "glorot_uniform")
         fan_in = features[0]
-        wanted = {"weight": Parameter((fan_in, self.units), initializer, fan_in, self.units)}
+        shape, small = (fan_in, self.units), (self.l1, self.l2, self.max_norm)
+        wanted = {"weight": Parameter(shape, initializer, fan_in, self.units, *small)}
         if self.bias:
             wanted["bias"] = Parameter((self.units,), "zeros")
         return wanted

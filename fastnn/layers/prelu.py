@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from fastnn import checks, kernels
 from fastnn.layers.base import Layer, Parameter
-from fastnn.lowering import Lowering, Value, Weight
+from fastnn.lowering import Buffer, Lowering, Value, Weight
 
 
 @dataclass(eq=False, repr=False)
@@ -27,13 +27,16 @@ class PReLU(Layer):
 
     def lower(self, plan: Lowering, x: Value, weights: dict[str, Weight], index: int) -> Value:
         x, slope = plan.read(x), weights["slope"]
-        y = plan.value(x.columns, trains=True)
+        y = plan.value(x.columns, trains=x.trains or slope.gradient is not None)
         plan.emit(kernels.PReLU, x.buffer, slope.value, y.buffer)
 
         def backward() -> None:
-            dx = plan.gradient(x) if x.trains else y.gradient  # where nobody wants it, it replaces dy
+            if not y.trains:
+                return
+            dx = plan.gradient(x) if x.trains else Buffer(x.columns)
             gradients = (y.gradient, dx, slope.gradient)
-            plan.emit(kernels.PReLUGradient, x.buffer, slope.value, *gradients, add=plan.adds(slope))
+            add = slope.gradient is not None and plan.adds(slope)
+            plan.emit(kernels.PReLUGradient, x.buffer, slope.value, *gradients, add=add)
             if x.trains:
                 plan.apply_derivative(x)
 

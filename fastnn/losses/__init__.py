@@ -107,5 +107,6 @@ def restore(entry: Any, own: Mapping[str, Any]) -> Loss:
             )
         return resolve(own[entry["own"]])
     if isinstance(entry, dict):
+        checks.names("loss", entry, ("name", "settings"))
         return type(resolve(entry["name"]))(**entry["settings"])
     return resolve(entry)

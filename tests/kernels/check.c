@@ -179,6 +179,12 @@ float *random_matrix(isize rows, isize columns, isize row) {
 
 float *random_floats(isize n) { return random_matrix(1, n, n); }
 
+float *copy(isize n, const float *x) {
+  float *y = floats(n);
+  memcpy(y, x, (size_t)n * sizeof *x);
+  return y;
+}
+
 /* SplitMix64, Steele, Lea & Flood 2014. */
 uint32_t random_bits(void) {
   uint64_t z = state += 0x9E3779B97F4A7C15u;

@@ -42,6 +42,7 @@ float *matrix(isize rows, isize columns, isize row); /* element (i, j) at i * ro
 float *floats(isize n);
 float *random_matrix(isize rows, isize columns, isize row);
 float *random_floats(isize n);
+float *copy(isize n, const float *x);
 
 uint32_t random_bits(void);
 float uniform(double low, double high);

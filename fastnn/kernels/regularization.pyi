@@ -1,0 +1,31 @@
+from fastnn.kernels.loss import Meter
+from fastnn.kernels.optimizer import Flat
+from fastnn.op import ChunkedOp
+from fastnn.tensor import Tensor
+
+class FlatSum(ChunkedOp): ...
+
+class Penalties(Meter):
+    def __init__(self) -> None: ...
+
+class Penalty(FlatSum):
+    def __init__(
+        self, weight: Tensor, gradient: Tensor | None, loss: Meter | None, *, l1: float = 0.0, l2: float = 0.0
+    ) -> None: ...
+
+class SquaredNorm(FlatSum):
+    def __init__(self, x: Tensor, before: SquaredNorm | None = None) -> None: ...
+    @property
+    def value(self) -> float: ...
+
+class Clip(Flat):
+    def __init__(self, gradients: Tensor, *, limit: float) -> None: ...
+
+class ClipNorm(Clip):
+    def __init__(self, gradients: Tensor, norm: SquaredNorm, *, limit: float) -> None: ...
+
+class MaxNorm(Flat):
+    def __init__(self, weight: Tensor, *, limit: float) -> None: ...
+
+class Average(Flat):
+    def __init__(self, x: Tensor, mean: Tensor, *, decay: float) -> None: ...

@@ -1,0 +1,66 @@
+"""What a training plan does after the backward phase: penalties, clipping, the update, max-norm, the moving average.
+
+Each is an Op for each range or parameter that wants it, and none where none does.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from fastnn import kernels
+from fastnn.layers.base import Parameter
+from fastnn.lowering import Call, Lowering
+from fastnn.optimizers import FirstOrder, Optimizer, Span
+
+
+def penalized(wanted: Mapping[str, Parameter]) -> bool:
+    """Whether a parameter has a penalty."""
+    return any(parameter.l1 or parameter.l2 for parameter in wanted.values())
+
+
+def penalize(plan: Lowering, wanted: Mapping[str, Parameter], loss: Call | None) -> None:
+    """Adds the penalties of the parameters to the loss, if there is one, and in training to their gradients."""
+    for name, parameter in wanted.items():
+        if parameter.l1 or parameter.l2:
+            weight = plan.weights[name]
+            gradient = weight.gradient if plan.training else None
+            with plan.named(name):
+                plan.emit(kernels.Penalty, weight.value, gradient, loss, l1=parameter.l1, l2=parameter.l2)
+
+
+def refuse_max_norm(wanted: Mapping[str, Parameter]) -> None:
+    """Raises ValueError where a parameter has a max_norm, for an optimizer that searches along a line."""
+    for name, parameter in wanted.items():
+        if parameter.max_norm is not None:
+            raise ValueError(f"{name}: max_norm does not go with LBFGS; use l2, or another optimizer")
+
+
+def update(plan: Lowering, optimizer: Optimizer, spans: Sequence[Span], wanted: Mapping[str, Parameter]) -> None:
+    """Emits the update of the spans. Raises RuntimeError for an optimizer that is no single step."""
+    if not isinstance(optimizer, FirstOrder):
+        raise RuntimeError(
+            f"{type(optimizer).__name__} trains with fit alone, which evaluates the loss several times an iteration"
+        )
+    with plan.named(type(optimizer).__name__):
+        _clip(plan, optimizer, spans)
+        for span in spans:
+            optimizer.update(plan, span)
+    for name, parameter in wanted.items():
+        if parameter.max_norm is not None and plan.weights[name].gradient is not None:
+            with plan.named(name):
+                plan.emit(kernels.MaxNorm, plan.weights[name].value, limit=parameter.max_norm)
+    if optimizer.ema is not None:
+        with plan.named("average"):
+            for span in spans:
+                plan.emit(kernels.Average, span.values, span.slots["average"], decay=optimizer.ema)
+
+
+def _clip(plan: Lowering, optimizer: FirstOrder, spans: Sequence[Span]) -> None:
+    """Clips the gradients: first each element, then the norm of all."""
+    if optimizer.clip_value is not None:
+        for span in spans:
+            plan.emit(kernels.Clip, span.gradients, limit=optimizer.clip_value)
+    if optimizer.clip_norm is not None:
+        norm: Call | None = None
+        for span in spans:
+            norm = plan.emit(kernels.SquaredNorm, span.gradients, norm)
+        for span in spans:
+            plan.emit(kernels.ClipNorm, span.gradients, norm, limit=optimizer.clip_norm)
