@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from fastnn.network import Network
 
 
-def applied(net: Network, x: Any, y: Any, sample_weight: Any, class_weight: Any) -> Any:
+def sample_weights(net: Network, x: Any, y: Any, sample_weight: Any, class_weight: Any) -> Any:
     """sample_weight, times the weight of each sample's class where there are any.
 
     class_weight: a dict from class to weight, or "balanced". Raises ValueError and TypeError as `fit`.

@@ -9,21 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastnn import (
-    arrays,
-    checks,
-    class_weights,
-    differentiation,
-    files,
-    loop,
-    losses,
-    optimizers,
-    range_test,
-    structure,
-    training,
-)
+from fastnn import arrays, checks, differentiation, files, loop, losses, optimizers, range_test, structure, training
 from fastnn.assembly import Assembly, below
 from fastnn.callbacks import Callback, History, Logs
+from fastnn.class_weights import sample_weights
 from fastnn.graph import Graph
 from fastnn.heads import Head, Losses, heads, one_or_all
 from fastnn.plan import Plan
@@ -157,17 +146,6 @@ class Network(Assembly):
     def ranges(self) -> list[Range]:
         """The parameters that are trained."""
         return self.blocks.ranges(below(self.blocks.wanted, self.frozen))
-
-    def spans(self) -> list[optimizers.Span]:
-        """They with their gradients and slots, as an optimizer takes them."""
-        return [
-            optimizers.Span(
-                part.of(part.block.values),
-                part.of(part.block.gradients),
-                {name: part.of(slot, part.base) for name, slot in self.slots.items()},
-            )
-            for part in self.ranges()
-        ]
 
     def plan(self, batch_size: int = 32, training: bool = False) -> Plan:
         """A plan for batches of batch_size rows. Printed, it is the list of Ops that runs; `profile()` times each.
@@ -315,7 +293,7 @@ class Network(Assembly):
         What is found in the data on the way (NaN, a label out of range) stops before that step. FloatingPointError
         where the loss stops being finite: the network is put back to the last finite epoch.
         """
-        weight = class_weights.applied(self, x, y, sample_weight, class_weight)
+        weight = sample_weights(self, x, y, sample_weight, class_weight)
         return training.fit(self, x, y, weight, batch_size, epochs, validation_data, shuffle, callbacks, verbose)
 
     train_on_batch = training.train_on_batch

@@ -10,6 +10,7 @@ from fastnn import checks, kernels, metrics, updates
 from fastnn.assembly import below
 from fastnn.losses.by_hand import gather_weight
 from fastnn.lowering import Buffer, Call, Lowering, Value, Weight
+from fastnn.optimizers import Span
 from fastnn.plan import Plan
 from fastnn.port import Port
 from fastnn.program import Program
@@ -184,6 +185,10 @@ def _measure(
 def _update(net: Network, plan: Lowering) -> list[Tensor]:
     """Emits the optimizer's update of each range; returns what it changes, and the gradients."""
     assert net.optimizer is not None
-    updates.update(plan, net.optimizer, net.spans(), net.blocks.each)
+    spans = []
+    for part in net.ranges():
+        slots = {name: part.of(slot, part.base) for name, slot in net.slots.items()}
+        spans.append(Span(part.of(part.block.values), part.of(part.block.gradients), slots))
+    updates.update(plan, net.optimizer, spans, net.blocks.each)
     blocks = [flat for block in net.blocks.bases for flat in (block.values, block.statistics, block.gradients)]
     return [*blocks, *net.slots.values()]

@@ -159,7 +159,9 @@ BAD_FIT: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
     },
     **{
         f"validation_data {i}": ({"validation_data": v}, (ValueError, TypeError), "validation_data|^x|^y|Dense")
-        for i, v in enumerate([X, (X,), (X, Y, Y), (X, Y[:3]), (X[:0], Y[:0]), {"x": X}, "xy", (X, None), 0.2, (Y, X)])
+        for i, v in enumerate(
+            [X, (X,), (X, Y, -Y), (X, Y, Y, Y), (X, Y[:3]), (X[:0], Y[:0]), {"x": X}, "xy", (X, None), 0.2, (Y, X)]
+        )
     },
     "shuffle": ({"shuffle": "yes"}, TypeError, "shuffle"),
     "callbacks no list": ({"callbacks": fnn.Callback()}, TypeError, "callbacks"),
@@ -185,7 +187,7 @@ def test_fit_arguments(name: str, capfd: pytest.CaptureFixture[str]) -> None:
 
 KNOWN = {
     "activation": "relu.*softmax",
-    "loss": "cross_entropy.*mse",
+    "loss": "mse.*cross_entropy",
     "metric": "accuracy.*mae",
     "optimizer": "sgd.*adam",
 }

@@ -8,15 +8,7 @@ import pytest
 import fastnn as fnn
 import reference_updates
 from check import TAILS, assert_close, assert_margins, assert_same_on_threads, empty, normal, run, tensor
-from fastnn.kernels import (
-    Average,
-    Clip,
-    ClipNorm,
-    ElementwiseLoss,
-    MaxNorm,
-    Penalty,
-    SquaredNorm,
-)
+from fastnn.kernels import Average, Clip, ClipNorm, ElementwiseLoss, MaxNorm, Penalty, SquaredNorm
 from fastnn.op import Op
 from fastnn.plan import Plan
 from fastnn.tensor import Tensor
