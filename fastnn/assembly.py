@@ -211,6 +211,9 @@ class Subnetwork(Merge):
     def title(self) -> str:
         return f"{self.kind}({self.network.name or ''})"
 
+    def __repr__(self) -> str:
+        return repr(self.network)
+
     def output(self, features: list[Shape]) -> Shape:
         network = self.network
         if len(features) != len(network.graph.inputs):
