@@ -7,16 +7,19 @@
 
 /* The first of n elements that fails the check, or -1. A distribution's sum is off: the place of its first element. */
 INLINE isize first_bad(isize n, const float *y, int check) {
+  const float largest = 3.4028234663852886e38f; /* an infinity is beyond it */
+  const float high = check == fastnn_finite || check == fastnn_nonnegative ? largest : 1.0f;
+  const float low = check == fastnn_finite ? -largest : check == fastnn_signed ? -1.0f : 0.0f;
   vi bad = {0};
   vf sum = {0};
   for (isize j = 0; j < n; j += VL) {
-    vf v = load_up_to(y + j, n - j);
-    bad |= check == fastnn_finite ? v - v != 0.0f : ~((v >= 0.0f) & (v <= 1.0f)); /* inf - inf is NaN */
+    vf v = load_up_to(y + j, n - j); /* zeros past the end pass every check */
+    bad |= ~((v >= low) & (v <= high));
     sum += v;
   }
   if (any(bad))
     for (isize j = 0; j < n; j++)
-      if (check == fastnn_finite ? y[j] - y[j] != 0.0f : !(y[j] >= 0.0f && y[j] <= 1.0f)) return j;
+      if (!(y[j] >= low && y[j] <= high)) return j;
   return check == fastnn_distribution && __builtin_fabsf(sum_lanes(sum) - 1.0f) > 1e-3f ? 0 : -1;
 }
 
@@ -52,19 +55,24 @@ static isize kernel_gather(isize rows, isize n, const void *x, int type, const i
   return -1;
 }
 
-/* x: int64, uint8, float32 or float64, one a row; y: (rows). A label outside 0..classes-1 or with a fraction is bad. */
+/* x: int64, uint8, float32 or float64, one a row; y: (rows). A label outside 0..classes-1 or with a fraction is bad;
+ * one that equals `ignore`, NaN for none, becomes -1. */
 static isize kernel_gather_labels(isize rows, isize classes, const void *x, int type, const int64_t *order,
-                                  int32_t *y) {
+                                  double ignore, int32_t *y) {
   for (isize i = 0; i < rows; i++) {
     const isize from = order ? order[i] : i;
     double label;
     if (type == fastnn_int64) {
       const int64_t whole = ((const int64_t *)x)[from];
-      label = whole < 0 || whole >= classes ? -1.0 : (double)whole;
+      label = (whole < 0 || whole >= classes) && (double)whole != ignore ? -1.0 : (double)whole;
     } else if (type == fastnn_uint8)
       label = ((const uint8_t *)x)[from];
     else
       label = type == fastnn_float32 ? ((const float *)x)[from] : ((const double *)x)[from];
+    if (label == ignore) {
+      y[i] = -1;
+      continue;
+    }
     if (!(label >= 0 && label < (double)classes) || label != (double)(int32_t)label) return i;
     y[i] = (int32_t)label;
   }

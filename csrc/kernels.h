@@ -53,11 +53,27 @@ typedef enum {
 #undef FASTNN_NAME
 } fastnn_activation;
 
+/* Losses that are sums over elements, each of an output and its target. */
+#define FASTNN_LOSSES(L) L(mse) L(mae) L(huber) L(binary_cross_entropy) L(hinge) L(poisson) L(focal)
+
+typedef enum {
+#define FASTNN_NAME(name) fastnn_loss_##name,
+  FASTNN_LOSSES(FASTNN_NAME) fastnn_losses
+#undef FASTNN_NAME
+} fastnn_loss;
+
 /* What a user's array may hold when its rows are gathered. */
 typedef enum { fastnn_float32, fastnn_float64, fastnn_uint8, fastnn_int64 } fastnn_type;
 
-/* What gathered elements must be: anything, finite, in [0, 1], or also a row that sums to 1. */
-typedef enum { fastnn_unchecked, fastnn_finite, fastnn_unit, fastnn_distribution } fastnn_check;
+/* What gathered elements must be: anything, finite, in [0, 1], in [0, 1] and a row sums to 1, >= 0, or in [-1, 1]. */
+typedef enum {
+  fastnn_unchecked,
+  fastnn_finite,
+  fastnn_unit,
+  fastnn_distribution,
+  fastnn_nonnegative,
+  fastnn_signed
+} fastnn_check;
 
 /* Philox position of a random element: key = seed, counter = (element, stream, step). */
 typedef struct {
@@ -91,14 +107,39 @@ typedef struct {
   K(void, prelu_gradient,                                                                                              \
     (isize rows, isize n, const float *x, isize row, const float *slope, const float *dy, float *dx, float *dslope))   \
   K(double, cross_entropy,                                                                                             \
-    (isize rows, isize n, const float *x, const int32_t *label, const float *target, float scale, float *dx))          \
-  K(double, binary_cross_entropy, (isize n, const float *x, const float *target, float scale, float *dx))              \
-  K(double, mse, (isize n, const float *x, const float *target, float scale, float *dx))                               \
-  K(double, absolute_error, (isize n, const float *x, const float *target))                                            \
+    (isize rows, isize n, const float *x, const int32_t *label, const float *target, const float *weight, float scale, \
+     float *dx))                                                                                                       \
+  K(double, negative_entropy, (isize rows, isize n, const float *target, const float *weight))                         \
+  K(void, soften,                                                                                                      \
+    (isize rows, isize n, const int32_t *label, const float *target, const float *class_weight, float smoothing,       \
+     float *y, float *mass, float *count))                                                                             \
+  K(double, cosine,                                                                                                    \
+    (isize rows, isize n, const float *x, const float *target, const float *weight, float scale, float *dx))           \
   K(void, argmax, (isize rows, isize n, const float *x, int32_t *y))                                                   \
   K(isize, gather, (isize rows, isize n, const void *x, int type, const int64_t *order, int check, float *y))          \
-  K(isize, gather_labels, (isize rows, isize classes, const void *x, int type, const int64_t *order, int32_t *y))      \
+  K(isize, gather_labels,                                                                                              \
+    (isize rows, isize classes, const void *x, int type, const int64_t *order, double ignore, int32_t *y))             \
   K(void, dropout, (isize n, isize first, const float *x, uint32_t threshold, float scale, fastnn_random r, float *y)) \
+  K(void, centred_sums,                                                                                                \
+    (isize rows, isize n, const float *x, const float *centre, const float *dy, double *sum, double *product))         \
+  K(void, batch_norm,                                                                                                  \
+    (isize rows, isize n, const float *x, const float *mean, const float *variance, const float *gamma,                \
+     const float *beta, float epsilon, float *y))                                                                      \
+  K(void, batch_norm_gradient,                                                                                         \
+    (isize rows, isize n, const float *x, const float *mean, const float *variance, const float *gamma, float epsilon, \
+     const float *shift, const float *slope, const float *dy, float *dx))                                              \
+  K(void, layer_norm,                                                                                                  \
+    (isize rows, isize n, const float *x, const float *gamma, const float *beta, float epsilon, float *moments,        \
+     float *y))                                                                                                        \
+  K(void, layer_norm_gradient,                                                                                         \
+    (isize rows, isize n, const float *x, const float *moments, const float *gamma, const float *dy, float *dx))       \
+  K(void, layer_norm_sums,                                                                                             \
+    (isize rows, isize n, const float *x, const float *moments, const float *dy, double *sum, double *product))        \
+  K(void, maxout, (isize rows, isize units, isize pieces, const float *z, float *y))                                   \
+  K(void, maxout_gradient,                                                                                             \
+    (isize rows, isize units, isize pieces, const float *z, const float *y, const float *dy, float *dz))               \
+  K(void, gaussian_noise, (isize n, isize first, const float *x, float deviation, fastnn_random r, float *y))          \
+  K(void, rescale, (isize n, const float *x, float scale, float offset, float *y))                                     \
   K(void, sgd, (isize n, float *p, const float *g, float *v, float rate, float momentum, int nesterov, float decay))   \
   K(void, adam, (isize n, float *p, const float *g, float *m, float *v, const fastnn_adam *settings))                  \
   K(void, lion, (isize n, float *p, const float *g, float *m, float rate, float rest1, float rest2, float shrink))     \
@@ -125,6 +166,8 @@ typedef struct {
   void (*const *activation)(isize rows, isize n, const float *x, float *y, isize row);
   void (*const *activation_gradient)(isize rows, isize n, const float *y, isize y_row, const float *dy, float *dx,
                                      isize row);
+  double (*const *loss)(isize rows, isize n, const float *x, const float *target, const float *weight, float setting,
+                        float scale, float *dx); /* by fastnn_loss */
 #define FASTNN_FIELD(type, name, arguments) type(*name) arguments;
   FASTNN_KERNELS(FASTNN_FIELD)
 #undef FASTNN_FIELD

@@ -1,8 +1,34 @@
-/* Elementwise losses: the sum over n elements in double, and dx, the gradient times scale; and what a metric counts. */
+/* Losses of an output against its target, with the gradient in the same pass; and the class of a row.
+ * NaN passes through. */
 #ifndef FASTNN_LOSS_H
 #define FASTNN_LOSS_H
 
 #include "elementary.h"
+
+/* The elementwise losses: each is what an output x costs against t, and slope its derivative by x. */
+
+/* (x - t)^2 */
+INLINE vf mse_of(vf x, vf t, float setting, vf *slope) {
+  (void)setting;
+  const vf d = x - t;
+  *slope = 2.0f * d;
+  return d * d;
+}
+
+/* |x - t|, slope 0 where they are equal */
+INLINE vf mae_of(vf x, vf t, float setting, vf *slope) {
+  (void)setting;
+  const vf d = x - t;
+  *slope = choose(d > 0.0f, broadcast(1.0f), choose(d < 0.0f, broadcast(-1.0f), d));
+  return absolute(d);
+}
+
+/* d^2 / 2 where |d| <= delta, else delta (|d| - delta / 2), d = x - t. Huber 1964. */
+INLINE vf huber_of(vf x, vf t, float delta, vf *slope) {
+  const vf d = x - t;
+  *slope = least(broadcast(delta), greatest(broadcast(-delta), d));
+  return *slope * (d - 0.5f * *slope);
+}
 
 /* log(1 + e) for 0 <= e <= 1, with all digits of a small e: what rounding 1 + e lost is put back by the factor.
  * Goldberg 1991, theorem 4. */
@@ -11,33 +37,98 @@ INLINE vf log_of_one_plus(vf e) {
   return choose(u == 1.0f, e, log_vector(u) * (e / (u - 1.0f)));
 }
 
-/* x: logits; max(x, 0) - x t + log(1 + exp(-|x|)), gradient sigmoid(x) - t. */
-static double kernel_binary_cross_entropy(isize n, const float *x, const float *target, float scale, float *dx) {
-  vd loss = {0};
-  for (isize i = 0; i < n; i += VL) {
-    vf v = load_up_to(x + i, n - i), t = load_up_to(target + i, n - i);
-    vf each = (vf)((vi)v & ~(v < 0.0f)) - v * t + log_of_one_plus(exp_vector(-absolute(v)));
-    loss += widen(n - i < VL ? choose(lanes_below(n - i), each, (vf){0}) : each);
-    store_up_to(dx + i, (sigmoid_vector(v) - t) * scale, n - i);
-  }
-  return sum_lanes_double(loss);
+INLINE vf positive_part(vf x) { return (vf)((vi)x & ~(x < 0.0f)); }
+
+/* x: logits; -t log s(x) - (1 - t) log(1 - s(x)) = max(x, 0) - x t + log(1 + exp(-|x|)), s the sigmoid */
+INLINE vf binary_cross_entropy_of(vf x, vf t, float setting, vf *slope) {
+  (void)setting;
+  *slope = sigmoid_vector(x) - t;
+  return positive_part(x) - x * t + log_of_one_plus(exp_vector(-absolute(x)));
 }
 
-/* (x - t)^2, gradient 2 (x - t). */
-static double kernel_mse(isize n, const float *x, const float *target, float scale, float *dx) {
-  vd loss = {0};
-  for (isize i = 0; i < n; i += VL) {
-    vf d = load_up_to(x + i, n - i) - load_up_to(target + i, n - i);
-    loss += widen(d * d);
-    store_up_to(dx + i, d * (2.0f * scale), n - i);
-  }
-  return sum_lanes_double(loss);
+/* max(0, 1 - x s), s = 1 where t >= 0.5, else -1 */
+INLINE vf hinge_of(vf x, vf t, float setting, vf *slope) {
+  (void)setting;
+  const vf s = choose(t >= 0.5f, broadcast(1.0f), broadcast(-1.0f)), margin = 1.0f - x * s;
+  *slope = choose(margin <= 0.0f, (vf){0}, choose(margin == margin, -s, margin));
+  return greatest((vf){0}, margin);
 }
 
-static double kernel_absolute_error(isize n, const float *x, const float *target) {
-  vd sum = {0};
-  for (isize i = 0; i < n; i += VL) sum += widen(absolute(load_up_to(x + i, n - i) - load_up_to(target + i, n - i)));
-  return sum_lanes_double(sum);
+/* x: the logarithm of a rate; exp(x) - x t, the negative log-likelihood of a count t without its constant log(t!) */
+INLINE vf poisson_of(vf x, vf t, float setting, vf *slope) {
+  (void)setting;
+  const vf rate = exp_vector(x);
+  *slope = rate - t;
+  return rate - x * t;
+}
+
+/* x: logits; -t q^gamma log p - (1 - t) p^gamma log q, p = s(x), q = 1 - p, from the logarithms themselves.
+ * Lin et al. 2017, equation 4. */
+INLINE vf focal_of(vf x, vf t, float gamma, vf *slope) {
+  const vf l = log_of_one_plus(exp_vector(-absolute(x)));
+  const vf log_p = -(positive_part(-x) + l), log_q = -(positive_part(x) + l);
+  const vf p = sigmoid_vector(x), q = sigmoid_vector(-x);
+  const vf wrong = t * exp_vector(gamma * log_q), right = (1.0f - t) * exp_vector(gamma * log_p);
+  *slope = wrong * (gamma * p * log_p - q) - right * (gamma * q * log_q - p);
+  return -(wrong * log_p + right * log_q);
+}
+
+/* Of n elements with a weight each, or of weight w where that is NULL. What has no weight counts nothing.
+ * loss_<name>: the sum of weight <name>(x, t) over rows of n elements, and dx = weight scale slope unless dx is NULL;
+ * weight: (rows), or NULL for 1. */
+#define FASTNN_LOSS(name)                                                                                              \
+  INLINE double span_##name(isize n, const float *x, const float *target, const float *weight, float w, float setting, \
+                            float scale, float *dx) {                                                                  \
+    vd loss = {0};                                                                                                     \
+    for (isize i = 0; i < n; i += VL) {                                                                                \
+      const vf each_weight = weight ? load_up_to(weight + i, n - i) : broadcast(w);                                    \
+      vf slope, each = name##_of(load_up_to(x + i, n - i), load_up_to(target + i, n - i), setting, &slope);            \
+      each = choose(each_weight == 0.0f, (vf){0}, each * each_weight);                                                 \
+      slope = choose(each_weight == 0.0f, (vf){0}, slope * (each_weight * scale));                                     \
+      loss += widen(n - i < VL ? choose(lanes_below(n - i), each, (vf){0}) : each);                                    \
+      if (dx) store_up_to(dx + i, slope, n - i);                                                                       \
+    }                                                                                                                  \
+    return sum_lanes_double(loss);                                                                                     \
+  }                                                                                                                    \
+  static double loss_##name(isize rows, isize n, const float *x, const float *target, const float *weight,             \
+                            float setting, float scale, float *dx) {                                                   \
+    if (!weight) return span_##name(rows * n, x, target, NULL, 1.0f, setting, scale, dx);                              \
+    if (n == 1) return span_##name(rows, x, target, weight, 1.0f, setting, scale, dx);                                 \
+    double loss = 0;                                                                                                   \
+    for (isize r = 0; r < rows; r++)                                                                                   \
+      loss += span_##name(n, x + r * n, target + r * n, NULL, weight[r], setting, scale, dx ? dx + r * n : NULL);      \
+    return loss;                                                                                                       \
+  }
+FASTNN_LOSSES(FASTNN_LOSS)
+
+#define FASTNN_LOSS_ENTRY(name) loss_##name,
+static double (*const losses[])(isize rows, isize n, const float *x, const float *target, const float *weight,
+                                float setting, float scale, float *dx) = {FASTNN_LOSSES(FASTNN_LOSS_ENTRY)};
+
+/* The sum over rows of weight (1 - cos), cos = x.t / (|x| |t|), and dx = weight scale (x cos / |x|^2 - t / (|x| |t|)).
+ * x, target, dx: (rows, n); weight: as above. A row of zeros has no direction: cos and gradient are 0. */
+static double kernel_cosine(isize rows, isize n, const float *x, const float *target, const float *weight, float scale,
+                            float *dx) {
+  double loss = 0;
+  for (isize r = 0; r < rows; r++, x += n, target += n, dx += n) {
+    const double w = weight ? weight[r] : 1.0;
+    vd xx = {0}, tt = {0}, xt = {0};
+    for (isize j = 0; j < n; j += VL) {
+      const vd a = widen(load_up_to(x + j, n - j)), b = widen(load_up_to(target + j, n - j));
+      xx += a * a, tt += b * b, xt += a * b;
+    }
+    const double square = sum_lanes_double(xx), length = __builtin_sqrt(square) * __builtin_sqrt(sum_lanes_double(tt));
+    const int none = length == 0.0;
+    const double cosine = none ? 0.0 : sum_lanes_double(xt) / length;
+    const double along = none ? 0.0 : w * scale * cosine / square, away = none ? 0.0 : w * scale / length;
+    for (isize j = 0; j < n; j += VL) {
+      const vd a = widen(load_up_to(x + j, n - j)), b = widen(load_up_to(target + j, n - j));
+      const vf d = __builtin_convertvector(a * along - b * away, vf);
+      store_up_to(dx + j, w == 0.0 ? (vf){0} : d, n - j);
+    }
+    if (w != 0.0) loss += w * (1.0 - cosine);
+  }
+  return loss;
 }
 
 /* y: the column of the first greatest element of each row; NaN counts as the greatest. */

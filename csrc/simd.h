@@ -138,6 +138,26 @@ INLINE void transpose4(const float *x, isize x_row, float *y, isize y_row) {
 #undef SHUFFLE4
 }
 
+/* Doubles in one register: WL floats widened, of which n > 0 are there; the other lanes are zero. */
+#define WL (VL / 2)
+typedef double vw __attribute__((vector_size(VECTOR_BYTES)));
+typedef float half_lanes __attribute__((vector_size(VECTOR_BYTES / 2)));
+INLINE vw load_wide(const float *p, isize n) {
+  half_lanes x = {0};
+  if (n < WL)
+    for (isize i = 0; i < n; i++) x[i] = p[i];
+  else
+    memcpy(&x, p, sizeof x);
+#if VECTOR_BYTES == 64 && defined(__AVX512F__) /* by hand: compilers take the halves of x apart */
+  return (vw)_mm512_cvtps_pd((__m256)x);
+#elif VECTOR_BYTES == 32 && defined(__AVX2__)
+  return (vw)_mm256_cvtps_pd((__m128)x);
+#else
+  return __builtin_convertvector(x, vw);
+#endif
+}
+INLINE void store_wide(double *p, vw x, isize n) { memcpy(p, &x, (size_t)(n < WL ? n : WL) * sizeof *p); }
+
 INLINE vd widen(vf x) { return __builtin_convertvector(x, vd); }
 
 INLINE vf square_root(vf x) {

@@ -6,14 +6,20 @@
 
 #include "activation.h"
 #include "adaptive.h"
+#include "batch_norm.h"
+#include "cross_entropy.h"
 #include "dense.h"
 #include "dropout.h"
 #include "gather.h"
+#include "gaussian_noise.h"
+#include "layer_norm.h"
 #include "loss.h"
+#include "maxout.h"
 #include "merge.h"
 #include "optimizer.h"
 #include "prelu.h"
 #include "regularization.h"
+#include "rescale.h"
 #include "softmax.h"
 
 #define JOIN(a, b) a##b
@@ -30,6 +36,7 @@ const fastnn_table TABLE(ISA) = {
     .panel = PANEL,
     .activation = maps,
     .activation_gradient = gradients,
+    .loss = losses,
 #define FASTNN_ENTRY(type, name, arguments) .name = kernel_##name,
     FASTNN_KERNELS(FASTNN_ENTRY)
 };

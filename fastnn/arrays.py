@@ -97,16 +97,24 @@ def joint_samples(x: Any, names: Sequence[str], features: Sequence[tuple[int, ..
 def targets(y: Any, count: int, features: tuple[int, ...], labels: bool, name: str = "y") -> tuple[np.ndarray, bool]:
     """y for `count` samples, as labels or as values of the output's shape; and whether it holds labels.
 
-    labels: whether class numbers, (n,) or (n, 1), are meant by such a shape.
+    labels: whether class numbers, (n,) or (n, 1), are meant by such a shape. name: what errors call y.
     """
     if labels and is_batch(y, ()) and len(y) == count:
         return y, True
     array = numbers(name, y)
     if array.ndim == 0 or len(array) != count:
-        raise ValueError(f"{name}: expected {count} targets, one for each sample of x, got shape {array.shape}")
+        raise ValueError(f"{name}: expected {count} targets, one for each sample, got shape {array.shape}")
     if labels and array.shape[1:] in ((), (1,)):
         return ready(array), True
     if array.shape[1:] == features or (array.ndim == 1 and features == (1,)):
         return ready(array), False
     wanted = checks.batch(features)
     raise ValueError(f"{name}: expected {'labels (batch,) or ' if labels else ''}values {wanted}, got {array.shape}")
+
+
+def weights(weights: Any, count: int) -> np.ndarray:
+    """Weights for `count` samples. That they are numbers >= 0 is checked where they are gathered."""
+    array = numbers("sample_weight", weights)
+    if array.shape not in ((count,), (count, 1)):
+        raise ValueError(f"sample_weight: expected ({count},), a weight for each sample, got shape {array.shape}")
+    return ready(array)

@@ -77,7 +77,7 @@ def check_gradients(net: Network, x: Any, y: Any, tolerance: float = 0.01) -> di
                 raise TypeError(f"{name}: expected float32 or float64, which can be varied, got {copy.dtype}")
         loss = take()
         wanted = {name: (copy, dx[name].copy()) for name, copy in copies.items()}
-        wanted |= {name: (view, net.gradients[name].copy()) for name, view in net.weights.items()}
+        wanted |= {name: (net.weights[name], net.gradients[name].copy()) for name in net.gradients}
         rng = generator(0, Purpose.SPLIT, 0)
         errors = {}
         for name, (values, gradients) in wanted.items():

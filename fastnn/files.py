@@ -7,12 +7,12 @@ the architecture and every byte of the tensors.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastnn import checks, optimizers, structure
+from fastnn import checks, losses, optimizers, structure
 from fastnn import layers as known_layers
 from fastnn._version import __version__
 from fastnn.heads import heads, one_or_all
@@ -63,7 +63,7 @@ def _describe(net: Network) -> dict[str, Any]:
     if net.optimizer is not None:
         description["compiled"] = {
             "optimizer": optimizers.described(net.optimizer),
-            "loss": one_or_all([head.output for head in net.heads], [head.loss.name for head in net.heads]),
+            "loss": one_or_all([head.output for head in net.heads], [losses.describe(head.loss) for head in net.heads]),
             "metrics": one_or_all([head.output for head in net.heads], [list(head.metrics) for head in net.heads]),
         }
         if len(net.heads) > 1:
@@ -122,25 +122,31 @@ def save(net: Network, path: str | os.PathLike[str]) -> None:
             os.close(directory)
 
 
-def load(path: str | os.PathLike[str], layers: Mapping[str, type[Layer]] | None = None) -> Network:
+def load(
+    path: str | os.PathLike[str],
+    layers: Mapping[str, type[Layer]] | None = None,
+    losses: Mapping[str, losses.Function] | None = None,
+) -> Network:
     """The network in a file that `save` wrote.
 
-    layers: own layers by name, besides fastnn's; a file can name no others, and no code in it is run. Raises OSError
-    where it cannot be read, ValueError where it is truncated, altered or not such a file.
+    layers, losses: your own by name, besides fastnn's; a file can name no others, and no code in it is run. Raises
+    OSError where it cannot be read, ValueError where it is truncated, altered or not such a file.
     """
     with open(path, "rb") as file:
         data = file.read()
     try:
-        return from_bytes(data, layers)
+        return from_bytes(data, layers, losses)
     except ValueError as error:
         raise ValueError(f"{os.fspath(path)}: {error}") from None
 
 
-def from_bytes(data: bytes, layers: Mapping[str, type[Layer]] | None = None) -> Network:
+def from_bytes(
+    data: bytes, layers: Mapping[str, type[Layer]] | None = None, functions: Mapping[str, losses.Function] | None = None
+) -> Network:
     """The network in the bytes of a file. Raises ValueError as `load`."""
     architecture, tensors = _parse(data)
     try:
-        net = _construct(architecture, {**known_layers.LAYERS, **(layers or {})}, tensors)
+        net = _construct(architecture, {**known_layers.LAYERS, **(layers or {})}, functions or {}, tensors)
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"the file's architecture is not valid: {error}") from None
     return net
@@ -168,7 +174,10 @@ def _parse(data: bytes) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
 
 
 def _construct(
-    description: dict[str, Any], table: Mapping[str, type[Layer]], tensors: dict[str, np.ndarray]
+    description: dict[str, Any],
+    table: Mapping[str, type[Layer]],
+    functions: Mapping[str, losses.Function],
+    tensors: dict[str, np.ndarray],
 ) -> Network:
     """Builds the network after its shapes were compared with the tensors: nothing larger than the file is allocated."""
     inner: list[Network] = []
@@ -183,7 +192,10 @@ def _construct(
     compiled = description["compiled"]
     if compiled is not None:
         made = optimizers.restored(compiled["optimizer"])
-        measured = heads(net.graph.output_names, compiled["loss"], compiled["metrics"], compiled.get("loss_weights"))
+        names = net.graph.output_names
+        entries = [compiled["loss"]] if len(names) == 1 else [compiled["loss"][name] for name in names]
+        criteria = one_or_all(names, [losses.restore(entry, functions) for entry in entries])
+        measured = heads(names, criteria, compiled["metrics"], compiled.get("loss_weights"))
         net.take(made, measured, frozenset(checks.listed("frozen", compiled.get("frozen", []), str, "names")))
     shapes = structure.features(description)
     if shapes:
@@ -198,11 +210,12 @@ def _construct(
 def _restore(net: Network, shapes: list[tuple[int, ...]], tensors: dict[str, np.ndarray]) -> None:
     wanted = net.graph.wanted(shapes)
 
-    def taken(prefix: str) -> dict[str, np.ndarray]:
-        return {name: _take(tensors, f"{prefix}.{name}", wanted[name].shape, np.float32) for name in wanted}
+    def taken(prefix: str, names: Iterable[str]) -> dict[str, np.ndarray]:
+        return {name: _take(tensors, f"{prefix}.{name}", wanted[name].shape, np.float32) for name in names}
 
-    weights = taken("weights")
-    slots = {slot: taken(f"slots.{slot}") for slot in (net.optimizer.slots() if net.optimizer else ())}
+    weights = taken("weights", wanted)
+    trained = [name for name in wanted if not wanted[name].statistic]
+    slots = {slot: taken(f"slots.{slot}", trained) for slot in (net.optimizer.slots() if net.optimizer else ())}
     structure.adopt(net, shapes)
     for name, view in net.weights.items():
         view[...] = weights[name]

@@ -15,49 +15,66 @@ if TYPE_CHECKING:
     from fastnn.program import Program
 
 
-def check(net: Network, batch: int, samples: int) -> None:
-    """Raises ValueError for batches that are not the whole, and for weights with max_norm."""
+def check(batch: int, samples: int) -> None:
+    """Raises ValueError for batches that are not the whole."""
     if batch < samples:
         raise ValueError(
             f"LBFGS: expected all {samples} samples in one batch, got batch_size {batch}; "
             f"fit(x, y, batch_size={samples}), or another optimizer"
         )
-    wanted = net.blocks.wanted if net.features else {}
-    if net.features and len(net.spans()) > 1:
-        raise ValueError("LBFGS: trains a network that is one block; without frozen layers, and without sub-networks")
-    if any(parameter.max_norm is not None for parameter in wanted.values()):
-        raise ValueError("LBFGS: a search along a line does not go with max_norm; use l2, or another optimizer")
+
+
+class _Joined:
+    """Ranges of several blocks as one array."""
+
+    def __init__(self, parts: list[np.ndarray]) -> None:
+        self.parts = parts
+
+    def read(self) -> np.ndarray:
+        return np.concatenate(self.parts)
+
+    def write(self, values: np.ndarray) -> None:
+        start = 0
+        for part in self.parts:
+            part[...] = values[start : start + len(part)]
+            start += len(part)
 
 
 def iterate(net: Network, program: Program, samples: int, order: np.ndarray | None) -> None:
     """One iteration; ends the fit where it finds no lower loss. What fails leaves the parameters as they were."""
-    assert isinstance(net.optimizer, LBFGS)
-    (span,) = net.spans()
-    counters, values, gradients = net.counters, span.values.array, span.gradients.array
+    optimizer, counters, ranges = net.optimizer, net.counters, net.ranges()
+    assert isinstance(optimizer, LBFGS)
+    parameters = _Joined([part.of(part.block.values).array for part in ranges])
+    gradients = _Joined([part.of(part.block.gradients).array for part in ranges])
+    slots = {name: _Joined([part.of(slot, part.base).array for part in ranges]) for name, slot in net.slots.items()}
     measured: list[tuple[Any, Any]] = []
 
     def function(point: np.ndarray) -> tuple[float, np.ndarray]:
         """The loss at the point, with the same dropout throughout the iteration."""
-        values[...] = point
+        parameters.write(point)
         try:
             program.plan.run(samples, samples, 0, order, None, counters["step"], counters["update"])
         except DivergenceError:
             if not measured:
                 raise
-            return math.inf, gradients
+            return math.inf, point
+        loss = program.last()["loss"]
         if not measured:  # an epoch's figures are those at its beginning
             measured.extend((meter, meter.measured) for meter in program.meters.values())
-        return program.meters["loss"].last, gradients.astype(np.float64)
+        return loss, gradients.read().astype(np.float64)
 
-    before = values.copy()
-    after = before
-    slots = [(span.slots[f"step_{i}"].array, span.slots[f"turn_{i}"].array) for i in range(net.optimizer.memory)]
+    before = parameters.read()
+    after, count = before, counters["update"]
+    places = [(count - i) % optimizer.memory for i in range(1, min(count, optimizer.memory) + 1)]
+    pairs = [(slots[f"step_{i}"].read(), slots[f"turn_{i}"].read()) for i in places]
     try:
-        after = net.optimizer.iterate(function, before, slots, counters["update"])
+        after, turn = optimizer.iterate(function, before, pairs)
     finally:
-        values[...] = after
+        parameters.write(after)
         for meter, figures in measured:
             meter.measured = figures
+    slots[f"step_{count % optimizer.memory}"].write(after - before)
+    slots[f"turn_{count % optimizer.memory}"].write(turn)
     net.stop_training |= after is before
     counters["step"] += 1
     counters["update"] += 1

@@ -56,6 +56,11 @@ def zeros(rng: np.random.Generator, shape: tuple[int, ...], fan_in: int, fan_out
     return np.zeros(shape, np.float32)
 
 
+def ones(rng: np.random.Generator, shape: tuple[int, ...], fan_in: int, fan_out: int) -> np.ndarray:
+    """Ones."""
+    return np.ones(shape, np.float32)
+
+
 def orthogonal(rng: np.random.Generator, shape: tuple[int, ...], fan_in: int, fan_out: int) -> np.ndarray:
     """A random matrix with orthonormal rows or columns, the fewer; the last dimension against the others.
 
@@ -77,6 +82,7 @@ INITIALIZERS: dict[str, Initializer] = {
         lecun_normal,
         lecun_uniform,
         zeros,
+        ones,
         orthogonal,
     )
 }

@@ -77,7 +77,8 @@ def backward(net: Network, dy: Any, parameters: bool = True) -> Any:
     """The gradient with respect to the input of the last training `forward`, float32, for dy, that of its output.
 
     For several outputs dy is a list, a tuple or a dict by name; for several inputs the result is a dict by name.
-    The gradients of the parameters are added to `net.gradients`; with parameters=False they stay as they are.
+    The gradients of the parameters are added to `net.gradients`, and running statistics (of BatchNorm) are taken on;
+    with parameters=False they stay as they are.
     Raises RuntimeError unless exactly one training forward came before it, ValueError and TypeError for a dy that does
     not fit that, or is not finite: then the forward still waits for its backward.
     """

@@ -6,7 +6,7 @@ There is no pass over the list: what a layer fuses it decides itself.
 """
 
 from bisect import insort
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -26,7 +26,7 @@ ROW_WISE: dict[str, tuple[type[Op], type[Op]]] = {
 
 @dataclass(eq=False, repr=False)
 class Weight:
-    """A parameter that a network holds: its values, and its gradient, which a frozen one has not."""
+    """A parameter that a network holds: its values, and its gradient, which a frozen one or a statistic has not."""
 
     value: Tensor
     gradient: Tensor | None = None
@@ -42,6 +42,13 @@ class Buffer:
     columns: int
     dtype: str = "float32"
     shared: bool = False
+
+
+@dataclass(frozen=True)
+class ToPack:
+    """A matrix that a frozen network's plans read packed."""
+
+    weight: Tensor
 
 
 @dataclass(eq=False, repr=False)
@@ -89,6 +96,11 @@ class Value:
         return self.buffer.columns
 
     @property
+    def open(self) -> bool:
+        """Whether its producer may do more to it, an activation say: nobody else reads it as it is."""
+        return self.producer is not None and self.pending == self.activation == "identity" and not self.logits_used
+
+    @property
     def ending(self) -> str:
         """The activation that the numbers come from, or will."""
         return next((name for name in (self.pending, self.activation, self.origin) if name != "identity"), "identity")
@@ -106,19 +118,21 @@ class Value:
 class Lowering:
     """Collects the calls of one plan.
 
-    rows: its capacity. weights: the parameters by name. training: whether a backward phase will follow. panels: of a
-    frozen network, whose weights do not change: those packed so far. accumulates: whether gradients of weights are
-    added to what is there. streams: how many layers have taken a stream of random numbers of their own.
+    rows: its capacity. weights: the parameters by name. training: whether a backward phase will follow. derived: of a
+    frozen network: what follows from its weights, by what it is for, to be called in this order when they change.
+    accumulates: whether gradients of weights are added to what is there. streams: how many layers have taken a stream
+    of random numbers of their own.
     """
 
     rows: int
     weights: Mapping[str, Weight]
     training: bool = False
     seed: int = 0
-    panels: dict[Tensor, kernels.Packed] | None = None
+    derived: dict[Hashable, Callable[[], None]] | None = None
     accumulates: bool = False
     calls: list[Call] = field(default_factory=list)
     backwards: list[tuple[str, Callable[[], None]]] = field(default_factory=list)
+    closings: list[tuple[str, Callable[[], None]]] = field(default_factory=list)
     written: set[Weight] = field(default_factory=set)
     streams: int = 0
     layer: str = ""
@@ -138,13 +152,16 @@ class Lowering:
         self.calls.append(call)
         return call
 
-    def packed(self, weight: Tensor) -> Tensor | kernels.Packed:
+    def packed(self, weight: Tensor) -> Tensor | ToPack:
         """The matrix as a product reads it fastest: packed if it is frozen."""
-        if self.panels is None:
-            return weight
-        if weight not in self.panels:
-            self.panels[weight] = kernels.Packed(weight)
-        return self.panels[weight]
+        return weight if self.derived is None else ToPack(weight)
+
+    def derive(self, key: Hashable, make: Callable[[], Any]) -> Any:
+        """What make() makes of a frozen network's weights, the same for all of its plans."""
+        assert self.derived is not None
+        if key not in self.derived:
+            self.derived[key] = make()
+        return self.derived[key]
 
     def value(self, columns: int, trains: bool) -> Value:
         """A new value in a buffer of its own."""
@@ -186,9 +203,20 @@ class Lowering:
         """Registers what a layer does in the backward phase."""
         self.backwards.append((self.layer, function))
 
+    def closing(self, function: Callable[[], None]) -> None:
+        """Registers what a layer changes in the network by itself: it comes after all that may stop a step."""
+        self.closings.append((self.layer, function))
+
     def run_backward(self) -> None:
         """The backward phase: the layers in reverse."""
-        for layer, function in reversed(self.backwards):
+        self._call(reversed(self.backwards))
+
+    def run_closing(self) -> None:
+        """What layers change by themselves, for steps that count."""
+        self._call(self.closings)
+
+    def _call(self, functions: Iterable[tuple[str, Callable[[], None]]]) -> None:
+        for layer, function in functions:
             with self.named(layer):
                 function()
 
@@ -267,7 +295,8 @@ class Lowering:
 
     def assemble_parts(self, parts: list[tuple[int, list[Port], list[Tensor]]]) -> list[Plan]:
         """The same for a plan that runs in parts: each ends after so many calls, with its ports and what it changes."""
-        self.backwards.clear()  # each holds this Lowering: a cycle that would keep the arena until a collection
+        self.backwards.clear()
+        self.closings.clear()  # each holds this Lowering: a cycle that would keep the arena until a collection
         places, nbytes = _place(self.calls, self.rows)
         arena = Block(nbytes)
         tensors = {
@@ -275,8 +304,7 @@ class Lowering:
             for buffer, offset in places.items()
         }
         for call in self.calls:
-            arguments = [tensors[a] if isinstance(a, Buffer) else a for a in call.arguments]
-            arguments = [a.made if isinstance(a, Call) else a for a in arguments]
+            arguments = [tensors[a] if isinstance(a, Buffer) else self._final(a) for a in call.arguments]
             options = {name: tensors[a] if isinstance(a, Buffer) else a for name, a in call.options.items()}
             call.made = call.op(*arguments, **options)
             call.made.layer = call.layer
@@ -286,6 +314,14 @@ class Lowering:
             plans.append(Plan(ops[start:end], ports, kept, nbytes))
             start = end
         return plans
+
+    def _final(self, argument: Any) -> Any:
+        """The argument as an Op takes it; a matrix is packed now that it is known that a product reads it."""
+        if isinstance(argument, Call):
+            return argument.made
+        if isinstance(argument, ToPack):
+            return self.derive(argument, lambda: kernels.Packed(argument.weight))
+        return argument
 
 
 def _place(calls: list[Call], rows: int) -> tuple[dict[Buffer, int], int]:

@@ -13,7 +13,7 @@ def classes(plan: Lowering, output: Value, loss: Loss | None) -> Buffer:
     The softmax is not computed. Raises ValueError where the outputs are not probabilities or logits of classes.
     """
     ending = output.ending
-    if (loss is None or loss.ending is None) and ending not in (*ROW_WISE, "sigmoid"):
+    if (loss is None or not loss.classifies) and ending not in (*ROW_WISE, "sigmoid"):
         raise ValueError("this network predicts values, not classes: end it with softmax or sigmoid; or use predict")
     if output.columns > 1 and "sigmoid" in (ending, loss and loss.ending):
         raise ValueError("several sigmoid outputs are independent labels, not classes; use predict(x) >= 0.5")
@@ -26,27 +26,58 @@ def classes(plan: Lowering, output: Value, loss: Loss | None) -> Buffer:
     return numbers
 
 
+def _classes_of_target(plan: Lowering, output: Value, target: Target) -> Buffer:
+    """The target's labels, or the class of each of its rows."""
+    if target.labels:
+        return target.buffer
+    wanted = Buffer(1, "int32")
+    plan.emit(kernels.Classes, target.buffer, wanted, threshold=0.5 if output.columns == 1 else None)
+    return wanted
+
+
 def accuracy(plan: Lowering, output: Value, target: Target, loss: Loss) -> Call:
     """The share of samples whose class is the target's (of a distribution: its greatest)."""
     predicted = classes(plan, output, loss)
-    wanted = target.buffer
-    if not target.labels:
-        wanted = Buffer(1, "int32")
-        plan.emit(kernels.Classes, target.buffer, wanted, threshold=0.5 if output.columns == 1 else None)
-    return plan.emit(kernels.Accuracy, predicted, wanted)
+    return plan.emit(kernels.Accuracy, predicted, _classes_of_target(plan, output, target), target.weight)
+
+
+def top_5_accuracy(plan: Lowering, output: Value, target: Target, loss: Loss) -> Call:
+    """The share of samples whose target is among the five most probable classes."""
+    if output.columns < 2 or not (loss.takes_labels or output.ending in ROW_WISE):
+        raise ValueError("top_5_accuracy is for classes: end the network with softmax")
+    output.logits_used = True
+    wanted = _classes_of_target(plan, output, target)
+    return plan.emit(kernels.TopAccuracy, output.buffer, wanted, target.weight, k=5)
+
+
+def _values(name: str, plan: Lowering, output: Value, target: Target) -> tuple[Buffer, Buffer]:
+    """What is compared with what."""
+    if target.labels:
+        raise ValueError(f"{name} compares values; the targets are class numbers: use accuracy")
+    return plan.read(output).buffer, target.buffer
 
 
 def mae(plan: Lowering, output: Value, target: Target, loss: Loss) -> Call:
     """|y - t|, the mean over all elements."""
-    if target.labels:
-        raise ValueError("mae compares values; the targets are class numbers: use accuracy")
-    return plan.emit(kernels.MeanAbsoluteError, plan.read(output).buffer, target.buffer)
+    values = _values("mae", plan, output, target)
+    return plan.emit(kernels.ElementwiseLoss, *values, None, target.weight, loss="mae")
+
+
+def mse(plan: Lowering, output: Value, target: Target, loss: Loss) -> Call:
+    """(y - t)^2, the mean over all elements."""
+    values = _values("mse", plan, output, target)
+    return plan.emit(kernels.ElementwiseLoss, *values, None, target.weight, loss="mse")
+
+
+def rmse(plan: Lowering, output: Value, target: Target, loss: Loss) -> Call:
+    """The root of the mean over all elements of (y - t)^2."""
+    return plan.emit(kernels.RootMeanSquaredError, *_values("rmse", plan, output, target), target.weight)
 
 
 Metric = Callable[[Lowering, Value, Target, Loss], Call]
 
 #: The metrics by name.
-METRICS: dict[str, Metric] = {"accuracy": accuracy, "mae": mae}
+METRICS: dict[str, Metric] = {metric.__name__: metric for metric in (accuracy, top_5_accuracy, mae, mse, rmse)}
 
 
 def resolve(name: str) -> Metric:

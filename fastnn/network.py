@@ -9,7 +9,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastnn import arrays, checks, differentiation, files, loop, losses, optimizers, range_test, structure, training
+from fastnn import (
+    arrays,
+    checks,
+    class_weights,
+    differentiation,
+    files,
+    loop,
+    losses,
+    optimizers,
+    range_test,
+    structure,
+    training,
+)
 from fastnn.assembly import Assembly, below
 from fastnn.callbacks import Callback, History, Logs
 from fastnn.graph import Graph
@@ -93,12 +105,13 @@ class Network(Assembly):
     def compile(
         self,
         optimizer: optimizers.Optimizer | str = "adam",
-        loss: str | Mapping[str, str] = "cross_entropy",
+        loss: losses.Loss | losses.Function | str | Mapping[str, Any] = "cross_entropy",
         metrics: Sequence[str] | Mapping[str, Sequence[str]] = (),
         loss_weights: Mapping[str, float] | None = None,
     ) -> Network:
         """Chooses how to train, by objects or names. Resets the slots; returns the network.
 
+        A loss may also be your own function (y, t) -> (loss, dy), see `fastnn.losses.Own`.
         For several outputs, loss and metrics are one for all or a dict by output, loss_weights a dict, 1 for who is
         not in it; the loss is the weighted sum. What is not trainable now is frozen until the next compile.
         Raises ValueError for an unknown name (the message lists the known ones), or a loss that the last layer's
@@ -205,14 +218,14 @@ class Network(Assembly):
                 self.pool.give_back(program)
         return out[0] if len(out) == 1 else one_or_all(self.graph.output_names, out)
 
-    def evaluate(self, x: Any, y: Any, batch_size: int | None = None) -> Logs:
+    def evaluate(self, x: Any, y: Any, batch_size: int | None = None, sample_weight: Any = None) -> Logs:
         """The loss and the metrics over x and y: {"loss": ..., "accuracy": ...}.
 
         For several outputs y is a list, a tuple or a dict by name; "loss" is the weighted sum, the others are
-        "<output>_loss" and "<output>_accuracy".
+        "<output>_loss" and "<output>_accuracy". sample_weight: (batch,), numbers >= 0: all are weighted means.
         Raises RuntimeError before compile, ValueError and TypeError for x and y that do not fit or are not finite.
         """
-        x, y, labels = self.examples(x, y)
+        x, y, labels = self.examples(x, y, sample_weight)
         rows = rows_of(batch_size, len(x[0]))
         with self.built_for(x), self.guard.reading("evaluate"):
             program = self.pool.lease(self, "evaluate", rows, labels)
@@ -245,8 +258,8 @@ class Network(Assembly):
         features = checks.shape("x.shape[1:]", array.shape[1:])
         return [arrays.samples(x, features, title)], self.graph.output_shapes([features])
 
-    def examples(self, x: Any, y: Any) -> tuple[list[np.ndarray], list[np.ndarray], int]:
-        """Arrays for the inputs, targets for the outputs, and which of those are labels, as bits."""
+    def examples(self, x: Any, y: Any, weight: Any = None) -> tuple[list[np.ndarray], list[np.ndarray], int]:
+        """Arrays for the inputs; targets for the outputs, and the samples' weights, if any; and the bits of `lower`."""
         assert self.compiled
         x, shapes = self.samples(x)
         found, labels, names = [], 0, self.graph.output_names
@@ -255,6 +268,9 @@ class Network(Assembly):
             target, are_labels = arrays.targets(given, len(x[0]), shape, head.loss.takes_labels, name)
             found.append(target)
             labels |= are_labels << i
+        if weight is not None:
+            found.append(arrays.weights(weight, len(x[0])))
+            labels |= 1 << len(names)
         return x, found, labels
 
     def built_for(self, x: list[np.ndarray]) -> AbstractContextManager[object]:
@@ -278,10 +294,12 @@ class Network(Assembly):
         y: Any,
         batch_size: int = 32,
         epochs: int = 1,
-        validation_data: tuple[Any, Any] | None = None,
+        validation_data: tuple[Any, ...] | None = None,
         shuffle: bool = True,
         callbacks: Sequence[Callback] = (),
         verbose: int = 1,
+        sample_weight: Any = None,
+        class_weight: Mapping[int, float] | str | None = None,
     ) -> History:
         """Trains for `epochs` passes over x and y in batches, the last one shorter, and returns their History.
 
@@ -290,11 +308,15 @@ class Network(Assembly):
         "val_loss" and so on. Called again it goes on where it stood, with a new History. verbose: 1 shows progress, 0
         nothing. Ctrl-C, or an exception in a callback, leaves the network after its last whole step and the History in
         `history`.
+        sample_weight: (batch,), numbers >= 0, in validation_data as a third item. class_weight: a dict from class to
+        weight, 1 for classes that it leaves out, or "balanced": samples / (classes * samples of the class). The two are
+        multiplied, and losses and metrics are weighted means.
         Raises RuntimeError before compile, ValueError and TypeError for data that do not fit: then nothing is changed.
         What is found in the data on the way (NaN, a label out of range) stops before that step. FloatingPointError
         where the loss stops being finite: the network is put back to the last finite epoch.
         """
-        return training.fit(self, x, y, batch_size, epochs, validation_data, shuffle, callbacks, verbose)
+        weight = class_weights.applied(self, x, y, sample_weight, class_weight)
+        return training.fit(self, x, y, weight, batch_size, epochs, validation_data, shuffle, callbacks, verbose)
 
     train_on_batch = training.train_on_batch
     forward, backward, step, zero_grad = loop.forward, loop.backward, loop.step, loop.zero_grad
@@ -305,8 +327,8 @@ class Network(Assembly):
         """A function of the network as it is now, for hot loops: weights packed, any thread may call it.
 
         f = net.freeze(); f(x) for x of a sample's shape, or for up to batch_size of them (n, ...), gives the bits of
-        `predict`; f(x, out=out) writes into out; f.refresh() takes the present weights. Raises RuntimeError before the
-        network is built, ValueError for batch_size < 1.
+        `predict`, but for rounding where a BatchNorm is folded into a Dense; f(x, out=out) writes into out; f.refresh()
+        takes the present weights. Raises RuntimeError before the network is built, ValueError for batch_size < 1.
         """
         from fastnn.predictor import Predictor
 
@@ -325,7 +347,8 @@ class Network(Assembly):
 
     def __reduce__(self) -> tuple[Any, ...]:
         with self.guard.reading("copying"):
-            return files.from_bytes, (files.to_bytes(self), structure.classes(self))
+            own = {head.loss.name: head.loss.function for head in self.heads if isinstance(head.loss, losses.Own)}
+            return files.from_bytes, (files.to_bytes(self), structure.classes(self), own)
 
     # What a person sees.
 

@@ -29,6 +29,7 @@ cdef class Op:
     cdef double pace        # floating-point operations per nanosecond on one core, for the choice of threads
     cdef readonly tuple tensors
     cdef public str layer
+    cdef readonly bint python  # it takes the GIL: not for a parallel region
     cdef void join(self, State shared, object plan)
     cdef tuple bind(self, tuple tensors)
     cdef void run(self) noexcept nogil

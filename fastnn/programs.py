@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import TYPE_CHECKING
 
 from fastnn import checks, kernels, metrics, updates
 from fastnn.assembly import below
+from fastnn.losses.by_hand import gather_weight
 from fastnn.lowering import Buffer, Call, Lowering, Value, Weight
 from fastnn.plan import Plan
 from fastnn.port import Port
@@ -23,23 +24,24 @@ CHUNK = 512
 
 
 class Snapshot:
-    """A copy of a network's parameters, and their packed forms."""
+    """A copy of a network's parameters and statistics, and what is derived from it: their packed forms, say."""
 
     def __init__(self, blocks: Blocks) -> None:
         self.blocks = blocks
-        self.copies = {block: Tensor(block.shape) for block in blocks.bases}
+        flats = [flat for block in blocks.bases for flat in (block.values, block.statistics)]
+        self.copies = {flat: Tensor(flat.shape) for flat in flats}
         self.weights = {
-            name: Weight(block.view(self.copies[block], key)) for name, (block, key) in blocks.places.items()
+            name: Weight(block.view(self.copies[block.flat(key)], key)) for name, (block, key) in blocks.places.items()
         }
-        self.panels: dict[Tensor, kernels.Packed] = {}
+        self.derived: dict[Hashable, Callable[[], None]] = {}
         self.take()
 
     def take(self) -> None:
-        """Copies and packs the parameters as they are now."""
-        for block, copy in self.copies.items():
-            copy.array[...] = block.values.array
-        for packed in self.panels.values():
-            packed()
+        """Copies them as they are now, and derives anew."""
+        for flat, copy in self.copies.items():
+            copy.array[...] = flat.array
+        for derive in self.derived.values():
+            derive()
 
 
 def rows_of(batch_size: int | None, samples: int) -> int:
@@ -52,19 +54,22 @@ def lower(net: Network, kind: str, labels: int, rows: int, snapshot: Snapshot | 
 
     "train", "descent" (without the update, for an optimizer that makes it itself), "gradient" (without the update, and
     with the inputs' gradients, those of frozen layers too), "update" (alone), "evaluate", "predict" or "classify".
-    labels: a bit for each output whose targets are class numbers. snapshot: what takes the place of the network's
-    parameters. Raises ValueError where the loss, a metric or the kind does not fit the layers.
+    labels: a bit for each output whose targets are class numbers, and one more, after those, where samples have
+    weights: they enter last. snapshot: what takes the place of the network's parameters. Raises ValueError where the
+    loss, a metric or the kind does not fit the layers.
     """
     if kind == "update":
         plan = Lowering(1, _trained(net), training=True)
         updates.penalize(plan, net.blocks.each, None)
         kept = _update(net, plan)
         return Program(kind, labels, plan.assemble([], kept))
-    weights, panels = (net.blocks.weights, None) if snapshot is None else (snapshot.weights, snapshot.panels)
+    weights, derived = (net.blocks.weights, None) if snapshot is None else (snapshot.weights, snapshot.derived)
     if kind in ("train", "descent"):
         weights = _trained(net)
+    if kind == "descent":
+        updates.refuse_max_norm(net.blocks.wanted)
     training = kind in ("train", "descent", "gradient")
-    plan = Lowering(rows, weights, training=training, seed=net.seed, panels=panels)
+    plan = Lowering(rows, weights, training=training, seed=net.seed, derived=derived)
     x, values = _enter(net, plan, kind == "gradient", "unchecked" if kind == "predict" else "finite")
     if kind in ("predict", "classify"):
         outputs = net.graph.lower(plan, values, weights, net.features)
@@ -72,10 +77,15 @@ def lower(net: Network, kind: str, labels: int, rows: int, snapshot: Snapshot | 
             return Program(kind, labels, plan.assemble([*x, *_results(net, plan, kind, outputs)], []))
     outputs = net.graph.lower(plan, values, weights, net.features, [head.loss.fused for head in net.heads])
     meters, ports = _measure(net, plan, kind, labels, outputs)
+    weights_of = {f"{head.output}_loss": head.weight for head in net.heads} if len(net.heads) > 1 else {}
+    if weights_of and updates.penalized(net.blocks.wanted):
+        meters["penalty"], weights_of["penalty"] = plan.emit(kernels.Penalties), 1.0
     ports, kept = [*x, *ports], []
     if plan.training:
         plan.run_backward()
-    updates.penalize(plan, net.blocks.each, meters.get("loss") or meters.get("penalty"))
+    updates.penalize(plan, net.blocks.each, meters.get("penalty", meters.get("loss")))
+    if kind in ("train", "descent"):
+        plan.run_closing()
     if kind == "train":
         kept = _update(net, plan)
     if kind == "gradient":
@@ -83,9 +93,6 @@ def lower(net: Network, kind: str, labels: int, rows: int, snapshot: Snapshot | 
         with plan.named(kind):
             ports += _leave(plan, "dx", net.graph.inputs, [value.gradient for value in values])
     assembled = plan.assemble(ports, kept)
-    weights_of = {f"{head.output}_loss": head.weight for head in net.heads} if len(net.heads) > 1 else {}
-    if "penalty" in meters:
-        weights_of["penalty"] = 1.0
     return Program(kind, labels, assembled, {name: call.made for name, call in meters.items()}, weights_of)
 
 
@@ -107,7 +114,8 @@ def lower_loop(net: Network, rows: int) -> tuple[list[Plan], list[list[Port]]]:
     plan.run_backward()
     with plan.named("backward"):
         dx = _leave(plan, "dx", net.graph.inputs, [value.gradient for value in values])
-    kept = [block.gradients for block in net.blocks.bases]
+    plan.run_closing()
+    kept = [flat for block in net.blocks.bases for flat in (block.gradients, block.statistics)]
     parts: list[tuple[int, list[Port], list[Tensor]]] = [(end, [*x, *y], []), (len(plan.calls), [*dy, *dx], kept)]
     return plan.assemble_parts(parts), [x, y, dy, dx]
 
@@ -159,24 +167,23 @@ def _measure(
 ) -> tuple[dict[str, Call], list[Port]]:
     """Emits the losses and the metrics, in this order for each output; and where their targets enter."""
     calls, ports, names = {}, [], net.graph.output_names
+    entry, weight = gather_weight(plan) if labels >> len(names) else (None, None)
     for i, (head, output) in enumerate(zip(net.heads, outputs, strict=True)):
         prefix = "" if len(names) == 1 else f"{head.output}_"
         with plan.named(f"{kind} {head.output}" if prefix else kind):
-            target = head.loss.target(plan, output.columns, bool(labels >> i & 1), _called("y", names, i))
+            target = head.loss.target(plan, output.columns, bool(labels >> i & 1), weight, _called("y", names, i))
             calls[f"{prefix}loss"] = head.loss.lower(plan, output, target)
             if plan.training and head.weight != 1:
                 plan.scale_gradient(output, head.weight)
             for name in head.metrics:
                 calls[f"{prefix}{name}"] = metrics.resolve(name)(plan, output, target, head.loss)
         ports.append(target.port)
-    if len(names) > 1 and any(parameter.l1 or parameter.l2 for parameter in net.blocks.each.values()):
-        calls["penalty"] = plan.emit(kernels.Added, target.buffer)
-    return calls, ports
+    return calls, ports if entry is None else [*ports, entry]
 
 
 def _update(net: Network, plan: Lowering) -> list[Tensor]:
     """Emits the optimizer's update of each range; returns what it changes, and the gradients."""
     assert net.optimizer is not None
     updates.update(plan, net.optimizer, net.spans(), net.blocks.each)
-    blocks = [tensor for block in net.blocks.bases for tensor in (block.values, block.gradients)]
+    blocks = [flat for block in net.blocks.bases for flat in (block.values, block.statistics, block.gradients)]
     return [*blocks, *net.slots.values()]

@@ -45,17 +45,15 @@ def find_learning_rate(
     highest = checks.real("highest", highest, least=lowest)
     if not isinstance(net.optimizer, FirstOrder):
         raise ValueError(f"find_learning_rate: {type(net.optimizer).__name__} has no learning rate to find")
-    inputs, targets, _ = net.examples(x, y)
+    x, y, _ = net.examples(x, y)
     twin: Network = copy.copy(net)
-    if not twin.features:
-        twin.build(inputs[0].shape[1:])
     rates, losses = np.geomspace(lowest, highest, steps), []
     smoothed, lows = 0.0, []
-    for step, rows in enumerate(_batches(net.seed, len(inputs[0]), batch, steps)):
+    for step, rows in enumerate(_batches(net.seed, len(x[0]), batch, steps)):
         twin.optimizer.learning_rate = float(rates[step])  # type: ignore[union-attr]
         try:
-            parts = ([array[rows] for array in arrays] for arrays in (inputs, targets))
-            losses.append(twin.train_on_batch(*(part[0] if len(part) == 1 else part for part in parts)))
+            inputs, targets = ([array[rows] for array in each] for each in (x, y))
+            losses.append(twin.train_on_batch(*(each if len(each) > 1 else each[0] for each in (inputs, targets))))
         except FloatingPointError:
             break
         smoothed = 0.9 * smoothed + 0.1 * losses[-1]

@@ -26,7 +26,8 @@ def table(net: Network) -> str:
     graph, shapes = net.graph, net.graph.shapes(net.features)
     counts: Counter[str] = Counter()
     for name, parameter in net.blocks.wanted.items():
-        counts[name.partition(".")[0]] += math.prod(parameter.shape)
+        if not parameter.statistic:
+            counts[name.partition(".")[0]] += math.prod(parameter.shape)
     single = len(graph.inputs) == 1
     rows: list[tuple[str, ...]] = [("layer", "", "takes", "output", "parameters")]
     rows += [

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastnn import checks, full_batch
-from fastnn.assembly import below
 from fastnn.callbacks import Callback, History, Logs, Progress
 from fastnn.kernels.loss import DivergenceError
 from fastnn.optimizers import LBFGS
@@ -24,19 +23,21 @@ if TYPE_CHECKING:
 PAUSE = 0.05
 
 
-def train_on_batch(net: Network, x: Any, y: Any) -> float:
+def train_on_batch(net: Network, x: Any, y: Any, sample_weight: Any = None) -> float:
     """One step on all of x and y; returns the loss before it.
 
-    Raises as `fit`; a step that fails changes nothing.
+    sample_weight: (batch,), numbers >= 0; the loss is then a weighted mean. Raises as `fit`; a step that fails changes
+    nothing.
     """
     loss = net.loss or net.compiled
     labels: int = loss.takes_labels
     given: tuple[Any, ...] = (x, y)
-    if not (is_batch(x, net.input_shape) and is_batch(y, () if labels else net.output_shape) and len(x) == len(y)):
-        several, targets, labels = net.examples(x, y)  # what is not ready yet
+    fits = is_batch(x, net.input_shape) and is_batch(y, () if labels else net.output_shape) and len(x) == len(y)
+    if not fits or sample_weight is not None:
+        several, targets, labels = net.examples(x, y, sample_weight)  # what is not ready yet
         if not net.features:
             with net.built_for(several):
-                return train_on_batch(net, x, y)
+                return train_on_batch(net, x, y, sample_weight)
         given = (*several, *targets)
     with net.guard.changing("train_on_batch"):
         program = net.pool.lease(net, "train", len(given[0]), labels)
@@ -55,11 +56,8 @@ def averaged(net: Network) -> Network:
     if getattr(net.optimizer, "ema", None) is None:
         raise RuntimeError("averaged: the optimizer keeps no average; compile with one such as Adam(ema=0.999)")
     twin = copy.copy(net)
-    held = below(twin.blocks.wanted, twin.frozen)
-    if twin.counters["update"]:
-        for name, average in twin.blocks.in_slot(twin.slots["average"]).items():
-            if name not in held:
-                twin.weights[name] = average
+    for part in twin.ranges() if twin.counters["update"] else ():
+        part.of(part.block.values).array[...] = part.of(twin.slots["average"], part.base).array
     return twin
 
 
@@ -89,7 +87,8 @@ class _Snapshot:
 
     def __init__(self, net: Network) -> None:
         self.counters = dict(net.counters)
-        tensors = [*(block.values for block in net.blocks.bases), *net.slots.values()]
+        flats = [flat for block in net.blocks.bases for flat in (block.values, block.statistics)]
+        tensors = [*flats, *net.slots.values()]
         self.blocks = [(tensor.array, tensor.array.copy()) for tensor in tensors]
 
     def restore(self, net: Network) -> None:
@@ -102,9 +101,10 @@ def fit(
     net: Network,
     x: Any,
     y: Any,
+    sample_weight: Any,
     batch_size: int,
     epochs: int,
-    validation_data: tuple[Any, Any] | None,
+    validation_data: tuple[Any, ...] | None,
     shuffle: bool,
     callbacks: Sequence[Callback],
     verbose: int,
@@ -116,16 +116,15 @@ def fit(
     checks.flag("shuffle", shuffle)
     checks.integer("verbose", int(verbose) if isinstance(verbose, bool) else verbose, 0, 1)
     callbacks = checks.listed("callbacks", callbacks, Callback, "Callback objects")
-    x, y, labels = net.examples(x, y)
-    samples = len(x[0])
-    kind = "train"
+    x, y, labels = net.examples(x, y, sample_weight)
+    samples, kind = len(x[0]), "train"
     if isinstance(net.optimizer, LBFGS):
         kind = "descent"
-        full_batch.check(net, batch, samples)
+        full_batch.check(batch, samples)
     batch = min(batch, samples)
     if validation_data is not None:
-        if not isinstance(validation_data, (tuple, list)) or len(validation_data) != 2:
-            raise TypeError("validation_data must be a pair (x, y)")
+        if not isinstance(validation_data, (tuple, list)) or len(validation_data) not in (2, 3):
+            raise TypeError("validation_data must be a pair (x, y), or (x, y, sample_weight)")
         for found, given in zip(net.examples(*validation_data)[0], x, strict=True):
             if found.shape[1:] != given.shape[1:]:
                 raise ValueError(
@@ -151,7 +150,7 @@ def _epochs(
     samples: int,
     batch: int,
     shuffle: bool,
-    validation_data: tuple[Any, Any] | None,
+    validation_data: tuple[Any, ...] | None,
     callbacks: list[Callback],
     progress: Progress | None,
 ) -> History:
@@ -159,7 +158,8 @@ def _epochs(
     history = History()
     net.history, net.stop_training = history, False
     hooks = [history, *callbacks]
-    names = tuple(program.meters) + tuple(f"val_{name}" for name in program.meters if validation_data is not None)
+    names = tuple(program.means())
+    names += tuple(f"val_{name}" for name in names if validation_data is not None)
     for callback in callbacks:  # not the History: it would hold the network that holds it
         callback.net, callback.names = net, names
     for callback in hooks:
@@ -194,9 +194,10 @@ def _epochs(
     return history
 
 
-def _validate(net: Network, validation_data: tuple[Any, Any]) -> Logs:
+def _validate(net: Network, validation_data: tuple[Any, ...]) -> Logs:
+    x, y, *weight = validation_data
     try:
-        return {f"val_{name}": value for name, value in net.evaluate(*validation_data).items()}
+        return {f"val_{name}": value for name, value in net.evaluate(x, y, None, *weight).items()}
     except ValueError as error:
         raise ValueError(f"validation_data: {error}") from None
 

@@ -11,6 +11,11 @@ from fastnn.lowering import Call, Lowering
 from fastnn.optimizers import FirstOrder, Optimizer, Span
 
 
+def penalized(wanted: Mapping[str, Parameter]) -> bool:
+    """Whether a parameter has a penalty."""
+    return any(parameter.l1 or parameter.l2 for parameter in wanted.values())
+
+
 def penalize(plan: Lowering, wanted: Mapping[str, Parameter], loss: Call | None) -> None:
     """Adds the penalties of the parameters to the loss, if there is one, and in training to their gradients."""
     for name, parameter in wanted.items():
@@ -19,6 +24,13 @@ def penalize(plan: Lowering, wanted: Mapping[str, Parameter], loss: Call | None)
             gradient = weight.gradient if plan.training else None
             with plan.named(name):
                 plan.emit(kernels.Penalty, weight.value, gradient, loss, l1=parameter.l1, l2=parameter.l2)
+
+
+def refuse_max_norm(wanted: Mapping[str, Parameter]) -> None:
+    """Raises ValueError where a parameter has a max_norm, for an optimizer that searches along a line."""
+    for name, parameter in wanted.items():
+        if parameter.max_norm is not None:
+            raise ValueError(f"{name}: max_norm does not go with LBFGS; use l2, or another optimizer")
 
 
 def update(plan: Lowering, optimizer: Optimizer, spans: Sequence[Span], wanted: Mapping[str, Parameter]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -21,22 +20,29 @@ from fastnn.tensor import Tensor, aligned, bytes_of
 class Parameters:
     """Parameters in one block, their gradients in another, slots in others: at the same offset in each.
 
-    The padding between tensors is zero and stays zero, so a pass over a whole block is right.
+    Statistics, which are not trained, have a block of their own. The padding between tensors is zero and stays zero, so
+    a pass over a whole block is right.
     """
 
     def __init__(self, wanted: Mapping[str, Parameter]) -> None:
         self.wanted = dict(wanted)
         self.offsets: dict[str, int] = {}
-        end = 0
+        ends = {False: 0, True: 0}  # of the two blocks, by whether it is that of the statistics
         for name, parameter in self.wanted.items():
-            self.offsets[name] = end
-            end += aligned(bytes_of(parameter.shape))
-        self.shape = (end // 4,)
-        self.values = Tensor(self.shape)
-        self.gradients = Tensor(self.shape)
+            self.offsets[name] = ends[parameter.statistic]
+            ends[parameter.statistic] += aligned(bytes_of(parameter.shape))
+        self.values, self.gradients = (Tensor((ends[False] // 4,)) for _ in range(2))
+        self.statistics = Tensor((ends[True] // 4,))
         self.weights = {
-            name: Weight(self.view(self.values, name), self.view(self.gradients, name)) for name in self.wanted
+            name: Weight(
+                self.view(self.flat(name), name), None if parameter.statistic else self.view(self.gradients, name)
+            )
+            for name, parameter in self.wanted.items()
         }
+
+    def flat(self, name: str) -> Tensor:
+        """The block that the parameter, or the statistic, is in."""
+        return self.statistics if self.wanted[name].statistic else self.values
 
     def view(self, flat: Tensor, name: str, base: int = 0) -> Tensor:
         """The parameter's part of a flat block, in which these parameters begin at element `base`."""
@@ -101,17 +107,18 @@ class Blocks:
 
     @property
     def values(self) -> dict[str, np.ndarray]:
-        """All parameters, as arrays."""
+        """All parameters and statistics, as arrays."""
         return {name: weight.value.array for name, weight in self.weights.items()}
 
     @property
     def gradients(self) -> dict[str, np.ndarray]:
-        """Their gradients, as arrays."""
-        return {name: block.view(block.gradients, key).array for name, (block, key) in self.places.items()}
+        """The gradients of those that are trained, as arrays."""
+        return {name: weight.gradient.array for name, weight in self.weights.items() if weight.gradient is not None}
 
     def in_slot(self, slot: Tensor) -> dict[str, np.ndarray]:
-        """All parameters' parts of a slot, as arrays."""
-        return {name: block.view(slot, key, self.bases[block]).array for name, (block, key) in self.places.items()}
+        """The parts of a slot that belong to what is trained, as arrays."""
+        places = {name: self.places[name] for name in self.gradients}
+        return {name: block.view(slot, key, self.bases[block]).array for name, (block, key) in places.items()}
 
     def ranges(self, frozen: Collection[str]) -> list[Range]:
         """What an optimizer updates: all but the parameters of these names; neighbours are one range."""
@@ -120,6 +127,8 @@ class Blocks:
         for block, base in self.bases.items():
             joins = False
             for key in block.wanted:
+                if block.wanted[key].statistic:
+                    continue
                 start, stop = block.extent(key)
                 trains = (block, key) not in held
                 if trains:
@@ -131,7 +140,7 @@ class Blocks:
     def count(self, frozen: Collection[str] = ()) -> int:
         """Numbers, without the padding, and without the parameters of these names."""
         held = {self.places[name] for name in frozen}
-        each = {place: math.prod(self.wanted[name].shape) for name, place in self.places.items()}
+        each = {self.places[name]: view.size for name, view in self.gradients.items()}
         return sum(size for place, size in each.items() if place not in held)
 
 

@@ -44,7 +44,8 @@ def state(net: fnn.Network, gradients: bool = True, history: bool = True) -> str
         plain += [net.history.history, net.history.epoch, id(net.history)]
     digest.update(repr(plain).encode())
     if net.input_shape is not None:
-        blocks = [net.parameters, *(net.slots[name].array for name in sorted(net.slots))]
+        statistics = [net.weights[name] for name in net.weights if name not in net.gradients]
+        blocks = [net.parameters, *statistics, *(net.slots[name].array for name in sorted(net.slots))]
         for block in blocks:
             digest.update(block.tobytes())
         if gradients:

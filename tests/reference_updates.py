@@ -162,6 +162,10 @@ def Rprop(
     return p - step * np.sign(g), g, np.where((size == 0) & (double(gradients) == 0), 0, step)
 
 
+def Penalties() -> float:
+    return 0.0
+
+
 def Penalty(
     weight: ArrayLike, gradient: ArrayLike | None, loss: float, *, l1: float = 0.0, l2: float = 0.0
 ) -> tuple[float, Array]:

@@ -42,10 +42,11 @@ def test_rosenbrock() -> None:
         a, b = p.astype(np.float64)
         return (1 - a) ** 2 + 100 * (b - a * a) ** 2, np.array([2 * (a - 1) - 400 * a * (b - a * a), 200 * (b - a * a)])
 
-    optimizer, point = fnn.LBFGS(memory=5), np.array([-1.2, 1.0], np.float32)
-    slots = [(np.zeros(2, np.float32), np.zeros(2, np.float32)) for _ in range(5)]
-    for count in range(60):
-        point = optimizer.iterate(function, point, slots, count)
+    optimizer, point, pairs = fnn.LBFGS(), np.array([-1.2, 1.0], np.float32), []
+    for _ in range(60):
+        before = point
+        point, turn = optimizer.iterate(function, point, pairs)
+        pairs = [(point - before, turn), *pairs[:4]]
     np.testing.assert_allclose(point, [1, 1], atol=1e-3)
 
 
@@ -124,7 +125,7 @@ def test_a_failure_on_the_way_leaves_the_parameters() -> None:
     before = training_state(net)
 
     class Interrupted(fnn.LBFGS):
-        def iterate(self, function: Callable[..., Any], point: Any, slots: Any, count: int) -> Any:
+        def iterate(self, function: Callable[..., Any], point: Any, pairs: Any) -> Any:
             function(point + 1)
             raise KeyboardInterrupt
 

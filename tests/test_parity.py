@@ -174,6 +174,40 @@ def test_optimizers(name: str, loss: str) -> None:
         assert np.linalg.norm(view - wanted) <= 1e-4 * np.linalg.norm(wanted), key
 
 
+def test_batch_norm() -> None:
+    """Losses, parameters and running statistics of 60 steps; torch's momentum is 1 - ours, its variance unbiased."""
+    norm = {"momentum": 0.8, "epsilon": 1e-3}
+    layers = [fnn.Dense(8, bias=False), fnn.BatchNorm(**norm), fnn.Activation("relu")]
+    layers += [fnn.Dense(6, activation="tanh"), fnn.BatchNorm(**norm), fnn.Dense(3, activation="softmax")]
+    net = fnn.Sequential(layers, input_shape=(4,), seed=0).compile(fnn.SGD(0.05), "cross_entropy")
+    x, y = blobs(100)
+    x += 50
+    norms = [torch.nn.BatchNorm1d(n, eps=1e-3, momentum=0.2, dtype=torch.float64) for n in (8, 6)]
+    twin = {k: torch.tensor(v.astype(np.float64), requires_grad=True) for k, v in net.weights.items() if "dense" in k}
+    parameters = [*twin.values(), *norms[0].parameters(), *norms[1].parameters()]
+    optimizer = torch.optim.SGD(parameters, 0.05)
+    for step in range(60):
+        rows = np.arange(step, step + 16) % 100
+        z = norms[0](torch.tensor(x[rows].astype(np.float64)) @ twin["dense_0.weight"]).relu()
+        z = norms[1](torch.tanh(z @ twin["dense_1.weight"] + twin["dense_1.bias"]))
+        z = z @ twin["dense_2.weight"] + twin["dense_2.bias"]
+        loss = torch.nn.functional.cross_entropy(z, torch.tensor(y[rows]))
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        assert net.train_on_batch(x[rows], y[rows]) == pytest.approx(loss.item(), rel=1e-4)
+    for name, wanted in twin.items():
+        np.testing.assert_allclose(net.weights[name], wanted.detach().numpy(), rtol=1e-3, atol=1e-4)
+    for i, norm in enumerate(norms):
+        wanted = {"gamma": norm.weight, "beta": norm.bias, "mean": norm.running_mean, "variance": norm.running_var}
+        for name, value in wanted.items():
+            expected = value.detach().numpy()
+            if name == "variance":  # each of torch's batches weighs 16 / 15 of ours, and the initial 1 as much
+                start = 0.8**60
+                expected = (expected - start) * 15 / 16 + start
+            np.testing.assert_allclose(net.weights[f"batch_norm_{i}.{name}"], expected, rtol=1e-3, atol=1e-4)
+
+
 # The class in PyTorch, its settings, and ours: the same numbers step by step on gradients that are given.
 STATES: dict[str, tuple[fnn.Optimizer, Callable[[Any], Any]]] = {
     name: SETTINGS[name] for name in SETTINGS if not name.startswith("Rprop")

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import reference
+import reference_layers
 import reference_updates
 from check import generator
 from fastnn import kernels
@@ -40,7 +41,7 @@ def draw(*shapes: tuple[int, ...]) -> list[reference.Array]:
 
 
 def test_every_op_has_a_twin() -> None:
-    twins = {*vars(reference), *vars(reference_updates), *LISTS}
+    twins = {*vars(reference), *vars(reference_layers), *vars(reference_updates), *LISTS}
     missing = [name for name in kernels.__all__ if name not in twins]
     assert not missing
 
@@ -78,6 +79,46 @@ def test_dense(activation: str) -> None:
     dweight, dbias = reference.DenseWeightGradient(x, dy)
     assert_gradient(dweight, lambda weight: f(x), weight)
     assert_gradient(dbias, lambda bias: f(x), bias)
+
+
+def test_batch_norm() -> None:
+    """The two gradients with respect to gamma and beta, and that through the statistics of the batch."""
+    x, dy, gamma, beta = draw((4, 6), (4, 6), (3,), (3,))
+
+    def f(x: reference.Array) -> float:
+        y = reference_layers.BatchNorm(x, *reference_layers.BatchNormMoments(x, 3), gamma, beta, epsilon=0.1)
+        return float((y * dy).sum())
+
+    moments = reference_layers.BatchNormMoments(x, 3)
+    shift, slope, dgamma, dbeta = reference_layers.BatchNormWeightGradient(x, dy, *moments, epsilon=0.1)
+    assert_gradient(dgamma, lambda gamma: f(x), gamma)
+    assert_gradient(dbeta, lambda beta: f(x), beta)
+    assert_gradient(reference_layers.BatchNormInputGradient(x, dy, *moments, shift, slope, gamma, epsilon=0.1), f, x)
+
+
+def test_layer_norm() -> None:
+    x, dy, gamma, beta = draw((4, 6), (4, 6), (3,), (3,))
+
+    def f(x: reference.Array) -> float:
+        return float((reference_layers.LayerNorm(x, gamma, beta, epsilon=0.1)[0] * dy).sum())
+
+    moments = reference_layers.LayerNorm(x, gamma, beta, epsilon=0.1)[1]
+    dgamma, dbeta = reference_layers.LayerNormWeightGradient(x, dy, moments, 3)
+    assert_gradient(dgamma, lambda gamma: f(x), gamma)
+    assert_gradient(dbeta, lambda beta: f(x), beta)
+    assert_gradient(reference_layers.LayerNormInputGradient(x, dy, moments, gamma), f, x)
+
+
+def test_maxout() -> None:
+    z, dy = draw((5, 12), (5, 4))
+    gradient = reference_layers.MaxoutGradient(z, dy)
+    assert_gradient(gradient, lambda z: float((reference_layers.Maxout(z, 4) * dy).sum()), z)
+
+
+def test_rescale() -> None:
+    x, dy = draw((5, 7), (5, 7))
+    gradient = reference_layers.Rescale(dy, scale=0.3)
+    assert_gradient(gradient, lambda x: float((reference_layers.Rescale(x, scale=0.3, offset=2) * dy).sum()), x)
 
 
 def test_prelu() -> None:

@@ -27,6 +27,11 @@ from networks import blobs, regression
 TWO, FOUR = 46_000, 100_000
 
 
+def tails(num_threads: int) -> list[int]:
+    """Every tail on one thread, some on two, where the tensors are large."""
+    return [n for n in TAILS if num_threads == 1 or n % 10 < 2]
+
+
 def loss_of(rows: int = 1) -> tuple[MeanSquaredError, float]:
     """A loss that has a value, and the value."""
     x, target = tensor(normal(rows, 2)), tensor(np.zeros((rows, 2)))
@@ -36,7 +41,7 @@ def loss_of(rows: int = 1) -> tuple[MeanSquaredError, float]:
 @pytest.mark.parametrize(("l1", "l2"), [(0.1, 0.0), (0.0, 0.1), (0.3, 0.01)])
 def test_penalty(isa: str, num_threads: int, l1: float, l2: float) -> None:
     """The value joins the loss, the gradient the gradient; a weight of 0 has none."""
-    for n in TAILS:
+    for n in tails(num_threads):
         shape = (n,) if num_threads == 1 else (TWO // 100, 100 + n)
         weight, gradient = tensor(np.where(normal(*shape) < -1, 0, normal(*shape))), tensor(normal(*shape, start=5))
         before = gradient.array.copy()
@@ -60,7 +65,7 @@ def test_a_penalty_without_a_gradient(isa: str) -> None:
 
 def test_norms(isa: str, num_threads: int) -> None:
     """One norm over several ranges; the gradient has the limit's norm if it was longer, else its own bits."""
-    for n in TAILS:
+    for n in tails(num_threads):
         parts = [normal(n), normal(TWO + n if num_threads == 2 else 3 * n, start=9)]
         for limit in (0.5, 1e9):
             tensors = [tensor(part) for part in parts]
@@ -76,7 +81,7 @@ def test_norms(isa: str, num_threads: int) -> None:
 
 
 def test_clip(isa: str, num_threads: int) -> None:
-    for n in TAILS:
+    for n in tails(num_threads):
         x = normal(n if num_threads == 1 else TWO + n).copy()
         x[n // 2], x[n // 3] = np.inf, np.nan
         clipped = tensor(x)
@@ -87,7 +92,7 @@ def test_clip(isa: str, num_threads: int) -> None:
 @pytest.mark.parametrize("limit", [0.5, 2.0, 1e9])
 def test_max_norm(isa: str, num_threads: int, limit: float) -> None:
     """Units above the limit have its norm afterwards; the others keep their bits."""
-    for n in TAILS:
+    for n in tails(num_threads):
         w = normal(5, n) if num_threads == 1 else normal(3, TWO // 140, 70 + n)
         weight = tensor(w)
         run(MaxNorm(weight, limit=limit), weight, rows=1)
@@ -97,7 +102,7 @@ def test_max_norm(isa: str, num_threads: int, limit: float) -> None:
 
 
 def test_average(isa: str, num_threads: int) -> None:
-    for n in TAILS:
+    for n in tails(num_threads):
         x, start = (normal(n if num_threads == 1 else TWO + n, start=i) for i in range(2))
         for update in (0, 1, 10**9):
             mean = tensor(start if update else np.zeros_like(x))
@@ -258,3 +263,91 @@ def test_averaged() -> None:
 def test_settings_are_checked(settings: dict[str, Any], error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         fnn.Dense(3, **settings)
+
+
+# In networks with several outputs, sub-networks and frozen layers.
+
+
+def branches(l2: float, trainable: bool = True) -> fnn.Network:
+    """A shared sub-network below two outputs."""
+    x = fnn.Input((4,), name="x")
+    sub = fnn.Sequential([fnn.Dense(5, activation="tanh", l2=l2)], input_shape=(4,), seed=1)
+    sub.trainable = trainable
+    value = sub(x)
+    a, b = fnn.Dense(1, name="a", l2=l2)(value), fnn.Dense(1, name="b")(fnn.Add()([value, sub(x)]))
+    net = fnn.Network([x], [a, b], seed=2)
+    return net.compile(
+        fnn.SGD(0.1, ema=0.5, clip_norm=0.1), {"a": "mse", "b": "mse"}, loss_weights={"a": 2.0, "b": 0.5}
+    )
+
+
+def test_several_outputs_and_a_shared_sub_network() -> None:
+    """The penalty is in the loss of all once, and in no output's own."""
+    x, y = DATA
+    plain, net = branches(0.0), branches(0.1)
+    penalty = 0.1 * sum(
+        float((view.astype(np.float64) ** 2).sum()) for name, view in net.weights.items() if "b." not in name
+    )
+    expected, found = (each.evaluate(x, [y, y]) for each in (plain, net))
+    assert found["loss"] == pytest.approx(expected["loss"] + penalty, rel=1e-6)
+    assert found["a_loss"] == expected["a_loss"] and found["b_loss"] == expected["b_loss"]
+    assert found["penalty"] == pytest.approx(penalty, rel=1e-6) and "penalty" not in expected
+    assert net.train_on_batch(x, [y, y]) == pytest.approx(found["loss"], rel=1e-5)
+    history = net.fit(x, [y, y], 60, 1, callbacks=[fnn.EarlyStopping("penalty")], verbose=0).history
+    assert history["penalty"][0] < penalty
+
+
+def test_one_norm_over_all_blocks() -> None:
+    """The gradients of the network and of its sub-network are clipped together."""
+    x, y = DATA
+    net = branches(0.1)
+    net.train_on_batch(x, [y, y])
+    norm = sum(float((gradient.astype(np.float64) ** 2).sum()) for gradient in net.gradients.values()) ** 0.5
+    assert norm == pytest.approx(0.1, rel=1e-6)
+
+
+def test_frozen_layers_are_left_alone() -> None:
+    """By penalties, clipping and the average, in which they are as they are."""
+    x, y = DATA
+    net = branches(0.1, trainable=False)
+    before = {name: view.copy() for name, view in net.weights.items()}
+    for _ in range(3):
+        net.train_on_batch(x, [y, y])
+    twin = net.averaged()
+    for name, view in net.weights.items():
+        frozen = name.startswith("sequential")
+        assert (view == before[name]).all() == frozen and (twin.weights[name] == view).all() == frozen
+
+
+@pytest.mark.parametrize("trainable", [True, False])
+def test_lbfgs_over_blocks(trainable: bool) -> None:
+    """What is trained is brought down, over both blocks; what is frozen stays."""
+    x, y = DATA
+    net = branches(0.001, trainable).compile(fnn.LBFGS(), {"a": "mse", "b": "mse"})
+    before = {name: view.copy() for name, view in net.weights.items()}
+    start = net.evaluate(x, [y, y])["loss"]
+    net.fit(x, [y, y], 60, 40, verbose=0)
+    assert net.evaluate(x, [y, y])["loss"] < (0.1 if trainable else 0.7) * start
+    for name, view in net.weights.items():
+        assert (view == before[name]).all() == (name.startswith("sequential") and not trainable)
+
+
+def test_the_loop_by_hand() -> None:
+    """step adds the penalties' gradients, clips, and holds weights to max_norm, as a training step does."""
+    x, y = DATA
+    settings = {"l2": 0.1, "max_norm": 1.0}
+    net, twin = (network(fnn.SGD(0.1, clip_norm=0.5, momentum=0.9, ema=0.9), **settings) for _ in range(2))
+    for _ in range(3):
+        twin.train_on_batch(x, y)
+        output = net.forward(x, training=True)
+        net.zero_grad()
+        net.backward(2 * (output - y[:, None]) / len(x))
+        net.step()
+        assert_close(net.parameters, twin.parameters, tolerance=1e-5)
+    assert_close(net.averaged().parameters, twin.averaged().parameters, tolerance=1e-5)
+
+
+def test_gradients_of_penalties_are_right() -> None:
+    """By finite differences of the loss with them."""
+    x, y = DATA
+    fnn.check_gradients(network(l1=0.05, l2=0.1), x[:8], y[:8])

@@ -2,21 +2,36 @@
 
 from fastnn.kernels.activation import ACTIVATIONS, DERIVED_FROM_INPUT, Activation, ActivationGradient
 from fastnn.kernels.adaptive import Adadelta, Adagrad, RMSprop, Rprop
+from fastnn.kernels.batch_norm import (
+    BatchNorm,
+    BatchNormInputGradient,
+    BatchNormMoments,
+    BatchNormRunning,
+    BatchNormWeightGradient,
+)
+from fastnn.kernels.cross_entropy import CrossEntropy, KLDivergence, SoftTargets
 from fastnn.kernels.dense import Dense, DenseInputGradient, DenseWeightGradient, Packed
 from fastnn.kernels.dropout import Dropout
 from fastnn.kernels.elementary import Elementary
 from fastnn.kernels.gather import Gather, GatherLabels, Scatter
-from fastnn.kernels.loss import Added, BinaryCrossEntropy, CrossEntropy, MeanSquaredError
+from fastnn.kernels.gaussian_noise import GaussianNoise
+from fastnn.kernels.layer_norm import LayerNorm, LayerNormInputGradient, LayerNormWeightGradient
+from fastnn.kernels.loss import ELEMENTWISE_LOSSES, Cosine, ElementwiseLoss
+from fastnn.kernels.maxout import Maxout, MaxoutGradient
 from fastnn.kernels.merge import Add, Concatenate, ConcatenateGradient, Multiply, Scale
-from fastnn.kernels.metric import Accuracy, Classes, MeanAbsoluteError
+from fastnn.kernels.metric import Accuracy, Classes, RootMeanSquaredError, TopAccuracy
 from fastnn.kernels.optimizer import SGD, Adam, Lion, Nadam
+from fastnn.kernels.own_loss import OwnLoss
 from fastnn.kernels.prelu import PReLU, PReLUGradient
-from fastnn.kernels.regularization import Average, Clip, ClipNorm, MaxNorm, Penalty, SquaredNorm
+from fastnn.kernels.python import PythonBackward, PythonForward
+from fastnn.kernels.regularization import Average, Clip, ClipNorm, MaxNorm, Penalties, Penalty, SquaredNorm
+from fastnn.kernels.rescale import Rescale
 from fastnn.kernels.softmax import LogSoftmax, LogSoftmaxGradient, Softmax, SoftmaxGradient
 
 __all__ = [
     "ACTIVATIONS",
     "DERIVED_FROM_INPUT",
+    "ELEMENTWISE_LOSSES",
     "SGD",
     "Accuracy",
     "Activation",
@@ -25,39 +40,57 @@ __all__ = [
     "Adagrad",
     "Adam",
     "Add",
-    "Added",
     "Average",
-    "BinaryCrossEntropy",
+    "BatchNorm",
+    "BatchNormInputGradient",
+    "BatchNormMoments",
+    "BatchNormRunning",
+    "BatchNormWeightGradient",
     "Classes",
     "Clip",
     "ClipNorm",
     "Concatenate",
     "ConcatenateGradient",
+    "Cosine",
     "CrossEntropy",
     "Dense",
     "DenseInputGradient",
     "DenseWeightGradient",
     "Dropout",
     "Elementary",
+    "ElementwiseLoss",
     "Gather",
     "GatherLabels",
+    "GaussianNoise",
+    "KLDivergence",
+    "LayerNorm",
+    "LayerNormInputGradient",
+    "LayerNormWeightGradient",
     "Lion",
     "LogSoftmax",
     "LogSoftmaxGradient",
     "MaxNorm",
-    "MeanAbsoluteError",
-    "MeanSquaredError",
+    "Maxout",
+    "MaxoutGradient",
     "Multiply",
     "Nadam",
+    "OwnLoss",
     "PReLU",
     "PReLUGradient",
     "Packed",
+    "Penalties",
     "Penalty",
+    "PythonBackward",
+    "PythonForward",
     "RMSprop",
+    "Rescale",
+    "RootMeanSquaredError",
     "Rprop",
     "Scale",
     "Scatter",
+    "SoftTargets",
     "Softmax",
     "SoftmaxGradient",
     "SquaredNorm",
+    "TopAccuracy",
 ]

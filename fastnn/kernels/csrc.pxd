@@ -26,6 +26,11 @@ cdef extern from "kernels.h":
     enum: fastnn_float64
     enum: fastnn_uint8
     enum: fastnn_int64
+    enum: fastnn_unchecked
+    enum: fastnn_finite
+    enum: fastnn_losses
+    enum: fastnn_nonnegative
+    enum: fastnn_signed
 
     ctypedef struct fastnn_random:
         uint64_t seed, step
@@ -40,6 +45,8 @@ cdef extern from "kernels.h":
         void (**activation)(isize rows, isize n, const float *x, float *y, isize row) noexcept nogil
         void (**activation_gradient)(isize rows, isize n, const float *y, isize y_row, const float *dy, float *dx,
                                      isize row) noexcept nogil
+        double (**loss)(isize rows, isize n, const float *x, const float *target, const float *weight, float setting,
+                        float scale, float *dx) noexcept nogil
         float (*peak)(isize n) noexcept nogil
         void (*pack)(isize k, isize n, const float *b, isize b_row, isize b_column, float *panels) noexcept nogil
         void (*product)(const fastnn_product *p) noexcept nogil
@@ -58,18 +65,38 @@ cdef extern from "kernels.h":
         void (*prelu_gradient)(isize rows, isize n, const float *x, isize row, const float *slope, const float *dy,
                                float *dx, float *dslope) noexcept nogil
         double (*cross_entropy)(isize rows, isize n, const float *x, const int32_t *label, const float *target,
-                                float scale, float *dx) noexcept nogil
-        double (*binary_cross_entropy)(isize n, const float *x, const float *target, float scale,
-                                       float *dx) noexcept nogil
-        double (*mse)(isize n, const float *x, const float *target, float scale, float *dx) noexcept nogil
-        double (*absolute_error)(isize n, const float *x, const float *target) noexcept nogil
+                                const float *weight, float scale, float *dx) noexcept nogil
+        double (*negative_entropy)(isize rows, isize n, const float *target, const float *weight) noexcept nogil
+        void (*soften)(isize rows, isize n, const int32_t *label, const float *target, const float *class_weight,
+                       float smoothing, float *y, float *mass, float *count) noexcept nogil
+        double (*cosine)(isize rows, isize n, const float *x, const float *target, const float *weight, float scale,
+                         float *dx) noexcept nogil
         void (*argmax)(isize rows, isize n, const float *x, int32_t *y) noexcept nogil
         isize (*gather)(isize rows, isize n, const void *x, int type, const int64_t *order, int check,
                         float *y) noexcept nogil
         isize (*gather_labels)(isize rows, isize classes, const void *x, int type, const int64_t *order,
-                               int32_t *y) noexcept nogil
+                               double ignore, int32_t *y) noexcept nogil
         void (*dropout)(isize n, isize first, const float *x, uint32_t threshold, float scale, fastnn_random r,
                         float *y) noexcept nogil
+        void (*centred_sums)(isize rows, isize n, const float *x, const float *centre, const float *dy, double *sum,
+                             double *product) noexcept nogil
+        void (*batch_norm)(isize rows, isize n, const float *x, const float *mean, const float *variance,
+                           const float *gamma, const float *beta, float epsilon, float *y) noexcept nogil
+        void (*batch_norm_gradient)(isize rows, isize n, const float *x, const float *mean, const float *variance,
+                                    const float *gamma, float epsilon, const float *shift, const float *slope,
+                                    const float *dy, float *dx) noexcept nogil
+        void (*layer_norm)(isize rows, isize n, const float *x, const float *gamma, const float *beta, float epsilon,
+                           float *moments, float *y) noexcept nogil
+        void (*layer_norm_gradient)(isize rows, isize n, const float *x, const float *moments, const float *gamma,
+                                    const float *dy, float *dx) noexcept nogil
+        void (*layer_norm_sums)(isize rows, isize n, const float *x, const float *moments, const float *dy,
+                                double *sum, double *product) noexcept nogil
+        void (*maxout)(isize rows, isize units, isize pieces, const float *z, float *y) noexcept nogil
+        void (*maxout_gradient)(isize rows, isize units, isize pieces, const float *z, const float *y,
+                                const float *dy, float *dz) noexcept nogil
+        void (*gaussian_noise)(isize n, isize first, const float *x, float deviation, fastnn_random r,
+                               float *y) noexcept nogil
+        void (*rescale)(isize n, const float *x, float scale, float offset, float *y) noexcept nogil
         void (*sgd)(isize n, float *p, const float *g, float *v, float rate, float momentum, int nesterov,
                     float decay) noexcept nogil
         void (*adam)(isize n, float *p, const float *g, float *m, float *v,

@@ -23,15 +23,15 @@ cdef class Product(Op):
     def __cinit__(self) -> None:
         self.pace = 50.0
 
-    cdef fastnn_product present(self) noexcept nogil:
-        """The product at the present number of rows."""
-        cdef fastnn_product p = self.whole
+    cdef void present(self, fastnn_product *p) noexcept nogil:
+        """p = the product at the present number of rows. Written in place: a second copy would wait for the first."""
+        p[0] = self.whole
         p.m = self.state.rows
-        return p
 
     cdef void part(self, Py_ssize_t index, Py_ssize_t parts) noexcept nogil:
-        cdef fastnn_product p = self.present()
+        cdef fastnn_product p
         cdef Py_ssize_t unit, units, start, end
+        self.present(&p)
         if parts == 1:
             self.table.product(&p)
             self.columns(0, p.n)
@@ -69,7 +69,8 @@ cdef class Product(Op):
         pass
 
     cdef double work(self) noexcept nogil:
-        cdef fastnn_product p = self.present()
+        cdef fastnn_product p
+        self.present(&p)
         return 2.0 * p.m * p.n * p.k
 
 
@@ -149,16 +150,15 @@ cdef class Dense(Product):
         )
         self.anew = given is None
         self.packed = Packed(matrix) if self.anew and x.rows >= MANY else given
-        self.bind((x, matrix, bias, z, y))
+        self.bind((x, matrix, bias, y, z))
 
     cdef bint uses_packed(self) noexcept nogil:
         return self.packed is not None and (not self.anew or self.state.rows >= MANY)
 
-    cdef fastnn_product present(self) noexcept nogil:
-        cdef fastnn_product p = Product.present(self)
+    cdef void present(self, fastnn_product *p) noexcept nogil:
+        Product.present(self, p)
         if self.uses_packed():
             p.b, p.b_packed = self.packed.c, True
-        return p
 
     cdef void run(self) noexcept nogil:
         if self.anew and self.uses_packed():
@@ -216,10 +216,9 @@ cdef class DenseWeightGradient(Product):
         self.dbias = floats(dbias)
         self.bind((x, dz, dweight, dbias))
 
-    cdef fastnn_product present(self) noexcept nogil:
-        cdef fastnn_product p = self.whole
+    cdef void present(self, fastnn_product *p) noexcept nogil:
+        p[0] = self.whole
         p.k = self.state.rows
-        return p
 
     cdef void run(self) noexcept nogil:
         if not self.state.inputs_only:

@@ -11,7 +11,16 @@ class Gather(Gathered):
     def complain(self, place: int) -> Exception: ...
 
 class GatherLabels(Gathered):
-    def __init__(self, port: Port, y: Tensor, *, classes: int) -> None: ...
+    def __init__(
+        self,
+        port: Port,
+        y: Tensor,
+        weight: Tensor | None = None,
+        kept: Tensor | None = None,
+        *,
+        classes: int,
+        ignore: int | None = None,
+    ) -> None: ...
     def complain(self, place: int) -> Exception: ...
 
 class Scatter(Op):

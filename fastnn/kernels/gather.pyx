@@ -2,6 +2,7 @@
 
 from math import isfinite
 
+from libc.math cimport NAN
 from libc.stdint cimport int32_t, int64_t
 from libc.string cimport memcpy
 
@@ -11,7 +12,7 @@ from fastnn.port cimport Port
 from fastnn.tensor cimport Tensor, floats
 
 #: What gathered elements may have to be, in the order of csrc/kernels.h.
-CHECKS = ("unchecked", "finite", "unit", "distribution")
+CHECKS = ("unchecked", "finite", "unit", "distribution", "nonnegative", "signed")
 
 cdef enum:
     OUT_OF_REACH = -2  # the place of a row that the array does not have
@@ -116,35 +117,74 @@ cdef class Gather(Gathered):
         where = f"{self.port.name}[{self.sample(row)}, {column}] is {value:g} as float32"
         if not isfinite(value):
             return ValueError(f"{where}; remove or replace such values")
+        if self.check == csrc.fastnn_nonnegative:
+            return ValueError(f"{self.port.name}[{self.sample(row)}] is {value:g}; it must be a number >= 0")
+        if self.check == csrc.fastnn_signed:
+            return ValueError(f"{where}; expected 1 or -1, or 1 or 0")
         if not 0 <= value <= 1:
             return ValueError(f"{where}; a probability lies from 0 to 1")
         return ValueError(f"{self.port.name}[{self.sample(row)}] is not a distribution: its sum is not 1")
 
 
 cdef class GatherLabels(Gathered):
-    """y = the port's labels as int32, (rows,): each an integer in 0..classes-1."""
+    """y = the port's labels as int32, (rows,): each an integer in 0..classes-1.
+
+    With ignore, kept, float32 (rows, 1), is the weight, or 1 without one; where the label is `ignore`, y = kept = 0.
+    """
 
     cdef int32_t *y
+    cdef const float *weight
+    cdef float *kept
     cdef Py_ssize_t classes
+    cdef double ignored  # NaN for none
 
-    def __init__(self, Port port, Tensor y, *, classes: int) -> None:
+    def __init__(
+        self,
+        Port port,
+        Tensor y,
+        Tensor weight or None = None,
+        Tensor kept or None = None,
+        *,
+        classes: int,
+        ignore: int | None = None,
+    ) -> None:
+        cdef Tensor tensor
         if port.columns != 1 or y.dtype != "int32" or y.columns != 1:
             raise ValueError(f"GatherLabels: expected one label a row and an int32 y, got {port.columns} and {y!r}")
         if not 0 < classes < 2**31:
             raise ValueError(f"GatherLabels: classes must be from 1 to 2**31 - 1, got {classes}")
+        if (ignore is None) != (kept is None):
+            raise ValueError("GatherLabels: ignore and kept go together")
+        for tensor in (weight, kept):
+            if tensor is not None and (tensor.rows != y.rows or tensor.columns != 1):
+                raise ValueError(f"GatherLabels: expected a weight for each of {y.rows} rows, got {tensor!r}")
         self.port, self.classes, self.y = port, classes, <int32_t *> y.data
-        self.bind((y,))
+        self.weight, self.kept, self.ignored = floats(weight), floats(kept), NAN if ignore is None else ignore
+        self.bind((y, weight, kept))
 
     cdef Py_ssize_t take(self, Py_ssize_t row, Py_ssize_t rows) noexcept nogil:
-        return self.table.gather_labels(
-            rows, self.classes, self.rows_from(row), self.port.type, self.order_from(row), self.y + row
+        cdef Py_ssize_t i, bad = self.table.gather_labels(
+            rows,
+            self.classes,
+            self.rows_from(row),
+            self.port.type,
+            self.order_from(row),
+            self.ignored,
+            self.y + row,
         )
+        if self.kept != NULL and bad < 0:
+            for i in range(row, row + rows):
+                self.kept[i] = 1 if self.weight == NULL else self.weight[i]
+                if self.y[i] < 0:
+                    self.y[i], self.kept[i] = 0, 0
+        return bad
 
     def complain(self, place: int) -> Exception:
         sample = self.sample(place)
         value = self.port.array.reshape(-1)[sample]
         return ValueError(
             f"{self.port.name}[{sample}] is {value}; expected an integer label from 0 to {self.classes - 1}"
+            + ("" if self.kept == NULL else f", or {self.ignored:.0f} for none")
         )
 
 

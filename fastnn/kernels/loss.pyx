@@ -1,10 +1,18 @@
 """Losses: the mean over a batch, in double, and the gradient with respect to the network's output in the same pass."""
 
 from libc.math cimport isfinite
-from libc.stdint cimport int32_t
 
+from fastnn.kernels cimport csrc
 from fastnn.op cimport ChunkedOp, Op
 from fastnn.tensor cimport Tensor, floats
+
+#: The losses that are sums over elements, in the order of csrc/kernels.h.
+ELEMENTWISE_LOSSES = ("mse", "mae", "huber", "binary_cross_entropy", "hinge", "poisson", "focal")
+
+if len(ELEMENTWISE_LOSSES) != csrc.fastnn_losses:
+    raise ImportError("the losses of csrc/kernels.h and of loss.pyx are not the same")
+
+cdef double LEAST_MASS = 1.1754943508222875e-38  # of weights: below it 1 / mass is no float32
 
 
 class DivergenceError(FloatingPointError):
@@ -12,30 +20,49 @@ class DivergenceError(FloatingPointError):
 
 
 cdef class Meter(ChunkedOp):
-    """An op that measures each batch: `last` is the batch's value, `mean` that of all since `reset`, by rows."""
+    """An op that measures each batch: `last` is the batch's value, `mean` that of all since `reset`, by rows.
 
-    cdef void record(self, double value) noexcept nogil:
-        self.last = value
-        self.total += value * self.state.rows
-        self.count += self.state.rows
+    weight: float32 (rows, 1), or None: how much each row counts. A batch whose weights sum to 0 measures 0.
+    """
+
+    cdef void take_weight(self, Tensor weight) except *:
+        if weight is not None and (weight.rows < self.capacity or weight.columns != 1):
+            name = type(self).__name__
+            raise ValueError(f"{name}: expected a weight for each of {self.capacity} rows, got {weight!r}")
+        self.weight = floats(weight)
+
+    cdef double mass(self) noexcept nogil:
+        """The weight of the batch: how many rows it has, or the sum of theirs."""
+        cdef Py_ssize_t i
+        cdef double mass = 0
+        if self.weight == NULL:
+            return self.state.rows
+        for i in range(self.state.rows):
+            mass += self.weight[i]
+        return mass
+
+    cdef void record(self, double value, double weight) noexcept nogil:
+        self.last, self.counted = value, weight
+        self.total += value * weight
+        self.count += weight
 
     cdef void add(self, double value) noexcept nogil:
         """What was recorded last was less by this (a penalty)."""
         self.last += value
-        self.total += value * self.state.rows
+        self.total += value * self.counted
 
     @property
     def mean(self) -> float:
-        """The mean over the rows since `reset`; NaN before the first."""
+        """The mean over the rows since `reset`; NaN before the first, and where none counts."""
         return self.total / self.count if self.count else float("nan")
 
     @property
-    def measured(self) -> tuple[float, float, int]:
+    def measured(self) -> tuple[float, float, float]:
         """last, total and count, to be put back after a trial run."""
         return self.last, self.total, self.count
 
     @measured.setter
-    def measured(self, measured: tuple[float, float, int]) -> None:
+    def measured(self, measured: tuple[float, float, float]) -> None:
         self.last, self.total, self.count = measured
 
     def reset(self) -> None:
@@ -47,60 +74,49 @@ cdef class Meter(ChunkedOp):
         return self.state.rows * self.columns
 
 
-cdef class Added(Meter):
-    """Nothing, at each step, for other ops to add to (penalties). x tells the rows."""
-
-    def __init__(self, Tensor x) -> None:
-        self.columns = 1
-        self.bind((x,))
-
-    cdef void run(self) noexcept nogil:
-        self.record(0)
-
-
 cdef class Loss(Meter):
-    """A loss of x (rows, columns) against a target, and dx, its gradient.
+    """A loss of x (rows, columns) against a target, and dx, its gradient, or None.
 
     With finite, a loss that is not a finite number is an error, and so the step has no effect.
     """
 
-    cdef const float *x
-    cdef const float *target
-    cdef float *dx
-    cdef double scale  # 1 / what the sum is divided by
-    cdef bint finite
-
     def __cinit__(self) -> None:
         self.pace = 0.5
 
-    def __init__(self, Tensor x, Tensor target, Tensor dx, *, finite: bool = False) -> None:
-        if not (target.rows == dx.rows == x.rows and target.columns == dx.columns == x.columns):
+    def __init__(
+        self, Tensor x, Tensor target, Tensor dx or None, Tensor weight or None = None, *, finite: bool = False
+    ) -> None:
+        if not (target.rows == x.rows and target.columns == x.columns):
             self.refuse(x, target, dx)
         self.target = floats(target)
-        self.take(x, target, dx, finite)
+        self.take(x, target, dx, weight, finite)
 
     def refuse(self, *tensors) -> None:
-        shapes = ", ".join(f"{tensor.shape} {tensor.dtype}" for tensor in tensors)
+        shapes = ", ".join("none" if tensor is None else f"{tensor.shape} {tensor.dtype}" for tensor in tensors)
         raise ValueError(f"{type(self).__name__}(x, target, dx): shapes {shapes} do not fit")
 
-    def take(self, Tensor x, Tensor target, Tensor dx, finite: bool) -> None:
+    def take(self, Tensor x, Tensor target, Tensor dx or None, Tensor weight or None, finite: bool) -> None:
+        if dx is not None and not (dx.rows == x.rows and dx.columns == x.columns):
+            self.refuse(x, target, dx)
         self.x, self.dx, self.columns, self.finite = floats(x), floats(dx), x.columns, finite
-        self.bind((x, target, dx))
+        self.bind((x, target, dx, weight))
+        self.take_weight(weight)
 
     cdef void run(self) noexcept nogil:
-        self.scale = 1.0 / self.terms()
+        self.mass_of_batch = self.mass()
+        self.scale = 1.0 / (self.mass_of_batch * self.terms()) if self.mass_of_batch >= LEAST_MASS else 0
         Op.run(self)
 
     cdef double terms(self) noexcept nogil:
-        """What the sum is divided by."""
-        return self.state.rows * self.columns
+        """How many terms the sum has for each row."""
+        return self.columns
 
     cdef void part(self, Py_ssize_t index, Py_ssize_t parts) noexcept nogil:
         cdef Py_ssize_t row = index * self.chunk
         self.partial[index] = self.piece(row, min(self.chunk, self.state.rows - row))
 
     cdef double piece(self, Py_ssize_t row, Py_ssize_t rows) noexcept nogil:
-        """The sum of the losses of `rows` rows, and their gradient."""
+        """The sum of the losses of `rows` rows by their weights, and their gradient."""
         return 0
 
     cdef void finish(self) noexcept nogil:
@@ -109,78 +125,70 @@ cdef class Loss(Meter):
             self.last = mean
             self.fail(0)
         else:
-            self.record(mean)
+            self.record(mean, self.mass_of_batch)
 
     def explain(self, place: int) -> Exception:
         return DivergenceError(f"the loss became {self.last}; a smaller learning rate may help")
 
 
-cdef class CrossEntropy(Loss):
-    """-sum_j t_j log softmax(x)_j, the mean over rows, in nats; dx = (softmax(x) - t) / rows.
+cdef class ElementwiseLoss(Loss):
+    """One of ELEMENTWISE_LOSSES, the mean over all elements; csrc/loss.h has the formulas.
 
-    x: logits (rows, classes). target: int32 labels (rows,), or float32 distributions (rows, classes).
+    x, target, dx: float32 (rows, columns); dx may be None. setting: delta of huber, gamma of focal.
     """
 
-    cdef const int32_t *label
+    def __init__(
+        self,
+        Tensor x,
+        Tensor target,
+        Tensor dx or None,
+        Tensor weight or None = None,
+        *,
+        loss: str,
+        setting: float = 0.0,
+        finite: bool = False,
+    ) -> None:
+        if loss not in ELEMENTWISE_LOSSES:
+            raise ValueError(f"unknown loss {loss!r}; known: {', '.join(ELEMENTWISE_LOSSES)}")
+        self.loss, self.setting = ELEMENTWISE_LOSSES.index(loss), setting
+        Loss.__init__(self, x, target, dx, weight, finite=finite)
 
-    def __init__(self, Tensor x, Tensor target, Tensor dx, *, finite: bool = False) -> None:
-        cdef Py_ssize_t columns = 1 if target.dtype == "int32" else x.columns
-        if not (target.rows == dx.rows == x.rows and target.columns == columns and dx.columns == x.columns):
-            self.refuse(x, target, dx)
-        if target.dtype == "int32":
-            self.label = <const int32_t *> target.data
-        else:
-            self.target = floats(target)
-        self.take(x, target, dx, finite)
+    cdef double piece(self, Py_ssize_t row, Py_ssize_t rows) noexcept nogil:
+        cdef Py_ssize_t start = row * self.columns
+        return self.table.loss[self.loss](
+            rows,
+            self.columns,
+            self.x + start,
+            self.target + start,
+            after(self.weight, row),
+            self.setting,
+            <float> self.scale,
+            <float *> after(self.dx, start),
+        )
+
+
+cdef class Cosine(Loss):
+    """1 - x.t / (|x| |t|), the mean over rows; rows of zeros count 1 and have no gradient.
+
+    x, target, dx: float32 (rows, columns).
+    """
+
+    def __init__(
+        self, Tensor x, Tensor target, Tensor dx, Tensor weight or None = None, *, finite: bool = False
+    ) -> None:
+        Loss.__init__(self, x, target, dx, weight, finite=finite)
 
     cdef double terms(self) noexcept nogil:
-        return self.state.rows
-
-    cdef void run(self) noexcept nogil:
-        cdef Py_ssize_t i
-        if self.label != NULL:
-            for i in range(self.state.rows):
-                if not 0 <= self.label[i] < self.columns:
-                    self.fail(1 + i)
-                    return
-        Loss.run(self)
-
-    def explain(self, place: int) -> Exception:
-        if place == 0:
-            return Loss.explain(self, place)
-        return ValueError(f"CrossEntropy: label {self.label[place - 1]} is not from 0 to {self.columns - 1}")
+        return 1
 
     cdef double piece(self, Py_ssize_t row, Py_ssize_t rows) noexcept nogil:
         cdef Py_ssize_t start = row * self.columns
-        cdef const int32_t *label = NULL
-        cdef const float *target = NULL
-        if self.label != NULL:
-            label = self.label + row
-        else:
-            target = self.target + start
-        return self.table.cross_entropy(
-            rows, self.columns, self.x + start, label, target, <float> self.scale, self.dx + start
-        )
-
-
-cdef class BinaryCrossEntropy(Loss):
-    """-t log s(x) - (1 - t) log(1 - s(x)), s the sigmoid, the mean over all elements; dx = (s(x) - t) / elements.
-
-    x: logits, target in [0, 1], dx: float32 (rows, columns).
-    """
-
-    cdef double piece(self, Py_ssize_t row, Py_ssize_t rows) noexcept nogil:
-        cdef Py_ssize_t start = row * self.columns
-        return self.table.binary_cross_entropy(
-            rows * self.columns, self.x + start, self.target + start, <float> self.scale, self.dx + start
-        )
-
-
-cdef class MeanSquaredError(Loss):
-    """(x - t)^2, the mean over all elements; dx = 2 (x - t) / elements. x, target, dx: float32 (rows, columns)."""
-
-    cdef double piece(self, Py_ssize_t row, Py_ssize_t rows) noexcept nogil:
-        cdef Py_ssize_t start = row * self.columns
-        return self.table.mse(
-            rows * self.columns, self.x + start, self.target + start, <float> self.scale, self.dx + start
+        return self.table.cosine(
+            rows,
+            self.columns,
+            self.x + start,
+            self.target + start,
+            after(self.weight, row),
+            <float> self.scale,
+            self.dx + start,
         )

@@ -1,4 +1,4 @@
-from fastnn.kernels.loss import Meter
+from fastnn.kernels.loss import ElementwiseLoss, Meter
 from fastnn.op import Op
 from fastnn.tensor import Tensor
 
@@ -6,7 +6,10 @@ class Classes(Op):
     def __init__(self, x: Tensor, y: Tensor, *, threshold: float | None = None) -> None: ...
 
 class Accuracy(Meter):
-    def __init__(self, classes: Tensor, target: Tensor) -> None: ...
+    def __init__(self, classes: Tensor, target: Tensor, weight: Tensor | None = None) -> None: ...
 
-class MeanAbsoluteError(Meter):
-    def __init__(self, x: Tensor, target: Tensor) -> None: ...
+class TopAccuracy(Meter):
+    def __init__(self, x: Tensor, target: Tensor, weight: Tensor | None = None, *, k: int) -> None: ...
+
+class RootMeanSquaredError(ElementwiseLoss):
+    def __init__(self, x: Tensor, target: Tensor, weight: Tensor | None = None) -> None: ...

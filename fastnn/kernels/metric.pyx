@@ -1,9 +1,9 @@
 """Metrics, measured in the plan beside the loss, and the class of a row."""
 
-from libc.math cimport isnan
+from libc.math cimport isnan, sqrt
 from libc.stdint cimport int32_t
 
-from fastnn.kernels.loss cimport Meter
+from fastnn.kernels.loss cimport ElementwiseLoss, Meter
 from fastnn.op cimport Op
 from fastnn.tensor cimport Tensor, floats
 
@@ -52,36 +52,72 @@ cdef class Accuracy(Meter):
     cdef const int32_t *classes
     cdef const int32_t *target
 
-    def __init__(self, Tensor classes, Tensor target) -> None:
+    def __init__(self, Tensor classes, Tensor target, Tensor weight or None = None) -> None:
         if not (classes.dtype == target.dtype == "int32" and classes.shape == target.shape and classes.columns == 1):
             raise ValueError(f"Accuracy: expected equal int32 classes, got {classes!r} and {target!r}")
         self.classes, self.target = <const int32_t *> classes.data, <const int32_t *> target.data
         self.columns = 1
-        self.bind((classes, target))
+        self.bind((classes, target, weight))
+        self.take_weight(weight)
 
     cdef void run(self) noexcept nogil:
-        cdef Py_ssize_t i, right = 0
-        for i in range(self.state.rows):
-            right += self.classes[i] == self.target[i]
-        self.record(right / <double> self.state.rows)
+        cdef Py_ssize_t i
+        cdef double right = 0, mass = self.mass()
+        if self.weight == NULL:
+            for i in range(self.state.rows):
+                right += self.classes[i] == self.target[i]
+        else:
+            for i in range(self.state.rows):
+                if self.classes[i] == self.target[i]:
+                    right += self.weight[i]
+        self.record(right / mass if mass > 0 else 0, mass)
 
 
-cdef class MeanAbsoluteError(Meter):
-    """|x - t|, the mean over all elements. x, target: float32 (rows, columns)."""
+cdef class TopAccuracy(Meter):
+    """The share of rows where fewer than k outputs are greater than the target's. x: (rows, classes); target: int32."""
 
     cdef const float *x
-    cdef const float *target
+    cdef const int32_t *target
+    cdef Py_ssize_t k
 
-    def __init__(self, Tensor x, Tensor target) -> None:
-        if x.rows != target.rows or x.columns != target.columns:
-            raise ValueError(f"MeanAbsoluteError: expected equal shapes, got {x.shape} and {target.shape}")
-        self.x, self.target, self.columns = floats(x), floats(target), x.columns
-        self.bind((x, target))
+    def __init__(self, Tensor x, Tensor target, Tensor weight or None = None, *, k: int) -> None:
+        if target.dtype != "int32" or target.rows != x.rows or target.columns != 1:
+            raise ValueError(f"TopAccuracy: expected an int32 target of shape ({x.rows},), got {target!r}")
+        self.x, self.target, self.columns, self.k = floats(x), <const int32_t *> target.data, x.columns, k
+        self.bind((x, target, weight))
+        self.take_weight(weight)
 
     cdef void part(self, Py_ssize_t index, Py_ssize_t parts) noexcept nogil:
-        cdef Py_ssize_t row = index * self.chunk, start = row * self.columns
-        cdef Py_ssize_t n = min(self.chunk, self.state.rows - row) * self.columns
-        self.partial[index] = self.table.absolute_error(n, self.x + start, self.target + start)
+        cdef Py_ssize_t i, j, greater, row = index * self.chunk
+        cdef const float *x
+        cdef float own
+        cdef double right = 0
+        for i in range(row, min(row + self.chunk, self.state.rows)):
+            x = self.x + i * self.columns
+            own = x[self.target[i]]
+            greater = 0
+            for j in range(self.columns):
+                greater += not x[j] <= own  # a NaN is greater
+            if greater < self.k:
+                right += 1 if self.weight == NULL else self.weight[i]
+        self.partial[index] = right
 
     cdef void finish(self) noexcept nogil:
-        self.record(self.sum_of_chunks() / (self.state.rows * self.columns))
+        cdef double mass = self.mass()
+        self.record(self.sum_of_chunks() / mass if mass > 0 else 0, mass)
+
+
+cdef class RootMeanSquaredError(ElementwiseLoss):
+    """The root of the mean over all elements of (x - t)^2, over all batches. x, target: float32 (rows, columns)."""
+
+    def __init__(self, Tensor x, Tensor target, Tensor weight or None = None) -> None:
+        ElementwiseLoss.__init__(self, x, target, None, weight, loss="mse")
+
+    cdef void record(self, double value, double weight) noexcept nogil:
+        Meter.record(self, value, weight)
+        self.last = sqrt(value)
+
+    @property
+    def mean(self) -> float:
+        """The root of the mean over the rows since `reset`; NaN before the first."""
+        return sqrt(self.total / self.count) if self.count else float("nan")

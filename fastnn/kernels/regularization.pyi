@@ -5,6 +5,9 @@ from fastnn.tensor import Tensor
 
 class FlatSum(ChunkedOp): ...
 
+class Penalties(Meter):
+    def __init__(self) -> None: ...
+
 class Penalty(FlatSum):
     def __init__(
         self, weight: Tensor, gradient: Tensor | None, loss: Meter | None, *, l1: float = 0.0, l2: float = 0.0

@@ -46,6 +46,21 @@ cdef class FlatSum(ChunkedOp):
         return self.n
 
 
+cdef class Penalties(Meter):
+    """What each Penalty of a network with several outputs adds to: the loss of none of them."""
+
+    def __init__(self) -> None:
+        self.tensors = ()
+
+    @property
+    def capacity(self) -> int:
+        """A step may have any number of rows."""
+        return 2**62
+
+    cdef void run(self) noexcept nogil:
+        self.record(0, self.state.rows)
+
+
 cdef class Penalty(FlatSum):
     """Adds l1 sum |w| + l2 sum w^2 to a loss, and l1 sign(w) + 2 l2 w to the gradient; either may be None.
 

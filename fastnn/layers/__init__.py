@@ -1,16 +1,60 @@
 """Layers: what a user writes. Each holds settings only and adds Ops to a plan."""
 
 from fastnn.layers.activation import Activation
-from fastnn.layers.base import Layer
+from fastnn.layers.base import Layer, Parameter
+from fastnn.layers.batch_norm import BatchNorm
+from fastnn.layers.composite import Composite
 from fastnn.layers.dense import Dense
 from fastnn.layers.dropout import Dropout
 from fastnn.layers.flatten import Flatten
+from fastnn.layers.gaussian_noise import GaussianNoise
+from fastnn.layers.layer_norm import LayerNorm
+from fastnn.layers.maxout import Maxout
 from fastnn.layers.merge import Add, Concatenate, Multiply
 from fastnn.layers.prelu import PReLU
+from fastnn.layers.python import PythonLayer
+from fastnn.layers.rescale import Rescale
+from fastnn.layers.reshape import Reshape
 
 #: The layers that a file may name.
 LAYERS: dict[str, type[Layer]] = {
-    layer.__name__: layer for layer in (Dense, Activation, PReLU, Flatten, Dropout, Add, Multiply, Concatenate)
+    layer.__name__: layer
+    for layer in (
+        Dense,
+        Maxout,
+        Activation,
+        PReLU,
+        BatchNorm,
+        LayerNorm,
+        Dropout,
+        GaussianNoise,
+        Rescale,
+        Reshape,
+        Flatten,
+        Add,
+        Multiply,
+        Concatenate,
+    )
 }
 
-__all__ = ["LAYERS", "Activation", "Add", "Concatenate", "Dense", "Dropout", "Flatten", "Layer", "Multiply", "PReLU"]
+__all__ = [
+    "LAYERS",
+    "Activation",
+    "Add",
+    "BatchNorm",
+    "Composite",
+    "Concatenate",
+    "Dense",
+    "Dropout",
+    "Flatten",
+    "GaussianNoise",
+    "Layer",
+    "LayerNorm",
+    "Maxout",
+    "Multiply",
+    "PReLU",
+    "Parameter",
+    "PythonLayer",
+    "Rescale",
+    "Reshape",
+]

@@ -36,6 +36,8 @@ class Activation(Layer):
         x = plan.read(x)
         if self.activation in ROW_WISE:
             y = Value(x.buffer, x.trains, pending=self.activation)
+        elif x.open:
+            y = Value(x.buffer, x.trains, pending=self.activation, producer=x.producer)
         else:
             y = plan.value(x.columns, x.trains)
             y.producer = plan.emit(kernels.Activation, x.buffer, y.buffer, activation="identity")

@@ -7,15 +7,19 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fastnn import checks
+from fastnn.initializers import INITIALIZERS
 from fastnn.lowering import Lowering, Value, Weight
 from fastnn.symbol import Symbol, called
 
 
 @dataclass(eq=False, repr=False)
 class Parameter:
-    """A parameter that a layer wants: its shape, initializer (a name, or the number that all are), fans and limits.
+    """A parameter that a layer wants: its shape, initializer, fans and limits.
 
-    The loss grows by l1 sum |w| + l2 sum w^2; after an update, w[..., unit] is scaled down to the norm max_norm.
+    initializer: a name in `fastnn.initializers`, or the number that all are. fan_in, fan_out: inputs that an output
+    sums over, and outputs that an input reaches. The loss grows by l1 sum |w| + l2 sum w^2; after an update,
+    w[..., unit] is scaled down to the norm max_norm. statistic: it is not trained, but written by the layer itself (a
+    running mean), without gradient and slots. Raises ValueError for an unknown initializer and a shape that is none.
     """
 
     shape: tuple[int, ...]
@@ -25,6 +29,12 @@ class Parameter:
     l1: float = 0.0
     l2: float = 0.0
     max_norm: float | None = None
+    statistic: bool = False
+
+    def __post_init__(self) -> None:
+        self.shape = tuple(checks.integer(f"Parameter: shape[{i}]", n) for i, n in enumerate(self.shape))
+        if isinstance(self.initializer, str):
+            checks.known("initializer", self.initializer, INITIALIZERS)
 
 
 @dataclass(eq=False, repr=False)
@@ -39,6 +49,12 @@ class Layer:
 
     name: str | None = field(default=None, kw_only=True)
     trainable: bool = field(default=True, kw_only=True)
+
+    def __init_subclass__(cls) -> None:
+        """Layers are the same only if they are one, and look alike: a plain @dataclass leaves these as they are."""
+        for name, method in (("__eq__", object.__eq__), ("__hash__", object.__hash__), ("__repr__", Layer.__repr__)):
+            if getattr(cls, name) is method and name not in vars(cls):
+                setattr(cls, name, method)
 
     def __post_init__(self) -> None:
         if self.name is not None:
@@ -112,8 +128,8 @@ class Layer:
 
 
 def snake_case(name: str) -> str:
-    """Dense -> dense, BatchNorm -> batch_norm."""
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
+    """Dense -> dense, BatchNorm -> batch_norm, PReLU -> prelu."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z][a-z])", "_", name).lower()
 
 
 def expected(layer: Layer, wanted: str, features: tuple[int, ...], advice: str = "") -> ValueError:

@@ -14,6 +14,8 @@ ARMIJO, CURVATURE = 1e-4, 0.9
 
 #: The loss and its gradient (float64) at a point.
 Function = Callable[[np.ndarray], tuple[float, np.ndarray]]
+#: Changes of the point and of the gradient in earlier iterations.
+Pairs = list[tuple[np.ndarray, np.ndarray]]
 
 
 @dataclass
@@ -41,29 +43,19 @@ class LBFGS(Optimizer):
         """The changes of p and of g in iteration k are in step_i and turn_i, i = k mod memory."""
         return tuple(f"{name}_{i}" for i in range(self.memory) for name in ("step", "turn"))
 
-    def iterate(
-        self, function: Function, point: np.ndarray, slots: list[tuple[np.ndarray, np.ndarray]], count: int
-    ) -> np.ndarray:
-        """One iteration, the count-th from 0 on: the next point (float32), or the same one where no step is found.
+    def iterate(self, function: Function, point: np.ndarray, pairs: Pairs) -> tuple[np.ndarray, np.ndarray]:
+        """One iteration: the next point (float32), and the change of the gradient; the same point if no step is found.
 
-        slots: (step, turn) by i, float32; the place of this iteration is overwritten.
+        pairs: the changes (step, turn) of the iterations before, the newest first.
         """
         loss, gradient = function(point)
-        newest_first = [slots[(count - i) % self.memory] for i in range(1, min(count, self.memory) + 1)]
-        direction = -_product(gradient, newest_first)
-        if not direction @ gradient < 0:  # what is remembered is of another function by now
-            direction, newest_first = -gradient, []
-        first = (
-            self.learning_rate if newest_first else self.learning_rate * min(1, 1 / max(np.abs(gradient).sum(), 1e-30))
-        )
-        found = self._search(function, point, loss, gradient, direction, first)
-        step, turn = slots[count % self.memory]
-        if found is None:
-            step[...], turn[...] = 0, 0
-            return point
-        after, gradient_after = found
-        step[...], turn[...] = after - point, gradient_after - gradient
-        return after
+        direction = -_product(gradient, pairs)
+        length = self.learning_rate
+        if not pairs or not direction @ gradient < 0:  # at first, or where what is remembered is of another function
+            direction = -gradient
+            length *= min(1, 1 / max(np.abs(gradient).sum(), checks.SMALLEST))
+        after, gradient_after = self._search(function, point, loss, gradient, direction, length)
+        return after, gradient_after - gradient
 
     def _search(
         self,
@@ -73,9 +65,9 @@ class LBFGS(Optimizer):
         gradient: np.ndarray,
         direction: np.ndarray,
         length: float,
-    ) -> tuple[np.ndarray, np.ndarray] | None:
+    ) -> tuple[np.ndarray, np.ndarray]:
         """A point on the line, and its gradient: one that fulfils the Wolfe conditions, else one of less loss."""
-        slope, low, high, found = direction @ gradient, 0.0, math.inf, None
+        slope, low, high, found = direction @ gradient, 0.0, math.inf, (point, gradient)
         for _ in range(self.evaluations):
             after = (point + length * direction).astype(np.float32)
             loss_after, gradient_after = function(after)
@@ -91,7 +83,7 @@ class LBFGS(Optimizer):
         return found
 
 
-def _product(gradient: np.ndarray, newest_first: list[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
+def _product(gradient: np.ndarray, newest_first: Pairs) -> np.ndarray:
     """H g by two loops over the remembered (step, turn); those without curvature are left out."""
     result, pairs = gradient.copy(), []
     for step32, turn32 in newest_first:

@@ -18,6 +18,7 @@
 #define CHECK_DECLARATION(type, name, arguments) void check_##name(const fastnn_table *t);
 FASTNN_KERNELS(CHECK_DECLARATION)
 void check_activations(const fastnn_table *t);
+void check_losses(const fastnn_table *t);
 
 /* An activation's references, by fastnn_activation: f(x), dy f', and the bound of f. */
 typedef struct {
@@ -54,6 +55,10 @@ void expect(isize i, isize j, double actual, double expected, double bound);
 void expect_units(isize i, double actual, double expected, double scale, double units);
 /* The same bits: n floats, from row or element i on, alone and among others. Which NaN one is does not matter. */
 void expect_same(isize i, isize n, const float *actual, const float *expected);
+/* Of a row of logits, in softmax.c: log sum exp, and whether one is NaN. spoil: what special logits a case has. */
+double log_of_sum(isize n, const float *x);
+int has_nan(isize n, const float *x);
+void spoil(isize rows, isize n, float *x, int how);
 /* A number that a kernel returned: the same bits at each place, too. */
 double returned(double x);
 

@@ -1,4 +1,4 @@
-/* Dropout, and the random numbers in it: Philox 4x32-10, Salmon et al. 2011. */
+/* Dropout and normal noise, and the random numbers in them: Philox 4x32-10, Salmon et al. 2011. */
 #include <math.h>
 #include <string.h>
 
@@ -67,6 +67,40 @@ void check_dropout(const fastnn_table *t) {
         expect_same(i, some, alone, y + i);
       }
       t->dropout(n, first, x, threshold, scale, r, x);
+      expect_same(0, n, x, y);
+    }
+}
+
+/* z of a random word by bisection: erfc(|z| / sqrt 2) is the probability of more, on both sides. */
+static double deviate_of(uint32_t word) {
+  const double tail = ((word >> 8 & 0x7fffff) + 0.5) / 8388608;
+  double low = 0, high = 8;
+  for (int i = 0; i < 60; i++) {
+    const double z = (low + high) / 2;
+    *(erfc(z / sqrt(2)) > tail ? &low : &high) = z;
+  }
+  return word >> 31 ? -low : low;
+}
+
+void check_gaussian_noise(const fastnn_table *t) {
+  for (isize n = 1; n <= 3 * TAILS; n++)
+    for (places("n %td", n); next_place();) {
+      const isize first = GROUP * (isize)(random_bits() % 1000);
+      const fastnn_random r = {random_bits() * 0x9E3779B97F4A7C15u, random_bits() * 0xBF58476D1CE4E5B9u, random_bits()};
+      const float deviation = uniform(0.1, 2);
+      float *x = random_floats(n), *y = floats(n), *alone = floats(GROUP);
+      x[n / 2] = n % 2 ? NAN : INFINITY;
+      t->gaussian_noise(n, first, x, deviation, r, y);
+      for (isize i = 0; i < n; i++) {
+        const double z = deviation * deviate_of(word_of(first + i, r));
+        expect(0, i, y[i], x[i] + z, 1e-6 * fabs(z) + 2 * UNIT * (fabs(x[i]) + fabs(z)));
+      }
+      for (isize i = 0; i < n; i += GROUP) {
+        const isize some = n - i < GROUP ? n - i : GROUP;
+        t->gaussian_noise(some, first + i, x + i, deviation, r, alone);
+        expect_same(i, some, alone, y + i);
+      }
+      t->gaussian_noise(n, first, x, deviation, r, x);
       expect_same(0, n, x, y);
     }
 }

@@ -115,20 +115,26 @@ void check_gather_labels(const fastnn_table *t) {
         int64_t *order = items(n, 8);
         int32_t *y = items(n, 4);
         for (isize i = 0; i < n; i++) put(x, type, i, (double)(random_bits() % 10)), order[i] = n - 1 - i;
-        expect(-1, -1, (double)t->gather_labels(n, 10, x, type, NULL, y), -1, 0);
+        expect(-1, -1, (double)t->gather_labels(n, 10, x, type, NULL, NAN, y), -1, 0);
         for (isize i = 0; i < n; i++) expect(i, 0, y[i], get(x, type, i), 0);
-        expect(-1, -1, (double)t->gather_labels(n, 10, x, type, order, y), -1, 0);
+        expect(-1, -1, (double)t->gather_labels(n, 10, x, type, order, NAN, y), -1, 0);
         for (isize i = 0; i < n; i++) expect(i, 0, y[i], get(x, type, n - 1 - i), 0);
         for (int b = 0; b < (int)(sizeof bad / sizeof bad[0]); b++) {
           const int whole = b < 3, byte = b == 1 || b == 2;
           if (type == fastnn_uint8 ? !byte : type == fastnn_int64 && !whole) continue;
           put(x, type, n / 2, bad[b]);
-          expect(b, 0, (double)t->gather_labels(n, 10, x, type, NULL, y), (double)(n / 2), 0);
+          expect(b, 0, (double)t->gather_labels(n, 10, x, type, NULL, NAN, y), (double)(n / 2), 0);
+        }
+        for (int ignored = 0; ignored < 2; ignored++) { /* a label that is none, beside one of a class */
+          const double ignore = ignored ? 200 : 7;
+          put(x, type, n / 2, ignore);
+          expect(ignored, 0, (double)t->gather_labels(n, 10, x, type, NULL, ignore, y), -1, 0);
+          for (isize i = 0; i < n; i++) expect(i, 0, y[i], get(x, type, i) == ignore ? -1 : get(x, type, i), 0);
         }
         if (type != fastnn_int64) continue;
         ((int64_t *)x)[n / 2] = INT64_MIN; /* what a double, or 32 bits of it, would take for a label */
-        expect(-1, -1, (double)t->gather_labels(n, 10, x, type, NULL, y), (double)(n / 2), 0);
+        expect(-1, -1, (double)t->gather_labels(n, 10, x, type, NULL, NAN, y), (double)(n / 2), 0);
         ((int64_t *)x)[n / 2] = (int64_t)1 << 32;
-        expect(-1, -1, (double)t->gather_labels(n, 10, x, type, NULL, y), (double)(n / 2), 0);
+        expect(-1, -1, (double)t->gather_labels(n, 10, x, type, NULL, NAN, y), (double)(n / 2), 0);
       }
 }

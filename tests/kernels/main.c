@@ -13,6 +13,7 @@ static const struct {
 } checks[] = {
 #define CHECK_ENTRY(type, name, arguments) {#name, check_##name},
     FASTNN_KERNELS(CHECK_ENTRY){"activations", check_activations},
+    {"losses", check_losses},
 };
 #define CHECKS ((int)(sizeof checks / sizeof checks[0]))
 

@@ -3,24 +3,6 @@
 
 #include "check.h"
 
-#define MANY 100000 /* too many for a sum in float */
-
-static void check_length(const fastnn_table *t, isize n, int nan) {
-  for (places("n %td, NaN %d", n, nan); next_place();) {
-    float *x = random_floats(n), *target = random_floats(n);
-    if (nan) target[n - 1] = NAN;
-    double expected = 0;
-    for (isize i = 0; i < n; i++) expected += fabs((double)x[i] - target[i]);
-    expect(-1, -1, returned(t->absolute_error(n, x, target)), expected, UNIT * expected);
-  }
-}
-
-void check_absolute_error(const fastnn_table *t) {
-  for (isize n = 1; n <= TAILS; n++)
-    for (int nan = 0; nan < 2; nan++) check_length(t, n, nan);
-  check_length(t, MANY, 0);
-}
-
 /* Each place is the greatest once, with its equal after it, beside NaN or beside infinities. */
 void check_argmax(const fastnn_table *t) {
   for (isize n = 1; n <= TAILS; n++)

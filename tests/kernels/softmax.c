@@ -1,15 +1,13 @@
-/* Row softmax and its logarithm, their gradients, and softmax with cross-entropy. */
+/* Row softmax and its logarithm, and their gradients. */
 #include <math.h>
-#include <string.h>
 
 #include "check.h"
 
 #define ROWS 3
-#define MANY 30000 /* rows: too many for a sum in float, whose errors a sum in double evens out */
 /* Of a result, relative to it: a few units for exp, and one rounding for each of up to TAILS terms of its sum. */
 #define TOLERANCE 4e-6
 
-static double log_of_sum(isize n, const float *x) {
+double log_of_sum(isize n, const float *x) {
   double greatest = -INFINITY, sum = 0;
   for (isize j = 0; j < n; j++) greatest = fmax(greatest, x[j]);
   for (isize j = 0; j < n; j++) sum += exp(x[j] - greatest);
@@ -18,14 +16,14 @@ static double log_of_sum(isize n, const float *x) {
 
 static double softmax_of(isize n, const float *x, isize j) { return exp(x[j] - log_of_sum(n, x)); }
 
-static int has_nan(isize n, const float *x) {
+int has_nan(isize n, const float *x) {
   for (isize j = 0; j < n; j++)
     if (isnan(x[j])) return 1;
   return 0;
 }
 
 /* The last row may have a NaN, or an output of -inf beside a finite one: what is wrong with a row stays there. */
-static void spoil(isize rows, isize n, float *x, int how) {
+void spoil(isize rows, isize n, float *x, int how) {
   float *last = x + (rows - 1) * n;
   if (how == 1) last[n / 2] = NAN;
   if (how == 2 && n > 1) last[n / 2] = -INFINITY;
@@ -116,64 +114,4 @@ void check_log_softmax_gradient(const fastnn_table *t) {
       t->log_softmax_gradient(ROWS, n, y, dy, dy);
       expect_same(0, ROWS * n, dy, dx);
     }
-}
-
-/* Rows that sum to 1; nothing where an output is -inf, or this is all that the loss can be. */
-static void draw_target(isize n, const float *x, float *target) {
-  double sum = 0;
-  for (isize j = 0; j < n; j++) sum += target[j] = isinf(x[j]) ? 0 : uniform(0.1, 1);
-  for (isize j = 0; j < n; j++) target[j] = (float)(target[j] / sum);
-}
-
-typedef struct {
-  double value, size; /* what may be off is relative to the size */
-} loss;
-
-/* Of one row, whose label or target may be NULL; its gradient is looked at on the way. */
-static loss row_loss(isize i, isize n, const float *x, const int32_t *label, const float *target, float scale,
-                     const float *dx) {
-  const double log_sum = has_nan(n, x) ? NAN : log_of_sum(n, x);
-  loss sum = {0 * log_sum, 1};
-  for (isize j = 0; j < n; j++) {
-    const double share = label ? j == *label : target[j], p = exp(x[j] - log_sum);
-    if (share > 0) sum.value += share * (log_sum - x[j]);
-    if (share > 0) sum.size += share * (fabs(log_sum) + fabs(x[j]));
-    expect(i, j, dx[j], scale * (p - share), TOLERANCE * scale * (p + share));
-  }
-  return sum;
-}
-
-static void check_rows(const fastnn_table *t, isize rows, isize n, int labelled, int how) {
-  for (places("rows %td, n %td, labels %d, special %d", rows, n, labelled, how); next_place();) {
-    const float scale = uniform(0.01, 2);
-    float *x = random_floats(rows * n), *dx = floats(rows * n), *alone = floats(n);
-    int32_t *label = labelled ? items(rows, 4) : NULL;
-    float *target = labelled ? NULL : floats(rows * n);
-    spoil(rows, n, x, how);
-    for (isize i = 0; i < rows; i++) {
-      if (label) label[i] = (int32_t)(n / 2 ? (n / 2 + 1 + i % (n - 1)) % n : i % n); /* not where -inf is */
-      if (target) draw_target(n, x + i * n, target + i * n);
-    }
-    const double sum = returned(t->cross_entropy(rows, n, x, label, target, scale, dx));
-    loss expected = {0, 0};
-    for (isize i = 0; i < rows; i++) {
-      const int32_t *label_i = label ? label + i : NULL;
-      const float *target_i = target ? target + i * n : NULL;
-      const loss one = row_loss(i, n, x + i * n, label_i, target_i, scale, dx + i * n);
-      expected.value += one.value;
-      expected.size += one.size;
-      t->cross_entropy(1, n, x + i * n, label_i, target_i, scale, alone);
-      expect_same(i, n, alone, dx + i * n);
-    }
-    expect(-1, -1, sum, expected.value, (rows == MANY ? 2 * UNIT : TOLERANCE) * expected.size);
-  }
-}
-
-void check_cross_entropy(const fastnn_table *t) {
-  for (isize n = 1; n <= TAILS; n++)
-    for (int kind = 0; kind < 6; kind++) {
-      check_rows(t, ROWS, n, kind % 2, kind / 2);
-      check_rows(t, n, 1 + 31 * n % TAILS, kind % 2, kind / 2); /* rows may be taken several at a time */
-    }
-  check_rows(t, MANY, 2, 1, 0);
 }

@@ -1,0 +1,11 @@
+"""Another scale: one pass."""
+
+from typing import Any
+
+from fastnn.kernels import Rescale
+from fastnn.tensor import Tensor
+from ops import filled
+
+
+def test_rescale(benchmark: Any) -> None:
+    benchmark(Rescale(filled(1024, 1024), Tensor((1024, 1024)), scale=1 / 255))

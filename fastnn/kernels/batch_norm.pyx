@@ -1,0 +1,335 @@
+"""Batch normalization: the statistics of a batch, the normalization by them or by running ones, and the gradients.
+
+x, y, dx and dy are (rows, ...) with n channels last: a row holds one or more groups of n channels, and the statistics
+of a channel are over the rows and groups of a run. All else is float32 (n,).
+"""
+
+from libc.math cimport sqrt
+from libc.stdlib cimport calloc, free
+
+from fastnn.op cimport Op
+from fastnn.tensor cimport Tensor, floats
+
+from fastnn.kernels.activation import DERIVED_FROM_INPUT, number
+
+
+cdef enum:
+    CHUNK = 16384   # elements of a chunk of rows that is summed up by itself
+    LEAST_ROWS = 32  # of it: its sums are to be few beside its rows
+    BLOCK = 8192    # elements of a block of rows that stays in the nearest cache
+
+
+cdef Py_ssize_t groups_of(name, Tensor x, tuple others, tuple channels) except -1:
+    """How often the n channels occur in a row of x. Raises ValueError unless all shapes fit."""
+    cdef Tensor tensor
+    cdef Py_ssize_t n = (<Tensor> channels[0]).size
+    fits = n > 0 and x.columns % n == 0
+    for tensor in others:
+        fits = fits and tensor.rows == x.rows and tensor.columns == x.columns
+    for tensor in channels:
+        fits = fits and tensor.size == n
+    if not fits:
+        raise ValueError(f"{name}: shapes {', '.join(str(t.shape) for t in (x, *others, *channels))} do not fit")
+    return x.columns // n
+
+
+cdef class ColumnSums(Op):
+    """Two sums down the rows for each of n columns, in double: over fixed chunks of rows, which are added in order."""
+
+    def __cinit__(self) -> None:
+        self.pace = 2.0
+
+    def __dealloc__(self) -> None:
+        free(self.partial)
+
+    cdef void allocate(self, Tensor x, Py_ssize_t n) except *:
+        """Makes room for the sums of x, which has groups of n columns in a row."""
+        self.n, self.groups = n, x.columns // n
+        self.chunk = max(<Py_ssize_t> LEAST_ROWS, CHUNK // n)
+        free(self.partial)
+        self.partial = <double *> calloc(2 * n * (x.rows * self.groups // self.chunk + 1), sizeof(double))
+        if self.partial == NULL:
+            raise MemoryError
+
+    cdef Py_ssize_t rows(self) noexcept nogil:
+        """Rows of n columns in this run."""
+        return self.state.rows * self.groups
+
+    cdef Py_ssize_t parts(self, int threads) noexcept nogil:
+        return (self.rows() + self.chunk - 1) // self.chunk
+
+    cdef void part(self, Py_ssize_t index, Py_ssize_t parts) noexcept nogil:
+        cdef Py_ssize_t row = index * self.chunk
+        cdef double *sum = self.partial + 2 * self.n * index
+        self.sums(row, min(self.chunk, self.rows() - row), sum, sum + self.n)
+
+    cdef void sums(self, Py_ssize_t row, Py_ssize_t rows, double *sum, double *product) noexcept nogil:
+        """The two sums over `rows` rows from `row` on."""
+        pass
+
+    cdef void finish(self) noexcept nogil:
+        cdef Py_ssize_t i, j
+        cdef double *more
+        for i in range(1, self.parts(1)):
+            more = self.partial + 2 * self.n * i
+            for j in range(2 * self.n):
+                self.partial[j] += more[j]
+        self.conclude(self.partial, self.partial + self.n)
+
+    cdef void conclude(self, const double *sum, const double *product) noexcept nogil:
+        """What follows from the sums over all rows."""
+        pass
+
+    cdef double work(self) noexcept nogil:
+        return self.rows() * self.n
+
+
+cdef class BatchNormMoments(ColumnSums):
+    """mean = the mean of x over a channel, variance = the mean of (x - mean)^2, which is the biased variance."""
+
+    cdef const float *x
+    cdef float *mean
+    cdef float *variance
+
+    def __init__(self, Tensor x, Tensor mean, Tensor variance) -> None:
+        groups_of("BatchNormMoments(x, mean, variance)", x, (), (mean, variance))
+        self.x, self.mean, self.variance = floats(x), floats(mean), floats(variance)
+        self.allocate(x, mean.size)
+        self.bind((x, mean, variance))
+
+    cdef void sums(self, Py_ssize_t row, Py_ssize_t rows, double *sum, double *product) noexcept nogil:
+        # The first row of all is the centre: one of the values keeps the digits of the variance.
+        self.table.centred_sums(rows, self.n, self.x + row * self.n, self.x, NULL, sum, product)
+
+    cdef void conclude(self, const double *sum, const double *product) noexcept nogil:
+        cdef double share = 1.0 / self.rows(), offset, variance
+        cdef Py_ssize_t j
+        for j in range(self.n):
+            offset = sum[j] * share
+            variance = product[j] * share - offset * offset
+            self.mean[j] = <float> (self.x[j] + offset)
+            self.variance[j] = <float> (0.0 if variance < 0 else variance)
+
+
+cdef class Channels(Op):
+    """An op on each element of x by the figures of its channel, shared out in blocks of rows."""
+
+    def __cinit__(self) -> None:
+        self.pace = 2.0
+
+    cdef void take(self, name, Tensor x, tuple others, tuple channels) except *:
+        self.groups = groups_of(name, x, others, channels)
+        self.n = x.columns // self.groups
+        self.block = max(<Py_ssize_t> 8, BLOCK // self.n)
+        self.bind((x, *others, *channels))
+
+    cdef Py_ssize_t parts(self, int threads) noexcept nogil:
+        return (self.state.rows * self.groups + self.block - 1) // self.block
+
+    cdef void part(self, Py_ssize_t index, Py_ssize_t parts) noexcept nogil:
+        cdef Py_ssize_t row = index * self.block
+        self.rows(row * self.n, min(self.block, self.state.rows * self.groups - row))
+
+    cdef void rows(self, Py_ssize_t start, Py_ssize_t rows) noexcept nogil:
+        """`rows` rows of n channels from element `start` on."""
+        pass
+
+    cdef double work(self) noexcept nogil:
+        return self.state.rows * self.groups * self.n
+
+
+cdef class BatchNorm(Channels):
+    """y = f(gamma (x - mean) / sqrt(variance + epsilon) + beta); y may be x. Ioffe & Szegedy 2015, algorithm 1.
+
+    z: None, or like y, where what f is applied to is left for a derivative that is computed from it.
+    """
+
+    cdef const float *x
+    cdef float *y
+    cdef float *z  # y where none was given
+    cdef const float *mean
+    cdef const float *variance
+    cdef const float *gamma
+    cdef const float *beta
+    cdef float epsilon
+    cdef int activation
+
+    def __init__(
+        self,
+        Tensor x,
+        Tensor mean,
+        Tensor variance,
+        Tensor gamma,
+        Tensor beta,
+        Tensor y,
+        *,
+        epsilon: float,
+        activation: str = "identity",
+        Tensor z = None,
+    ) -> None:
+        if z is not None and activation not in DERIVED_FROM_INPUT:
+            raise ValueError(f"BatchNorm: the derivative of {activation} is computed from y; z is for others")
+        self.x, self.y, self.mean, self.variance = floats(x), floats(y), floats(mean), floats(variance)
+        self.gamma, self.beta, self.epsilon, self.activation = floats(gamma), floats(beta), epsilon, number(activation)
+        self.z = self.y if z is None else floats(z)
+        others = (y,) if z is None else (y, z)
+        self.take("BatchNorm(x, y, mean, variance, gamma, beta)", x, others, (mean, variance, gamma, beta))
+
+    cdef void rows(self, Py_ssize_t start, Py_ssize_t rows) noexcept nogil:
+        cdef float *z = self.z + start
+        cdef Py_ssize_t count = rows * self.n
+        self.table.batch_norm(
+            rows, self.n, self.x + start, self.mean, self.variance, self.gamma, self.beta, self.epsilon, z
+        )
+        if self.activation:
+            self.table.activation[self.activation](1, count, z, self.y + start, count)
+
+
+cdef class BatchNormWeightGradient(ColumnSums):
+    """dgamma = the sum of dy (x - mean) / sqrt(variance + epsilon), dbeta = the sum of dy, over a channel.
+
+    shift, slope: the means of dy and of dy (x - mean), for the gradient of the input. add: adds to dgamma and dbeta.
+    """
+
+    cdef const float *x
+    cdef const float *dy
+    cdef const float *mean
+    cdef const float *variance
+    cdef float *shift
+    cdef float *slope
+    cdef float *dgamma
+    cdef float *dbeta
+    cdef double epsilon
+    cdef bint add
+
+    def __init__(
+        self,
+        Tensor x,
+        Tensor dy,
+        Tensor mean,
+        Tensor variance,
+        Tensor shift,
+        Tensor slope,
+        Tensor dgamma,
+        Tensor dbeta,
+        *,
+        epsilon: float,
+        add: bool = False,
+    ) -> None:
+        channels = mean, variance, shift, slope, dgamma, dbeta
+        names = "x, dy, mean, variance, shift, slope, dgamma, dbeta"
+        groups_of(f"BatchNormWeightGradient({names})", x, (dy,), channels)
+        self.x, self.dy, self.mean, self.variance = floats(x), floats(dy), floats(mean), floats(variance)
+        self.shift, self.slope, self.dgamma, self.dbeta = floats(shift), floats(slope), floats(dgamma), floats(dbeta)
+        self.epsilon, self.add = epsilon, add
+        self.allocate(x, mean.size)
+        self.bind((x, dy, *channels))
+
+    cdef void sums(self, Py_ssize_t row, Py_ssize_t rows, double *sum, double *product) noexcept nogil:
+        cdef Py_ssize_t start = row * self.n
+        self.table.centred_sums(rows, self.n, self.x + start, self.mean, self.dy + start, sum, product)
+
+    cdef void conclude(self, const double *sum, const double *product) noexcept nogil:
+        cdef double share = 1.0 / self.rows()
+        cdef Py_ssize_t j
+        for j in range(self.n):
+            self.shift[j] = <float> (sum[j] * share)
+            self.slope[j] = <float> (product[j] * share)
+        if self.state.inputs_only:
+            return
+        for j in range(self.n):
+            if not self.add:
+                self.dgamma[j] = self.dbeta[j] = 0
+            self.dgamma[j] += <float> (product[j] / sqrt(self.variance[j] + self.epsilon))
+            self.dbeta[j] += <float> sum[j]
+
+
+cdef class BatchNormInputGradient(Channels):
+    """dx = gamma / sqrt(v) (dy - shift - (x - mean) slope / v), v = variance + epsilon; dx may be dy.
+
+    shift, slope: see BatchNormWeightGradient. Ioffe & Szegedy 2015, section 3.
+    """
+
+    cdef const float *x
+    cdef const float *dy
+    cdef float *dx
+    cdef const float *mean
+    cdef const float *variance
+    cdef const float *shift
+    cdef const float *slope
+    cdef const float *gamma
+    cdef float epsilon
+
+    def __init__(
+        self,
+        Tensor x,
+        Tensor dy,
+        Tensor mean,
+        Tensor variance,
+        Tensor shift,
+        Tensor slope,
+        Tensor gamma,
+        Tensor dx,
+        *,
+        epsilon: float,
+    ) -> None:
+        self.x, self.dy, self.dx, self.epsilon = floats(x), floats(dy), floats(dx), epsilon
+        self.mean, self.variance, self.gamma = floats(mean), floats(variance), floats(gamma)
+        self.shift, self.slope = floats(shift), floats(slope)
+        names = "x, dy, dx, mean, variance, shift, slope, gamma"
+        self.take(f"BatchNormInputGradient({names})", x, (dy, dx), (mean, variance, shift, slope, gamma))
+
+    cdef void rows(self, Py_ssize_t start, Py_ssize_t rows) noexcept nogil:
+        self.table.batch_norm_gradient(
+            rows, self.n, self.x + start, self.mean, self.variance, self.gamma, self.epsilon, self.shift, self.slope,
+            self.dy + start, self.dx + start,
+        )
+
+
+cdef class BatchNormRunning(Op):
+    """running = momentum running + (1 - momentum) of the batch, for mean and variance.
+
+    A run of one row, and one group, has no variance to tell of: then nothing is changed.
+    """
+
+    cdef const float *mean
+    cdef const float *variance
+    cdef float *running_mean
+    cdef float *running_variance
+    cdef Py_ssize_t n, groups
+    cdef double momentum
+
+    def __init__(
+        self,
+        Tensor mean,
+        Tensor variance,
+        Tensor running_mean,
+        Tensor running_variance,
+        *,
+        momentum: float,
+        groups: int = 1,
+    ) -> None:
+        cdef Tensor tensor
+        tensors = mean, variance, running_mean, running_variance
+        for tensor in tensors:
+            if tensor.size != mean.size:
+                shapes = ", ".join(str(t.shape) for t in tensors)
+                raise ValueError(f"BatchNormRunning: expected equal shapes, got {shapes}")
+        self.mean, self.variance = floats(mean), floats(variance)
+        self.running_mean, self.running_variance = floats(running_mean), floats(running_variance)
+        self.n, self.momentum, self.groups = mean.size, momentum, groups
+        self.bind(tensors)
+
+    @property
+    def capacity(self) -> int:
+        """A step may have any number of rows."""
+        return 2**62
+
+    cdef void run(self) noexcept nogil:
+        cdef double old = self.momentum, new = 1.0 - self.momentum
+        cdef Py_ssize_t j
+        if self.state.inputs_only or self.state.rows * self.groups == 1:
+            return
+        for j in range(self.n):
+            self.running_mean[j] = <float> (old * self.running_mean[j] + new * self.mean[j])
+            self.running_variance[j] = <float> (old * self.running_variance[j] + new * self.variance[j])

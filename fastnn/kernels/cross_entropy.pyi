@@ -1,0 +1,33 @@
+from fastnn.kernels.loss import Loss
+from fastnn.op import Op
+from fastnn.tensor import Tensor
+
+class SoftTargets(Op):
+    def __init__(
+        self,
+        target: Tensor,
+        y: Tensor,
+        mass: Tensor,
+        count: Tensor,
+        weight: Tensor | None = None,
+        *,
+        class_weights: Tensor | None = None,
+        smoothing: float = 0.0,
+    ) -> None: ...
+
+class CrossEntropy(Loss):
+    def __init__(
+        self,
+        x: Tensor,
+        target: Tensor,
+        dx: Tensor,
+        weight: Tensor | None = None,
+        count: Tensor | None = None,
+        *,
+        finite: bool = False,
+    ) -> None: ...
+
+class KLDivergence(CrossEntropy):
+    def __init__(
+        self, x: Tensor, target: Tensor, dx: Tensor, weight: Tensor | None = None, *, finite: bool = False
+    ) -> None: ...

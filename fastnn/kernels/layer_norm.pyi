@@ -1,0 +1,15 @@
+from fastnn.kernels.batch_norm import Channels, ColumnSums
+from fastnn.tensor import Tensor
+
+class LayerNorm(Channels):
+    def __init__(
+        self, x: Tensor, gamma: Tensor, beta: Tensor, moments: Tensor, y: Tensor, *, epsilon: float
+    ) -> None: ...
+
+class LayerNormWeightGradient(ColumnSums):
+    def __init__(
+        self, x: Tensor, dy: Tensor, moments: Tensor, dgamma: Tensor, dbeta: Tensor, *, add: bool = False
+    ) -> None: ...
+
+class LayerNormInputGradient(Channels):
+    def __init__(self, x: Tensor, dy: Tensor, moments: Tensor, gamma: Tensor, dx: Tensor) -> None: ...

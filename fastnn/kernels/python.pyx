@@ -1,0 +1,166 @@
+"""Layers in Python: ops that call a function on an array, and take what it returns.
+
+They take the GIL. An exception is kept, ends the run, and is raised by whoever runs the plan.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+cimport numpy as cnp
+import numpy as np
+
+from fastnn.kernels cimport csrc
+from fastnn.op cimport Op
+from fastnn.tensor cimport Tensor, floats
+
+cnp.import_array()
+
+
+cdef class Python(Op):
+    """An op that calls function(x), x (rows, *shape) a read-only float32 view of a tensor.
+
+    finite: what it makes of finite numbers must be finite.
+    """
+
+    cdef object function, error
+    cdef Tensor x
+    cdef tuple shape
+    cdef bint finite
+    cdef cnp.ndarray view  # of x, at the rows of the last run
+
+    def __cinit__(self) -> None:
+        self.python = True
+
+    cdef void take(self, function, Tensor x, tuple shape, bint finite, tuple others) except *:
+        self.function, self.x, self.shape, self.finite = function, x, shape, finite
+        self.bind((x, *others))
+        self.look(x.rows)
+
+    cdef void look(self, Py_ssize_t rows) except *:
+        """Makes the view, which costs as much as a small op."""
+        self.view = self.x.array[:rows].reshape((rows, *self.shape))
+        self.view.flags.writeable = False
+
+    cdef void run(self) noexcept nogil:
+        with gil:
+            try:
+                if cnp.PyArray_DIM(self.view, 0) != self.state.rows:
+                    self.look(self.state.rows)
+                self.use(self.call())
+            except BaseException as error:  # a KeyboardInterrupt, too, is for who runs the plan
+                self.error = error
+                self.fail(0)
+
+    cdef object call(self):
+        try:
+            return self.function(self.view)
+        except BaseException as error:
+            error.add_note(f"in {self.where()}; the arrays that it is given are read-only")
+            raise
+
+    cdef void use(self, object result) except *:
+        """Takes what the function returned."""
+        pass
+
+    cdef void copy(self, str what, object result, Tensor target, tuple wanted) except *:
+        """Copies an array that was returned for `what`. Raises TypeError, ValueError and FloatingPointError."""
+        cdef cnp.ndarray array
+        if not isinstance(result, np.ndarray):
+            raise TypeError(f"{self.where()} returned {type(result).__name__} as {what}, expected float32 {wanted}")
+        array = result
+        if cnp.PyArray_TYPE(array) != cnp.NPY_FLOAT32 or result.shape != wanted:
+            got = f"{result.dtype} {result.shape}"
+            raise ValueError(f"{self.where()} returned {got} as {what}, expected float32 {wanted}")
+        if not cnp.PyArray_ISCARRAY_RO(array):
+            array = np.ascontiguousarray(array, np.float32)
+        cdef int check = csrc.fastnn_finite if self.finite else csrc.fastnn_unchecked
+        cdef Py_ssize_t place = self.table.gather(
+            1, cnp.PyArray_SIZE(array), cnp.PyArray_DATA(array), csrc.fastnn_float32, NULL, check, <float *> target.data
+        )
+        if place >= 0 and np.isfinite(self.view).all():  # else the fault is not its own
+            raise FloatingPointError(f"{self.where()} returned {array.ravel()[place]} in {what}")
+
+    cdef str where(self):
+        return f"{self.layer}: {self.function.__qualname__}"
+
+    def explain(self, place: int) -> BaseException:
+        error, self.error = self.error, None
+        return error
+
+
+cdef class PythonForward(Python):
+    """y (rows, *output) = function(x), x (rows, *features)."""
+
+    cdef Tensor y
+    cdef tuple output
+
+    def __init__(
+        self,
+        function: Callable[[np.ndarray], np.ndarray],
+        Tensor x,
+        Tensor y,
+        features: tuple[int, ...],
+        output: tuple[int, ...],
+        *,
+        finite: bool = False,
+    ) -> None:
+        floats(y)
+        self.y, self.output = y, output
+        self.take(function, x, features, finite, (y,))
+
+    cdef void use(self, object result) except *:
+        self.copy("y", result, self.y, (self.state.rows, *self.output))
+
+
+cdef class PythonBackward(Python):
+    """dx (rows, *features) = function(dy), dy (rows, *output), or where it has parameters dx and a dict of gradients.
+
+    dx: None where nobody wants it. gradients: by name, None for one that nobody wants. add: the names of those that are
+    added to. kept: what the function may read besides, and so has to last until then.
+    """
+
+    cdef Tensor dx
+    cdef tuple features
+    cdef dict gradients
+    cdef frozenset add
+    cdef Tensor more  # room for a gradient that is added
+
+    def __init__(
+        self,
+        function: Callable[[np.ndarray], Any],
+        Tensor dy,
+        Tensor dx or None,
+        features: tuple[int, ...],
+        output: tuple[int, ...],
+        gradients: Mapping[str, Tensor | None],
+        *kept: Tensor,
+        add: Iterable[str] = (),
+        finite: bool = False,
+    ) -> None:
+        floats(dx)
+        self.dx, self.features, self.gradients, self.add = dx, features, dict(gradients), frozenset(add)
+        self.more = Tensor((max([gradients[name].size for name in self.add], default=0),))
+        self.take(function, dy, output, finite, (dx, *gradients.values(), *kept))
+
+    cdef void use(self, object result) except *:
+        cdef Tensor gradient
+        dx, found = result if isinstance(result, tuple) and len(result) == 2 else (result, {})
+        if not isinstance(found, dict) or found.keys() != self.gradients.keys():
+            names = ", ".join(self.gradients)
+            wanted = f"dx and a dict of the gradients of {names}" if names else "dx alone"
+            raise ValueError(f"{self.where()} must return {wanted}")
+        if self.dx is not None:
+            self.copy("dx", dx, self.dx, (self.state.rows, *self.features))
+        for name, gradient in self.gradients.items():
+            if gradient is not None and not self.state.inputs_only:
+                self.take_gradient(name, found[name], gradient)
+
+    cdef void take_gradient(self, str name, object result, Tensor gradient) except *:
+        cdef bint add = name in self.add
+        cdef float *into = <float *> gradient.data
+        cdef const float *more = <const float *> self.more.data
+        cdef Py_ssize_t i
+        self.copy(f"the gradient of {name}", result, self.more if add else gradient, gradient.shape)
+        if add:
+            for i in range(gradient.size):
+                into[i] += more[i]

@@ -1,0 +1,116 @@
+"""Batch normalization."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from fastnn import checks, kernels
+from fastnn.layers.base import Layer, Parameter
+from fastnn.lowering import Lowering, Value, Weight
+from fastnn.tensor import Tensor
+
+
+@dataclass(eq=False, repr=False)
+class BatchNorm(Layer):
+    """y = gamma (x - mean) / sqrt(variance + epsilon) + beta, for each channel of x (batch, ..., channels).
+
+    In training mean and variance are the batch's, over all axes but the last; the variance is the biased one: divided
+    by the number of values. After a step that succeeds, running = momentum * running + (1 - momentum) * batch, for
+    both, from 0 and 1 at the start; prediction uses these. (So do Keras and ONNX. PyTorch's momentum is 1 - ours, and
+    its running variance the unbiased one.) A batch of one value a channel gives y = beta and leaves the running ones
+    alone. gamma, beta, mean and variance, each (channels,), are in `net.weights`; the running ones are not parameters:
+    they have no gradient. `net.freeze()` puts it into a Dense before it, where that has no activation. Raises
+    ValueError unless 0 <= momentum <= 1 and epsilon > 0. Ioffe & Szegedy 2015, algorithms 1 and 2.
+    """
+
+    momentum: float = 0.9
+    epsilon: float = 1e-5
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        object.__setattr__(self, "momentum", checks.real("BatchNorm: momentum", self.momentum, 0, 1))
+        object.__setattr__(self, "epsilon", checks.real("BatchNorm: epsilon", self.epsilon, checks.SMALLEST))
+
+    def parameters(self, features: tuple[int, ...]) -> dict[str, Parameter]:
+        shape = features[-1:]
+        return {
+            "gamma": Parameter(shape, "ones"),
+            "beta": Parameter(shape, "zeros"),
+            "mean": Parameter(shape, "zeros", statistic=True),
+            "variance": Parameter(shape, "ones", statistic=True),
+        }
+
+    def lower(self, plan: Lowering, x: Value, weights: dict[str, Weight], index: int) -> Value:
+        gamma, beta, mean, variance = (weights[name].value for name in ("gamma", "beta", "mean", "variance"))
+        if plan.derived is not None and x.open and x.producer is not None and x.producer.op is kernels.Dense:
+            source, matrix, bias, buffer = x.producer.arguments
+            key = matrix, gamma
+            folded = plan.derive(key, lambda: Folded(matrix.weight, bias, gamma, beta, mean, variance, self.epsilon))
+            x.producer.arguments = source, plan.packed(folded.weight), folded.bias, buffer
+            return x
+        x, frozen = plan.read(x), weights["gamma"].gradient is None
+        y = plan.value(x.columns, trains=x.trains or not frozen)
+        if plan.training and not frozen:
+            mean, variance = self._lower_training(plan, x, y, weights)
+        elif plan.training:
+            self._lower_frozen(plan, x, y, weights)
+        y.producer = plan.emit(kernels.BatchNorm, x.buffer, mean, variance, gamma, beta, y.buffer, epsilon=self.epsilon)
+        return y
+
+    def _lower_training(self, plan: Lowering, x: Value, y: Value, weights: dict[str, Weight]) -> tuple[Tensor, Tensor]:
+        """Emits the statistics of the batch and registers what follows from them; returns their mean and variance."""
+        gamma, beta = weights["gamma"], weights["beta"]
+        mean, variance, shift, slope = (Tensor(gamma.value.shape) for _ in range(4))
+        plan.emit(kernels.BatchNormMoments, x.buffer, mean, variance)
+
+        def backward() -> None:
+            given = x.buffer, y.gradient, mean, variance, shift, slope
+            gradients = gamma.gradient, beta.gradient
+            plan.emit(kernels.BatchNormWeightGradient, *given, *gradients, epsilon=self.epsilon, add=plan.adds(gamma))
+            self._input_gradient(plan, x, *given[1:], gamma.value)
+
+        def close() -> None:
+            running = weights["mean"].value, weights["variance"].value
+            groups = x.columns // mean.size
+            plan.emit(kernels.BatchNormRunning, mean, variance, *running, momentum=self.momentum, groups=groups)
+
+        plan.backward(backward)
+        plan.closing(close)
+        return mean, variance
+
+    def _lower_frozen(self, plan: Lowering, x: Value, y: Value, weights: dict[str, Weight]) -> None:
+        """Registers the gradient where the running statistics are used: they do not depend on x."""
+        gamma, mean, variance = (weights[name].value for name in ("gamma", "mean", "variance"))
+        zero = Tensor(gamma.shape)
+        plan.backward(lambda: self._input_gradient(plan, x, y.gradient, mean, variance, zero, zero, gamma))
+
+    def _input_gradient(self, plan: Lowering, x: Value, *given: Any) -> None:
+        if x.trains:
+            plan.emit(kernels.BatchNormInputGradient, x.buffer, *given, plan.gradient(x), epsilon=self.epsilon)
+            plan.apply_derivative(x)
+
+
+class Folded:
+    """The weight and bias of one product in place of a Dense and a BatchNorm after it; called, it takes them anew."""
+
+    def __init__(
+        self,
+        weight: Tensor,
+        bias: Tensor | None,
+        gamma: Tensor,
+        beta: Tensor,
+        mean: Tensor,
+        variance: Tensor,
+        epsilon: float,
+    ) -> None:
+        self.given = weight, bias, gamma, beta, mean, variance
+        self.epsilon = epsilon
+        self.weight, self.bias = Tensor(weight.shape), Tensor(gamma.shape)
+        self()
+
+    def __call__(self) -> None:
+        weight, bias, gamma, beta, mean, variance = (0 if t is None else t.array.astype(np.float64) for t in self.given)
+        scale = gamma / np.sqrt(variance + self.epsilon)
+        self.weight.array[...] = weight * scale
+        self.bias.array[...] = (bias - mean) * scale + beta

@@ -1,0 +1,33 @@
+"""Noise on the way."""
+
+from dataclasses import dataclass
+
+from fastnn import checks, kernels
+from fastnn.layers.base import Layer
+from fastnn.lowering import Lowering, Value, Weight
+
+
+@dataclass(eq=False, repr=False)
+class GaussianNoise(Layer):
+    """In training y = x + noise, normal with mean 0 and standard deviation stddev; in prediction it does nothing.
+
+    x, y (batch, ...). The noise follows from the network's seed, the layer's place and the step. Raises ValueError
+    unless stddev >= 0. Bishop 1995, Training with noise is equivalent to Tikhonov regularization.
+    """
+
+    stddev: float
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        object.__setattr__(self, "stddev", checks.real("GaussianNoise: stddev", self.stddev, least=0))
+
+    def lower(self, plan: Lowering, x: Value, weights: dict[str, Weight], index: int) -> Value:
+        if not plan.training or self.stddev == 0:
+            return x
+        x = plan.read(x)
+        y = plan.value(x.columns, x.trains)
+        y.origin = x.ending
+        plan.emit(kernels.GaussianNoise, x.buffer, y.buffer, stddev=self.stddev, seed=plan.seed, stream=index)
+
+        plan.backward(lambda: plan.pass_gradient(y, x))
+        return y

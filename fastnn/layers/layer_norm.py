@@ -1,0 +1,43 @@
+"""Layer normalization."""
+
+from dataclasses import dataclass
+
+from fastnn import checks, kernels
+from fastnn.layers.base import Layer, Parameter
+from fastnn.lowering import Buffer, Lowering, Value, Weight
+
+
+@dataclass(eq=False, repr=False)
+class LayerNorm(Layer):
+    """y = gamma (x - mean) / sqrt(variance + epsilon) + beta, with mean and variance over the last axis of x.
+
+    x, y (batch, ..., features), gamma and beta (features,); the variance is the biased one. The same in training and
+    prediction. Raises ValueError unless epsilon > 0. Ba et al. 2016, eq. 4.
+    """
+
+    epsilon: float = 1e-5
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        object.__setattr__(self, "epsilon", checks.real("LayerNorm: epsilon", self.epsilon, checks.SMALLEST))
+
+    def parameters(self, features: tuple[int, ...]) -> dict[str, Parameter]:
+        return {"gamma": Parameter(features[-1:], "ones"), "beta": Parameter(features[-1:], "zeros")}
+
+    def lower(self, plan: Lowering, x: Value, weights: dict[str, Weight], index: int) -> Value:
+        x, gamma, beta = plan.read(x), weights["gamma"], weights["beta"]
+        y = plan.value(x.columns, trains=x.trains or gamma.gradient is not None)
+        moments = Buffer(2 * (x.columns // gamma.value.size))
+        plan.emit(kernels.LayerNorm, x.buffer, gamma.value, beta.value, moments, y.buffer, epsilon=self.epsilon)
+
+        def backward() -> None:
+            given = x.buffer, y.gradient, moments
+            if gamma.gradient is not None:
+                gradients = gamma.gradient, beta.gradient
+                plan.emit(kernels.LayerNormWeightGradient, *given, *gradients, add=plan.adds(gamma))
+            if x.trains:
+                plan.emit(kernels.LayerNormInputGradient, *given, gamma.value, plan.gradient(x))
+                plan.apply_derivative(x)
+
+        plan.backward(backward)
+        return y

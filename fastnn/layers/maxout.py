@@ -1,0 +1,60 @@
+"""Maxout."""
+
+from dataclasses import dataclass
+
+from fastnn import checks, kernels
+from fastnn.initializers import INITIALIZERS
+from fastnn.layers.base import Layer, Parameter, expected
+from fastnn.lowering import Lowering, Value, Weight
+
+
+@dataclass(eq=False, repr=False)
+class Maxout(Layer):
+    """y = max over p of (x @ weight_p + bias_p): each unit learns a convex function, of as many linear pieces.
+
+    x (batch, in), y (batch, units); weight (in, pieces * units) and bias (pieces * units,), where piece p of unit u is
+    column p * units + u. initializer: of the weight, a name in `fastnn.initializers`. The bias starts at zero.
+    Raises ValueError for units or pieces < 1, an unknown initializer, and, when built, an input of another rank.
+    Goodfellow et al. 2013, eq. 2.
+    """
+
+    units: int
+    pieces: int
+    initializer: str = "glorot_uniform"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        object.__setattr__(self, "units", checks.integer("Maxout: units", self.units))
+        object.__setattr__(self, "pieces", checks.integer("Maxout: pieces", self.pieces))
+        checks.known("initializer", self.initializer, INITIALIZERS)
+
+    def parameters(self, features: tuple[int, ...]) -> dict[str, Parameter]:
+        columns = self.pieces * self.units
+        weight = Parameter((features[0], columns), self.initializer, features[0], self.units)
+        return {"weight": weight, "bias": Parameter((columns,), "zeros")}
+
+    def output(self, features: tuple[int, ...]) -> tuple[int, ...]:
+        if len(features) != 1:
+            raise expected(self, "(batch, features)", features, "add Flatten()")
+        return (self.units,)
+
+    def lower(self, plan: Lowering, x: Value, weights: dict[str, Weight], index: int) -> Value:
+        x = plan.read(x)
+        weight, bias = weights["weight"], weights["bias"]
+        trains = x.trains or weight.gradient is not None
+        z, y = plan.value(self.pieces * self.units, trains), plan.value(self.units, trains)
+        plan.emit(kernels.Dense, x.buffer, plan.packed(weight.value), bias.value, z.buffer)
+        plan.emit(kernels.Maxout, z.buffer, y.buffer)
+
+        def backward() -> None:
+            if trains:
+                plan.emit(kernels.MaxoutGradient, z.buffer, y.buffer, y.gradient, plan.gradient(z))
+            if weight.gradient is not None:
+                gradients = weight.gradient, bias.gradient
+                plan.emit(kernels.DenseWeightGradient, x.buffer, z.gradient, *gradients, add=plan.adds(weight))
+            if x.trains:
+                slope = x.slope if x.activation != "identity" else ()
+                plan.emit(kernels.DenseInputGradient, z.gradient, weight.value, plan.gradient(x), *slope)
+
+        plan.backward(backward)
+        return y

@@ -1,0 +1,38 @@
+"""Another scale, and another zero."""
+
+from dataclasses import dataclass
+
+from fastnn import checks, kernels
+from fastnn.layers.base import Layer
+from fastnn.lowering import Lowering, Value, Weight
+
+
+@dataclass(eq=False, repr=False)
+class Rescale(Layer):
+    """y = scale * x + offset; x, y (batch, ...). Rescale(1 / 255) takes pictures of bytes to [0, 1].
+
+    Raises TypeError and ValueError unless both are finite numbers.
+    """
+
+    scale: float
+    offset: float = 0.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in ("scale", "offset"):
+            number = checks.real(f"Rescale: {name}", getattr(self, name), least=-checks.LARGEST)
+            object.__setattr__(self, name, number)
+
+    def lower(self, plan: Lowering, x: Value, weights: dict[str, Weight], index: int) -> Value:
+        x = plan.read(x)
+        y = plan.value(x.columns, x.trains)
+        y.origin = x.ending
+        plan.emit(kernels.Rescale, x.buffer, y.buffer, scale=self.scale, offset=self.offset)
+
+        def backward() -> None:
+            if x.trains:
+                plan.emit(kernels.Rescale, y.gradient, plan.gradient(x), scale=self.scale)
+                plan.apply_derivative(x)
+
+        plan.backward(backward)
+        return y

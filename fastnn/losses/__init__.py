@@ -1,0 +1,112 @@
+"""Losses: how a network's output is compared with its target. Each is also a function of arrays.
+
+    loss, dy = fnn.losses.mse(y, t)                # the value, and the gradient with respect to y
+    net.compile(loss="huber")                      # by name, as it is set here
+    net.compile(loss=fnn.losses.Huber(delta=2.0))  # with settings
+    net.compile(loss=function)                     # your own: function(y, t) -> (loss, dy), in NumPy
+
+y, t: (batch, ...), of the same shape; dy: float32, that of y. Called on arrays, cross_entropy, kl_divergence,
+binary_cross_entropy and focal take logits: what comes before the softmax or the sigmoid, which is part of them. In a
+network they take either: they are fused with a last softmax or sigmoid, and after a linear layer its outputs are the
+logits. Losses with a logarithm are in nats; divided by log(2) they are in bits.
+
+A loss is a mean, over rows or over all elements. With weights it is divided by their sum; a batch whose weights sum to
+0 has loss 0 and gradient 0, and a row of weight 0 counts nothing, whatever is in it.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from fastnn import checks
+from fastnn.losses.base import Loss, Target
+from fastnn.losses.elementwise import (
+    BinaryCrossEntropy,
+    Focal,
+    Hinge,
+    Huber,
+    MeanAbsoluteError,
+    MeanSquaredError,
+    Poisson,
+)
+from fastnn.losses.own import Function, Own
+from fastnn.losses.rows import Cosine, CrossEntropy, KLDivergence
+
+__all__ = [
+    "LOSSES",
+    "BinaryCrossEntropy",
+    "Cosine",
+    "CrossEntropy",
+    "Focal",
+    "Function",
+    "Hinge",
+    "Huber",
+    "KLDivergence",
+    "Loss",
+    "MeanAbsoluteError",
+    "MeanSquaredError",
+    "Own",
+    "Poisson",
+    "Target",
+    "binary_cross_entropy",
+    "cosine",
+    "cross_entropy",
+    "focal",
+    "hinge",
+    "huber",
+    "kl_divergence",
+    "mae",
+    "mse",
+    "poisson",
+]
+
+mse = MeanSquaredError()
+mae = MeanAbsoluteError()
+huber = Huber()
+cross_entropy = CrossEntropy()
+binary_cross_entropy = BinaryCrossEntropy()
+hinge = Hinge()
+poisson = Poisson()
+kl_divergence = KLDivergence()
+focal = Focal()
+cosine = Cosine()
+
+#: The losses by name.
+LOSSES: dict[str, Loss] = {
+    loss.name: loss
+    for loss in (mse, mae, huber, cross_entropy, binary_cross_entropy, hinge, poisson, kl_divergence, focal, cosine)
+}
+
+
+def resolve(loss: Loss | str | Function) -> Loss:
+    """The loss of that name, a loss as it is, a function as a loss.
+
+    Raises ValueError that lists the known names, TypeError for what is none of these.
+    """
+    if isinstance(loss, Loss):
+        return loss
+    if isinstance(loss, type):
+        raise TypeError(f"loss must be an object, got the class {loss.__name__}: use {loss.__name__}()")
+    if callable(loss):
+        return Own(loss)
+    return LOSSES[checks.known("loss", loss, LOSSES)]
+
+
+def describe(loss: Loss) -> str | dict[str, Any]:
+    """The loss as a file holds it: its name where it is as set here, else its name and settings, or its own name."""
+    if isinstance(loss, Own):
+        return {"own": loss.name}
+    return loss.name if loss == LOSSES[loss.name] else {"name": loss.name, "settings": loss.settings()}
+
+
+def restore(entry: Any, own: Mapping[str, Any]) -> Loss:
+    """The loss that `describe` described. own: functions by name. Raises ValueError where it is unknown."""
+    if isinstance(entry, dict) and "own" in entry:
+        if entry["own"] not in own:
+            raise ValueError(
+                f"the loss {entry['own']!r} is a function of your own: load(path, losses={{name: function}})"
+            )
+        return resolve(own[entry["own"]])
+    if isinstance(entry, dict):
+        checks.names("loss", entry, ("name", "settings"))
+        return type(resolve(entry["name"]))(**entry["settings"])
+    return resolve(entry)

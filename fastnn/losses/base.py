@@ -1,0 +1,108 @@
+"""What a loss is: its settings, what its target must look like, and how it becomes Ops."""
+
+import dataclasses
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import numpy as np
+
+from fastnn import arrays, kernels
+from fastnn.losses.by_hand import ByHand
+from fastnn.lowering import ROW_WISE, Buffer, Call, Lowering, Value
+from fastnn.port import Port
+
+
+@dataclass(eq=False, repr=False)
+class Target:
+    """A target in a plan: the port it enters by, its buffer, whether it holds labels (int32) or values (float32).
+
+    weight: how much each row counts, (rows, 1); None where all count the same.
+    """
+
+    port: Port
+    buffer: Buffer
+    labels: bool
+    weight: Buffer | None = None
+
+
+@dataclass(frozen=True)
+class Loss:
+    """Settings of a loss, which never change.
+
+    name: what it is called in `compile` and in files. ending: None lets any activation end the network; else this one
+    is fused with the loss, which takes the logits, and after a linear layer the outputs are the logits. check: what
+    `Gather` demands of a target's values. classifies: whether an output stands for a class even if it is linear.
+    takes_labels: whether targets may be class numbers.
+    """
+
+    name: ClassVar[str]
+    ending: ClassVar[str | None] = None
+    check: ClassVar[str] = "finite"
+    classifies: ClassVar[bool] = False
+    takes_labels: ClassVar[bool] = False
+    idle: list[ByHand] = field(default_factory=list, init=False, repr=False, compare=False)
+
+    @property
+    def fused(self) -> tuple[str | None, ...]:
+        """The activations whose input the loss takes; the logits are the same before softmax and log_softmax."""
+        return tuple(ROW_WISE) if self.ending == "softmax" else (self.ending,)
+
+    def target(
+        self, plan: Lowering, columns: int, labels: bool, weight: Buffer | None = None, name: str = "y"
+    ) -> Target:
+        """Emits the gather of the target. weight: of each sample. name: what errors call the target."""
+        port = Port(name, 1 if labels else columns)
+        buffer = Buffer(1, "int32") if labels else Buffer(columns)
+        if labels:
+            plan.emit(kernels.GatherLabels, port, buffer, classes=columns)
+        else:
+            plan.emit(kernels.Gather, port, buffer, check=self.check)
+        return Target(port, buffer, labels, weight)
+
+    def lower(self, plan: Lowering, output: Value, target: Target) -> Call:
+        """Emits the loss and, for training, the gradient of the output."""
+        if self.ending is None:
+            output = plan.read(output)
+        elif output.ending != "identity" and output.pending not in self.fused:
+            raise ValueError(
+                f"{self.name}: the last layer must end in {self.ending}, or identity for logits; here they "
+                f"come from {output.ending}{' and other layers' if output.ending in self.fused else ''}"
+            )
+        elif self.ending == "softmax" and output.columns == 1:
+            raise ValueError(f"{self.name}: one output has nothing to compare; use binary_cross_entropy or Dense(2)")
+        output.logits_used = True
+        call = self.emit(plan, output.buffer, target.buffer, plan.gradient(output), target.weight)
+        if plan.training:
+            plan.apply_derivative(output)
+        return call
+
+    def emit(self, plan: Lowering, output: Buffer, target: Buffer, gradient: Buffer, weight: Buffer | None) -> Call:
+        """Emits the Ops of the loss itself."""
+        raise NotImplementedError(f"{type(self).__name__}.emit")
+
+    def __call__(self, y: Any, t: Any, sample_weight: Any = None) -> tuple[float, np.ndarray]:
+        """The loss of outputs y (batch, ...) against targets t, and its gradient with respect to y, float32.
+
+        By the kernel that training runs. sample_weight: (batch,), numbers >= 0. Raises ValueError and TypeError for a
+        t or weights that do not fit y, or that the loss does not take; an y that is not finite gives what it gives.
+        """
+        outputs = arrays.ready(arrays.numbers("y", y))
+        if outputs.ndim == 0 or not outputs.size:
+            raise ValueError(f"y: expected outputs (batch, ...), got shape {outputs.shape}")
+        targets, labels = arrays.targets(t, len(outputs), outputs.shape[1:], self.takes_labels, "t")
+        weight = None if sample_weight is None else arrays.weights(sample_weight, len(outputs))
+        form = outputs.size // len(outputs), labels, weight is not None
+        run = self.idle.pop() if self.idle else None  # another thread that comes now makes its own
+        if run is None or run.form != form or run.rows < len(outputs):
+            run = ByHand(self, len(outputs), *form)
+        gradient = np.empty(outputs.shape, np.float32)
+        loss = run(outputs, targets, weight, gradient)
+        self.idle[:] = [run]
+        return loss, gradient
+
+    def settings(self) -> dict[str, Any]:
+        """The fields, as they go into a file."""
+        return {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.init}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), tuple(self.settings().values())

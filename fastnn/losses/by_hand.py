@@ -1,0 +1,52 @@
+"""A loss on arrays, outside of any network: the Ops that training runs, in a plan of their own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fastnn import kernels
+from fastnn.lowering import Buffer, Lowering, Value
+from fastnn.port import Port
+
+if TYPE_CHECKING:
+    from fastnn.losses.base import Loss
+
+
+def gather_weight(plan: Lowering) -> tuple[Port, Buffer]:
+    """Emits the gather of sample weights, and returns where they enter and where they are."""
+    port, buffer = Port("sample_weight", 1), Buffer(1)
+    plan.emit(kernels.Gather, port, buffer, check="nonnegative")
+    return port, buffer
+
+
+class ByHand:
+    """The loss of up to `rows` outputs. form: their elements a row, whether targets are labels, whether weighted."""
+
+    def __init__(self, loss: Loss, rows: int, columns: int, labels: bool, weighted: bool) -> None:
+        self.rows, self.form = rows, (columns, labels, weighted)
+        plan = Lowering(rows, {})
+        self.y, self.dy, self.weight = Port("y", columns), Port("dy", columns), None
+        output, weight = Value(Buffer(columns), trains=True), None
+        with plan.named(loss.name):
+            plan.emit(kernels.Gather, self.y, output.buffer, check="unchecked")
+            if weighted:
+                self.weight, weight = gather_weight(plan)
+            target = loss.target(plan, columns, labels, weight, "t")
+            self.measure = loss.lower(plan, output, target)
+            plan.emit(kernels.Scatter, output.gradient, self.dy)
+        self.t = target.port
+        self.ports = [port for port in (self.y, self.t, self.weight, self.dy) if port is not None]
+        self.plan = plan.assemble(self.ports, [])
+
+    def __call__(self, y: np.ndarray, t: np.ndarray, weight: np.ndarray | None, dy: np.ndarray) -> float:
+        """The loss; dy = its gradient."""
+        try:
+            for port, array in zip(self.ports, (a for a in (y, t, weight, dy) if a is not None), strict=True):
+                port.attach(array)
+            self.plan.run(len(y), len(y), pause=0)
+        finally:
+            for port in self.ports:
+                port.detach()
+        return float(self.measure.made.last)  # type: ignore[union-attr]  # assembled: a Meter

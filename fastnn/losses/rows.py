@@ -1,0 +1,104 @@
+"""Losses that are a mean over rows."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from fastnn import checks, kernels
+from fastnn.losses.base import Loss, Target
+from fastnn.lowering import Buffer, Call, Lowering
+from fastnn.port import Port
+from fastnn.tensor import Tensor
+
+
+@dataclass(frozen=True)
+class CrossEntropy(Loss):
+    """-sum_j t_j log softmax(y)_j, the mean over rows, in nats; t: labels (batch,), or distributions (batch, classes).
+
+    label_smoothing s: t becomes (1 - s) t + s / classes. class_weights w, one for each class: t_j counts w_j times, and
+    the sum over rows is divided by that of sum_j w_j t_j, t without the smoothing, as in PyTorch. ignore: a label whose
+    rows count nothing. Called on arrays it takes logits y; dy = (softmax(y) - t) / rows.
+    Raises ValueError for a label_smoothing outside [0, 1), and class weights that are negative or not one for each
+    class. Szegedy et al. 2016, section 7.
+    """
+
+    name: ClassVar[str] = "cross_entropy"
+    ending: ClassVar[str | None] = "softmax"
+    check: ClassVar[str] = "distribution"
+    classifies: ClassVar[bool] = True
+    takes_labels: ClassVar[bool] = True
+    label_smoothing: float = 0.0
+    class_weights: tuple[float, ...] | None = None
+    ignore: int | None = None
+
+    def __post_init__(self) -> None:
+        smoothing = checks.real("CrossEntropy: label_smoothing", self.label_smoothing, least=0, below=1)
+        object.__setattr__(self, "label_smoothing", smoothing)
+        if self.class_weights is not None:
+            if np.ndim(self.class_weights) != 1 or isinstance(self.class_weights, Mapping):
+                raise TypeError(f"CrossEntropy: class_weights must be a list of numbers, got {self.class_weights!r}")
+            weights = [float(w) if isinstance(w, np.number) else w for w in self.class_weights]
+            named = (checks.real(f"CrossEntropy: class_weights[{i}]", w, least=0) for i, w in enumerate(weights))
+            object.__setattr__(self, "class_weights", tuple(named))
+        if self.ignore is not None:
+            object.__setattr__(self, "ignore", checks.integer("CrossEntropy: ignore", self.ignore, least=-checks.MOST))
+
+    def target(
+        self, plan: Lowering, columns: int, labels: bool, weight: Buffer | None = None, name: str = "y"
+    ) -> Target:
+        if not labels or self.ignore is None:
+            return super().target(plan, columns, labels, weight, name)
+        port, buffer, kept = Port(name, 1), Buffer(1, "int32"), Buffer(1)
+        plan.emit(kernels.GatherLabels, port, buffer, weight, kept, classes=columns, ignore=self.ignore)
+        return Target(port, buffer, labels, kept)
+
+    def emit(self, plan: Lowering, output: Buffer, target: Buffer, gradient: Buffer, weight: Buffer | None) -> Call:
+        count = None
+        if self.label_smoothing or self.class_weights is not None:
+            soft, mass, count = Buffer(output.columns), Buffer(1), Buffer(1)
+            options = {"class_weights": self._class_weights(output.columns), "smoothing": self.label_smoothing}
+            plan.emit(kernels.SoftTargets, target, soft, mass, count, weight, **options)
+            target, weight = soft, mass
+        return plan.emit(kernels.CrossEntropy, output, target, gradient, weight, count, finite=plan.training)
+
+    def _class_weights(self, classes: int) -> Tensor | None:
+        if self.class_weights is None:
+            return None
+        if len(self.class_weights) != classes:
+            raise ValueError(f"cross_entropy: {len(self.class_weights)} class weights for {classes} outputs")
+        weights = Tensor((1, classes))
+        weights.array[...] = self.class_weights
+        return weights
+
+
+@dataclass(frozen=True)
+class KLDivergence(Loss):
+    """sum_j t_j log(t_j / softmax(y)_j), the mean over rows, in nats: cross_entropy less the entropy of t.
+
+    t: distributions (batch, classes), or labels (batch,). Called on arrays it takes logits y; dy = (softmax(y) - t) /
+    rows. Kullback & Leibler 1951.
+    """
+
+    name: ClassVar[str] = "kl_divergence"
+    ending: ClassVar[str | None] = "softmax"
+    check: ClassVar[str] = "distribution"
+    classifies: ClassVar[bool] = True
+    takes_labels: ClassVar[bool] = True
+
+    def emit(self, plan: Lowering, output: Buffer, target: Buffer, gradient: Buffer, weight: Buffer | None) -> Call:
+        return plan.emit(kernels.KLDivergence, output, target, gradient, weight, finite=plan.training)
+
+
+@dataclass(frozen=True)
+class Cosine(Loss):
+    """1 - y.t / (|y| |t|), the mean over rows: 0 for the same direction, 2 for the opposite one.
+
+    A row of zeros has no direction: it counts 1, with the gradient 0.
+    """
+
+    name: ClassVar[str] = "cosine"
+
+    def emit(self, plan: Lowering, output: Buffer, target: Buffer, gradient: Buffer, weight: Buffer | None) -> Call:
+        return plan.emit(kernels.Cosine, output, target, gradient, weight, finite=plan.training)

@@ -1,0 +1,115 @@
+"""The float64 NumPy twins of the Ops of normalization, Maxout, noise and layers in Python, as in reference.py."""
+
+from collections.abc import Callable
+from statistics import NormalDist
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from reference import FUNCTIONS, Array, double, random_words
+
+
+def channels(x: ArrayLike, n: int) -> Array:
+    """x (rows, ...) with n channels last, as (values, n)."""
+    return double(x).reshape(-1, n)
+
+
+def BatchNormMoments(x: ArrayLike, n: int) -> tuple[Array, Array]:
+    return channels(x, n).mean(axis=0), channels(x, n).var(axis=0)
+
+
+def BatchNorm(
+    x: ArrayLike,
+    mean: ArrayLike,
+    variance: ArrayLike,
+    gamma: ArrayLike,
+    beta: ArrayLike,
+    *,
+    epsilon: float,
+    activation: str = "identity",
+) -> Array:
+    normal = (channels(x, len(mean)) - double(mean)) / np.sqrt(double(variance) + epsilon)
+    return FUNCTIONS[activation](double(gamma) * normal + double(beta)).reshape(np.shape(x))
+
+
+def BatchNormWeightGradient(
+    x: ArrayLike, dy: ArrayLike, mean: ArrayLike, variance: ArrayLike, *, epsilon: float
+) -> tuple[Array, Array, Array, Array]:
+    """shift, slope, dgamma, dbeta."""
+    d, dy = channels(x, len(mean)) - double(mean), channels(dy, len(mean))
+    return dy.mean(axis=0), (dy * d).mean(axis=0), (dy * d).sum(axis=0) / np.sqrt(variance + epsilon), dy.sum(axis=0)
+
+
+def BatchNormInputGradient(
+    x: ArrayLike,
+    dy: ArrayLike,
+    mean: ArrayLike,
+    variance: ArrayLike,
+    shift: ArrayLike,
+    slope: ArrayLike,
+    gamma: ArrayLike,
+    *,
+    epsilon: float,
+) -> Array:
+    d, wide = channels(x, len(mean)) - double(mean), double(variance) + epsilon
+    dx = double(gamma) / np.sqrt(wide) * (channels(dy, len(mean)) - shift - d * slope / wide)
+    return dx.reshape(np.shape(x))
+
+
+def BatchNormRunning(
+    mean: ArrayLike, variance: ArrayLike, running_mean: ArrayLike, running_variance: ArrayLike, *, momentum: float
+) -> tuple[Array, Array]:
+    pairs = (mean, running_mean), (variance, running_variance)
+    return tuple(momentum * double(running) + (1 - momentum) * double(batch) for batch, running in pairs)
+
+
+def LayerNorm(x: ArrayLike, gamma: ArrayLike, beta: ArrayLike, *, epsilon: float) -> tuple[Array, Array]:
+    """y and the moments."""
+    d = channels(x, len(gamma))
+    mean, scale = d.mean(axis=1, keepdims=True), 1 / np.sqrt(d.var(axis=1, keepdims=True) + epsilon)
+    y = double(gamma) * (d - mean) * scale + double(beta)
+    return y.reshape(np.shape(x)), np.concatenate([mean, scale], axis=1).reshape(len(x), -1)
+
+
+def LayerNormWeightGradient(x: ArrayLike, dy: ArrayLike, moments: ArrayLike, n: int) -> tuple[Array, Array]:
+    """dgamma, dbeta."""
+    mean, scale = np.split(double(moments).reshape(-1, 2), 2, axis=1)
+    dy = channels(dy, n)
+    return (dy * (channels(x, n) - mean) * scale).sum(axis=0), dy.sum(axis=0)
+
+
+def LayerNormInputGradient(x: ArrayLike, dy: ArrayLike, moments: ArrayLike, gamma: ArrayLike) -> Array:
+    mean, scale = np.split(double(moments).reshape(-1, 2), 2, axis=1)
+    h, g = (channels(x, len(gamma)) - mean) * scale, double(gamma) * channels(dy, len(gamma))
+    dx = scale * (g - g.mean(axis=1, keepdims=True) - h * (g * h).mean(axis=1, keepdims=True))
+    return dx.reshape(np.shape(x))
+
+
+def Maxout(z: ArrayLike, units: int) -> Array:
+    return double(z).reshape(len(z), -1, units).max(axis=1)
+
+
+def MaxoutGradient(z: ArrayLike, dy: ArrayLike) -> Array:
+    pieces = double(z).reshape(len(z), -1, np.shape(dy)[1])
+    first = np.arange(pieces.shape[1])[:, None] == pieces.argmax(axis=1)[:, None]
+    return np.where(first, double(dy)[:, None], 0).reshape(np.shape(z))
+
+
+def GaussianNoise(x: ArrayLike, *, stddev: float, seed: int, stream: int, step: int = 0) -> Array:
+    x = double(x)
+    words = random_words(x.size, seed, stream, step)
+    tail = ((words >> 8 & 0x7FFFFF) + 0.5) / 2**23
+    size = -np.vectorize(NormalDist().inv_cdf)(tail / 2)
+    return x + stddev * np.where(words >> 31, -size, size).reshape(x.shape)
+
+
+def Rescale(x: ArrayLike, *, scale: float, offset: float = 0.0) -> Array:
+    return scale * double(x) + offset
+
+
+def PythonForward(function: Callable[[Array], Array], x: ArrayLike) -> Array:
+    return function(double(x))
+
+
+def PythonBackward(function: Callable[[Array], Array], dy: ArrayLike) -> Array:
+    return function(double(dy))

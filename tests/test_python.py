@@ -1,0 +1,349 @@
+"""Layers written in NumPy: the ops, the layer in a network, what it may do and what it is refused."""
+
+import copy
+import pickle
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import fastnn as fnn
+import reference
+import reference_layers
+from check import assert_close, assert_same_bits, empty, normal, run, tensor, written
+from fastnn.kernels import PythonBackward, PythonForward
+from fastnn.plan import Plan
+from networks import blobs, training_state
+
+
+class Scale(fnn.PythonLayer):
+    """The example of the documentation."""
+
+    def parameters(self, features: tuple[int, ...]) -> dict[str, fnn.Parameter]:
+        return {"scale": fnn.Parameter(features, "ones")}
+
+    def forward(self, x: np.ndarray) -> np.ndarray:
+        self.x = x
+        return x * self.scale
+
+    def backward(self, dy: np.ndarray) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+        return dy * self.scale, {"scale": (dy * self.x).sum(axis=0)}
+
+
+@dataclass
+class Power(fnn.PythonLayer):
+    """y = x ** exponent, with a setting, and something kept on a dataclass."""
+
+    exponent: int
+
+    def forward(self, x: np.ndarray) -> np.ndarray:
+        self.x = x
+        return x**self.exponent
+
+    def backward(self, dy: np.ndarray) -> np.ndarray:
+        return dy * self.exponent * self.x ** (self.exponent - 1)
+
+
+class Mean(fnn.PythonLayer):
+    """(batch, a, b) -> (batch, a): another output shape."""
+
+    def output(self, features: tuple[int, ...]) -> tuple[int, ...]:
+        return features[:1]
+
+    def forward(self, x: np.ndarray) -> np.ndarray:
+        self.length = x.shape[2]
+        return x.mean(axis=2)
+
+    def backward(self, dy: np.ndarray) -> np.ndarray:
+        return np.repeat(dy[:, :, None] / np.float32(self.length), self.length, axis=2)
+
+
+LAYERS = {"Scale": Scale, "Power": Power, "Mean": Mean}
+
+
+class Faulty(fnn.PythonLayer):
+    """What each of its methods returns can be replaced."""
+
+    forth: Callable[[Any, np.ndarray], Any] = staticmethod(lambda self, x: x * 2)
+    back: Callable[[Any, np.ndarray], Any] = staticmethod(lambda self, dy: dy * 2)
+
+    def forward(self, x: np.ndarray) -> Any:
+        return type(self).forth(self, x)
+
+    def backward(self, dy: np.ndarray) -> Any:
+        return type(self).back(self, dy)
+
+
+def network(*layers: fnn.Layer, optimizer: Any = "adam") -> fnn.Sequential:
+    layers = [fnn.Dense(6, activation="tanh"), *layers, fnn.Dense(3, activation="softmax")]
+    return fnn.Sequential(layers, input_shape=(4,), seed=0).compile(optimizer, "cross_entropy")
+
+
+def test_ops(isa: str) -> None:
+    for rows, columns in ((1, 1), (5, 37), (64, 70)):
+        x, y, dy, dx = normal(rows, columns), empty(rows + 2, columns), normal(rows, columns), empty(rows + 2, columns)
+        forward = PythonForward(np.tanh, tensor(x, rows + 2), y, (columns,), (columns,))
+        run(forward, y, rows=rows)
+        assert_close(written(y, rows), reference_layers.PythonForward(np.tanh, x), tolerance=1e-6)
+        back = PythonBackward(np.negative, tensor(dy, rows + 2), dx, (columns,), (columns,), {})
+        run(back, dx, rows=rows)
+        assert_same_bits(written(dx, rows), reference_layers.PythonBackward(np.negative, dy).astype(np.float32))
+        assert forward.python and back.python
+
+
+def test_gradients_overwrite_or_add(isa: str) -> None:
+    dy, dx, scale, shift = normal(5, 3), empty(5, 3), tensor(normal(3)), tensor(normal(3))
+
+    def function(dy: np.ndarray) -> Any:
+        return dy, {"scale": dy.sum(axis=0), "shift": dy[0], "other": dy}
+
+    gradients = {"scale": scale, "shift": shift, "other": None}
+    run(PythonBackward(function, tensor(dy), dx, (3,), (3,), gradients, add=["shift"]), dx, scale, shift)
+    assert_close(scale.array, dy.sum(axis=0))
+    assert_close(shift.array, normal(3) + dy[0])
+
+
+def test_the_view_follows_the_rows() -> None:
+    seen = []
+
+    def function(x: np.ndarray) -> np.ndarray:
+        seen.append(x.shape)
+        assert not x.flags.writeable
+        return x
+
+    plan = Plan([PythonForward(function, tensor(normal(8, 6)), empty(8, 6), (2, 3), (2, 3))])
+    plan.run(20, 8, pause=60)
+    assert seen == [(8, 2, 3), (8, 2, 3), (4, 2, 3)]
+
+
+def test_gradients_in_a_network() -> None:
+    """Those of the weights before it, of its own, and of those after it, by hand in float64, while they change."""
+    x, y = blobs()
+    net = network(Scale(), Power(1), optimizer=fnn.SGD(0.1))
+    for _ in range(10):
+        weights = {name: view.astype(np.float64) for name, view in net.weights.items()}
+        scale = weights["scale_0.scale"]
+        h = np.tanh(x @ weights["dense_0.weight"] + weights["dense_0.bias"])
+        dz = (reference.Softmax(h * scale @ weights["dense_1.weight"] + weights["dense_1.bias"]) - np.eye(3)[y]) / len(
+            x
+        )
+        d = dz @ weights["dense_1.weight"].T
+        gradients = {
+            "dense_1.weight": (h * scale).T @ dz,
+            "dense_1.bias": dz.sum(axis=0),
+            "scale_0.scale": (d * h).sum(axis=0),
+            "dense_0.weight": x.T @ (d * scale * (1 - h * h)),
+            "dense_0.bias": (d * scale * (1 - h * h)).sum(axis=0),
+        }
+        net.train_on_batch(x, y)
+        for name, gradient in gradients.items():
+            np.testing.assert_allclose(net.gradients[name], gradient, rtol=1e-4, atol=1e-6)
+
+
+def test_another_shape() -> None:
+    x, y = normal(20, 5, 3), np.arange(20) % 3
+    net = fnn.Sequential([Power(2), Mean(), fnn.Dense(3, activation="softmax")], input_shape=(5, 3), seed=0).compile()
+    wanted = reference.Softmax((x.astype(np.float64) ** 2).mean(axis=2) @ net.weights["dense_0.weight"])
+    np.testing.assert_allclose(net.predict(x), wanted, rtol=1e-5)
+    assert np.isfinite(net.fit(x, y, 7, epochs=2, verbose=0).history["loss"]).all()
+
+
+def test_it_lives_like_any_layer(tmp_path: Path) -> None:
+    """fit, predict, evaluate, freeze, refresh, files and copies; a prediction's rows do not depend on the batch."""
+    x, y = blobs()
+    net = network(Scale(), Power(3, name="cube"))
+    net.fit(x, y, 16, epochs=2, verbose=0)
+    net.save(tmp_path / "net.safetensors")
+    twins = [fnn.load(tmp_path / "net.safetensors", layers=LAYERS), copy.deepcopy(net), pickle.loads(pickle.dumps(net))]
+    f = net.freeze(len(x))
+    for each in (net, *twins):
+        each.fit(x, y, 16, epochs=2, verbose=0)
+        assert training_state(each) == training_state(net)
+        assert_same_bits(each.predict(x, batch_size=7), net.predict(x))
+        assert each.evaluate(x, y) == net.evaluate(x, y)
+    assert (f(x) != net.predict(x)).any()
+    f.refresh()
+    assert_same_bits(f(x), net.predict(x))
+    assert_same_bits(f(x[3]), net.predict(x)[3])
+    with pytest.raises(ValueError, match=r"unknown layer 'Scale'.*own ones go into layers="):
+        fnn.load(tmp_path / "net.safetensors")
+
+
+def test_plans_do_not_share_what_is_kept() -> None:
+    """A prediction between forward and backward, here in a callback's place, does not change the step."""
+    x, y = blobs()
+    net, twin = network(Power(2)), network(Power(2))
+    for _ in range(3):
+        net.train_on_batch(x, y)
+        net.predict(x[:5])
+        twin.train_on_batch(x, y)
+    assert training_state(net) == training_state(twin)
+    layer = dict(net.named_layers())["power_0"]
+    assert not hasattr(layer, "x")
+    with pytest.raises(AttributeError):
+        layer.exponent = 3
+
+
+def test_other_threads_predict_meanwhile() -> None:
+    x, y = blobs(2000)
+    net = network(Power(2))
+    f = net.freeze(len(x))
+    wanted, errors, done = f(x), [], threading.Event()
+
+    def predict() -> None:
+        while not done.is_set():
+            if not (f(x) == wanted).all():
+                errors.append("other bits")
+
+    threads = [threading.Thread(target=predict) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    net.fit(x, y, 16, epochs=2, verbose=0)
+    done.set()
+    for thread in threads:
+        thread.join()
+    assert not errors
+
+
+def test_gradients_by_finite_differences_and_by_hand() -> None:
+    x, y = blobs(9)
+    net = network(Scale(), Power(2))
+    fnn.check_gradients(net, x, y)
+    net.forward(x, training=True)
+    alone = net.backward(np.ones((9, 3)), parameters=False)
+    assert all((view == 0).all() for view in net.gradients.values())
+    for _ in range(2):
+        net.forward(x, training=True)
+        assert_same_bits(net.backward(np.ones((9, 3))), alone)
+    twice = net.gradients["scale_0.scale"].copy()
+    net.zero_grad()
+    net.forward(x, training=True)
+    net.backward(np.ones((9, 3)))
+    assert_same_bits(2 * net.gradients["scale_0.scale"], twice)
+
+
+def test_training_flag() -> None:
+    seen = []
+
+    class Look(Faulty):
+        forth = staticmethod(lambda self, x: seen.append(self.training) or x)
+
+    net = network(Look())
+    net.predict(normal(2, 4))
+    net.train_on_batch(*blobs(4))
+    assert seen == [False, True]
+
+
+def raising(self: Any, x: np.ndarray) -> Any:
+    raise KeyError("mine")
+
+
+def writing(self: Any, x: np.ndarray) -> Any:
+    x += 1
+    return x
+
+
+def interrupted(self: Any, x: np.ndarray) -> Any:
+    raise KeyboardInterrupt("stop")
+
+
+def not_a_number(self: Any, x: np.ndarray) -> Any:
+    y = x.copy()
+    y[1, 2] = np.nan
+    return y
+
+
+WRONG = {
+    "raises": (raising, KeyError, "mine"),
+    "writes": (writing, ValueError, "read-only"),
+    "shape": (lambda self, x: x[:, :2], ValueError, r"returned float32 \(9, 2\) as {}, expected float32 \(9, 6\)"),
+    "rows": (lambda self, x: x[:3], ValueError, r"returned float32 \(3, 6\) as {}, expected float32 \(9, 6\)"),
+    "dtype": (lambda self, x: x.astype(np.float64), ValueError, r"returned float64 \(9, 6\) as {}"),
+    "list": (lambda self, x: x.tolist(), TypeError, r"returned list as {}, expected float32 \(9, 6\)"),
+    "None": (lambda self, x: None, TypeError, r"returned NoneType as {}, expected float32 \(9, 6\)"),
+    "nan": (not_a_number, FloatingPointError, "returned nan in {}"),
+    "interrupt": (interrupted, KeyboardInterrupt, "stop"),
+}
+
+
+@pytest.mark.parametrize("phase", ["forward", "backward"])
+@pytest.mark.parametrize("wrong", WRONG)
+def test_a_fault_names_the_layer_and_changes_nothing(wrong: str, phase: str) -> None:
+    """In backward a BatchNorm after it has gone back already: its running statistics must not have been written."""
+    function, kind, message = WRONG[wrong]
+    methods = {"forward": {"forth": staticmethod(function)}, "backward": {"back": staticmethod(function)}}
+    layer = type("Wrong", (Faulty,), methods[phase])
+    net = network(fnn.BatchNorm(), layer(), fnn.BatchNorm())
+    x, y = blobs(9)
+    before = training_state(net)
+    for call in (lambda: net.train_on_batch(x, y), lambda: net.fit(x, y, 9, verbose=0)):
+        with pytest.raises(kind, match=message.format({"forward": "y", "backward": "dx"}[phase])) as caught:
+            call()
+        told = "\n".join([str(caught.value), *getattr(caught.value, "__notes__", [])])
+        assert f"wrong_0: Faulty.{phase}" in told
+        assert training_state(net) == before
+    if phase == "forward" and wrong != "nan":
+        with pytest.raises(kind):
+            net.predict(x)
+        with pytest.raises(kind):
+            net.freeze(9)(x)
+    layer.forth = layer.back = staticmethod(lambda self, x: x)
+    assert np.isfinite(net.train_on_batch(x, y))
+
+
+def test_a_nan_of_a_row_passes_through_prediction() -> None:
+    net, x = network(Power(2)), normal(5, 4).copy()
+    clean = net.predict(x)
+    x[2, 1] = np.nan
+    out = net.predict(x)
+    assert np.isnan(out[2]).all()
+    assert_same_bits(np.delete(out, 2, axis=0), np.delete(clean, 2, axis=0))
+
+
+def test_a_divergence_before_it_is_not_its_fault() -> None:
+    net, (x, y) = network(Power(2)), blobs(9)
+    net.weights["dense_0.bias"][...] = np.nan
+    with pytest.raises(FloatingPointError, match="the loss became nan"):
+        net.train_on_batch(x, y)
+
+
+def test_gradients_must_be_all_there() -> None:
+    class Few(Scale):
+        def backward(self, dy: np.ndarray) -> Any:
+            return dy
+
+    class Many(Power):
+        def backward(self, dy: np.ndarray) -> Any:
+            return dy, {"exponent": dy}
+
+    class Odd(Scale):
+        def backward(self, dy: np.ndarray) -> Any:
+            return dy, {"scale": dy}
+
+    x, y = blobs(9)
+    for layer, message in (
+        (Few(), r"few_0: .*Few.backward must return dx and a dict of the gradients of scale"),
+        (Many(2), r"many_0: .*Many.backward must return dx alone"),
+        (Odd(), r"odd_0: .*returned float32 \(9, 6\) as the gradient of scale, expected float32 \(6,\)"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            network(layer).train_on_batch(x, y)
+
+
+def test_names_and_parameters_are_checked() -> None:
+    class Clash(Scale):
+        def parameters(self, features: tuple[int, ...]) -> dict[str, fnn.Parameter]:
+            return {"forward": fnn.Parameter(features, "ones")}
+
+    with pytest.raises(ValueError, match=r"Clash\(\): a parameter cannot be called 'forward'"):
+        network(Clash())
+    with pytest.raises(ValueError, match="unknown initializer 'one'; known: "):
+        fnn.Parameter((3,), "one")
+    with pytest.raises(ValueError, match=r"Parameter: shape\[0\] must be an integer from 1"):
+        fnn.Parameter((0,), "ones")
+    with pytest.raises(NotImplementedError, match=r"PythonLayer.forward"):
+        network(fnn.PythonLayer()).predict(normal(2, 4))
