@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from fastnn.kernels import Accuracy, Classes, MeanAbsoluteError
+from fastnn.kernels import Accuracy, Classes, RootMeanSquaredError, TopAccuracy
 from fastnn.tensor import Tensor
 from ops import filled, labels
 
@@ -22,5 +22,10 @@ def test_classes(benchmark: Any, rows: int, columns: int) -> None:
 
 
 @pytest.mark.parametrize(("rows", "columns"), SHAPES)
-def test_mean_absolute_error(benchmark: Any, rows: int, columns: int) -> None:
-    benchmark(MeanAbsoluteError(filled(rows, columns), filled(rows, columns, seed=1)))
+def test_top_accuracy(benchmark: Any, rows: int, columns: int) -> None:
+    benchmark(TopAccuracy(filled(rows, columns), labels(rows, columns), k=5))
+
+
+@pytest.mark.parametrize(("rows", "columns"), SHAPES)
+def test_root_mean_squared_error(benchmark: Any, rows: int, columns: int) -> None:
+    benchmark(RootMeanSquaredError(filled(rows, columns), filled(rows, columns, seed=1)))

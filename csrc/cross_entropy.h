@@ -67,8 +67,8 @@ INLINE double few_classes(isize rows, isize n, const float *x, const int32_t *la
 }
 
 /* The sum over rows of -weight sum_j t_j log softmax(x)_j, in nats, and dx = weight scale (softmax(x) - t).
- * x, dx: (rows, n); t is the row's label, or its row of target (rows, n), which sums to 1; weight: (rows), or NULL for 1.
- * A row of weight 0 counts nothing, whatever is in it. VL rows at a time, for one vector of logarithms.
+ * x, dx: (rows, n); t is the row's label, or its row of target (rows, n), which sums to 1; weight: (rows), or NULL for
+ * 1. A row of weight 0 counts nothing, whatever is in it. VL rows at a time, for one vector of logarithms.
  * 0 log 0 = 0: an output of -inf with no target costs nothing. */
 static double kernel_cross_entropy(isize rows, isize n, const float *x, const int32_t *label, const float *target,
                                    const float *weight, float scale, float *dx) {

@@ -57,7 +57,8 @@ INLINE vf hinge_of(vf x, vf t, float setting, vf *slope) {
 /* x: the logarithm of a rate; exp(x) - x t, the negative log-likelihood of a count t without its constant log(t!) */
 INLINE vf poisson_of(vf x, vf t, float setting, vf *slope) {
   (void)setting;
-  const vf rate = exp_vector(x);
+  /* Chosen, because a multiply-add would take the product that exp ends with for finite where it overflows. */
+  const vf rate = choose(x > 88.8f, broadcast(__builtin_inff()), exp_vector(x));
   *slope = rate - t;
   return rate - x * t;
 }

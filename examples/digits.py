@@ -5,6 +5,7 @@
 
 import argparse
 import time
+from collections.abc import Callable
 
 import numpy as np
 
@@ -41,7 +42,8 @@ def compare(x: np.ndarray, y: np.ndarray, steps: int = 400, rounds: int = 7) -> 
     batches = [(x[i : i + 32], y[i : i + 32]) for i in range(0, 256, 32)]
     best = [float("inf"), float("inf")]
     for _ in range(rounds):
-        for place, step in enumerate((net.train_on_batch, rival.step)):
+        steppers: tuple[Callable[..., float], ...] = (net.train_on_batch, rival.step)
+        for place, step in enumerate(steppers):
             start = time.perf_counter()
             for i in range(steps):
                 step(*batches[i % 8])

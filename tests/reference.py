@@ -1,6 +1,7 @@
 """A float64 NumPy twin of every Op, under the same name: the textbook formula, and nothing else.
 
-A twin takes what the Op reads, in the Op's order, and returns what the Op writes.
+A twin takes what the Op reads, in the Op's order, and returns what the Op writes. Losses and
+metrics are in `reference_losses`.
 """
 
 import math
@@ -181,37 +182,9 @@ def LogSoftmaxGradient(y: ArrayLike, dy: ArrayLike) -> Array:
     return double(dy) - np.exp(double(y)) * double(dy).sum(axis=1, keepdims=True)
 
 
-def CrossEntropy(x: ArrayLike, target: NDArray) -> tuple[float, Array]:
-    x = double(x)
-    t = np.eye(x.shape[1])[target] if target.ndim == 1 else double(target)
-    high = x.max(axis=1, keepdims=True)
-    logarithm = x - high - np.log(np.exp(x - high).sum(axis=1, keepdims=True))
-    loss = -np.multiply(t, logarithm, where=t != 0, out=np.zeros_like(t)).sum(axis=1)  # 0 log 0 = 0
-    return float(loss.mean()), (np.exp(logarithm) - t) / len(x)
-
-
-def BinaryCrossEntropy(x: ArrayLike, target: ArrayLike) -> tuple[float, Array]:
-    x, t = double(x), double(target)
-    loss = np.logaddexp(0, x) - t * x  # -t log s(x) - (1 - t) log(1 - s(x))
-    return float(loss.mean()), (sigmoid(x) - t) / x.size
-
-
-def MeanSquaredError(x: ArrayLike, target: ArrayLike) -> tuple[float, Array]:
-    d = double(x) - double(target)
-    return float((d * d).mean()), 2 * d / d.size
-
-
-def MeanAbsoluteError(x: ArrayLike, target: ArrayLike) -> float:
-    return float(np.abs(double(x) - double(target)).mean())
-
-
 def Classes(x: ArrayLike, *, threshold: float | None = None) -> NDArray[np.int32]:
     x = double(x)
     return (x.argmax(axis=1) if threshold is None else x[:, 0] >= threshold).astype(np.int32)
-
-
-def Accuracy(classes: ArrayLike, target: ArrayLike) -> float:
-    return float((np.asarray(classes) == np.asarray(target)).mean())
 
 
 def philox(counter: NDArray[np.uint32], key: tuple[int, int]) -> NDArray[np.uint32]:

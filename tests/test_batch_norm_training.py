@@ -135,6 +135,49 @@ def test_the_frozen_plan_has_one_product_for_dense_norm_and_activation() -> None
     assert ops(net.plan(8))[:4] == ["Gather", "Dense", "BatchNorm", "Dense"], "relu is in the epilogue"
 
 
+def skipping() -> fnn.Network:
+    """What a Dense gives goes to a BatchNorm, to an activation, and past both; one BatchNorm occurs twice."""
+    x, norm = fnn.Input((4,)), fnn.BatchNorm()
+    a = fnn.Dense(5)(x)
+    b = fnn.Add()([norm(a), fnn.Activation("relu")(a), a])
+    return fnn.Network(x, fnn.Dense(3)(norm(b)), seed=0).compile("adam", "cross_entropy")
+
+
+def test_what_others_read_is_left_alone() -> None:
+    """Neither folded nor fused, in training and frozen; the gradients of a shared one are summed."""
+    x, y = blobs()
+    net = skipping()
+    fnn.check_gradients(net, x, y)
+    net.fit(x, y, 16, epochs=3, verbose=0)
+    np.testing.assert_allclose(net.freeze(len(x))(x), net.predict(x), rtol=1e-5, atol=1e-6)
+    w = {name: view.astype(np.float64) for name, view in net.weights.items()}
+
+    def norm(x: np.ndarray) -> np.ndarray:
+        scale = w["batch_norm_0.gamma"] / np.sqrt(w["batch_norm_0.variance"] + 1e-5)
+        return (x - w["batch_norm_0.mean"]) * scale + w["batch_norm_0.beta"]
+
+    a = x @ w["dense_0.weight"] + w["dense_0.bias"]
+    wanted = norm(norm(a) + np.maximum(a, 0) + a) @ w["dense_1.weight"] + w["dense_1.bias"]
+    np.testing.assert_allclose(net.predict(x), wanted, rtol=1e-4, atol=1e-5)
+
+
+def test_in_a_network_that_is_a_layer(tmp_path: Path) -> None:
+    """The statistics are in the inner network's block; both see them, files hold them."""
+    x, y = blobs()
+    layers = [fnn.Dense(5), fnn.BatchNorm(), fnn.Activation("tanh")]
+    inner = fnn.Sequential(layers, input_shape=(4,), seed=0, name="inner")
+    given = fnn.Input((4,))
+    net = fnn.Network(given, fnn.Dense(3)(inner(given)), seed=0).compile("adam", "cross_entropy")
+    net.fit(x, y, 16, verbose=0)
+    mean = net.weights["inner.batch_norm_0.mean"]
+    np.testing.assert_array_equal(inner.weights["batch_norm_0.mean"], mean)
+    assert mean.all()
+    net.save(tmp_path / "net.safetensors")
+    twin = fnn.load(tmp_path / "net.safetensors")
+    np.testing.assert_array_equal(twin.predict(x), net.predict(x))
+    np.testing.assert_allclose(twin.freeze(len(x))(x), net.predict(x), rtol=1e-5, atol=1e-6)
+
+
 def test_files_and_copies(tmp_path: Path) -> None:
     x, y = blobs()
     net = network(momentum=0.5, epsilon=1e-3)

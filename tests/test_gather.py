@@ -164,6 +164,50 @@ def test_probabilities(isa: str, check: str) -> None:
             stopped.expect(np.minimum(array, 1), distribution)
 
 
+BOUNDS = [("nonnegative", [0, 3e38], [-1e-30]), ("signed", [-1, 1], [-1.01, 1.01])]
+
+
+@pytest.mark.parametrize(("check", "good", "bad"), BOUNDS)
+def test_bounds(isa: str, check: str, good: list[float], bad: list[float]) -> None:
+    for columns in (1, 5, 33):
+        port = Port("targets", columns)
+        stopped = Stopped(Gather(port, Tensor((4, columns)), check=check), port)
+        array = np.full((10, columns), good[0], np.float32)
+        array[:, columns // 2] = good[1]
+        stopped.expect(array, None)
+        for value in (*bad, np.nan, np.inf):
+            array[6, columns - 1] = value
+            stopped.expect(array, "targets[6")
+
+
+@every_type
+def test_ignored_labels(isa: str, dtype: str) -> None:
+    """Where the label is the one that is ignored, y and kept are 0; elsewhere kept is the weight, or 1."""
+    for rows in (1, 5, 70):
+        array = (np.arange(rows) % 4).astype(dtype)
+        for ignore in (2, 200):
+            array[::3] = ignore
+            for weight in (None, normal(rows, 1)):
+                y, kept = empty(rows + 1, dtype="int32"), empty(rows + 1, 1)
+                given = None if weight is None else tensor(weight, rows + 1)
+                op = GatherLabels(attached(array), y, given, kept, classes=4, ignore=ignore)
+                run(op, y, kept, rows=rows)
+                assert (written(y, rows) == np.where(array == ignore, 0, array)).all()
+                wanted = np.float32(1 if weight is None else weight[:, 0])
+                assert (written(kept, rows)[:, 0] == np.where(array == ignore, 0, wanted)).all()
+            array[::3] = 0
+
+
+def test_ignore_and_kept_go_together() -> None:
+    port, y = Port("y", 1), Tensor((4,), "int32")
+    for kept, ignore in ((None, 1), (Tensor((4, 1)), None)):
+        with pytest.raises(ValueError, match="ignore and kept go together"):
+            GatherLabels(port, y, None, kept, classes=3, ignore=ignore)
+    for wrong in (Tensor((3, 1)), Tensor((4, 2))):
+        with pytest.raises(ValueError, match="expected a weight for each of 4 rows"):
+            GatherLabels(port, y, wrong, Tensor((4, 1)), classes=3, ignore=1)
+
+
 @every_type
 def test_labels_that_are_none(isa: str, dtype: str) -> None:
     port = Port("labels", 1)

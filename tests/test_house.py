@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from fastnn.kernels import ACTIVATIONS, DERIVED_FROM_INPUT
+from fastnn.kernels import ACTIVATIONS, DERIVED_FROM_INPUT, ELEMENTWISE_LOSSES
 
 ROOT = Path(__file__).resolve().parents[1]
 CSRC, PACKAGE = ROOT / "csrc", ROOT / "fastnn"
@@ -81,7 +81,7 @@ def test_kernels_h_and_csrc_pxd_agree() -> None:
     wanted = re.findall(r"\bK\((\w+), (\w+), (\([^()]*\))\)", words(macro[1]))
     struct = declared.split("ctypedef struct fastnn_table:")[1].split("\n\n")[0]
     found = re.findall(r"(\w+) \(\*(\w+)\) ?(\([^()]*\)) noexcept nogil", words(struct))
-    kernels = [kernel for kernel in found if kernel[1] not in {"activation", "activation_gradient"}]
+    kernels = [kernel for kernel in found if kernel[1] not in {"activation", "activation_gradient", "loss"}]
     assert len(wanted) > 10
     assert kernels == wanted
 
@@ -92,6 +92,12 @@ def test_activations_agree() -> None:
     sources = dict(re.findall(r"A\((\w+), (\w)\)", listed[1]))
     assert tuple(sources) == ACTIVATIONS
     assert tuple(name for name, source in sources.items() if source == "x") == DERIVED_FROM_INPUT
+
+
+def test_losses_agree() -> None:
+    listed = re.search(r"#define FASTNN_LOSSES\(L\)(.*)", (CSRC / "kernels.h").read_text())
+    assert listed
+    assert tuple(re.findall(r"L\((\w+)\)", listed[1])) == ELEMENTWISE_LOSSES
 
 
 def constructors(text: str) -> dict[str, str]:

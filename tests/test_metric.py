@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import reference
+import reference_losses
 from check import (
     TAILS,
     assert_close,
@@ -16,7 +17,7 @@ from check import (
     tensor,
     written,
 )
-from fastnn.kernels import Accuracy, Classes, MeanAbsoluteError
+from fastnn.kernels import Accuracy, Classes, RootMeanSquaredError, TopAccuracy
 from fastnn.plan import Plan
 from fastnn.tensor import Tensor
 
@@ -63,16 +64,59 @@ def test_accuracy(isa: str) -> None:
         classes, target = random.integers(3, size=(2, rows))
         op = Accuracy(tensor(classes, rows + 2, "int32"), tensor(target, rows + 2, "int32"))
         run(op, rows=rows)
-        assert op.last == op.mean == reference.Accuracy(classes, target)
+        assert op.last == op.mean == reference_losses.Accuracy(classes, target)
+        weight = random.integers(4, size=rows) + (np.arange(rows) == 0)
+        weighted = Accuracy(*op.tensors[:2], tensor(weight, rows + 2))
+        run(weighted, rows=rows)
+        assert weighted.last == weighted.mean == reference_losses.Accuracy(classes, target, weight)
+        assert weighted.count == weight.sum()
 
 
-def test_absolute_error(isa: str, num_threads: int) -> None:
+def test_top_accuracy(isa: str, num_threads: int) -> None:
+    random = generator(2)
+    for columns in (1, 5, 6, 33) if num_threads == 1 else (10, 1000):
+        rows = 70 if num_threads == 1 else TWO // columns + columns
+        x, target = (
+            np.round(3 * normal(rows, columns)).copy(),
+            random.integers(columns, size=rows),
+        )  # rounded: with ties
+        x[3, 0] = np.nan
+        weight = random.integers(4, size=rows)
+        for k in (1, 5):
+            op = TopAccuracy(tensor(x, rows + 2), tensor(target, rows + 2, "int32"), k=k)
+            run(op, rows=rows)
+            assert op.last == op.mean == reference_losses.TopAccuracy(x, target, k=k)
+            weighted = TopAccuracy(*op.tensors[:2], tensor(weight, rows + 2), k=k)
+            run(weighted, rows=rows)
+            assert weighted.last == weighted.mean == reference_losses.TopAccuracy(x, target, weight, k=k)
+
+
+def test_root_mean_squared_error(isa: str, num_threads: int) -> None:
     for columns in TAILS if num_threads == 1 else (*range(1, 71, 9), 64):
         rows = 5 if num_threads == 1 else TWO // columns + columns
         x, target = normal(rows, columns), normal(rows, columns, start=1)
-        op = MeanAbsoluteError(tensor(x, rows + 2), tensor(target, rows + 2))
+        op = RootMeanSquaredError(tensor(x, rows + 2), tensor(target, rows + 2))
         run(op, rows=rows)
-        assert_close(op.last, reference.MeanAbsoluteError(x, target))
+        assert_close([op.last, op.mean], [reference_losses.RootMeanSquaredError(x, target)] * 2)
+    weight = np.arange(rows)
+    op = RootMeanSquaredError(tensor(x), tensor(target), tensor(weight))
+    for _ in range(2):
+        run(op)
+    assert_close([op.last, op.mean], [reference_losses.RootMeanSquaredError(x, target, weight)] * 2)
+
+
+def test_the_root_is_of_the_whole_mean(isa: str) -> None:
+    """Not a mean of roots: errors 3 and 1 give sqrt(5), in two batches too."""
+    op = RootMeanSquaredError(tensor([[3.0], [1.0]]), tensor([[0.0], [0.0]]))
+    Plan([op]).run(2, 2)
+    assert_close(op.mean, np.sqrt(5))
+    error = op.tensors[0].array
+    op.reset()
+    for value in (3, 1):
+        error[...] = value
+        op()
+        assert op.last == value
+    assert_close(op.mean, np.sqrt(5))
 
 
 def test_same_bits_on_threads(isa: str) -> None:
@@ -83,11 +127,12 @@ def test_same_bits_on_threads(isa: str) -> None:
             y = empty(len(x), dtype="int32")
             return Classes(tensor(x), y), y
 
-        def absolute_error(x: np.ndarray = x) -> tuple[MeanAbsoluteError]:
-            return (MeanAbsoluteError(tensor(x), tensor(normal(*x.shape, start=1))),)
+        def top(x: np.ndarray = x) -> tuple[TopAccuracy]:
+            weight = np.abs(normal(len(x)))
+            return (TopAccuracy(tensor(x), tensor(np.zeros(len(x)), dtype="int32"), tensor(weight), k=2),)
 
         assert_same_on_threads(classes)
-        assert_same_on_threads(absolute_error)
+        assert_same_on_threads(top)
 
 
 def test_mean_over_batches(isa: str) -> None:
@@ -109,7 +154,9 @@ def test_arguments_are_checked() -> None:
             Accuracy(labels, y)
     with pytest.raises(TypeError, match="float32"):
         Classes(Tensor((4, 3), "int32"), labels)
-    with pytest.raises(ValueError, match="MeanAbsoluteError: expected equal shapes"):
-        MeanAbsoluteError(x, Tensor((4, 2)))
-    with pytest.raises(TypeError, match="float32"):
-        MeanAbsoluteError(x, Tensor((4, 3), "int32"))
+    for weight in (Tensor((3,)), Tensor((4, 2))):
+        with pytest.raises(ValueError, match="Accuracy: expected a weight for each of 4 rows"):
+            Accuracy(labels, labels, weight)
+    for y in (Tensor((4,)), Tensor((3,), "int32"), Tensor((4, 2), "int32")):
+        with pytest.raises(ValueError, match="TopAccuracy: expected an int32 target"):
+            TopAccuracy(x, y, k=5)

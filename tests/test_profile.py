@@ -5,7 +5,7 @@ import contextlib
 import numpy as np
 
 from check import Copy, normal, python, tensor
-from fastnn.kernels import SGD, Gather, MeanSquaredError
+from fastnn.kernels import SGD, ElementwiseLoss, Gather
 from fastnn.plan import Plan
 from fastnn.port import Port
 from fastnn.tensor import Tensor
@@ -16,7 +16,7 @@ class Training:
 
     def __init__(self) -> None:
         self.parameters, gradients = tensor(normal(8, 3)), Tensor((8, 3))
-        self.loss = MeanSquaredError(self.parameters, Tensor((8, 3)), gradients)
+        self.loss = ElementwiseLoss(self.parameters, Tensor((8, 3)), gradients, loss="mse")
         self.plan = Plan([self.loss, SGD(self.parameters, gradients)], kept=[self.parameters])
 
 

@@ -7,11 +7,12 @@ import pytest
 
 import reference
 import reference_layers
+import reference_losses
 import reference_updates
 from check import generator
 from fastnn import kernels
 
-LISTS = {"ACTIVATIONS", "DERIVED_FROM_INPUT"}
+LISTS = {"ACTIVATIONS", "DERIVED_FROM_INPUT", "ELEMENTWISE_LOSSES"}
 # The derivative of step, 0, is right too, but says nothing.
 SMOOTH = [activation for activation in kernels.ACTIVATIONS if activation != "step"]
 
@@ -41,7 +42,7 @@ def draw(*shapes: tuple[int, ...]) -> list[reference.Array]:
 
 
 def test_every_op_has_a_twin() -> None:
-    twins = {*vars(reference), *vars(reference_layers), *vars(reference_updates), *LISTS}
+    twins = {*vars(reference), *vars(reference_losses), *vars(reference_layers), *vars(reference_updates), *LISTS}
     missing = [name for name in kernels.__all__ if name not in twins]
     assert not missing
 
@@ -146,11 +147,11 @@ def test_cross_entropy() -> None:
     label = np.array([0, 6, 2, 2, 5], np.int32)
     distribution = reference.Softmax(draw((5, 7), (5, 7))[1])
     for target in (label, distribution):
-        loss, gradient = reference.CrossEntropy(x, target)
-        assert_gradient(gradient, lambda x, target=target: reference.CrossEntropy(x, target)[0], x)
+        loss, gradient = reference_losses.CrossEntropy(x, target)
+        assert_gradient(gradient, lambda x, target=target: reference_losses.CrossEntropy(x, target)[0], x)
     assert loss > 0
     one_hot = np.eye(7)[label]
-    assert reference.CrossEntropy(x, one_hot)[0] == reference.CrossEntropy(x, label)[0]
+    assert reference_losses.CrossEntropy(x, one_hot)[0] == reference_losses.CrossEntropy(x, label)[0]
 
 
 def test_penalty() -> None:
@@ -159,17 +160,37 @@ def test_penalty() -> None:
     assert_gradient(gradient, lambda w: reference_updates.Penalty(w, None, 0.0, l1=0.3, l2=0.2)[0], w)
 
 
-@pytest.mark.parametrize("loss", ["BinaryCrossEntropy", "MeanSquaredError"])
-def test_elementwise_loss(loss: str) -> None:
-    x, target = draw((5, 7), (5, 7))
-    twin, target = getattr(reference, loss), reference.sigmoid(target)
-    assert_gradient(twin(x, target)[1], lambda x: twin(x, target)[0], x)
+WEIGHTS = (None, [0.5, 0, 2, 1, 0.25])
 
 
-def test_binary_cross_entropy_is_the_textbook_one() -> None:
+@pytest.mark.parametrize("weight", WEIGHTS, ids=["plain", "weighted"])
+@pytest.mark.parametrize("loss", kernels.ELEMENTWISE_LOSSES)
+def test_elementwise_loss(loss: str, weight: list[float] | None) -> None:
     x, target = draw((5, 7), (5, 7))
-    s, t = reference.sigmoid(x), reference.sigmoid(target)
-    assert np.isclose(reference.BinaryCrossEntropy(x, t)[0], np.mean(-t * np.log(s) - (1 - t) * np.log(1 - s)), 1e-14)
+    target = reference.sigmoid(target)
+
+    def twin(x: reference.Array) -> tuple[float, reference.Array]:
+        return reference_losses.ElementwiseLoss(x, target, weight, loss=loss, setting=1.5)
+
+    assert_gradient(twin(x)[1], lambda x: twin(x)[0], x)
+
+
+@pytest.mark.parametrize("weight", WEIGHTS, ids=["plain", "weighted"])
+@pytest.mark.parametrize("loss", ["Cosine", "CrossEntropy", "KLDivergence"])
+def test_loss_of_rows(loss: str, weight: list[float] | None) -> None:
+    x, target = draw((5, 7), (5, 7))
+    twin, target = getattr(reference_losses, loss), reference.Softmax(target)
+    assert_gradient(twin(x, target, weight)[1], lambda x: twin(x, target, weight)[0], x)
+
+
+def test_losses_are_the_textbook_ones() -> None:
+    x, target = draw((5, 7), (5, 7))
+    s, t, soft = reference.sigmoid(x), reference.sigmoid(target), reference.Softmax(target)
+    binary = np.mean(-t * np.log(s) - (1 - t) * np.log(1 - s))
+    assert np.isclose(reference_losses.ElementwiseLoss(x, t, loss="binary_cross_entropy")[0], binary, 1e-14)
+    assert np.isclose(reference_losses.ElementwiseLoss(x, t, loss="focal", setting=0)[0], binary, 1e-14)
+    divergence = (soft * np.log(soft / reference.Softmax(x))).sum(axis=1).mean()
+    assert np.isclose(reference_losses.KLDivergence(x, soft)[0], divergence, 1e-12)
 
 
 @pytest.mark.parametrize(

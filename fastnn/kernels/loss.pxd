@@ -19,7 +19,6 @@ cdef class Loss(Meter):
     cdef float *dx
     cdef double scale  # 1 / what the sum is divided by
     cdef bint finite
-    cdef double mass_of_batch
     cdef double terms(self) noexcept nogil
     cdef double piece(self, Py_ssize_t row, Py_ssize_t rows) noexcept nogil
 

@@ -103,8 +103,8 @@ cdef class Loss(Meter):
         self.take_weight(weight)
 
     cdef void run(self) noexcept nogil:
-        self.mass_of_batch = self.mass()
-        self.scale = 1.0 / (self.mass_of_batch * self.terms()) if self.mass_of_batch >= LEAST_MASS else 0
+        self.counted = self.mass()
+        self.scale = 1.0 / (self.counted * self.terms()) if self.counted >= LEAST_MASS else 0
         Op.run(self)
 
     cdef double terms(self) noexcept nogil:
@@ -125,7 +125,7 @@ cdef class Loss(Meter):
             self.last = mean
             self.fail(0)
         else:
-            self.record(mean, self.mass_of_batch)
+            self.record(mean, self.counted)
 
     def explain(self, place: int) -> Exception:
         return DivergenceError(f"the loss became {self.last}; a smaller learning rate may help")

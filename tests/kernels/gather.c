@@ -131,6 +131,9 @@ void check_gather_labels(const fastnn_table *t) {
           expect(ignored, 0, (double)t->gather_labels(n, 10, x, type, NULL, ignore, y), -1, 0);
           for (isize i = 0; i < n; i++) expect(i, 0, y[i], get(x, type, i) == ignore ? -1 : get(x, type, i), 0);
         }
+        if (type == fastnn_uint8) continue;
+        put(x, type, n / 2, -2); /* is not the -1 that is ignored */
+        expect(-1, -1, (double)t->gather_labels(n, 10, x, type, NULL, -1, y), (double)(n / 2), 0);
         if (type != fastnn_int64) continue;
         ((int64_t *)x)[n / 2] = INT64_MIN; /* what a double, or 32 bits of it, would take for a label */
         expect(-1, -1, (double)t->gather_labels(n, 10, x, type, NULL, NAN, y), (double)(n / 2), 0);

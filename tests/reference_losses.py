@@ -1,0 +1,123 @@
+"""The twins of losses and metrics, as in `reference`."""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from reference import Array, double, sigmoid
+
+
+def weighted(loss: Array, slope: Array, weight: ArrayLike | None) -> tuple[float, Array]:
+    """The mean of losses (rows, terms) and its gradient; rows of weight 0 count nothing, whatever is in them."""
+    w = np.ones((len(loss), 1)) if weight is None else double(weight).reshape(-1, 1)
+    scale = 1 / (w.sum() * loss.shape[1]) if w.any() else 0.0
+    counted = np.multiply(w, loss, where=w != 0, out=np.zeros_like(loss))
+    return float(counted.sum() * scale), np.multiply(w * scale, slope, where=w != 0, out=np.zeros_like(slope))
+
+
+def elementwise_terms(x: Array, t: Array, loss: str, setting: float) -> tuple[Array, Array]:
+    """What each element costs, and its derivative by x."""
+    d = x - t
+    if loss == "mse":
+        return d * d, 2 * d
+    if loss == "mae":
+        return np.abs(d), np.sign(d)
+    if loss == "huber":
+        near = np.abs(d) <= setting
+        return np.where(near, d * d / 2, setting * (np.abs(d) - setting / 2)), np.clip(d, -setting, setting)
+    if loss == "binary_cross_entropy":  # -t log s(x) - (1 - t) log(1 - s(x))
+        return np.logaddexp(0, x) - t * x, sigmoid(x) - t
+    if loss == "hinge":
+        s = np.where(t >= 0.5, 1.0, -1.0)
+        return np.maximum(0, 1 - s * x), np.where(s * x < 1, -s, 0 * x)
+    if loss == "poisson":
+        return np.exp(x) - t * x, np.exp(x) - t
+    assert loss == "focal"
+    p, q, gamma = sigmoid(x), sigmoid(-x), setting
+    log_p, log_q = -np.logaddexp(0, -x), -np.logaddexp(0, x)
+    slope = t * q**gamma * (gamma * p * log_p - q) - (1 - t) * p**gamma * (gamma * q * log_q - p)
+    return -t * q**gamma * log_p - (1 - t) * p**gamma * log_q, slope
+
+
+def ElementwiseLoss(
+    x: ArrayLike, target: ArrayLike, weight: ArrayLike | None = None, *, loss: str, setting: float = 0.0
+) -> tuple[float, Array]:
+    return weighted(*elementwise_terms(double(x), double(target), loss, setting), weight)
+
+
+def Cosine(x: ArrayLike, target: ArrayLike, weight: ArrayLike | None = None) -> tuple[float, Array]:
+    x, t = double(x), double(target)
+    sizes = [np.linalg.norm(each, axis=1, keepdims=True) for each in (x, t)]
+    both = sizes[0] * sizes[1]
+    safe = np.where(both == 0, 1, both)
+    cosine = (x * t).sum(axis=1, keepdims=True) / safe
+    slope = np.where(both == 0, 0, cosine * x / np.where(both == 0, 1, sizes[0] ** 2) - t / safe)
+    return weighted(1 - cosine, slope, weight)
+
+
+def distribution(target: NDArray, classes: int) -> Array:
+    return np.eye(classes)[target] if target.ndim == 1 else double(target)
+
+
+def SoftTargets(
+    target: NDArray,
+    classes: int,
+    weight: ArrayLike | None = None,
+    *,
+    class_weights: ArrayLike | None = None,
+    smoothing: float = 0.0,
+) -> tuple[Array, Array, Array]:
+    t, c = distribution(target, classes), np.ones(classes) if class_weights is None else double(class_weights)
+    w = np.ones(len(t)) if weight is None else double(weight).reshape(-1)
+    q = c * ((1 - smoothing) * t + smoothing / classes)
+    total = q.sum(axis=1, keepdims=True)
+    return q / np.where(total == 0, 1, total), w * total[:, 0], w * (c * t).sum(axis=1)
+
+
+def CrossEntropy(
+    x: ArrayLike, target: NDArray, weight: ArrayLike | None = None, count: ArrayLike | None = None
+) -> tuple[float, Array]:
+    x = double(x)
+    t = distribution(target, x.shape[1])
+    high = x.max(axis=1, keepdims=True)
+    logarithm = x - high - np.log(np.exp(x - high).sum(axis=1, keepdims=True))
+    loss = -np.multiply(t, logarithm, where=t != 0, out=np.zeros_like(t)).sum(axis=1, keepdims=True)  # 0 log 0 = 0
+    mean, dx = weighted(loss, np.exp(logarithm) - t, weight)
+    if count is None:
+        return mean, dx
+    ratio = double(weight).sum() / double(count).sum()
+    return mean * ratio, dx * ratio
+
+
+def KLDivergence(x: ArrayLike, target: NDArray, weight: ArrayLike | None = None) -> tuple[float, Array]:
+    t = distribution(target, np.shape(x)[1])
+    negative = np.multiply(t, np.log(np.where(t == 0, 1, t))).sum(axis=1, keepdims=True)
+    mean, dx = CrossEntropy(x, target, weight)
+    return mean + weighted(negative, negative, weight)[0], dx
+
+
+def OwnLoss(
+    x: ArrayLike, target: ArrayLike, *, function: Callable[[Array, Array], tuple[float, Array]], name: str
+) -> tuple[float, Array]:
+    return function(double(x), double(target))
+
+
+def RootMeanSquaredError(x: ArrayLike, target: ArrayLike, weight: ArrayLike | None = None) -> float:
+    return ElementwiseLoss(x, target, weight, loss="mse")[0] ** 0.5
+
+
+def share(right: NDArray[np.bool_], weight: ArrayLike | None) -> float:
+    """Of the rows that are right, by their weights."""
+    w = np.ones(len(right)) if weight is None else double(weight).reshape(-1)
+    return float(w[right].sum() / w.sum())
+
+
+def Accuracy(classes: ArrayLike, target: ArrayLike, weight: ArrayLike | None = None) -> float:
+    return share(np.asarray(classes) == np.asarray(target), weight)
+
+
+def TopAccuracy(x: ArrayLike, target: NDArray, weight: ArrayLike | None = None, *, k: int) -> float:
+    x = double(x)
+    own = x[np.arange(len(x)), target][:, None]
+    return share((~(x <= own)).sum(axis=1) < k, weight)
