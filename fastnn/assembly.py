@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
 
-from fastnn import checks
+from fastnn import arrays, checks
 from fastnn.graph import Graph
 from fastnn.guard import Guard
 from fastnn.layers.base import Layer, Parameter
@@ -19,6 +20,7 @@ from fastnn.symbol import Symbol, called
 from fastnn.weights import Blocks, Views
 
 Shape = tuple[int, ...]
+_BUILT = nullcontext()
 
 
 class Assembly:
@@ -96,7 +98,7 @@ class Assembly:
 
     def adopt(self, features: Sequence[Shape], blocks: Blocks) -> Blocks:
         """Takes blocks made for inputs of these shapes. Raises ValueError where what is compiled does not fit them."""
-        views = [Views(arrays, self.guard) for arrays in (blocks.values, blocks.gradients)]
+        views = [Views(each, self.guard) for each in (blocks.values, blocks.gradients)]
         shapes = self.graph.output_shapes(features)
         self.features, self.shapes = list(features), shapes
         self.input_shape = features[0] if len(features) == 1 else dict(zip(self.graph.inputs, features, strict=True))
@@ -117,6 +119,33 @@ class Assembly:
         """Undoes a build."""
         self.features, self.shapes, self.input_shape, self.output_shape = [], [], None, ()
         self._blocks, self._weights, self._gradients = None, None, None
+
+    def built_for(self, x: list[np.ndarray]) -> AbstractContextManager[object]:
+        """A context in which the network is built, by its first data; if that fails it is as if they had not come."""
+        return _BUILT if self.features else self._first(x[0])
+
+    @contextmanager
+    def _first(self, x: np.ndarray) -> Iterator[None]:
+        self.build(x.shape[1:])
+        try:
+            yield
+        except BaseException:
+            self.forget()
+            raise
+
+    def samples(self, x: Any) -> tuple[list[np.ndarray], list[tuple[int, ...]]]:
+        """An array for each input, and the outputs' shapes for them; nothing is built yet."""
+        names = self.graph.inputs
+        if len(names) > 1:
+            return arrays.joint_samples(x, names, self.features), self.shapes
+        title = self.graph.nodes[0].layer.title()
+        if self.features:
+            return [arrays.samples(x, self.features[0], title)], self.shapes
+        array = arrays.numbers("x", x)
+        if array.ndim < 2 or not array.size:
+            raise ValueError(f"x: expected samples (batch, ...), got shape {array.shape}")
+        features = checks.shape("x.shape[1:]", array.shape[1:])
+        return [arrays.samples(x, features, title)], self.graph.output_shapes([features])
 
     # Parameters.
 
@@ -210,6 +239,9 @@ class Subnetwork(Merge):
 
     def title(self) -> str:
         return f"{self.kind}({self.network.name or ''})"
+
+    def __repr__(self) -> str:
+        return repr(self.network)
 
     def output(self, features: list[Shape]) -> Shape:
         network = self.network

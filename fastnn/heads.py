@@ -10,6 +10,9 @@ from fastnn import checks, losses
 from fastnn import metrics as measures
 from fastnn.losses import Loss
 
+#: A bit for each says whether its targets are labels.
+MOST = 60
+
 
 @dataclass(eq=False)
 class Head:
@@ -31,8 +34,10 @@ class Losses(dict[str, Loss]):
 def heads(outputs: Sequence[str], loss: Any, metrics: Any, weights: Any) -> tuple[Head, ...]:
     """A Head for each output, of what `compile` is given: one for all, or a dict by output.
 
-    Raises ValueError for an unknown name weights that are no finite numbers >= 0 or all 0, TypeError for other types.
+    Raises ValueError for an unknown name, weights that are no finite numbers >= 0 or all 0, TypeError for other types.
     """
+    if len(outputs) > MOST:
+        raise ValueError(f"a network that is compiled has at most {MOST} outputs, this one has {len(outputs)}")
     made = []
     by_output = (for_each("loss", loss, outputs), for_each("metrics", metrics, outputs, ()))
     scales = for_each("loss_weights", 1.0 if weights is None else weights, outputs, 1.0)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,8 +24,6 @@ from fastnn.weights import Range
 
 if TYPE_CHECKING:
     from fastnn.predictor import Predictor
-
-_BUILT = nullcontext()
 
 
 class Network(Assembly):
@@ -222,20 +219,6 @@ class Network(Assembly):
             raise RuntimeError("the network is not compiled: call compile(optimizer, loss) first")
         return self.loss
 
-    def samples(self, x: Any) -> tuple[list[np.ndarray], list[tuple[int, ...]]]:
-        """An array for each input, and the outputs' shapes for them; nothing is built yet."""
-        names = self.graph.inputs
-        if len(names) > 1:
-            return arrays.joint_samples(x, names, self.features), self.shapes
-        title = self.graph.nodes[0].layer.title()
-        if self.features:
-            return [arrays.samples(x, self.features[0], title)], self.shapes
-        array = arrays.numbers("x", x)
-        if array.ndim < 2 or not array.size:
-            raise ValueError(f"x: expected samples (batch, ...), got shape {array.shape}")
-        features = checks.shape("x.shape[1:]", array.shape[1:])
-        return [arrays.samples(x, features, title)], self.graph.output_shapes([features])
-
     def examples(self, x: Any, y: Any, weight: Any = None) -> tuple[list[np.ndarray], list[np.ndarray], int]:
         """Arrays for the inputs; targets for the outputs, and the samples' weights, if any; and the bits of `lower`."""
         assert self.compiled
@@ -250,19 +233,6 @@ class Network(Assembly):
             found.append(arrays.weights(weight, len(x[0])))
             labels |= 1 << len(names)
         return x, found, labels
-
-    def built_for(self, x: list[np.ndarray]) -> AbstractContextManager[object]:
-        """A context in which the network is built, by its first data; if that fails it is as if they had not come."""
-        return _BUILT if self.features else self._first(x[0])
-
-    @contextmanager
-    def _first(self, x: np.ndarray) -> Iterator[None]:
-        self.build(x.shape[1:])
-        try:
-            yield
-        except BaseException:
-            self.forget()
-            raise
 
     # Training.
 

@@ -219,6 +219,7 @@ def test_in_a_sequential() -> None:
     whole = fnn.Sequential([*parts[0].layers, *parts[1].layers], input_shape=(4,)).compile("adam")
     for ours, other in zip(net.build((4,)).weights.values(), whole.weights.values(), strict=True):
         other[...] = ours
+    assert "sequential_1  Sequential(Dense(3, activation='softmax'))" in str(net)
     assert net.layers == tuple(parts) and list(net.weights)[-1] == "sequential_1.dense_0.bias"
     x, y = blobs()
     np.testing.assert_array_equal(net.predict(x), whole.predict(x))

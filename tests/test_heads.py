@@ -174,6 +174,14 @@ def test_compile_that_does_not_fit(name: str) -> None:
     assert state(net) == before and net.train_on_batch(X, Y)
 
 
+def test_more_outputs_than_can_be() -> None:
+    x = fnn.Input((1,))
+    several = [fnn.Dense(1)(x) for _ in range(61)]
+    fnn.Network(x, several[:60]).compile("sgd", "mse").train_on_batch(np.ones((2, 1)), [np.ones(2)] * 60)
+    with pytest.raises(ValueError, match="at most 60 outputs"):
+        fnn.Network(x, several).compile("sgd", "mse")
+
+
 def test_a_loss_that_diverges_puts_all_back() -> None:
     net = network().compile(fnn.SGD(1e30), {"kind": "cross_entropy", "size": "mse"})
     before = net.parameters.copy()
