@@ -10,7 +10,7 @@ from libc.stdlib cimport calloc, free
 from fastnn.op cimport Op
 from fastnn.tensor cimport Tensor, floats
 
-from fastnn.kernels.activation import DERIVED_FROM_INPUT, number
+from fastnn.kernels.activation import DERIVED_FROM_INPUT as _DERIVED_FROM_INPUT, number
 
 
 cdef enum:
@@ -167,7 +167,7 @@ cdef class BatchNorm(Channels):
         activation: str = "identity",
         Tensor z = None,
     ) -> None:
-        if z is not None and activation not in DERIVED_FROM_INPUT:
+        if z is not None and activation not in _DERIVED_FROM_INPUT:
             raise ValueError(f"BatchNorm: the derivative of {activation} is computed from y; z is for others")
         self.x, self.y, self.mean, self.variance = floats(x), floats(y), floats(mean), floats(variance)
         self.gamma, self.beta, self.epsilon, self.activation = floats(gamma), floats(beta), epsilon, number(activation)

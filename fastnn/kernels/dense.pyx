@@ -5,7 +5,7 @@ from fastnn.kernels.csrc cimport fastnn_product
 from fastnn.op cimport Op
 from fastnn.tensor cimport Tensor, floats
 
-from fastnn.kernels.activation import DERIVED_FROM_INPUT, number
+from fastnn.kernels.activation import DERIVED_FROM_INPUT as _DERIVED_FROM_INPUT, number
 
 
 cdef enum:
@@ -136,7 +136,7 @@ cdef class Dense(Product):
             and (bias is None or bias.size == y.columns)
         ):
             _refuse("Dense(x, weight, bias, y, z)", x, matrix, bias, y, z)
-        if z is not None and activation not in DERIVED_FROM_INPUT:
+        if z is not None and activation not in _DERIVED_FROM_INPUT:
             raise ValueError(f"Dense: the derivative of {activation} is computed from y; z is for others")
         if given is not None and given.table != self.table:
             raise ValueError("Dense: the weight was packed for another instruction set")
