@@ -64,7 +64,7 @@ static isize kernel_gather_labels(isize rows, isize classes, const void *x, int 
     double label;
     if (type == fastnn_int64) {
       const int64_t whole = ((const int64_t *)x)[from];
-      label = (whole < 0 || whole >= classes) && (double)whole != ignore ? -1.0 : (double)whole;
+      label = (whole < 0 || whole >= classes) && (double)whole != ignore ? __builtin_nan("") : (double)whole;
     } else if (type == fastnn_uint8)
       label = ((const uint8_t *)x)[from];
     else

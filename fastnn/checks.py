@@ -79,7 +79,7 @@ def listed(name: str, values: Any, kind: type | tuple[type, ...], what: str) -> 
     return found
 
 
-def batch(shape: Iterable[int]) -> str:
+def batch(shape: Iterable[int | str]) -> str:
     """The shape of a batch of such samples, as messages say it."""
     return f"({', '.join(['batch', *map(str, shape)])})"
 
