@@ -47,7 +47,7 @@ def lengths(name: str, value: Any, count: int, least: int = 1) -> tuple[int, ...
 
 
 def padding(name: str, value: Any, count: int) -> str | tuple[tuple[int, int], ...]:
-    """The names "same" and "valid", or the padding before and after each axis. Raises TypeError, ValueError for others."""
+    """The name "same" or "valid", or what is added before and after each axis."""
     if isinstance(value, str):
         return checks.known(name, value, ("same", "valid"))
     if isinstance(value, Iterable):
