@@ -52,6 +52,14 @@ typedef struct {
   const float *source; /* what the derivative is computed from */
 } fastnn_convolution;
 
+/* The same for each channel by itself, of n = max(in, out): channel c has the outputs c * (out / in)..; or, where in is
+ * the greater, an output is the sum over in / out channels: the transposed map. The weight of tap (a, b) is n floats at
+ * a * weight_row + b * weight_tap. */
+typedef struct {
+  fastnn_convolution map;
+  isize weight_row, weight_tap;
+} fastnn_depthwise;
+
 /* Elementwise activations y = f(x), and what the derivative is computed from: the output y, or the input x. */
 #define FASTNN_ACTIVATIONS(A) \
   A(identity, y)              \
@@ -119,6 +127,9 @@ typedef struct {
   K(void, convolution, (const fastnn_convolution *p, isize image, isize first, isize last))                            \
   K(void, convolution_weight_gradient,                                                                                 \
     (const fastnn_convolution *p, isize images, isize first, isize last, int add, float *dweight, isize dweight_row))  \
+  K(void, depthwise, (const fastnn_depthwise *p, isize image, isize first, isize last))                                \
+  K(void, depthwise_weight_gradient,                                                                                   \
+    (const fastnn_convolution *p, isize image, isize first, isize last, float *dweight))                               \
   K(void, exp, (isize n, const float *x, float *y))                                                                    \
   K(void, log, (isize n, const float *x, float *y))                                                                    \
   K(void, erf, (isize n, const float *x, float *y))                                                                    \

@@ -87,6 +87,29 @@ INLINE int any(vi mask) {
   return bits != 0;
 }
 
+/* x, from a register: compilers read memory again for each use of what was loaded. */
+INLINE vf held(vf x) {
+#if VECTOR_BYTES == 64 && defined(__AVX512F__)
+  __asm__("" : "+v"(x));
+#elif (VECTOR_BYTES == 32 && defined(__AVX2__)) || (VECTOR_BYTES == 16 && defined(__SSE2__))
+  __asm__("" : "+x"(x));
+#endif
+  return x;
+}
+
+/* Lane i of the result is lane places[i] of x. */
+INLINE vf permute(vf x, vi places) {
+#if VECTOR_BYTES == 64 && defined(__AVX512F__)
+  return (vf)_mm512_permutexvar_ps((__m512i)places, (__m512)x);
+#elif VECTOR_BYTES == 32 && defined(__AVX2__)
+  return (vf)_mm256_permutevar8x32_ps((__m256)x, (__m256i)places);
+#else
+  vf y;
+  for (int l = 0; l < VL; l++) y[l] = x[places[l]];
+  return y;
+#endif
+}
+
 /* All lanes combined in one fixed order: halves onto each other. */
 #define FOLD(name, vector, scalar, count, combined) \
   INLINE scalar name(vector x) {                    \

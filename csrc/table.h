@@ -10,6 +10,7 @@
 #include "convolution.h"
 #include "cross_entropy.h"
 #include "dense.h"
+#include "depthwise.h"
 #include "dropout.h"
 #include "gather.h"
 #include "gaussian_noise.h"

@@ -16,6 +16,7 @@ from fastnn.layers import (
     Conv2D,
     Conv2DTranspose,
     Dense,
+    DepthwiseConv2D,
     Dropout,
     Flatten,
     GaussianNoise,
@@ -28,6 +29,7 @@ from fastnn.layers import (
     PythonLayer,
     Rescale,
     Reshape,
+    SeparableConv2D,
 )
 from fastnn.network import Network
 from fastnn.optimizers import LBFGS, SGD, Adadelta, Adagrad, Adam, AdamW, Lion, Nadam, Optimizer, RMSprop, Rprop
@@ -54,6 +56,7 @@ __all__ = [
     "Conv2D",
     "Conv2DTranspose",
     "Dense",
+    "DepthwiseConv2D",
     "Dropout",
     "EarlyStopping",
     "Flatten",

@@ -12,6 +12,7 @@ from fastnn.kernels.batch_norm import (
 from fastnn.kernels.convolution import ChannelSum, Convolution, ConvolutionWeightGradient, Filter
 from fastnn.kernels.cross_entropy import CrossEntropy, KLDivergence, SoftTargets
 from fastnn.kernels.dense import Dense, DenseInputGradient, DenseWeightGradient, Packed
+from fastnn.kernels.depthwise import Depthwise, DepthwiseGradient
 from fastnn.kernels.dropout import Dropout
 from fastnn.kernels.elementary import Elementary
 from fastnn.kernels.gather import Gather, GatherLabels, Scatter
@@ -60,6 +61,8 @@ __all__ = [
     "Dense",
     "DenseInputGradient",
     "DenseWeightGradient",
+    "Depthwise",
+    "DepthwiseGradient",
     "Dropout",
     "Elementary",
     "ElementwiseLoss",

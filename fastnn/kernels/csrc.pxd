@@ -36,6 +36,10 @@ cdef extern from "kernels.h":
         float *z
         const float *source
 
+    ctypedef struct fastnn_depthwise:
+        fastnn_convolution map
+        isize weight_row, weight_tap
+
     enum: fastnn_activations
     enum: fastnn_identity
     enum: fastnn_float32
@@ -70,6 +74,9 @@ cdef extern from "kernels.h":
         void (*convolution)(const fastnn_convolution *p, isize image, isize first, isize last) noexcept nogil
         void (*convolution_weight_gradient)(const fastnn_convolution *p, isize images, isize first, isize last, int add,
                                             float *dweight, isize dweight_row) noexcept nogil
+        void (*depthwise)(const fastnn_depthwise *p, isize image, isize first, isize last) noexcept nogil
+        void (*depthwise_weight_gradient)(const fastnn_convolution *p, isize image, isize first, isize last,
+                                          float *dweight) noexcept nogil
         void (*exp)(isize n, const float *x, float *y) noexcept nogil
         void (*log)(isize n, const float *x, float *y) noexcept nogil
         void (*erf)(isize n, const float *x, float *y) noexcept nogil

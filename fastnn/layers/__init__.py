@@ -6,6 +6,7 @@ from fastnn.layers.batch_norm import BatchNorm
 from fastnn.layers.composite import Composite
 from fastnn.layers.convolution import Conv1D, Conv2D, Conv2DTranspose
 from fastnn.layers.dense import Dense
+from fastnn.layers.depthwise import DepthwiseConv2D, SeparableConv2D
 from fastnn.layers.dropout import Dropout
 from fastnn.layers.flatten import Flatten
 from fastnn.layers.gaussian_noise import GaussianNoise
@@ -25,6 +26,8 @@ LAYERS: dict[str, type[Layer]] = {
         Conv2D,
         Conv1D,
         Conv2DTranspose,
+        DepthwiseConv2D,
+        SeparableConv2D,
         Maxout,
         Activation,
         PReLU,
@@ -52,6 +55,7 @@ __all__ = [
     "Conv2D",
     "Conv2DTranspose",
     "Dense",
+    "DepthwiseConv2D",
     "Dropout",
     "Flatten",
     "GaussianNoise",
@@ -64,4 +68,5 @@ __all__ = [
     "PythonLayer",
     "Rescale",
     "Reshape",
+    "SeparableConv2D",
 ]

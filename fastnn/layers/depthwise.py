@@ -1,0 +1,120 @@
+"""Convolutions in which each channel of a picture stays by itself."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from fastnn import checks, kernels
+from fastnn.kernels.axis import Axis
+from fastnn.layers import affine, window
+from fastnn.layers.base import Layer, Parameter
+from fastnn.layers.composite import Composite
+from fastnn.layers.convolution import Conv2D
+from fastnn.lowering import Lowering, Value, Weight
+
+
+@dataclass(eq=False, repr=False)
+class DepthwiseConv2D(Layer):
+    """y[i, j, c m + k] = activation(sum over a, b of x[i s + a d - p, j s + b d - p, c] weight[a, b, c, k] + bias).
+
+    With strides s, dilation d, padding p, and zeros outside of x; m is the multiplier, and k < m. x (batch, height,
+    width, channels), weight (kh, kw, channels, m), bias (channels m,), y (batch, (height + padding - reach) // s + 1,
+    likewise, channels m), where a window reaches (kh - 1) d + 1 far. kernel, strides, padding and dilation as in
+    Conv2D; activation, initializer, l1 and l2 as in Dense.
+    Raises ValueError for sizes < 1, a padding as long as a window, and, when built, an input of another rank, smaller
+    than a window, or with channels first. Chollet 2017, Xception; Howard et al. 2017, MobileNets, section 3.1.
+    """
+
+    kernel: int | tuple[int, ...]
+    strides: int | tuple[int, ...] = 1
+    padding: window.Padding = "valid"
+    dilation: int | tuple[int, ...] = 1
+    multiplier: int = 1
+    activation: str | None = None
+    bias: bool = True
+    initializer: str | None = field(default=None, kw_only=True)
+    l1: float = field(default=0.0, kw_only=True)
+    l2: float = field(default=0.0, kw_only=True)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in ("kernel", "strides", "dilation"):
+            object.__setattr__(self, name, window.lengths(f"{self.kind}: {name}", getattr(self, name), 2))
+        object.__setattr__(self, "padding", window.padding(f"{self.kind}: padding", self.padding, 2))
+        object.__setattr__(self, "multiplier", checks.integer(f"{self.kind}: multiplier", self.multiplier))
+        affine.check(self)
+
+    def windows(self, features: tuple[int, ...]) -> tuple[Axis, ...]:
+        """The window along each axis. Raises ValueError for an input that does not fit."""
+        return window.slide(self, features, 2, self.kernel, self.strides, self.padding, self.dilation)
+
+    def parameters(self, features: tuple[int, ...]) -> dict[str, Parameter]:
+        kernel, channels = window.lengths("kernel", self.kernel, 2), features[-1]
+        taps, shape = math.prod(kernel), (*kernel, channels, self.multiplier)
+        return affine.parameters(self, shape, taps, taps * self.multiplier, channels * self.multiplier)
+
+    def output(self, features: tuple[int, ...]) -> tuple[int, ...]:
+        lengths = [axis.output for axis in self.windows(features)]
+        return checks.shape(f"{self.title()}: the output", (*lengths, features[-1] * self.multiplier))
+
+    def lower(self, plan: Lowering, x: Value, weights: dict[str, Weight], index: int) -> Value:
+        size, windows = math.prod(self.output(x.shape)), self.windows(x.shape)
+        x = plan.read(x)
+        weight, bias = weights["weight"], weights.get("bias")
+        y = plan.value(size, trains=x.trains or weight.gradient is not None)
+        y.producer = plan.emit(kernels.Depthwise, x.buffer, weight.value, bias and bias.value, y.buffer, *windows)
+        y.pending = self.activation or "identity"
+
+        def backward() -> None:
+            if not y.trains:
+                return
+            add = weight.gradient is not None and plan.adds(weight)
+            activation, source = x.slope if x.trains and x.activation != "identity" else ("identity", None)
+            dx = plan.gradient(x) if x.trains else None
+            given = x.buffer, weight.value, y.gradient, dx, weight.gradient, bias and bias.gradient
+            options = {"activation": activation, "source": source}
+            plan.emit(kernels.DepthwiseGradient, *given, *windows, **options, add=add)
+
+        plan.backward(backward)
+        return y
+
+
+@dataclass(eq=False, repr=False)
+class SeparableConv2D(Composite):
+    """y = Conv2D(filters, 1, activation, bias) of DepthwiseConv2D(kernel, strides, padding, dilation, multiplier) of x.
+
+    The latter has neither activation nor bias. x (batch, height, width, channels), y (batch, height, width as
+    there, filters). The parameters are "depthwise_conv2d_0.weight" (kh, kw, channels, multiplier),
+    "conv2d_0.weight" (1, 1, channels multiplier, filters) and "conv2d_0.bias". The initializer is of both weights, l1
+    and l2 too. Raises as these do. Chollet 2017, Xception, section 1.
+    """
+
+    filters: int
+    kernel: int | tuple[int, ...]
+    strides: int | tuple[int, ...] = 1
+    padding: window.Padding = "valid"
+    dilation: int | tuple[int, ...] = 1
+    multiplier: int = 1
+    activation: str | None = None
+    bias: bool = True
+    initializer: str | None = field(default=None, kw_only=True)
+    l1: float = field(default=0.0, kw_only=True)
+    l2: float = field(default=0.0, kw_only=True)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        depthwise, pointwise = self.layers()
+        for layer, names in (
+            (depthwise, ("kernel", "strides", "padding", "dilation", "multiplier", "l1", "l2")),
+            (pointwise, ("filters", "activation", "bias")),
+        ):
+            for name in names:  # in their plain form
+                object.__setattr__(self, name, getattr(layer, name))
+
+    def layers(self) -> Sequence[Layer]:
+        windows = self.kernel, self.strides, self.padding, self.dilation, self.multiplier
+        shared = {"initializer": self.initializer, "l1": self.l1, "l2": self.l2}
+        return [
+            DepthwiseConv2D(*windows, bias=False, **shared),
+            Conv2D(self.filters, 1, activation=self.activation, bias=self.bias, **shared),
+        ]
