@@ -98,3 +98,36 @@ def Filter(
 
 def ChannelSum(x: ArrayLike, channels: int) -> Array:
     return double(x).reshape(-1, channels).sum(axis=0)
+
+
+def Depthwise(
+    x: ArrayLike,
+    weight: ArrayLike,
+    bias: ArrayLike | None,
+    rows: Axis,
+    columns: Axis,
+    activation: str = "identity",
+) -> Array:
+    """A convolution of as many groups as channels."""
+    kernel = double(weight)
+    height, width, channels, multiplier = kernel.shape
+    kernel = kernel.reshape(height, width, 1, channels * multiplier)
+    return Convolution(x, kernel, bias, rows, columns, channels, activation=activation)
+
+
+def DepthwiseGradient(
+    x: ArrayLike,
+    weight: ArrayLike,
+    dy: ArrayLike,
+    rows: Axis,
+    columns: Axis,
+    activation: str = "identity",
+    source: ArrayLike | None = None,
+) -> tuple[Array, Array, Array]:
+    """dx, dweight, dbias."""
+    kernel = double(weight)
+    height, width, channels, multiplier = shape = kernel.shape
+    kernel = kernel.reshape(height, width, 1, channels * multiplier)
+    dx = Convolution(dy, kernel, None, rows, columns, channels, True, activation, source)
+    dweight = ConvolutionWeightGradient(x, dy, rows, columns, kernel.shape)
+    return dx, dweight.reshape(shape), ChannelSum(dy, channels * multiplier)

@@ -133,6 +133,24 @@ def test_convolution(transposed: bool) -> None:
     assert_gradient(reference_convolution.ChannelSum(back, len(bias)), lambda bias: f(given), bias)
 
 
+def test_depthwise() -> None:
+    rows, columns = Axis(6, 3, 2, 1, 1, 0), Axis(7, 2, 1, 2, 1, 1)
+    small, picture = rows.output * columns.output * 6, rows.size * columns.size * 3
+    x, dy, weight, bias = draw((2, picture), (2, small), (3, 2, 3, 2), (6,))
+
+    def f(x: reference.Array) -> float:
+        return float((reference_convolution.Depthwise(x, weight, bias, rows, columns) * dy).sum())
+
+    dx, dweight, dbias = reference_convolution.DepthwiseGradient(x, weight, dy, rows, columns)
+    assert_gradient(dx, f, x)
+    assert_gradient(dweight, lambda weight: f(x), weight)
+    assert_gradient(dbias, lambda bias: f(x), bias)
+    # Channel 1 has outputs 2 and 3 alone.
+    only = np.where(np.arange(picture) % 3 == 1, x, 0)
+    y = reference_convolution.Depthwise(only, weight, None, rows, columns).reshape(2, -1, 6)
+    assert np.flatnonzero(y.any(axis=(0, 1))).tolist() == [2, 3]
+
+
 def test_maxout() -> None:
     z, dy = draw((5, 12), (5, 4))
     gradient = reference_layers.MaxoutGradient(z, dy)
