@@ -1,39 +1,15 @@
 """Windows that slide over pictures (batch, height, width, channels) and sequences (batch, time, channels)."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from fastnn import checks
+from fastnn.kernels.axis import Axis
 from fastnn.layers.base import Layer, expected
 
 #: What a padding may be: a name, a number for all sides, one for each axis, or (before, after) for each axis.
 Padding = str | int | tuple[int | tuple[int, int], ...]
-
-
-@dataclass(frozen=True)
-class Axis:
-    """A window along an axis of `size`, with `before` and `after` added to it.
-
-    Output i sees i * stride - before + k * dilation for k = 0..kernel-1.
-    """
-
-    size: int
-    kernel: int = 1
-    stride: int = 1
-    dilation: int = 1
-    before: int = 0
-    after: int = 0
-
-    @property
-    def reach(self) -> int:
-        """Elements from the first that a window sees to the last."""
-        return (self.kernel - 1) * self.dilation + 1
-
-    @property
-    def output(self) -> int:
-        """How many windows there are: less than 1 where not one fits."""
-        return (self.size + self.before + self.after - self.reach) // self.stride + 1
 
 
 def lengths(name: str, value: Any, count: int, least: int = 1) -> tuple[int, ...]:
