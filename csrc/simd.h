@@ -136,6 +136,40 @@ INLINE void transpose4(const float *x, isize x_row, float *y, isize y_row) {
 #undef SHUFFLE4
 }
 
+/* VL bytes, of which n > 0 are there, as int32; the other lanes are zero. */
+INLINE vi load_bytes(const uint8_t *p, isize n) {
+#if VECTOR_BYTES == 64 && defined(__AVX512F__)
+  return (vi)_mm512_cvtepu8_epi32(_mm_maskz_loadu_epi8((__mmask16)(n < VL ? (1u << n) - 1 : 0xffff), p));
+#elif VECTOR_BYTES == 32 && defined(__AVX2__)
+  uint64_t bits = 0;
+  if (n < VL)
+    for (isize i = 0; i < n; i++) bits |= (uint64_t)p[i] << 8 * i;
+  else
+    memcpy(&bits, p, sizeof bits);
+  return (vi)_mm256_cvtepu8_epi32(_mm_cvtsi64_si128((int64_t)bits));
+#else
+  vi x = {0};
+  for (isize i = 0; i < (n < VL ? n : VL); i++) x[i] = p[i];
+  return x;
+#endif
+}
+INLINE void store_bytes(uint8_t *p, vi x, isize n) {
+#if VECTOR_BYTES == 64 && defined(__AVX512F__)
+  _mm512_mask_cvtepi32_storeu_epi8(p, (__mmask16)(n < VL ? (1u << n) - 1 : 0xffff), (__m512i)x);
+#elif VECTOR_BYTES == 32 && defined(__AVX2__)
+  const __m256i lowest = _mm256_set1_epi64x(0x0c080400); /* of each lane, first in its half */
+  const __m256i halves = _mm256_shuffle_epi8((__m256i)x, lowest);
+  const uint32_t low = (uint32_t)_mm256_extract_epi32(halves, 0), high = (uint32_t)_mm256_extract_epi32(halves, 4);
+  const uint64_t bits = low | (uint64_t)high << 32;
+  if (n < VL)
+    for (isize i = 0; i < n; i++) p[i] = (uint8_t)(bits >> 8 * i);
+  else
+    memcpy(p, &bits, sizeof bits);
+#else
+  for (isize i = 0; i < (n < VL ? n : VL); i++) p[i] = (uint8_t)x[i];
+#endif
+}
+
 /* Doubles in one register: WL floats widened, of which n > 0 are there; the other lanes are zero. */
 #define WL (VL / 2)
 typedef double vw __attribute__((vector_size(VECTOR_BYTES)));
@@ -155,6 +189,11 @@ INLINE vw load_wide(const float *p, isize n) {
 #endif
 }
 INLINE void store_wide(double *p, vw x, isize n) { memcpy(p, &x, (size_t)(n < WL ? n : WL) * sizeof *p); }
+
+INLINE void store_narrow(float *p, vw x, isize n) {
+  const half_lanes y = __builtin_convertvector(x, half_lanes);
+  memcpy(p, &y, (size_t)(n < WL ? n : WL) * sizeof *p);
+}
 
 /* A vector's doubles, in two registers: a vector of them all would lie on the stack. */
 typedef struct {

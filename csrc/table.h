@@ -18,6 +18,7 @@
 #include "maxout.h"
 #include "merge.h"
 #include "optimizer.h"
+#include "pooling.h"
 #include "prelu.h"
 #include "regularization.h"
 #include "rescale.h"

@@ -9,6 +9,7 @@ import reference
 import reference_convolution
 import reference_layers
 import reference_losses
+import reference_pictures
 import reference_updates
 from check import generator
 from fastnn import kernels
@@ -44,7 +45,7 @@ def draw(*shapes: tuple[int, ...]) -> list[reference.Array]:
 
 
 def test_every_op_has_a_twin() -> None:
-    files = (reference, reference_convolution, reference_layers, reference_losses, reference_updates)
+    files = (reference, reference_convolution, reference_layers, reference_losses, reference_pictures, reference_updates)
     twins = {*LISTS, *(name for file in files for name in vars(file))}
     missing = [name for name in kernels.__all__ if name not in twins]
     assert not missing
@@ -137,6 +138,20 @@ def test_maxout() -> None:
     z, dy = draw((5, 12), (5, 4))
     gradient = reference_layers.MaxoutGradient(z, dy)
     assert_gradient(gradient, lambda z: float((reference_layers.Maxout(z, 4) * dy).sum()), z)
+
+
+def test_pooling() -> None:
+    axes = Axis(5, 3, 2, before=1, after=1), Axis(4, 2, 1, before=1)
+    x, dy = draw((2, 5, 4, 3), (2, 3, 4, 3))
+    gradient = reference_pictures.MaxPoolGradient(reference_pictures.MaxPool(x, *axes)[1], dy, *axes)
+    assert_gradient(gradient, lambda x: float((reference_pictures.MaxPool(x, *axes)[0] * dy).sum()), x)
+    for mean in (True, False):
+        gradient = reference_pictures.AveragePoolGradient(dy, *axes, mean=mean)
+
+        def f(x: reference.Array, mean: bool = mean) -> float:
+            return float((reference_pictures.AveragePool(x, *axes, mean=mean) * dy).sum())
+
+        assert_gradient(gradient, f, x)
 
 
 def test_rescale() -> None:

@@ -23,6 +23,7 @@ from fastnn.kernels.merge import Add, Concatenate, ConcatenateGradient, Multiply
 from fastnn.kernels.metric import Accuracy, Classes, RootMeanSquaredError, TopAccuracy
 from fastnn.kernels.optimizer import SGD, Adam, Lion, Nadam
 from fastnn.kernels.own_loss import OwnLoss
+from fastnn.kernels.pooling import AveragePool, AveragePoolGradient, MaxPool, MaxPoolGradient
 from fastnn.kernels.prelu import PReLU, PReLUGradient
 from fastnn.kernels.python import PythonBackward, PythonForward
 from fastnn.kernels.regularization import Average, Clip, ClipNorm, MaxNorm, Penalties, Penalty, SquaredNorm
@@ -42,6 +43,8 @@ __all__ = [
     "Adam",
     "Add",
     "Average",
+    "AveragePool",
+    "AveragePoolGradient",
     "BatchNorm",
     "BatchNormInputGradient",
     "BatchNormMoments",
@@ -75,6 +78,8 @@ __all__ = [
     "LogSoftmax",
     "LogSoftmaxGradient",
     "MaxNorm",
+    "MaxPool",
+    "MaxPoolGradient",
     "Maxout",
     "MaxoutGradient",
     "Multiply",

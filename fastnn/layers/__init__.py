@@ -12,6 +12,7 @@ from fastnn.layers.gaussian_noise import GaussianNoise
 from fastnn.layers.layer_norm import LayerNorm
 from fastnn.layers.maxout import Maxout
 from fastnn.layers.merge import Add, Concatenate, Multiply
+from fastnn.layers.pooling import AvgPool1D, AvgPool2D, GlobalAvgPool, GlobalMaxPool, MaxPool1D, MaxPool2D
 from fastnn.layers.prelu import PReLU
 from fastnn.layers.python import PythonLayer
 from fastnn.layers.rescale import Rescale
@@ -35,6 +36,12 @@ LAYERS: dict[str, type[Layer]] = {
         Rescale,
         Reshape,
         Flatten,
+        MaxPool2D,
+        MaxPool1D,
+        AvgPool2D,
+        AvgPool1D,
+        GlobalMaxPool,
+        GlobalAvgPool,
         Add,
         Multiply,
         Concatenate,
@@ -45,6 +52,8 @@ __all__ = [
     "LAYERS",
     "Activation",
     "Add",
+    "AvgPool1D",
+    "AvgPool2D",
     "BatchNorm",
     "Composite",
     "Concatenate",
@@ -55,8 +64,12 @@ __all__ = [
     "Dropout",
     "Flatten",
     "GaussianNoise",
+    "GlobalAvgPool",
+    "GlobalMaxPool",
     "Layer",
     "LayerNorm",
+    "MaxPool1D",
+    "MaxPool2D",
     "Maxout",
     "Multiply",
     "PReLU",
