@@ -6,6 +6,7 @@
 
 #include "activation.h"
 #include "adaptive.h"
+#include "augmentation.h"
 #include "batch_norm.h"
 #include "cross_entropy.h"
 #include "dense.h"

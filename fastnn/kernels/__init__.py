@@ -2,6 +2,7 @@
 
 from fastnn.kernels.activation import ACTIVATIONS, DERIVED_FROM_INPUT, Activation, ActivationGradient
 from fastnn.kernels.adaptive import Adadelta, Adagrad, RMSprop, Rprop
+from fastnn.kernels.augmentation import Brightness, Contrast, Cutout, FlipShift, Rotate, Uniform
 from fastnn.kernels.batch_norm import (
     BatchNorm,
     BatchNormInputGradient,
@@ -46,19 +47,23 @@ __all__ = [
     "BatchNormMoments",
     "BatchNormRunning",
     "BatchNormWeightGradient",
+    "Brightness",
     "Classes",
     "Clip",
     "ClipNorm",
     "Concatenate",
     "ConcatenateGradient",
+    "Contrast",
     "Cosine",
     "CrossEntropy",
+    "Cutout",
     "Dense",
     "DenseInputGradient",
     "DenseWeightGradient",
     "Dropout",
     "Elementary",
     "ElementwiseLoss",
+    "FlipShift",
     "Gather",
     "GatherLabels",
     "GaussianNoise",
@@ -85,6 +90,7 @@ __all__ = [
     "RMSprop",
     "Rescale",
     "RootMeanSquaredError",
+    "Rotate",
     "Rprop",
     "Scale",
     "Scatter",
@@ -93,4 +99,5 @@ __all__ = [
     "SoftmaxGradient",
     "SquaredNorm",
     "TopAccuracy",
+    "Uniform",
 ]
