@@ -64,9 +64,10 @@ def _read(files: list[str], size: tuple[int, ...] | None) -> NDArray[np.uint8]:
 def _mode(file: str) -> str:
     """What its pixels are, as Pillow says it."""
     with _opened(file) as image:
-        if image.mode.startswith(_DEEP):
-            raise ValueError(f"{file}: expected 8 bits a channel, got a picture of Pillow's mode {image.mode}")
-        return image.mode
+        mode: str = image.mode
+    if mode.startswith(_DEEP):
+        raise ValueError(f"{file}: expected 8 bits a channel, got a picture of Pillow's mode {mode}")
+    return mode
 
 
 def _picture(file: str, mode: str, size: tuple[int, ...] | None) -> NDArray[np.uint8]:
@@ -78,7 +79,7 @@ def _picture(file: str, mode: str, size: tuple[int, ...] | None) -> NDArray[np.u
             picture = ImageOps.exif_transpose(image).convert(mode)
         except Exception as error:  # each format has its own
             raise ValueError(f"{file}: a broken picture: {error}") from error
-    if size is not None and picture.size != size[::-1]:
+    if size is not None:
         picture = picture.resize((size[1], size[0]), Image.Resampling.BILINEAR)
     return np.asarray(picture, np.uint8).reshape(picture.height, picture.width, -1)
 
