@@ -10,6 +10,7 @@ from fastnn.kernels.batch_norm import (
     BatchNormRunning,
     BatchNormWeightGradient,
 )
+from fastnn.kernels.convolution import ChannelSum, Convolution, ConvolutionWeightGradient, Filter
 from fastnn.kernels.cross_entropy import CrossEntropy, KLDivergence, SoftTargets
 from fastnn.kernels.dense import Dense, DenseInputGradient, DenseWeightGradient, Packed
 from fastnn.kernels.dropout import Dropout
@@ -48,12 +49,15 @@ __all__ = [
     "BatchNormRunning",
     "BatchNormWeightGradient",
     "Brightness",
+    "ChannelSum",
     "Classes",
     "Clip",
     "ClipNorm",
     "Concatenate",
     "ConcatenateGradient",
     "Contrast",
+    "Convolution",
+    "ConvolutionWeightGradient",
     "Cosine",
     "CrossEntropy",
     "Cutout",
@@ -63,6 +67,7 @@ __all__ = [
     "Dropout",
     "Elementary",
     "ElementwiseLoss",
+    "Filter",
     "FlipShift",
     "Gather",
     "GatherLabels",
