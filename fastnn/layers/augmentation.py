@@ -153,7 +153,7 @@ class Cutout(Augmentation):
 
     Of an even size the larger half lies above and to the left. Where zero is not the mean of x, put it after what makes
     it so. x, y (batch, height, width, channels). Raises TypeError and ValueError unless size is an integer >= 1, and,
-    when built, for an input that is no pictures, or none larger than that. DeVries and Taylor 2017, section 3.
+    when built, for an input that is no pictures, or smaller ones. DeVries and Taylor 2017, section 3.
     """
 
     size: int
