@@ -2,6 +2,7 @@
 
 from fastnn.kernels.activation import ACTIVATIONS, DERIVED_FROM_INPUT, Activation, ActivationGradient
 from fastnn.kernels.adaptive import Adadelta, Adagrad, RMSprop, Rprop
+from fastnn.kernels.augmentation import Brightness, Contrast, Cutout, FlipShift, Rotate, Uniform
 from fastnn.kernels.batch_norm import (
     BatchNorm,
     BatchNormInputGradient,
@@ -50,16 +51,19 @@ __all__ = [
     "BatchNormMoments",
     "BatchNormRunning",
     "BatchNormWeightGradient",
+    "Brightness",
     "ChannelSum",
     "Classes",
     "Clip",
     "ClipNorm",
     "Concatenate",
     "ConcatenateGradient",
+    "Contrast",
     "Convolution",
     "ConvolutionWeightGradient",
     "Cosine",
     "CrossEntropy",
+    "Cutout",
     "Dense",
     "DenseInputGradient",
     "DenseWeightGradient",
@@ -67,6 +71,7 @@ __all__ = [
     "Elementary",
     "ElementwiseLoss",
     "Filter",
+    "FlipShift",
     "Gather",
     "GatherLabels",
     "GaussianNoise",
@@ -95,6 +100,7 @@ __all__ = [
     "RMSprop",
     "Rescale",
     "RootMeanSquaredError",
+    "Rotate",
     "Rprop",
     "Scale",
     "Scatter",
@@ -103,4 +109,5 @@ __all__ = [
     "SoftmaxGradient",
     "SquaredNorm",
     "TopAccuracy",
+    "Uniform",
 ]

@@ -1,6 +1,14 @@
 """Layers: what a user writes. Each holds settings only and adds Ops to a plan."""
 
 from fastnn.layers.activation import Activation
+from fastnn.layers.augmentation import (
+    Cutout,
+    RandomBrightness,
+    RandomContrast,
+    RandomFlip,
+    RandomRotation,
+    RandomShift,
+)
 from fastnn.layers.base import Layer, Parameter
 from fastnn.layers.batch_norm import BatchNorm
 from fastnn.layers.composite import Composite
@@ -33,6 +41,12 @@ LAYERS: dict[str, type[Layer]] = {
         LayerNorm,
         Dropout,
         GaussianNoise,
+        RandomFlip,
+        RandomShift,
+        RandomRotation,
+        RandomBrightness,
+        RandomContrast,
+        Cutout,
         Rescale,
         Reshape,
         Flatten,
@@ -60,6 +74,7 @@ __all__ = [
     "Conv1D",
     "Conv2D",
     "Conv2DTranspose",
+    "Cutout",
     "Dense",
     "Dropout",
     "Flatten",
@@ -75,6 +90,11 @@ __all__ = [
     "PReLU",
     "Parameter",
     "PythonLayer",
+    "RandomBrightness",
+    "RandomContrast",
+    "RandomFlip",
+    "RandomRotation",
+    "RandomShift",
     "Rescale",
     "Reshape",
 ]

@@ -33,9 +33,8 @@ class _Pooling(Layer):
 
     def axes(self, features: tuple[int, ...]) -> tuple[Axis, ...]:
         """How the windows slide over the rows and columns of (batch, *features); a sequence is one row."""
-        size = lengths("size", self.size, self.dimensions)
-        strides = size if self.strides is None else lengths("strides", self.strides, self.dimensions)
-        return (Axis(1), *slide(self, features, size, strides, padding("padding", self.padding, self.dimensions)))[-2:]
+        strides = self.size if self.strides is None else self.strides
+        return (Axis(1), *slide(self, features, self.dimensions, self.size, strides, self.padding))[-2:]
 
     def output(self, features: tuple[int, ...]) -> tuple[int, ...]:
         shape = *(axis.output for axis in self.axes(features)[-self.dimensions :]), features[-1]
