@@ -60,6 +60,12 @@ typedef struct {
   isize weight_row, weight_tap;
 } fastnn_depthwise;
 
+/* Windows over pictures of so many channels, which come last; their axes have dilation 1. */
+typedef struct {
+  fastnn_axis rows, columns;
+  isize channels;
+} fastnn_pooling;
+
 /* Elementwise activations y = f(x), and what the derivative is computed from: the output y, or the input x. */
 #define FASTNN_ACTIVATIONS(A) \
   A(identity, y)              \
@@ -175,8 +181,21 @@ typedef struct {
   K(void, maxout, (isize rows, isize units, isize pieces, const float *z, float *y))                                   \
   K(void, maxout_gradient,                                                                                             \
     (isize rows, isize units, isize pieces, const float *z, const float *y, const float *dy, float *dz))               \
+  K(void, max_pool, (const fastnn_pooling *p, isize first, isize rows, const float *x, float *y, uint8_t *place))      \
+  K(void, max_pool_gradient,                                                                                           \
+    (const fastnn_pooling *p, isize first, isize rows, const uint8_t *place, const float *dy, float *dx))              \
+  K(void, average_pool, (const fastnn_pooling *p, int mean, isize first, isize rows, const float *x, float *y))        \
+  K(void, average_pool_gradient,                                                                                       \
+    (const fastnn_pooling *p, int mean, isize first, isize rows, const float *dy, float *dx))                          \
   K(void, gaussian_noise, (isize n, isize first, const float *x, float deviation, fastnn_random r, float *y))          \
   K(void, rescale, (isize n, const float *x, float scale, float offset, float *y))                                     \
+  K(void, uniform, (isize n, isize first, fastnn_random r, float *y))                                                  \
+  K(void, flip_shift,                                                                                                  \
+    (isize h, isize w, isize c, const float *x, isize row, int row_step, isize column, int column_step, float *y))     \
+  K(void, rotate, (isize h, isize w, isize c, const float *x, double cosine, double sine, int transposed, float *y))   \
+  K(double, sum, (isize n, const float *x))                                                                            \
+  K(void, cutout,                                                                                                      \
+    (isize h, isize w, isize c, const float *x, isize top, isize bottom, isize left, isize right, float *y))           \
   K(void, sgd, (isize n, float *p, const float *g, float *v, float rate, float momentum, int nesterov, float decay))   \
   K(void, adam, (isize n, float *p, const float *g, float *m, float *v, const fastnn_adam *settings))                  \
   K(void, lion, (isize n, float *p, const float *g, float *m, float rate, float rest1, float rest2, float shrink))     \

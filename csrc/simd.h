@@ -16,7 +16,6 @@
 
 typedef float vf __attribute__((vector_size(VECTOR_BYTES)));
 typedef int32_t vi __attribute__((vector_size(VECTOR_BYTES)));
-typedef double vd __attribute__((vector_size(VECTOR_BYTES * 2)));
 typedef float vf_unaligned __attribute__((vector_size(VECTOR_BYTES), aligned(4), may_alias));
 
 /* x - 0 and not 0 + x: the latter costs an instruction, because -0 + 0 is not -0. */
@@ -140,7 +139,6 @@ INLINE float greatest_lane(vf x) {
 FOLD(sum_lanes, vf, float, VL, a + b)
 FOLD(greatest_lane, vf, float, VL, a < b ? b : a)
 #endif
-FOLD(sum_lanes_double, vd, double, VL, a + b)
 
 /* y[i * y_row + j] = x[j * x_row + i] for i, j < 4. */
 INLINE void transpose4(const float *x, isize x_row, float *y, isize y_row) {
@@ -159,6 +157,40 @@ INLINE void transpose4(const float *x, isize x_row, float *y, isize y_row) {
   *(f4 *)(y + 2 * y_row) = SHUFFLE4(c, d, 0, 1, 4, 5);
   *(f4 *)(y + 3 * y_row) = SHUFFLE4(c, d, 2, 3, 6, 7);
 #undef SHUFFLE4
+}
+
+/* VL bytes, of which n > 0 are there, as int32; the other lanes are zero. */
+INLINE vi load_bytes(const uint8_t *p, isize n) {
+#if VECTOR_BYTES == 64 && defined(__AVX512F__)
+  return (vi)_mm512_cvtepu8_epi32(_mm_maskz_loadu_epi8((__mmask16)(n < VL ? (1u << n) - 1 : 0xffff), p));
+#elif VECTOR_BYTES == 32 && defined(__AVX2__)
+  uint64_t bits = 0;
+  if (n < VL)
+    for (isize i = 0; i < n; i++) bits |= (uint64_t)p[i] << 8 * i;
+  else
+    memcpy(&bits, p, sizeof bits);
+  return (vi)_mm256_cvtepu8_epi32(_mm_cvtsi64_si128((int64_t)bits));
+#else
+  vi x = {0};
+  for (isize i = 0; i < (n < VL ? n : VL); i++) x[i] = p[i];
+  return x;
+#endif
+}
+INLINE void store_bytes(uint8_t *p, vi x, isize n) {
+#if VECTOR_BYTES == 64 && defined(__AVX512F__)
+  _mm512_mask_cvtepi32_storeu_epi8(p, (__mmask16)(n < VL ? (1u << n) - 1 : 0xffff), (__m512i)x);
+#elif VECTOR_BYTES == 32 && defined(__AVX2__)
+  const __m256i lowest = _mm256_set1_epi64x(0x0c080400); /* of each lane, first in its half */
+  const __m256i halves = _mm256_shuffle_epi8((__m256i)x, lowest);
+  const uint32_t low = (uint32_t)_mm256_extract_epi32(halves, 0), high = (uint32_t)_mm256_extract_epi32(halves, 4);
+  const uint64_t bits = low | (uint64_t)high << 32;
+  if (n < VL)
+    for (isize i = 0; i < n; i++) p[i] = (uint8_t)(bits >> 8 * i);
+  else
+    memcpy(p, &bits, sizeof bits);
+#else
+  for (isize i = 0; i < (n < VL ? n : VL); i++) p[i] = (uint8_t)x[i];
+#endif
 }
 
 /* Doubles in one register: WL floats widened, of which n > 0 are there; the other lanes are zero. */
@@ -181,7 +213,37 @@ INLINE vw load_wide(const float *p, isize n) {
 }
 INLINE void store_wide(double *p, vw x, isize n) { memcpy(p, &x, (size_t)(n < WL ? n : WL) * sizeof *p); }
 
-INLINE vd widen(vf x) { return __builtin_convertvector(x, vd); }
+INLINE void store_narrow(float *p, vw x, isize n) {
+  const half_lanes y = __builtin_convertvector(x, half_lanes);
+  memcpy(p, &y, (size_t)(n < WL ? n : WL) * sizeof *p);
+}
+
+/* A vector's doubles, in two registers: a vector of them all would lie on the stack. */
+typedef struct {
+  vw low, high;
+} vd;
+INLINE vd widen(vf x) {
+#if VECTOR_BYTES == 64 && defined(__AVX512F__)
+  return (vd){(vw)_mm512_cvtps_pd((__m256)lower(x)), (vw)_mm512_cvtps_pd((__m256)upper(x))};
+#else
+  half_lanes low, high;
+  memcpy(&low, &x, sizeof low);
+  memcpy(&high, (const char *)&x + sizeof low, sizeof high);
+  return (vd){__builtin_convertvector(low, vw), __builtin_convertvector(high, vw)};
+#endif
+}
+INLINE vf narrow(vd x) {
+  const half_lanes low = __builtin_convertvector(x.low, half_lanes), high = __builtin_convertvector(x.high, half_lanes);
+  vf y;
+  memcpy(&y, &low, sizeof low);
+  memcpy((char *)&y + sizeof low, &high, sizeof high);
+  return y;
+}
+/* a + x, and a + x y */
+INLINE vd plus(vd a, vd x) { return (vd){a.low + x.low, a.high + x.high}; }
+INLINE vd plus_product(vd a, vd x, vd y) { return (vd){a.low + x.low * y.low, a.high + x.high * y.high}; }
+FOLD(sum_lanes_wide, vw, double, WL, a + b)
+INLINE double sum_lanes_double(vd x) { return sum_lanes_wide(x.low + x.high); }
 
 INLINE vf square_root(vf x) {
 #if VECTOR_BYTES == 64 && defined(__AVX512F__)

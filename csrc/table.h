@@ -6,6 +6,7 @@
 
 #include "activation.h"
 #include "adaptive.h"
+#include "augmentation.h"
 #include "batch_norm.h"
 #include "convolution.h"
 #include "cross_entropy.h"
@@ -19,6 +20,7 @@
 #include "maxout.h"
 #include "merge.h"
 #include "optimizer.h"
+#include "pooling.h"
 #include "prelu.h"
 #include "regularization.h"
 #include "rescale.h"

@@ -226,7 +226,7 @@ class Subnetwork(Merge):
         return id(self.network)
 
     @property
-    def size(self) -> int:
+    def layer_count(self) -> int:
         return self.network.graph.size
 
     @property

@@ -40,7 +40,7 @@ class Graph:
         self.inputs, self.outputs = tuple(inputs), tuple(outputs)
         names = _named(list(dict.fromkeys(layer for layer, _ in steps)))
         self.layers = {name: layer for layer, name in names.items()}
-        self.size = sum(layer.size for layer, _ in steps)
+        self.size = sum(layer.layer_count for layer, _ in steps)
         if self.size > LARGEST:
             raise ValueError(f"{self.size} layers, those of sub-networks counted at each place; at most {LARGEST}")
         self.depth = 1 + max((layer.depth for layer, _ in steps), default=0)

@@ -2,6 +2,7 @@
 
 from fastnn.kernels.activation import ACTIVATIONS, DERIVED_FROM_INPUT, Activation, ActivationGradient
 from fastnn.kernels.adaptive import Adadelta, Adagrad, RMSprop, Rprop
+from fastnn.kernels.augmentation import Brightness, Contrast, Cutout, FlipShift, Rotate, Uniform
 from fastnn.kernels.batch_norm import (
     BatchNorm,
     BatchNormInputGradient,
@@ -24,6 +25,7 @@ from fastnn.kernels.merge import Add, Concatenate, ConcatenateGradient, Multiply
 from fastnn.kernels.metric import Accuracy, Classes, RootMeanSquaredError, TopAccuracy
 from fastnn.kernels.optimizer import SGD, Adam, Lion, Nadam
 from fastnn.kernels.own_loss import OwnLoss
+from fastnn.kernels.pooling import AveragePool, AveragePoolGradient, MaxPool, MaxPoolGradient
 from fastnn.kernels.prelu import PReLU, PReLUGradient
 from fastnn.kernels.python import PythonBackward, PythonForward
 from fastnn.kernels.regularization import Average, Clip, ClipNorm, MaxNorm, Penalties, Penalty, SquaredNorm
@@ -43,21 +45,26 @@ __all__ = [
     "Adam",
     "Add",
     "Average",
+    "AveragePool",
+    "AveragePoolGradient",
     "BatchNorm",
     "BatchNormInputGradient",
     "BatchNormMoments",
     "BatchNormRunning",
     "BatchNormWeightGradient",
+    "Brightness",
     "ChannelSum",
     "Classes",
     "Clip",
     "ClipNorm",
     "Concatenate",
     "ConcatenateGradient",
+    "Contrast",
     "Convolution",
     "ConvolutionWeightGradient",
     "Cosine",
     "CrossEntropy",
+    "Cutout",
     "Dense",
     "DenseInputGradient",
     "DenseWeightGradient",
@@ -67,6 +74,7 @@ __all__ = [
     "Elementary",
     "ElementwiseLoss",
     "Filter",
+    "FlipShift",
     "Gather",
     "GatherLabels",
     "GaussianNoise",
@@ -78,6 +86,8 @@ __all__ = [
     "LogSoftmax",
     "LogSoftmaxGradient",
     "MaxNorm",
+    "MaxPool",
+    "MaxPoolGradient",
     "Maxout",
     "MaxoutGradient",
     "Multiply",
@@ -93,6 +103,7 @@ __all__ = [
     "RMSprop",
     "Rescale",
     "RootMeanSquaredError",
+    "Rotate",
     "Rprop",
     "Scale",
     "Scatter",
@@ -101,4 +112,5 @@ __all__ = [
     "SoftmaxGradient",
     "SquaredNorm",
     "TopAccuracy",
+    "Uniform",
 ]

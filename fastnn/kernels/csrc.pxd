@@ -1,5 +1,5 @@
 # The table of csrc/kernels.h as Cython sees it; tests/test_house.py keeps the two lists equal.
-from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
 cdef extern from "kernels.h":
     ctypedef Py_ssize_t isize
@@ -39,6 +39,10 @@ cdef extern from "kernels.h":
     ctypedef struct fastnn_depthwise:
         fastnn_convolution map
         isize weight_row, weight_tap
+
+    ctypedef struct fastnn_pooling:
+        fastnn_axis rows, columns
+        isize channels
 
     enum: fastnn_activations
     enum: fastnn_identity
@@ -120,9 +124,25 @@ cdef extern from "kernels.h":
         void (*maxout)(isize rows, isize units, isize pieces, const float *z, float *y) noexcept nogil
         void (*maxout_gradient)(isize rows, isize units, isize pieces, const float *z, const float *y,
                                 const float *dy, float *dz) noexcept nogil
+        void (*max_pool)(const fastnn_pooling *p, isize first, isize rows, const float *x, float *y,
+                         uint8_t *place) noexcept nogil
+        void (*max_pool_gradient)(const fastnn_pooling *p, isize first, isize rows, const uint8_t *place,
+                                  const float *dy, float *dx) noexcept nogil
+        void (*average_pool)(const fastnn_pooling *p, int mean, isize first, isize rows, const float *x,
+                             float *y) noexcept nogil
+        void (*average_pool_gradient)(const fastnn_pooling *p, int mean, isize first, isize rows, const float *dy,
+                                      float *dx) noexcept nogil
         void (*gaussian_noise)(isize n, isize first, const float *x, float deviation, fastnn_random r,
                                float *y) noexcept nogil
         void (*rescale)(isize n, const float *x, float scale, float offset, float *y) noexcept nogil
+        void (*uniform)(isize n, isize first, fastnn_random r, float *y) noexcept nogil
+        void (*flip_shift)(isize h, isize w, isize c, const float *x, isize row, int row_step, isize column,
+                           int column_step, float *y) noexcept nogil
+        void (*rotate)(isize h, isize w, isize c, const float *x, double cosine, double sine, int transposed,
+                       float *y) noexcept nogil
+        double (*sum)(isize n, const float *x) noexcept nogil
+        void (*cutout)(isize h, isize w, isize c, const float *x, isize top, isize bottom, isize left, isize right,
+                       float *y) noexcept nogil
         void (*sgd)(isize n, float *p, const float *g, float *v, float rate, float momentum, int nesterov,
                     float decay) noexcept nogil
         void (*adam)(isize n, float *p, const float *g, float *m, float *v,

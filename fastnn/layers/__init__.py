@@ -1,6 +1,14 @@
 """Layers: what a user writes. Each holds settings only and adds Ops to a plan."""
 
 from fastnn.layers.activation import Activation
+from fastnn.layers.augmentation import (
+    Cutout,
+    RandomBrightness,
+    RandomContrast,
+    RandomFlip,
+    RandomRotation,
+    RandomShift,
+)
 from fastnn.layers.base import Layer, Parameter
 from fastnn.layers.batch_norm import BatchNorm
 from fastnn.layers.composite import Composite
@@ -13,6 +21,7 @@ from fastnn.layers.gaussian_noise import GaussianNoise
 from fastnn.layers.layer_norm import LayerNorm
 from fastnn.layers.maxout import Maxout
 from fastnn.layers.merge import Add, Concatenate, Multiply
+from fastnn.layers.pooling import AvgPool1D, AvgPool2D, GlobalAvgPool, GlobalMaxPool, MaxPool1D, MaxPool2D
 from fastnn.layers.prelu import PReLU
 from fastnn.layers.python import PythonLayer
 from fastnn.layers.rescale import Rescale
@@ -35,9 +44,21 @@ LAYERS: dict[str, type[Layer]] = {
         LayerNorm,
         Dropout,
         GaussianNoise,
+        RandomFlip,
+        RandomShift,
+        RandomRotation,
+        RandomBrightness,
+        RandomContrast,
+        Cutout,
         Rescale,
         Reshape,
         Flatten,
+        MaxPool2D,
+        MaxPool1D,
+        AvgPool2D,
+        AvgPool1D,
+        GlobalMaxPool,
+        GlobalAvgPool,
         Add,
         Multiply,
         Concatenate,
@@ -48,24 +69,36 @@ __all__ = [
     "LAYERS",
     "Activation",
     "Add",
+    "AvgPool1D",
+    "AvgPool2D",
     "BatchNorm",
     "Composite",
     "Concatenate",
     "Conv1D",
     "Conv2D",
     "Conv2DTranspose",
+    "Cutout",
     "Dense",
     "DepthwiseConv2D",
     "Dropout",
     "Flatten",
     "GaussianNoise",
+    "GlobalAvgPool",
+    "GlobalMaxPool",
     "Layer",
     "LayerNorm",
+    "MaxPool1D",
+    "MaxPool2D",
     "Maxout",
     "Multiply",
     "PReLU",
     "Parameter",
     "PythonLayer",
+    "RandomBrightness",
+    "RandomContrast",
+    "RandomFlip",
+    "RandomRotation",
+    "RandomShift",
     "Rescale",
     "Reshape",
     "SeparableConv2D",

@@ -93,7 +93,7 @@ class Layer:
         raise NotImplementedError(f"{type(self).__name__}.lower")
 
     @property
-    def size(self) -> int:
+    def layer_count(self) -> int:
         """How many layers it is: more than one for a network in the place of a layer."""
         return 1
 

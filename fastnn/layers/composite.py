@@ -44,7 +44,7 @@ class Composite(Layer):
         return Graph.chain(layers)
 
     @property
-    def size(self) -> int:
+    def layer_count(self) -> int:
         return self._chain.size
 
     def parameters(self, features: tuple[int, ...]) -> dict[str, Parameter]:

@@ -1,0 +1,19 @@
+from fastnn.kernels.axis import Axis
+from fastnn.op import Op
+from fastnn.tensor import Tensor
+
+MOST_TAPS: int
+
+class Pooling(Op): ...
+
+class MaxPool(Pooling):
+    def __init__(self, x: Tensor, y: Tensor, rows: Axis, columns: Axis, place: Tensor | None = None) -> None: ...
+
+class MaxPoolGradient(Pooling):
+    def __init__(self, place: Tensor, dy: Tensor, dx: Tensor, rows: Axis, columns: Axis) -> None: ...
+
+class AveragePool(Pooling):
+    def __init__(self, x: Tensor, y: Tensor, rows: Axis, columns: Axis, *, mean: bool = True) -> None: ...
+
+class AveragePoolGradient(Pooling):
+    def __init__(self, dy: Tensor, dx: Tensor, rows: Axis, columns: Axis, *, mean: bool = True) -> None: ...

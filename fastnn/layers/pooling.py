@@ -1,0 +1,188 @@
+"""Pooling: the greatest or the mean of windows that slide over pictures and sequences, or of all of one."""
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar
+
+from fastnn import checks, kernels
+from fastnn.kernels.axis import Axis
+from fastnn.kernels.pooling import MOST_TAPS
+from fastnn.layers.base import Layer, expected
+from fastnn.layers.window import Padding, lengths, padding, slide
+from fastnn.lowering import Buffer, Lowering, Value, Weight
+
+
+@dataclass(eq=False, repr=False)
+class _Pooling(Layer):
+    """A layer of windows, each over one channel."""
+
+    dimensions: ClassVar[int] = 2
+
+    size: int | tuple[int, ...] = 2
+    strides: int | tuple[int, ...] | None = None
+    padding: Padding = "valid"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in ("size", "strides"):
+            value = getattr(self, name)
+            if value is not None:
+                each = lengths(f"{self.kind}: {name}", value, self.dimensions)
+                object.__setattr__(self, name, each[0] if len(set(each)) == 1 else each)
+        object.__setattr__(self, "padding", padding(f"{self.kind}: padding", self.padding, self.dimensions))
+
+    def axes(self, features: tuple[int, ...]) -> tuple[Axis, ...]:
+        """How the windows slide over the rows and columns of (batch, *features); a sequence is one row."""
+        strides = self.size if self.strides is None else self.strides
+        return (Axis(1), *slide(self, features, self.dimensions, self.size, strides, self.padding))[-2:]
+
+    def output(self, features: tuple[int, ...]) -> tuple[int, ...]:
+        shape = *(axis.output for axis in self.axes(features)[-self.dimensions :]), features[-1]
+        return checks.shape(f"{self.title()}: the output's shape", shape)
+
+
+@dataclass(eq=False, repr=False)
+class _MaxPool(_Pooling):
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        taps = math.prod(lengths("size", self.size, self.dimensions))
+        if taps > MOST_TAPS:
+            raise ValueError(
+                f"{self.title()}: a window has at most {MOST_TAPS} elements, not {taps}; pool in two steps, or all "
+                "with GlobalMaxPool"
+            )
+
+    def lower(self, plan: Lowering, x: Value, weights: dict[str, Weight], index: int) -> Value:
+        axes, columns = self.axes(x.shape), math.prod(self.output(x.shape))
+        x = plan.read(x)
+        y = _selected(plan, x, columns)
+        place = Buffer(columns, "uint8") if plan.training and x.trains else None
+        plan.emit(kernels.MaxPool, x.buffer, y.buffer, *axes, place)
+
+        def backward() -> None:
+            if x.trains:
+                plan.emit(kernels.MaxPoolGradient, place, y.gradient, plan.gradient(x), *axes)
+                if y.activation != x.activation:
+                    plan.apply_derivative(x)
+
+        plan.backward(backward)
+        return y
+
+
+@dataclass(eq=False, repr=False)
+class MaxPool2D(_MaxPool):
+    """y = the greatest x in each window, channel by channel; NaN where one is.
+
+    x (batch, height, width, channels), y (batch, windows down, windows across, channels).
+    size: of a window in pixels, one number or (height, width), at most 256 pixels. strides: from one to the next,
+    likewise; None takes the size. padding: "valid" for none; "same" for as much as makes ceil(height / stride) windows
+    down and the same across, an odd pixel last; pixels on all sides; (vertical, horizontal); or ((top, bottom), (left,
+    right)). It counts as -infinity. Of equal pixels the first gets the gradient.
+    Raises TypeError and ValueError for settings that are none of these, and, when built, for an input of another rank,
+    a window larger than the padded picture, and padding as large as a window.
+    """
+
+
+@dataclass(eq=False, repr=False)
+class MaxPool1D(_MaxPool):
+    """y = the greatest x in each window, channel by channel: MaxPool2D for sequences, with one number each.
+
+    x (batch, time, channels), y (batch, windows, channels). padding: also ((before, after),).
+    """
+
+    dimensions: ClassVar[int] = 1
+
+
+@dataclass(eq=False, repr=False)
+class _AvgPool(_Pooling):
+    def lower(self, plan: Lowering, x: Value, weights: dict[str, Weight], index: int) -> Value:
+        return _average(plan, x, self.axes(x.shape), math.prod(self.output(x.shape)))
+
+
+@dataclass(eq=False, repr=False)
+class AvgPool2D(_AvgPool):
+    """y = the mean of x in each window, channel by channel, of the real pixels: padding does not count.
+
+    x (batch, height, width, channels), y (batch, windows down, windows across, channels). The settings and errors are
+    those of MaxPool2D; a window may be larger than 256 pixels. As in Keras, and ONNX with count_include_pad=0.
+    """
+
+
+@dataclass(eq=False, repr=False)
+class AvgPool1D(_AvgPool):
+    """y = the mean of x in each window, channel by channel: AvgPool2D for sequences, with one number each.
+
+    x (batch, time, channels), y (batch, windows, channels). padding: also ((before, after),).
+    """
+
+    dimensions: ClassVar[int] = 1
+
+
+@dataclass(eq=False, repr=False)
+class _GlobalPool(Layer):
+    def output(self, features: tuple[int, ...]) -> tuple[int, ...]:
+        if len(features) < 2:
+            raise expected(self, "(batch, ..., channels)", features, "there is nothing between batch and channels")
+        return features[-1:]
+
+
+@dataclass(eq=False, repr=False)
+class GlobalMaxPool(_GlobalPool):
+    """y = the greatest x of each channel; NaN where one is. x (batch, ..., channels), y (batch, channels).
+
+    Of equal elements the first gets the gradient. Raises ValueError, when built, for an x (batch, features).
+    """
+
+    def lower(self, plan: Lowering, x: Value, weights: dict[str, Weight], index: int) -> Value:
+        channels = x.shape[-1]
+        x = plan.read(x)
+        y = _selected(plan, x, channels)
+        plan.emit(kernels.Maxout, x.buffer, y.buffer)
+
+        def backward() -> None:
+            if x.trains:
+                plan.emit(kernels.MaxoutGradient, x.buffer, y.buffer, y.gradient, plan.gradient(x))
+                if y.activation != x.activation:
+                    plan.apply_derivative(x)
+
+        plan.backward(backward)
+        return y
+
+
+@dataclass(eq=False, repr=False)
+class GlobalAvgPool(_GlobalPool):
+    """y = the mean of each channel of x. x (batch, ..., channels), y (batch, channels).
+
+    Raises ValueError, when built, for an x (batch, features). Lin et al. 2014, section 3.2.
+    """
+
+    def lower(self, plan: Lowering, x: Value, weights: dict[str, Weight], index: int) -> Value:
+        pixels = math.prod(x.shape[:-1])
+        return _average(plan, x, (Axis(1), Axis(pixels, kernel=pixels)), x.shape[-1])
+
+
+def _selected(plan: Lowering, x: Value, columns: int) -> Value:
+    """A value of some elements of x.
+
+    A derivative that is computed from y it multiplies in itself: so it is where fewer elements are.
+    """
+    y = plan.value(columns, x.trains)
+    y.origin = x.ending
+    if x.activation not in kernels.DERIVED_FROM_INPUT:
+        y.activation = x.activation
+    return y
+
+
+def _average(plan: Lowering, x: Value, axes: tuple[Axis, ...], columns: int) -> Value:
+    x = plan.read(x)
+    y = plan.value(columns, x.trains)
+    y.origin = x.ending
+    plan.emit(kernels.AveragePool, x.buffer, y.buffer, *axes)
+
+    def backward() -> None:
+        if x.trains:
+            plan.emit(kernels.AveragePoolGradient, y.gradient, plan.gradient(x), *axes)
+            plan.apply_derivative(x)
+
+    plan.backward(backward)
+    return y
