@@ -74,6 +74,7 @@ cdef class Filter(Op):
         if self.pieces != NULL:
             raise RuntimeError("a Filter is made once")
         self.pace = 2.0
+        rows, columns = _joined(rows, columns)
         self.given = rows, columns, groups, transposed
         self.weight = weight
         _, _, inputs, filters = _shape(weight)
