@@ -34,16 +34,6 @@ INLINE vf exp_reduced(vf x, vf *n) {
   return expm1_near(less_power(x, *n)) + 1.0f;
 }
 
-/* 2^n for -127 < n < 128; whatever for NaN. */
-INLINE vf power(vf n) { return (vf)((__builtin_convertvector(n, vi) + 127) << 23); }
-
-/* 2^n p, in two steps, so that neither overflows and a tiny result is rounded once. */
-INLINE vf times_power(vf p, vf n) {
-  vi i = __builtin_convertvector(choose(n == n, n, (vf){0}), vi);
-  vi low = i >> 1;
-  return p * (vf)((low + 127) << 23) * (vf)((i - low + 127) << 23);
-}
-
 INLINE vf exp_vector(vf x) {
   vf n;
   const vf p = exp_reduced(greatest(broadcast(-104.0f), least(broadcast(89.0f), x)), &n);

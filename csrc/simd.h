@@ -70,8 +70,41 @@ INLINE vf absolute(vf x) { return (vf)((vi)x & 0x7fffffff); }
 INLINE vf sign(vf x) { return choose(x > 0, broadcast(1), choose(x < 0, broadcast(-1), x)); }
 
 /* b where either is NaN: with the data as b, NaN comes through. */
-INLINE vf least(vf a, vf b) { return choose(a < b, a, b); }
-INLINE vf greatest(vf a, vf b) { return choose(a > b, a, b); }
+INLINE vf least(vf a, vf b) {
+#if VECTOR_BYTES == 64 && defined(__AVX512F__)
+  return (vf)_mm512_min_ps((__m512)a, (__m512)b);
+#else
+  return choose(a < b, a, b);
+#endif
+}
+INLINE vf greatest(vf a, vf b) {
+#if VECTOR_BYTES == 64 && defined(__AVX512F__)
+  return (vf)_mm512_max_ps((__m512)a, (__m512)b);
+#else
+  return choose(a > b, a, b);
+#endif
+}
+
+/* 2^n for whole -127 < n < 128; whatever for NaN. */
+INLINE vf power(vf n) {
+#if VECTOR_BYTES == 64 && defined(__AVX512F__)
+  return (vf)_mm512_scalef_ps((__m512)broadcast(1), (__m512)n);
+#else
+  return (vf)((__builtin_convertvector(n, vi) + 127) << 23);
+#endif
+}
+
+/* 2^n p, n whole: in two steps where no instruction does it, so that neither overflows and a tiny result is rounded
+ * once. */
+INLINE vf times_power(vf p, vf n) {
+#if VECTOR_BYTES == 64 && defined(__AVX512F__)
+  return (vf)_mm512_scalef_ps((__m512)p, (__m512)n);
+#else
+  vi i = __builtin_convertvector(choose(n == n, n, (vf){0}), vi);
+  vi low = i >> 1;
+  return p * (vf)((low + 127) << 23) * (vf)((i - low + 127) << 23);
+#endif
+}
 
 /* Lane numbers 0, 1, 2, ... below n. */
 INLINE vi lanes_below(isize n) {

@@ -248,15 +248,14 @@ cdef void run_alone(
 ) except *:
     """All rows on one lane, so much work, whose ops may use several threads."""
     cdef Lane lane = bank.lease()
-    cdef int most = parallel.allowed() if nanoseconds >= LEAST_SHARED else 1
-    cdef bint helped = most > 1 and team.call_helper(nanoseconds)
-    prepare(lane, array, result, rows, most)
+    cdef bint shares = nanoseconds >= LEAST_SHARED
+    prepare(lane, array, result, rows, team.call_helper(nanoseconds, parallel.allowed()) if shares else 1)
     if with_gil:
         lane.plan.advance(rows, bank.rows, INFINITY)
     else:
         with nogil:
             lane.plan.advance(rows, bank.rows, INFINITY)
-    if helped:
+    if shares:
         team.dismiss_helper(nanoseconds)
     finish(bank, lane)
 

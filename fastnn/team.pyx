@@ -1,4 +1,4 @@
-"""Threads at work: the parallel loop, and the helper that halves the loops of small predictions.
+"""Threads at work: the parallel loop, and the helper that halves the loops of short predictions.
 
 A loop that is worth it opens a region of OpenMP, one at a time in a process: a second one runs serially instead of
 oversubscribing. Opening one costs 2 us, and 50 us once its threads sleep, too much for a prediction of a few
@@ -138,6 +138,8 @@ cdef extern from *:
 # A thread is worth so much work of its own: of a region, and of a loop that is halved with the helper.
 cdef double FOR_REGION = 15e3
 cdef double FOR_HELPER = 1e3
+# From here on, a region's own cost is nothing.
+cdef double LONGEST_HELPED = 300e3
 
 # The helper is called where predictions follow each other like this, and the last region's threads are asleep (ns).
 cdef int64_t CLOSE = 50_000
@@ -192,26 +194,36 @@ cdef void share(int size, Py_ssize_t parts, Work work, void *context) noexcept n
             work(context, i, parts, 0)
 
 
-cdef bint call_helper(double nanoseconds) noexcept nogil:
-    """Whether the helper halves this thread's loops, so much work in all, until `dismiss_helper`."""
+cdef int call_helper(double nanoseconds, int most) noexcept nogil:
+    """How many threads, of `most`, a run of so much work has; where fastnn_leads then, until `dismiss_helper`.
+
+    A helped run has two. A region's threads stay awake for a while and would be in the helper's way: where runs follow
+    each other closely, they go alone until those sleep.
+    """
     global _called, fastnn_leads
     cdef int64_t now = fastnn_now(), before = _called
-    if not 2 * FOR_HELPER <= nanoseconds < 2 * FOR_REGION:
-        return False
+    if most < 2 or not 2 * FOR_HELPER <= nanoseconds < (LONGEST_HELPED if most == 2 else 2 * FOR_REGION):
+        return most
     _called = now
-    if now - before > CLOSE or now < _until or now - _closed < ASLEEP or not fastnn_enter():
-        return False
+    if now - before > CLOSE + <int64_t> (2 * nanoseconds) or now < _until:
+        return most
+    if now - _closed < ASLEEP:
+        return 1
+    if not fastnn_enter():
+        return most
     if not fastnn_ready:
         fastnn_wake()
         fastnn_leave()
-        return False
+        return 1
     fastnn_leads = True
-    return True
+    return 2
 
 
 cdef void dismiss_helper(double nanoseconds) noexcept nogil:
-    """The end of what `call_helper` began."""
+    """The end of what `call_helper` began, if it did."""
     global _until, _rest, _saved, fastnn_leads
+    if not fastnn_leads:
+        return
     cdef int64_t now = fastnn_now()
     fastnn_leads = False
     # Estimates are rough: what takes twice as long and more was waited for.
