@@ -132,14 +132,12 @@ STRIP(1, CUT)
 STRIP(4, CUT)
 STRIP(1, SPREAD)
 STRIP(4, SPREAD)
-static const strip_function near_strips[] = {EACH_ACROSS(STRIP_NAME, NEAR)};
-static const strip_function apart_strips[] = {EACH_ACROSS(STRIP_NAME, APART)};
-static const strip_function single_strips[] = {strip_1_CUT, strip_1_SPREAD},
-                            fours_strips[] = {strip_4_CUT, strip_4_SPREAD};
+static const strip_function strips[2][ACROSS] = {{EACH_ACROSS(STRIP_NAME, APART)}, {EACH_ACROSS(STRIP_NAME, NEAR)}};
+static const strip_function few_strips[2][2] = {{strip_1_CUT, strip_1_SPREAD}, {strip_4_CUT, strip_4_SPREAD}};
 
 /* The outputs of up to ACROSS columns: in whole vectors, and the channels that are left, by fours. */
 INLINE void sum_strip(const strip *s, int are_near) {
-  if (s->whole) (are_near ? near_strips : apart_strips)[s->columns - 1](s, 0, s->whole);
+  if (s->whole) strips[are_near][s->columns - 1](s, 0, s->whole);
   if (s->whole == s->n) return;
   const int spreads = s->multiplier > 1 && !s->folds;
   strip few = *s;
@@ -147,7 +145,7 @@ INLINE void sum_strip(const strip *s, int are_near) {
     columns = s->columns - j < 4 ? 1 : 4;
     few.x = s->x + j * s->x_next;
     few.y = s->y + j * s->y_next;
-    (columns == 1 ? single_strips : fours_strips)[spreads](&few, s->whole, s->n);
+    few_strips[columns > 1][spreads](&few, s->whole, s->n);
   }
 }
 

@@ -104,6 +104,7 @@ __all__ = [
     "Rescale",
     "Reshape",
     "Rprop",
+    "SeparableConv2D",
     "Sequential",
     "__version__",
     "activations",

@@ -224,7 +224,7 @@ def test_bad_settings(settings: dict, shape: tuple[int, ...], message: str) -> N
 
 def test_bad_settings_of_separable() -> None:
     for settings in ({"filters": 0}, {"strides": 0}, {"multiplier": 0}, {"activation": "no"}):
-        with pytest.raises(ValueError, match="must be an integer from 1|unknown activation"):
+        with pytest.raises(ValueError, match=r"must be an integer from 1|unknown activation"):
             fnn.SeparableConv2D(**{"filters": 4, "kernel": 3, **settings})
 
 

@@ -12,7 +12,7 @@ from fastnn.kernels.activation import DERIVED_FROM_INPUT as _DERIVED_FROM_INPUT,
 from fastnn.kernels.axis import Axis
 
 cdef enum:
-    CHUNK = 32768  # floats of dy whose part of the weight's gradient is summed up by itself: 128 KB, in the second cache
+    CHUNK = 32768  # floats of dy whose part of the weight's gradient is summed up by itself: in the second cache
 
 
 def _check(name, weight, rows, columns, picture, windows, *others):

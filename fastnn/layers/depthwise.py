@@ -112,9 +112,9 @@ class SeparableConv2D(Composite):
                 object.__setattr__(self, name, getattr(layer, name))
 
     def layers(self) -> Sequence[Layer]:
+        start, l1, l2 = self.initializer, self.l1, self.l2
         windows = self.kernel, self.strides, self.padding, self.dilation, self.multiplier
-        shared = {"initializer": self.initializer, "l1": self.l1, "l2": self.l2}
         return [
-            DepthwiseConv2D(*windows, bias=False, **shared),
-            Conv2D(self.filters, 1, activation=self.activation, bias=self.bias, **shared),
+            DepthwiseConv2D(*windows, bias=False, initializer=start, l1=l1, l2=l2),
+            Conv2D(self.filters, 1, activation=self.activation, bias=self.bias, initializer=start, l1=l1, l2=l2),
         ]
