@@ -41,6 +41,11 @@ typedef struct {
   isize channels;
 } fastnn_pooling;
 
+/* Pictures of height x width pixels, each of which becomes down x across. */
+typedef struct {
+  isize height, width, channels, down, across;
+} fastnn_upsampling;
+
 /* Elementwise activations y = f(x), and what the derivative is computed from: the output y, or the input x. */
 #define FASTNN_ACTIVATIONS(A) \
   A(identity, y)              \
@@ -150,13 +155,14 @@ typedef struct {
   K(void, maxout, (isize rows, isize units, isize pieces, const float *z, float *y))                                   \
   K(void, maxout_gradient,                                                                                             \
     (isize rows, isize units, isize pieces, const float *z, const float *y, const float *dy, float *dz))               \
-  K(void, max_pool,                                                                                                    \
-    (const fastnn_pooling *p, isize first, isize rows, const float *x, float *y, uint8_t *place))                      \
+  K(void, max_pool, (const fastnn_pooling *p, isize first, isize rows, const float *x, float *y, uint8_t *place))      \
   K(void, max_pool_gradient,                                                                                           \
     (const fastnn_pooling *p, isize first, isize rows, const uint8_t *place, const float *dy, float *dx))              \
   K(void, average_pool, (const fastnn_pooling *p, int mean, isize first, isize rows, const float *x, float *y))        \
   K(void, average_pool_gradient,                                                                                       \
     (const fastnn_pooling *p, int mean, isize first, isize rows, const float *dy, float *dx))                          \
+  K(void, bilinear, (const fastnn_upsampling *p, isize first, isize rows, const float *x, float *y))                   \
+  K(void, bilinear_gradient, (const fastnn_upsampling *p, isize first, isize rows, const float *dy, float *dx))        \
   K(void, gaussian_noise, (isize n, isize first, const float *x, float deviation, fastnn_random r, float *y))          \
   K(void, rescale, (isize n, const float *x, float scale, float offset, float *y))                                     \
   K(void, sgd, (isize n, float *p, const float *g, float *v, float rate, float momentum, int nesterov, float decay))   \

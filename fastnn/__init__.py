@@ -14,6 +14,7 @@ from fastnn.layers import (
     BatchNorm,
     Composite,
     Concatenate,
+    Crop2D,
     Dense,
     Dropout,
     Flatten,
@@ -31,6 +32,8 @@ from fastnn.layers import (
     PythonLayer,
     Rescale,
     Reshape,
+    UpSample2D,
+    ZeroPad2D,
 )
 from fastnn.network import Network
 from fastnn.optimizers import LBFGS, SGD, Adadelta, Adagrad, Adam, AdamW, Lion, Nadam, Optimizer, RMSprop, Rprop
@@ -55,6 +58,7 @@ __all__ = [
     "Checkpoint",
     "Composite",
     "Concatenate",
+    "Crop2D",
     "Dense",
     "Dropout",
     "EarlyStopping",
@@ -84,6 +88,8 @@ __all__ = [
     "Reshape",
     "Rprop",
     "Sequential",
+    "UpSample2D",
+    "ZeroPad2D",
     "__version__",
     "activations",
     "callbacks",

@@ -11,11 +11,13 @@ from fastnn.layers.gaussian_noise import GaussianNoise
 from fastnn.layers.layer_norm import LayerNorm
 from fastnn.layers.maxout import Maxout
 from fastnn.layers.merge import Add, Concatenate, Multiply
+from fastnn.layers.pad import Crop2D, ZeroPad2D
 from fastnn.layers.pooling import AvgPool1D, AvgPool2D, GlobalAvgPool, GlobalMaxPool, MaxPool1D, MaxPool2D
 from fastnn.layers.prelu import PReLU
 from fastnn.layers.python import PythonLayer
 from fastnn.layers.rescale import Rescale
 from fastnn.layers.reshape import Reshape
+from fastnn.layers.upsample import UpSample2D
 
 #: The layers that a file may name.
 LAYERS: dict[str, type[Layer]] = {
@@ -38,6 +40,9 @@ LAYERS: dict[str, type[Layer]] = {
         AvgPool1D,
         GlobalMaxPool,
         GlobalAvgPool,
+        UpSample2D,
+        ZeroPad2D,
+        Crop2D,
         Add,
         Multiply,
         Concatenate,
@@ -53,6 +58,7 @@ __all__ = [
     "BatchNorm",
     "Composite",
     "Concatenate",
+    "Crop2D",
     "Dense",
     "Dropout",
     "Flatten",
@@ -70,4 +76,6 @@ __all__ = [
     "PythonLayer",
     "Rescale",
     "Reshape",
+    "UpSample2D",
+    "ZeroPad2D",
 ]
