@@ -29,11 +29,13 @@
 
 typedef struct {
   isize k;
+  isize
+      runs; /* of k each, for a sum over windows: from the end of one to the start of the next are a_skip and b_skip */
   const float *a;
-  isize a_row, a_column;
+  isize a_row, a_column, a_skip;
   const float *b;
-  isize b_row, b_panel; /* b_panel: from one panel of two vectors to the next */
-  const float *start;   /* what the sums begin with */
+  isize b_row, b_panel, b_skip; /* b_panel: from one panel of two vectors to the next */
+  const float *start;           /* what the sums begin with */
   isize start_row;
   float *c;
   isize c_row;
@@ -59,23 +61,29 @@ INLINE void tile(const tile_arguments *t, const int rows, const int vectors, con
   for (int g = 0; g < (rows + 2) / 3; g++) a[g] = t->a + 3 * g * a_row;
 #pragma GCC unroll 4
   for (int g = 0; g < (vectors + 1) / 2; g++) b[g] = t->b + g * t->b_panel;
-  for (isize k = t->k; k > 0; k--) {
-    vf row[WIDE];
+  for (isize run = t->runs; run > 0; run--) {
+    for (isize k = t->k; k > 0; k--) {
+      vf row[WIDE];
 #pragma GCC unroll 8
-    for (int v = 0; v < vectors; v++) {
-      const float *from = b[v / 2] + v % 2 * VL;
-      row[v] = b_part && v == end ? load_part(from, last) : load(from);
-    }
+      for (int v = 0; v < vectors; v++) {
+        const float *from = b[v / 2] + v % 2 * VL;
+        row[v] = b_part && v == end ? load_part(from, last) : load(from);
+      }
 #pragma GCC unroll 16
-    for (int i = 0; i < rows; i++) {
-      vf x = broadcast(a[i / 3][(i % 3) * a_row]);
+      for (int i = 0; i < rows; i++) {
+        vf x = broadcast(a[i / 3][(i % 3) * a_row]);
 #pragma GCC unroll 8
-      for (int v = 0; v < vectors; v++) sum[i][v] += x * row[v];
+        for (int v = 0; v < vectors; v++) sum[i][v] += x * row[v];
+      }
+#pragma GCC unroll 4
+      for (int g = 0; g < (rows + 2) / 3; g++) a[g] += a_column;
+#pragma GCC unroll 4
+      for (int g = 0; g < (vectors + 1) / 2; g++) b[g] += b_row;
     }
 #pragma GCC unroll 4
-    for (int g = 0; g < (rows + 2) / 3; g++) a[g] += a_column;
+    for (int g = 0; g < (rows + 2) / 3; g++) a[g] += t->a_skip;
 #pragma GCC unroll 4
-    for (int g = 0; g < (vectors + 1) / 2; g++) b[g] += b_row;
+    for (int g = 0; g < (vectors + 1) / 2; g++) b[g] += t->b_skip;
   }
 #pragma GCC unroll 16
   for (int i = 0; i < rows; i++)
@@ -147,21 +155,27 @@ static void kernel_pack(isize k, isize n, const float *b, isize b_row, isize b_c
 /* Where the sums go. */
 INLINE float *sums(const fastnn_product *p) { return p->z ? p->z : p->c; }
 
-/* C = f(sums) or C f'(y) in rows i.. and columns j.., which are still in the nearest cache. */
-INLINE void epilogue(const fastnn_product *p, isize i, isize rows, isize j, isize n) {
-  if (p->activation == fastnn_identity) return;
-  float *c = p->c + i * p->c_row + j;
-  if (p->y)
-    gradients[p->activation](rows, n, p->y + i * p->y_row + j, p->y_row, c, c, p->c_row);
+/* C = f(sums) or, with y, C f'(y), while they are still in the nearest cache. */
+INLINE void activate(int activation, isize rows, isize n, const float *sum, const float *y, isize y_row, float *c,
+                     isize c_row) {
+  if (activation == fastnn_identity) return;
+  if (y)
+    gradients[activation](rows, n, y, y_row, c, c, c_row);
   else
-    maps[p->activation](rows, n, sums(p) + i * p->c_row + j, c, p->c_row);
+    maps[activation](rows, n, sum, c, c_row);
+}
+
+/* That in rows i.. and columns j.. of a product. */
+INLINE void epilogue(const fastnn_product *p, isize i, isize rows, isize j, isize n) {
+  const isize at = i * p->c_row + j;
+  activate(p->activation, rows, n, sums(p) + at, p->y ? p->y + i * p->y_row + j : NULL, p->y_row, p->c + at, p->c_row);
 }
 
 static const float zeros[WIDE * VL] = {0};
 
 /* The product of up to FEW rows. */
 INLINE void few_rows(const fastnn_product *p) {
-  tile_arguments t = {.k = p->k, .a = p->a, .a_row = p->a_row, .a_column = p->a_column, .c_row = p->c_row};
+  tile_arguments t = {.k = p->k, .runs = 1, .a = p->a, .a_row = p->a_row, .a_column = p->a_column, .c_row = p->c_row};
   t.b_panel = p->b_packed ? PANEL * p->k : PANEL;
   for (isize j = 0, vectors; j < p->n; j += vectors * VL) {
     const isize n = p->n - j;
@@ -213,7 +227,7 @@ static void kernel_product(const fastnn_product *p) {
   for (isize g = 0; g < p->n; g += group)
     for (isize d = 0; d < depths; d++) {
       const isize end = p->n - g < group ? p->n : g + group, k = part_start(p->k, depths, d);
-      tile_arguments t = {.k = part_start(p->k, depths, d + 1) - k, .c_row = p->c_row};
+      tile_arguments t = {.k = part_start(p->k, depths, d + 1) - k, .runs = 1, .c_row = p->c_row};
       if (pack_b) kernel_pack(t.k, end - g, p->b + k * p->b_row + g * p->b_column, p->b_row, p->b_column, panels);
       for (isize r = 0; r < row_tiles; r++) {
         const isize i = part_start(p->m, row_tiles, r), rows = part_start(p->m, row_tiles, r + 1) - i;

@@ -35,6 +35,23 @@ typedef struct {
   isize outputs, size, taps, stride, dilation, before;
 } fastnn_axis;
 
+/* Y = f(X * W + bias), channels last: each output pixel, `out` channels, is a sum over the window's taps, by rows, then
+ * columns, and over the `in` channels of a tap. Strides are in floats, so that a map may be a part of another: a group
+ * of its channels, or each second pixel. */
+typedef struct {
+  fastnn_axis rows, columns;
+  isize in, out;
+  const float *x;
+  isize x_image, x_row, x_pixel;
+  const float *weight; /* (rows.taps * columns.taps * in, out) in panels, as `pack` writes them */
+  const float *bias;   /* NULL, or (out) */
+  float *y;
+  isize y_image, y_row, y_pixel;
+  int activation; /* as in fastnn_product, with z and source like y */
+  float *z;
+  const float *source; /* what the derivative is computed from */
+} fastnn_convolution;
+
 /* Windows over pictures of so many channels, which come last; their axes have dilation 1. */
 typedef struct {
   fastnn_axis rows, columns;
@@ -110,6 +127,9 @@ typedef struct {
   K(void, pack, (isize k, isize n, const float *b, isize b_row, isize b_column, float *panels))                        \
   K(void, product, (const fastnn_product *p))                                                                          \
   K(void, column_sum, (isize rows, isize n, const float *x, isize x_row, int add, float *y))                           \
+  K(void, convolution, (const fastnn_convolution *p, isize image, isize first, isize last))                            \
+  K(void, convolution_weight_gradient,                                                                                 \
+    (const fastnn_convolution *p, isize images, isize first, isize last, int add, float *dweight, isize dweight_row))  \
   K(void, exp, (isize n, const float *x, float *y))                                                                    \
   K(void, log, (isize n, const float *x, float *y))                                                                    \
   K(void, erf, (isize n, const float *x, float *y))                                                                    \

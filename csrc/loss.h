@@ -80,13 +80,13 @@ INLINE vf focal_of(vf x, vf t, float gamma, vf *slope) {
 #define FASTNN_LOSS(name)                                                                                              \
   INLINE double span_##name(isize n, const float *x, const float *target, const float *weight, float w, float setting, \
                             float scale, float *dx) {                                                                  \
-    vd loss = {0};                                                                                                     \
+    vd loss = {{0}, {0}};                                                                                              \
     for (isize i = 0; i < n; i += VL) {                                                                                \
       const vf each_weight = weight ? load_up_to(weight + i, n - i) : broadcast(w);                                    \
       vf slope, each = name##_of(load_up_to(x + i, n - i), load_up_to(target + i, n - i), setting, &slope);            \
       each = choose(each_weight == 0.0f, (vf){0}, each * each_weight);                                                 \
       slope = choose(each_weight == 0.0f, (vf){0}, slope * (each_weight * scale));                                     \
-      loss += widen(n - i < VL ? choose(lanes_below(n - i), each, (vf){0}) : each);                                    \
+      loss = plus(loss, widen(n - i < VL ? choose(lanes_below(n - i), each, (vf){0}) : each));                         \
       if (dx) store_up_to(dx + i, slope, n - i);                                                                       \
     }                                                                                                                  \
     return sum_lanes_double(loss);                                                                                     \
@@ -113,10 +113,10 @@ static double kernel_cosine(isize rows, isize n, const float *x, const float *ta
   double loss = 0;
   for (isize r = 0; r < rows; r++, x += n, target += n, dx += n) {
     const double w = weight ? weight[r] : 1.0;
-    vd xx = {0}, tt = {0}, xt = {0};
+    vd xx = {{0}, {0}}, tt = xx, xt = xx;
     for (isize j = 0; j < n; j += VL) {
       const vd a = widen(load_up_to(x + j, n - j)), b = widen(load_up_to(target + j, n - j));
-      xx += a * a, tt += b * b, xt += a * b;
+      xx = plus_product(xx, a, a), tt = plus_product(tt, b, b), xt = plus_product(xt, a, b);
     }
     const double square = sum_lanes_double(xx), length = __builtin_sqrt(square) * __builtin_sqrt(sum_lanes_double(tt));
     const int none = length == 0.0;
@@ -124,7 +124,7 @@ static double kernel_cosine(isize rows, isize n, const float *x, const float *ta
     const double along = none ? 0.0 : w * scale * cosine / square, away = none ? 0.0 : w * scale / length;
     for (isize j = 0; j < n; j += VL) {
       const vd a = widen(load_up_to(x + j, n - j)), b = widen(load_up_to(target + j, n - j));
-      const vf d = __builtin_convertvector(a * along - b * away, vf);
+      const vf d = narrow((vd){a.low * along - b.low * away, a.high * along - b.high * away});
       store_up_to(dx + j, w == 0.0 ? (vf){0} : d, n - j);
     }
     if (w != 0.0) loss += w * (1.0 - cosine);

@@ -7,13 +7,13 @@
 /* Returns l1 sum |w| + l2 sum w^2, and adds its gradient l1 sign(w) + 2 l2 w to g, unless that is NULL. */
 static double kernel_penalty(isize n, const float *w, double l1, double l2, float *g) {
   const float flat = (float)l1, steep = (float)(2 * l2);
-  vd sizes = {0}, squares = {0};
+  vd sizes = {{0}, {0}}, squares = sizes;
   for (isize i = 0; i < n; i += VL) {
     const isize left = n - i;
     const vf wi = load_up_to(w + i, left);
     const vd wide = widen(wi);
-    sizes += widen(absolute(wi));
-    squares += wide * wide;
+    sizes = plus(sizes, widen(absolute(wi)));
+    squares = plus_product(squares, wide, wide);
     if (g) {
       const vf gi = load_up_to(g + i, left);
       store_up_to(g + i, gi + (flat * sign(wi) + steep * wi), left);
@@ -37,15 +37,15 @@ static void kernel_clip(isize n, float *x, float limit, float factor) {
 static void kernel_max_norm(isize rows, isize n, float *w, isize w_row, float limit) {
   for (isize j = 0; j < n; j += VL) {
     const isize left = n - j;
-    vd squares = {0};
+    vd squares = {{0}, {0}};
     for (isize i = 0; i < rows; i++) {
       const vd wide = widen(load_up_to(w + i * w_row + j, left));
-      squares += wide * wide;
+      squares = plus_product(squares, wide, wide);
     }
     vf factor;
     int shrinks = 0;
     for (int l = 0; l < VL; l++) {
-      const double norm = __builtin_sqrt(squares[l]);
+      const double norm = __builtin_sqrt(l < WL ? squares.low[l] : squares.high[l - WL]);
       factor[l] = norm <= limit ? 1 : (float)(limit / norm);
       shrinks |= !(norm <= limit);
     }

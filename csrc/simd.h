@@ -16,7 +16,6 @@
 
 typedef float vf __attribute__((vector_size(VECTOR_BYTES)));
 typedef int32_t vi __attribute__((vector_size(VECTOR_BYTES)));
-typedef double vd __attribute__((vector_size(VECTOR_BYTES * 2)));
 typedef float vf_unaligned __attribute__((vector_size(VECTOR_BYTES), aligned(4), may_alias));
 
 /* x - 0 and not 0 + x: the latter costs an instruction, because -0 + 0 is not -0. */
@@ -117,7 +116,6 @@ INLINE float greatest_lane(vf x) {
 FOLD(sum_lanes, vf, float, VL, a + b)
 FOLD(greatest_lane, vf, float, VL, a < b ? b : a)
 #endif
-FOLD(sum_lanes_double, vd, double, VL, a + b)
 
 /* y[i * y_row + j] = x[j * x_row + i] for i, j < 4. */
 INLINE void transpose4(const float *x, isize x_row, float *y, isize y_row) {
@@ -197,7 +195,32 @@ INLINE void store_narrow(float *p, vw x, isize n) {
   memcpy(p, &y, (size_t)(n < WL ? n : WL) * sizeof *p);
 }
 
-INLINE vd widen(vf x) { return __builtin_convertvector(x, vd); }
+/* A vector's doubles, in two registers: a vector of them all would lie on the stack. */
+typedef struct {
+  vw low, high;
+} vd;
+INLINE vd widen(vf x) {
+#if VECTOR_BYTES == 64 && defined(__AVX512F__)
+  return (vd){(vw)_mm512_cvtps_pd((__m256)lower(x)), (vw)_mm512_cvtps_pd((__m256)upper(x))};
+#else
+  half_lanes low, high;
+  memcpy(&low, &x, sizeof low);
+  memcpy(&high, (const char *)&x + sizeof low, sizeof high);
+  return (vd){__builtin_convertvector(low, vw), __builtin_convertvector(high, vw)};
+#endif
+}
+INLINE vf narrow(vd x) {
+  const half_lanes low = __builtin_convertvector(x.low, half_lanes), high = __builtin_convertvector(x.high, half_lanes);
+  vf y;
+  memcpy(&y, &low, sizeof low);
+  memcpy((char *)&y + sizeof low, &high, sizeof high);
+  return y;
+}
+/* a + x, and a + x y */
+INLINE vd plus(vd a, vd x) { return (vd){a.low + x.low, a.high + x.high}; }
+INLINE vd plus_product(vd a, vd x, vd y) { return (vd){a.low + x.low * y.low, a.high + x.high * y.high}; }
+FOLD(sum_lanes_wide, vw, double, WL, a + b)
+INLINE double sum_lanes_double(vd x) { return sum_lanes_wide(x.low + x.high); }
 
 INLINE vf square_root(vf x) {
 #if VECTOR_BYTES == 64 && defined(__AVX512F__)

@@ -7,6 +7,7 @@
 #include "activation.h"
 #include "adaptive.h"
 #include "batch_norm.h"
+#include "convolution.h"
 #include "cross_entropy.h"
 #include "dense.h"
 #include "dropout.h"

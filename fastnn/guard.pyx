@@ -19,11 +19,6 @@ cdef extern from "Python.h":
 cdef class Guard:
     """Keeps the network for who changes it. inner: of its sub-networks, which are held with it."""
 
-    cdef unsigned long owner
-    cdef str doing
-    cdef int readers, process
-    cdef readonly tuple inner  # each once, at any depth; None where there are none
-
     def __init__(self, inner: Sequence[Guard] = ()) -> None:
         cdef Guard guard
         if inner:
@@ -57,20 +52,16 @@ cdef class Guard:
 cdef class Hold:
     """A `with` block that holds a Guard."""
 
-    cdef Guard guard
-    cdef str action
-    cdef bint change, nested, counted
-    cdef unsigned long outer_owner
-    cdef str outer_doing
-    cdef list inner  # those that it holds of sub-networks, or None
-
     def __enter__(self) -> None:
-        self.take()
-        if self.guard.inner is not None:
-            self.take_inner()
+        self.enter()
 
     def __exit__(self, *exception: object) -> None:
         self.let_go()
+
+    cdef void enter(self) except *:
+        self.take()
+        if self.guard.inner is not None:
+            self.take_inner()
 
     cdef void take_inner(self) except *:
         cdef Guard guard

@@ -46,9 +46,11 @@ class Buffer:
 
 @dataclass(frozen=True)
 class ToPack:
-    """A matrix that a frozen network's plans read packed."""
+    """A weight that a frozen network's plans read packed: by an Op that takes it and these arguments."""
 
     weight: Tensor
+    op: Callable[..., Op]
+    arguments: tuple[Any, ...]
 
 
 @dataclass(eq=False, repr=False)
@@ -152,9 +154,9 @@ class Lowering:
         self.calls.append(call)
         return call
 
-    def packed(self, weight: Tensor) -> Tensor | ToPack:
-        """The matrix as a product reads it fastest: packed if it is frozen."""
-        return weight if self.derived is None else ToPack(weight)
+    def packed(self, weight: Tensor, op: Callable[..., Op] = kernels.Packed, *arguments: Any) -> Tensor | ToPack:
+        """The weight as a product reads it fastest: packed if it is frozen."""
+        return weight if self.derived is None else ToPack(weight, op, arguments)
 
     def derive(self, key: Hashable, make: Callable[[], Any]) -> Any:
         """What make() makes of a frozen network's weights, the same for all of its plans."""
@@ -320,7 +322,7 @@ class Lowering:
         if isinstance(argument, Call):
             return argument.made
         if isinstance(argument, ToPack):
-            return self.derive(argument, lambda: kernels.Packed(argument.weight))
+            return self.derive(argument, lambda: argument.op(argument.weight, *argument.arguments))
         return argument
 
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 cimport cython
+from cpython.object cimport PyObject, PyTypeObject
 from cpython.weakref cimport PyWeakref_NewRef
 from libc.math cimport INFINITY
 from libc.stdlib cimport free, malloc
@@ -19,6 +20,18 @@ from fastnn import arrays, checks
 from fastnn.programs import Snapshot, lower
 
 cnp.import_array()
+
+cdef extern from "Python.h":
+    """
+    /* Calls of instances go to the function at `offset` of them, without a tuple of arguments (PEP 590). */
+    static void fastnn_vectorcall(PyTypeObject *type, Py_ssize_t offset) {
+        type->tp_vectorcall_offset = offset;
+        type->tp_flags |= Py_TPFLAGS_HAVE_VECTORCALL;
+    }
+    """
+    ctypedef PyObject *(*Vectorcall "vectorcallfunc")(PyObject *, PyObject **, size_t, PyObject *)
+    void fastnn_vectorcall(PyTypeObject *type, Py_ssize_t offset)
+    Py_ssize_t PyVectorcall_NARGS(size_t count)
 
 cdef enum:
     LANE_ROWS = 128    # of a lane: what flows through it stays in a core's second cache
@@ -94,10 +107,14 @@ cdef class Predictor:
     cdef readonly Py_ssize_t batch_size
     cdef readonly tuple input_shape, output_shape
     cdef object net
+    cdef Vectorcall vectorcall
     cdef Bank bank, spare
     cdef double nanoseconds  # of a row
     cdef int dimensions      # of a sample
     cdef cnp.npy_intp[DIMENSIONS] shape
+
+    def __cinit__(self) -> None:
+        self.vectorcall = <Vectorcall> call
 
     def __init__(self, net: Network, batch_size: int = 1) -> None:
         if self.net is not None:
@@ -113,6 +130,9 @@ cdef class Predictor:
         self.nanoseconds = self.bank.free.plan.nanoseconds / self.bank.rows
 
     def __call__(self, x: Any, out: np.ndarray | None = None) -> np.ndarray:
+        return self.predict(x, out)
+
+    cdef cnp.ndarray predict(self, object x, object out):
         cdef cnp.ndarray array = x if takes(x) else arrays.ready(arrays.numbers("x", x)), result
         cdef cnp.npy_intp[DIMENSIONS] shape
         cdef int i, batch = cnp.PyArray_NDIM(array) - self.dimensions
@@ -196,6 +216,18 @@ cdef class Predictor:
         return f"Predictor({self.input_shape} -> {self.output_shape}, up to {self.batch_size} rows)"
 
 
+cdef object call(Predictor self, PyObject **arguments, size_t count, PyObject *names):
+    """f(x), f(x, out) and f(x, out=out): other ways to say it go through the method, which knows what is wrong."""
+    cdef Py_ssize_t n = PyVectorcall_NARGS(count)
+    if n == 1 and names == NULL:
+        return self.predict(<object> arguments[0], None)
+    if (n == 2 and names == NULL) or (n == 1 and <tuple> names == ("out",)):
+        return self.predict(<object> arguments[0], <object> arguments[1])
+    given = [<object> arguments[i] for i in range(n)]
+    named = {} if names == NULL else {name: <object> arguments[n + i] for i, name in enumerate(<tuple> names)}
+    return Predictor.__call__(self, *given, **named)
+
+
 cdef void prepare(Lane lane, cnp.ndarray array, cnp.ndarray result, Py_ssize_t rows, int threads) noexcept:
     cdef Run *run = &lane.plan.shared.run
     lane.x.point(array, rows)
@@ -251,3 +283,11 @@ cdef cnp.ndarray out_of(object out, int dimensions, cnp.npy_intp *shape, cnp.nda
     if begin < other + cnp.PyArray_NBYTES(x) and other < begin + cnp.PyArray_NBYTES(array):
         raise ValueError("out: overlaps x; give it memory of its own")
     return array
+
+
+def _offset() -> int:
+    cdef Predictor any = Predictor.__new__(Predictor)
+    return <char *> &any.vectorcall - <char *> <void *> any
+
+
+fastnn_vectorcall(<PyTypeObject *> Predictor, _offset())

@@ -8,6 +8,7 @@ from cpython.exc cimport PyErr_CheckSignals
 cimport numpy as cnp
 import numpy as np
 
+from fastnn.guard cimport Hold, hold
 from fastnn.kernels.loss cimport Meter
 from fastnn.plan cimport Plan
 from fastnn.port cimport Port
@@ -46,6 +47,9 @@ cdef class Program:
 
     def attach(self, *arrays: np.ndarray) -> None:
         """Binds the users' arrays to the ports, in order; each has as many rows as the first."""
+        self.bind(arrays)
+
+    cdef void bind(self, tuple arrays) except *:
         cdef tuple ports = self.plan.ports
         cdef Port port, first = <Port> ports[0]
         cdef Py_ssize_t i
@@ -71,7 +75,7 @@ cdef class Program:
             done = self.plan.run(samples, rows, done)
             PyErr_CheckSignals()
 
-    def step(self, optimizer: Optimizer, dict counters) -> float:
+    cdef double step(self, object optimizer, dict counters) except? -1:
         """One step on all rows of what is attached; returns its loss."""
         cdef double rate = self.checked(optimizer, counters)
         self.plan.once(&rate, counters["step"], counters["update"])
@@ -131,7 +135,7 @@ cdef class Pool:
     def __init__(self, make: Callable[..., Program]) -> None:
         self.make, self.kept = make, {}
 
-    def lease(self, net: Network, str kind, Py_ssize_t rows, Py_ssize_t labels = 0) -> Program:
+    cpdef Program lease(self, object net, str kind, Py_ssize_t rows, Py_ssize_t labels=0):
         """A program of at least that many rows for one run: a kept one, or a clone while that is in use."""
         cdef Program program = self.latest  # taken in one step: another thread may be at it too
         cdef list free
@@ -145,13 +149,31 @@ cdef class Pool:
         program = None  # frees the old arena before the new one is made
         return self.make(net, kind, labels, rows)
 
-    def give_back(self, Program program) -> None:
+    cpdef void give_back(self, Program program) except *:
         """Keeps a leased program for the next run."""
         cdef Program before = self.latest
         program.let_go()
         self.latest = program
         if before is not None:
             self.kept.setdefault((before.kind, before.labels), []).append(before)
+
+    def train(self, net: Network, tuple arrays, Py_ssize_t labels) -> float:
+        """Holds the network for one step on all rows of arrays that fit; returns its loss.
+
+        Compiled as a whole: each call from Python would cost as much as an op of a small network.
+        """
+        cdef Hold held = hold(net.guard, "train_on_batch", True, False)
+        cdef Program program
+        held.enter()
+        try:
+            program = self.lease(net, "train", len(arrays[0]), labels)
+            try:
+                program.bind(arrays)
+                return program.step(net.optimizer, net.counters)
+            finally:
+                self.give_back(program)
+        finally:
+            held.let_go()
 
     def clear(self) -> None:
         """Forgets them all."""

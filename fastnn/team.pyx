@@ -174,13 +174,16 @@ cdef int size_for(double nanoseconds, int most) noexcept nogil:
 
 
 cdef void share(int size, Py_ssize_t parts, Work work, void *context) noexcept nogil:
-    """Runs work(context, i, parts, thread) for each part i, on `size` threads, or one while a region is open."""
+    """Runs work(context, i, parts, thread) for each part i, on `size` threads, or one while a region is open.
+
+    A thread takes neighbouring parts, the same each time: taken in turns, a pass over 12 MB needed 1.8 times as long.
+    """
     global _closed
     cdef Py_ssize_t i
     if fastnn_leads:
         fastnn_give_out(parts, work, context)
     elif size > 1 and fastnn_enter():
-        for i in prange(parts, num_threads=size, schedule="dynamic", chunksize=1):
+        for i in prange(parts, num_threads=size, schedule="static"):
             work(context, i, parts, threadid())
         _closed = fastnn_now()
         fastnn_leave()

@@ -39,13 +39,7 @@ def train_on_batch(net: Network, x: Any, y: Any, sample_weight: Any = None) -> f
             with net.built_for(several):
                 return train_on_batch(net, x, y, sample_weight)
         given = (*several, *targets)
-    with net.guard.changing("train_on_batch"):
-        program = net.pool.lease(net, "train", len(given[0]), labels)
-        try:
-            program.attach(*given)
-            return program.step(net.optimizer, net.counters)  # type: ignore[arg-type]  # compiled: there is one
-        finally:
-            net.pool.give_back(program)
+    return net.pool.train(net, given, labels)
 
 
 def averaged(net: Network) -> Network:

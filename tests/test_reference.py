@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import reference
+import reference_convolution
 import reference_layers
 import reference_losses
 import reference_pictures
@@ -44,8 +45,8 @@ def draw(*shapes: tuple[int, ...]) -> list[reference.Array]:
 
 
 def test_every_op_has_a_twin() -> None:
-    modules = (reference, reference_losses, reference_layers, reference_pictures, reference_updates)
-    twins = {*LISTS, *(name for module in modules for name in vars(module))}
+    files = (reference, reference_convolution, reference_layers, reference_losses, reference_pictures)
+    twins = {*LISTS, *(name for file in (*files, reference_updates) for name in vars(file))}
     missing = [name for name in kernels.__all__ if name not in twins]
     assert not missing
 
@@ -111,6 +112,26 @@ def test_layer_norm() -> None:
     assert_gradient(dgamma, lambda gamma: f(x), gamma)
     assert_gradient(dbeta, lambda beta: f(x), beta)
     assert_gradient(reference_layers.LayerNormInputGradient(x, dy, moments, gamma), f, x)
+
+
+@pytest.mark.parametrize("transposed", [False, True])
+def test_convolution(transposed: bool) -> None:
+    """The map of the gradients is that of the input's gradient, and the weight's is that of the same sum."""
+    rows, columns, groups = Axis(6, 3, 2, 1, 1, 0), Axis(7, 2, 1, 2, 1, 1), 2
+    small, picture = rows.output * columns.output * 6, rows.size * columns.size * 4
+    x, dy, weight, bias = draw((2, picture), (2, small), (3, 2, 2, 6), (4 if transposed else 6,))
+    given, back = (dy, x) if transposed else (x, dy)
+
+    def f(given: reference.Array) -> float:
+        y = reference_convolution.Convolution(given, weight, bias, rows, columns, groups, transposed)
+        return float((y * back).sum())
+
+    assert_gradient(
+        reference_convolution.Convolution(back, weight, None, rows, columns, groups, not transposed), f, given
+    )
+    dweight = reference_convolution.ConvolutionWeightGradient(x, dy, rows, columns, weight.shape)
+    assert_gradient(dweight, lambda weight: f(given), weight)
+    assert_gradient(reference_convolution.ChannelSum(back, len(bias)), lambda bias: f(given), bias)
 
 
 def test_maxout() -> None:

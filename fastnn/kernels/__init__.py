@@ -9,6 +9,7 @@ from fastnn.kernels.batch_norm import (
     BatchNormRunning,
     BatchNormWeightGradient,
 )
+from fastnn.kernels.convolution import ChannelSum, Convolution, ConvolutionWeightGradient, Filter
 from fastnn.kernels.cross_entropy import CrossEntropy, KLDivergence, SoftTargets
 from fastnn.kernels.dense import Dense, DenseInputGradient, DenseWeightGradient, Packed
 from fastnn.kernels.dropout import Dropout
@@ -53,11 +54,14 @@ __all__ = [
     "BatchNormWeightGradient",
     "Bilinear",
     "BilinearGradient",
+    "ChannelSum",
     "Classes",
     "Clip",
     "ClipNorm",
     "Concatenate",
     "ConcatenateGradient",
+    "Convolution",
+    "ConvolutionWeightGradient",
     "Cosine",
     "CrossEntropy",
     "Dense",
@@ -66,6 +70,7 @@ __all__ = [
     "Dropout",
     "Elementary",
     "ElementwiseLoss",
+    "Filter",
     "Gather",
     "GatherLabels",
     "GaussianNoise",

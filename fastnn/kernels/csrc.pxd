@@ -23,6 +23,19 @@ cdef extern from "kernels.h":
     ctypedef struct fastnn_axis:
         isize outputs, size, taps, stride, dilation, before
 
+    ctypedef struct fastnn_convolution:
+        fastnn_axis rows, columns
+        isize in_ "in", out
+        const float *x
+        isize x_image, x_row, x_pixel
+        const float *weight
+        const float *bias
+        float *y
+        isize y_image, y_row, y_pixel
+        int activation
+        float *z
+        const float *source
+
     ctypedef struct fastnn_pooling:
         fastnn_axis rows, columns
         isize channels
@@ -61,6 +74,9 @@ cdef extern from "kernels.h":
         void (*pack)(isize k, isize n, const float *b, isize b_row, isize b_column, float *panels) noexcept nogil
         void (*product)(const fastnn_product *p) noexcept nogil
         void (*column_sum)(isize rows, isize n, const float *x, isize x_row, int add, float *y) noexcept nogil
+        void (*convolution)(const fastnn_convolution *p, isize image, isize first, isize last) noexcept nogil
+        void (*convolution_weight_gradient)(const fastnn_convolution *p, isize images, isize first, isize last, int add,
+                                            float *dweight, isize dweight_row) noexcept nogil
         void (*exp)(isize n, const float *x, float *y) noexcept nogil
         void (*log)(isize n, const float *x, float *y) noexcept nogil
         void (*erf)(isize n, const float *x, float *y) noexcept nogil

@@ -4,6 +4,7 @@ from fastnn.layers.activation import Activation
 from fastnn.layers.base import Layer, Parameter
 from fastnn.layers.batch_norm import BatchNorm
 from fastnn.layers.composite import Composite
+from fastnn.layers.convolution import Conv1D, Conv2D, Conv2DTranspose
 from fastnn.layers.dense import Dense
 from fastnn.layers.dropout import Dropout
 from fastnn.layers.flatten import Flatten
@@ -24,6 +25,9 @@ LAYERS: dict[str, type[Layer]] = {
     layer.__name__: layer
     for layer in (
         Dense,
+        Conv2D,
+        Conv1D,
+        Conv2DTranspose,
         Maxout,
         Activation,
         PReLU,
@@ -58,6 +62,9 @@ __all__ = [
     "BatchNorm",
     "Composite",
     "Concatenate",
+    "Conv1D",
+    "Conv2D",
+    "Conv2DTranspose",
     "Crop2D",
     "Dense",
     "Dropout",

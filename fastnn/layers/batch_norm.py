@@ -1,13 +1,13 @@
 """Batch normalization."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from fastnn import checks, kernels
 from fastnn.layers.base import Layer, Parameter
-from fastnn.lowering import Lowering, Value, Weight
+from fastnn.lowering import Call, Lowering, Value, Weight
 from fastnn.tensor import Tensor
 
 
@@ -20,7 +20,7 @@ class BatchNorm(Layer):
     both, from 0 and 1 at the start; prediction uses these. (So do Keras and ONNX. PyTorch's momentum is 1 - ours, and
     its running variance the unbiased one.) A batch of one value a channel gives y = beta and leaves the running ones
     alone. gamma, beta, mean and variance, each (channels,), are in `net.weights`; the running ones are not parameters:
-    they have no gradient. `net.freeze()` puts it into a Dense before it, where that has no activation. Raises
+    they have no gradient. `net.freeze()` puts it into a Dense or a convolution before it that has no activation. Raises
     ValueError unless 0 <= momentum <= 1 and epsilon > 0. Ioffe & Szegedy 2015, algorithms 1 and 2.
     """
 
@@ -43,11 +43,11 @@ class BatchNorm(Layer):
 
     def lower(self, plan: Lowering, x: Value, weights: dict[str, Weight], index: int) -> Value:
         gamma, beta, mean, variance = (weights[name].value for name in ("gamma", "beta", "mean", "variance"))
-        if plan.derived is not None and x.open and x.producer is not None and x.producer.op is kernels.Dense:
-            source, matrix, bias, buffer = x.producer.arguments
+        if plan.derived is not None and x.open and x.producer is not None and _units(x.producer) == gamma.size:
+            source, matrix, bias, *others = x.producer.arguments
             key = matrix, gamma
             folded = plan.derive(key, lambda: Folded(matrix.weight, bias, gamma, beta, mean, variance, self.epsilon))
-            x.producer.arguments = source, plan.packed(folded.weight), folded.bias, buffer
+            x.producer.arguments = source, replace(matrix, weight=folded.weight), folded.bias, *others
             return x
         x, frozen = plan.read(x), weights["gamma"].gradient is None
         y = plan.value(x.columns, trains=x.trains or not frozen)
@@ -91,8 +91,15 @@ class BatchNorm(Layer):
             plan.apply_derivative(x)
 
 
+def _units(producer: Call) -> int:
+    """The channels for which the Op has a weight, along its last axis, and a bias of their own; 0 for none."""
+    if producer.op is kernels.Dense or (producer.op is kernels.Convolution and not producer.options["transposed"]):
+        return int(producer.arguments[1].weight.shape[-1])
+    return 0
+
+
 class Folded:
-    """The weight and bias of one product in place of a Dense and a BatchNorm after it; called, it takes them anew."""
+    """The weight and bias of one product in place of a layer and a BatchNorm after it; called, it takes them anew."""
 
     def __init__(
         self,

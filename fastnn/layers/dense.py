@@ -3,16 +3,9 @@
 from dataclasses import dataclass
 
 from fastnn import checks, kernels
-from fastnn.initializers import INITIALIZERS
-from fastnn.layers.activation import known_activation
+from fastnn.layers import affine
 from fastnn.layers.base import Layer, Parameter, expected
 from fastnn.lowering import Lowering, Value, Weight
-
-#: The initializer before an activation: by He et al. where about half of the inputs pass, for selu by Klambauer et al.
-_INITIALIZERS = {
-    **dict.fromkeys(("relu", "leaky_relu", "elu", "gelu", "gelu_tanh", "silu"), "he_normal"),
-    "selu": "lecun_normal",
-}
 
 
 @dataclass(eq=False, repr=False)
@@ -29,7 +22,7 @@ class Dense(Layer):
     """
 
     units: int
-    activation: str = "identity"
+    activation: str | None = None
     bias: bool = True
     initializer: str | None = None
     l1: float = 0.0
@@ -39,23 +32,14 @@ class Dense(Layer):
     def __post_init__(self) -> None:
         super().__post_init__()
         object.__setattr__(self, "units", checks.integer("Dense: units", self.units))
-        known_activation(self.activation)
-        checks.flag("Dense: bias", self.bias)
-        if self.initializer is not None:
-            checks.known("initializer", self.initializer, INITIALIZERS)
-        for name in ("l1", "l2"):
-            object.__setattr__(self, name, checks.real(f"Dense: {name}", getattr(self, name), least=0))
+        affine.check(self)
         if self.max_norm is not None:
             norm = checks.real("Dense: max_norm", self.max_norm, least=checks.SMALLEST)
             object.__setattr__(self, "max_norm", norm)
 
     def parameters(self, features: tuple[int, ...]) -> dict[str, Parameter]:
-        initializer = self.initializer or _INITIALIZERS.get(self.activation, "glorot_uniform")
-        fan_in = features[0]
-        shape, small = (fan_in, self.units), (self.l1, self.l2, self.max_norm)
-        wanted = {"weight": Parameter(shape, initializer, fan_in, self.units, *small)}
-        if self.bias:
-            wanted["bias"] = Parameter((self.units,), "zeros")
+        wanted = affine.parameters(self, (features[0], self.units), features[0], self.units, self.units)
+        wanted["weight"].max_norm = self.max_norm
         return wanted
 
     def output(self, features: tuple[int, ...]) -> tuple[int, ...]:
@@ -68,7 +52,7 @@ class Dense(Layer):
         weight, bias = weights["weight"], weights.get("bias")
         y = plan.value(self.units, trains=x.trains or weight.gradient is not None)
         y.producer = plan.emit(kernels.Dense, x.buffer, plan.packed(weight.value), bias and bias.value, y.buffer)
-        y.pending = self.activation
+        y.pending = self.activation or "identity"
 
         def backward() -> None:
             if weight.gradient is not None:

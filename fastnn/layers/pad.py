@@ -19,7 +19,7 @@ class _Border(Layer):
 
     def output(self, features: tuple[int, ...]) -> tuple[int, ...]:
         shape = *(axis.output for axis in self.axes(features)), features[-1]
-        return checks.shape(f"{self.title()}: the output's shape", shape)
+        return checks.shape(f"{self.title()}: the output", shape)
 
     def lower(self, plan: Lowering, x: Value, weights: dict[str, Weight], index: int) -> Value:
         axes = self.axes(x.shape)

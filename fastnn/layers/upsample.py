@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from fastnn import checks, kernels
 from fastnn.kernels.axis import Axis
 from fastnn.layers.base import Layer
-from fastnn.layers.window import lengths, spatial
+from fastnn.layers.window import Lengths, lengths, spatial
 from fastnn.lowering import Lowering, Value, Weight
 
 
@@ -20,7 +20,7 @@ class UpSample2D(Layer):
     a picture that would be too large.
     """
 
-    size: int | tuple[int, ...] = 2
+    size: Lengths = 2
     interpolation: str = "nearest"
 
     def __post_init__(self) -> None:
@@ -32,7 +32,7 @@ class UpSample2D(Layer):
     def output(self, features: tuple[int, ...]) -> tuple[int, ...]:
         height, width = spatial(self, features, 2)
         down, across = lengths("size", self.size, 2)
-        return checks.shape(f"{self.title()}: the output's shape", (height * down, width * across, features[-1]))
+        return checks.shape(f"{self.title()}: the output", (height * down, width * across, features[-1]))
 
     def lower(self, plan: Lowering, x: Value, weights: dict[str, Weight], index: int) -> Value:
         picture, scale = x.shape[:2], lengths("size", self.size, 2)

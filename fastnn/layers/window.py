@@ -8,6 +8,8 @@ from fastnn import checks
 from fastnn.kernels.axis import Axis
 from fastnn.layers.base import Layer, expected
 
+#: An integer for all axes, or one for each.
+Lengths = int | tuple[int, ...]
 #: What may be said of sides: a number for all, one for each axis, or (before, after) for each axis.
 Sides = int | tuple[int | tuple[int, int], ...]
 #: What a padding may be: also a name.
@@ -62,33 +64,67 @@ def spatial(layer: Layer, features: tuple[int, ...], count: int) -> tuple[int, .
 def slide(
     layer: Layer,
     features: tuple[int, ...],
-    kernel: tuple[int, ...],
-    strides: tuple[int, ...],
-    pads: str | tuple[tuple[int, int], ...],
-    dilation: tuple[int, ...] | None = None,
+    count: int,
+    kernel: Lengths,
+    strides: Lengths,
+    pads: Padding,
+    dilation: Lengths = 1,
 ) -> tuple[Axis, ...]:
     """The window along each axis of an input (batch, *features). "same": ceil(size / stride) outputs, an odd zero last.
 
     Raises ValueError for an input of another rank, a window that does not fit, and one that may lie in the padding.
     """
-    count = len(kernel)
-    sizes, dilation = spatial(layer, features, count), dilation or (1,) * count
     axes = []
-    for i, name in enumerate(_AXES[count]):
-        axis = Axis(sizes[i], kernel[i], strides[i], dilation[i])
-        before, after = (0, 0) if isinstance(pads, str) else pads[i]
-        if pads == "same":
-            missing = max((-(-axis.size // axis.stride) - 1) * axis.stride + axis.reach - axis.size, 0)
-            before, after = missing // 2, missing - missing // 2
-        axis = replace(axis, before=before, after=after)
-        if max(before, after) >= axis.reach:
-            raise ValueError(
-                f"{layer.title()}: padding {name}, {max(before, after)}, must be less than the window, {axis.reach}"
-            )
+    for i, bare in enumerate(_bare(layer, features, count, kernel, strides, dilation)):
+        missing = (-(-bare.size // bare.stride) - 1) * bare.stride + bare.reach - bare.size
+        axis = _padded(layer, bare, pads, missing, count, i)
         if axis.output < 1:
             wanted = [*_AXES[count], "channels"]
-            wanted[i] += f" >= {axis.reach - before - after}"
+            wanted[i] += f" >= {axis.reach - axis.before - axis.after}"
             raise expected(layer, checks.batch(wanted), features)
         axes.append(axis)
-    checks.shape(f"{layer.title()}: the output's shape", [axis.output for axis in axes])
     return tuple(axes)
+
+
+def spread(
+    layer: Layer,
+    features: tuple[int, ...],
+    count: int,
+    kernel: Lengths,
+    strides: Lengths,
+    pads: Padding,
+    dilation: Lengths = 1,
+) -> tuple[Axis, ...]:
+    """The window along each axis of the picture that such windows were taken from. "same": size * stride long.
+
+    Raises ValueError for an input of another rank, and a padding that is as long as a window or leaves nothing.
+    """
+    axes = []
+    for i, bare in enumerate(_bare(layer, features, count, kernel, strides, dilation)):
+        axis = _padded(layer, bare, pads, bare.reach - bare.stride, count, i)
+        size = (bare.size - 1) * bare.stride + bare.reach - axis.before - axis.after
+        size = bare.size * bare.stride if pads == "same" else size
+        if size < 1:
+            raise ValueError(f"{layer.title()}: padding leaves nothing of the {_AXES[count][i]}, {bare.size} long")
+        axes.append(replace(axis, size=size))
+    return tuple(axes)
+
+
+def _bare(
+    layer: Layer, features: tuple[int, ...], count: int, kernel: Lengths, strides: Lengths, dilation: Lengths
+) -> list[Axis]:
+    """The window along each axis without padding."""
+    settings = [lengths("a window", value, count) for value in (kernel, strides, dilation)]
+    return [Axis(*given) for given in zip(spatial(layer, features, count), *settings, strict=True)]
+
+
+def _padded(layer: Layer, axis: Axis, pads: Padding, missing: int, count: int, i: int) -> Axis:
+    """The i-th of the axes with its padding; missing: how much of it "same" is."""
+    given = padding("padding", pads, count)
+    before, after = (0, 0) if isinstance(given, str) else given[i]
+    if given == "same":
+        before, after = max(missing, 0) // 2, max(missing, 0) - max(missing, 0) // 2
+    if max(before, after) >= axis.reach:
+        what = f"padding of the {_AXES[count][i]} must be less than the window, {axis.reach}"
+        raise ValueError(f"{layer.title()}: {what}, got {max(before, after)}")
+    return replace(axis, before=before, after=after)

@@ -1,0 +1,128 @@
+"""Convolutions of pictures and sequences, and the other way round."""
+
+import math
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from fastnn import checks, kernels
+from fastnn.kernels.axis import Axis
+from fastnn.layers import affine, window
+from fastnn.layers.base import Layer, Parameter, expected
+from fastnn.lowering import Lowering, Value, Weight
+
+
+@dataclass(eq=False, repr=False)
+class Conv2D(Layer):
+    """y[i, j, o] = activation(sum over a, b, c of x[i s + a d - p, j s + b d - p, c] weight[a, b, c, o] + bias[o]).
+
+    With strides s, dilation d, padding p, and zeros outside of x. x (batch, height, width, in), weight (kh, kw, in /
+    groups, filters), bias (filters,), y (batch, (height + padding - reach) // s + 1, likewise, filters), where a window
+    reaches (kh - 1) d + 1 far. kernel, strides, dilation: an integer, or one for rows and one for columns. padding:
+    "valid" (none), "same" (ceil(height / s) outputs, an odd zero below and right), an integer, one for rows and one for
+    columns, or ((top, bottom), (left, right)). groups: the channels are cut into so many parts, and the filters of one
+    see its channels only. activation, initializer, l1 and l2 as in Dense.
+    Raises ValueError for sizes < 1, a padding as long as a window, groups that do not divide the filters, and, when
+    built, an input of another rank, smaller than a window, with channels first, or whose channels the groups do not
+    divide. Fukushima 1980; LeCun et al. 1998, section II.
+    """
+
+    filters: int
+    kernel: int | tuple[int, ...]
+    strides: int | tuple[int, ...] = 1
+    padding: window.Padding = "valid"
+    dilation: int | tuple[int, ...] = 1
+    groups: int = 1
+    activation: str | None = None
+    bias: bool = True
+    initializer: str | None = field(default=None, kw_only=True)
+    l1: float = field(default=0.0, kw_only=True)
+    l2: float = field(default=0.0, kw_only=True)
+
+    #: How many axes a window slides along.
+    axes: ClassVar[int] = 2
+    #: Whether it maps as the gradients of a convolution flow.
+    transposed: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in ("filters", "groups"):
+            object.__setattr__(self, name, checks.integer(f"{self.kind}: {name}", getattr(self, name)))
+        for name in ("kernel", "strides", "dilation"):
+            value = window.lengths(f"{self.kind}: {name}", getattr(self, name), self.axes)
+            object.__setattr__(self, name, value)
+        object.__setattr__(self, "padding", window.padding(f"{self.kind}: padding", self.padding, self.axes))
+        affine.check(self)
+        if self.filters % self.groups:
+            raise ValueError(f"{self.kind}: {self.groups} groups do not divide {self.filters} filters")
+
+    def windows(self, features: tuple[int, ...]) -> tuple[Axis, ...]:
+        """The window along each axis. Raises ValueError for an input that does not fit."""
+        return window.slide(self, features, self.axes, self.kernel, self.strides, self.padding, self.dilation)
+
+    def parameters(self, features: tuple[int, ...]) -> dict[str, Parameter]:
+        kernel, channels = window.lengths("kernel", self.kernel, self.axes), features[-1] // self.groups
+        shape, taps = (*kernel, channels, self.filters), math.prod(kernel)
+        return affine.parameters(self, shape, taps * channels, taps * self.filters // self.groups, self.filters)
+
+    def output(self, features: tuple[int, ...]) -> tuple[int, ...]:
+        lengths = [axis.size if self.transposed else axis.output for axis in self.windows(features)]
+        if features[-1] % self.groups:
+            raise expected(self, f"with channels that {self.groups} groups divide", features)
+        return checks.shape(f"{self.title()}: the output", (*lengths, self.filters))
+
+    def lower(self, plan: Lowering, x: Value, weights: dict[str, Weight], index: int) -> Value:
+        size, windows = math.prod(self.output(x.shape)), (Axis(1), *self.windows(x.shape))[-2:]
+        x = plan.read(x)
+        weight, bias = weights["weight"], weights.get("bias")
+        y = plan.value(size, trains=x.trains or weight.gradient is not None)
+        packed = plan.packed(weight.value, kernels.Filter, *windows, self.groups, self.transposed)
+        maps = x.buffer, packed, bias and bias.value, y.buffer
+        y.producer = plan.emit(kernels.Convolution, *maps, *windows, self.groups, transposed=self.transposed)
+        y.pending = self.activation or "identity"
+
+        def backward() -> None:
+            if weight.gradient is not None:
+                add, maps = plan.adds(weight), (y.gradient, x.buffer) if self.transposed else (x.buffer, y.gradient)
+                plan.emit(kernels.ConvolutionWeightGradient, *maps, weight.gradient, *windows, self.groups, add=add)
+                if bias is not None:
+                    plan.emit(kernels.ChannelSum, y.gradient, bias.gradient, add=add)
+            if x.trains:
+                activation, source = x.slope if x.activation != "identity" else ("identity", None)
+                options = {"transposed": not self.transposed, "activation": activation, "source": source}
+                back = plan.gradient(x), *windows, self.groups
+                plan.emit(kernels.Convolution, y.gradient, weight.value, None, *back, **options)
+
+        plan.backward(backward)
+        return y
+
+
+@dataclass(eq=False, repr=False)
+class Conv1D(Conv2D):
+    """The convolution of sequences: Conv2D along one axis.
+
+    x (batch, time, in), weight (kernel, in / groups, filters), bias (filters,), y (batch, (time + padding - reach) //
+    strides + 1, filters). padding as there, for one axis: ((before, after),) is what is added. Raises as Conv2D does.
+    """
+
+    axes: ClassVar[int] = 1
+
+
+@dataclass(eq=False, repr=False)
+class Conv2DTranspose(Conv2D):
+    """The map by which gradients flow through a Conv2D, as a layer: x is its output's gradient, y its input's.
+
+    y[i s + a d - p, j s + b d - p, o] += x[i, j, c] weight[a, b, o, c]; then bias and activation. x (batch, height,
+    width, in), weight (kh, kw, filters / groups, in), bias (filters,), y (batch, (height - 1) s + reach - padding,
+    likewise, filters), or with padding "same" (batch, height s, width s, filters). Raises as Conv2D does, and
+    ValueError for a padding that leaves no output. Zeiler et al. 2010, Deconvolutional networks.
+    """
+
+    transposed: ClassVar[bool] = True
+
+    def windows(self, features: tuple[int, ...]) -> tuple[Axis, ...]:
+        return window.spread(self, features, self.axes, self.kernel, self.strides, self.padding, self.dilation)
+
+    def parameters(self, features: tuple[int, ...]) -> dict[str, Parameter]:
+        kernel, channels = window.lengths("kernel", self.kernel, self.axes), features[-1]
+        shape, taps = (*kernel, self.filters // self.groups, channels), math.prod(kernel)
+        return affine.parameters(self, shape, taps * channels // self.groups, taps * shape[-2], self.filters)
