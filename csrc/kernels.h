@@ -185,6 +185,13 @@ typedef struct {
   K(void, bilinear_gradient, (const fastnn_upsampling *p, isize first, isize rows, const float *dy, float *dx))        \
   K(void, gaussian_noise, (isize n, isize first, const float *x, float deviation, fastnn_random r, float *y))          \
   K(void, rescale, (isize n, const float *x, float scale, float offset, float *y))                                     \
+  K(void, uniform, (isize n, isize first, fastnn_random r, float *y))                                                  \
+  K(void, flip_shift,                                                                                                  \
+    (isize h, isize w, isize c, const float *x, isize row, int row_step, isize column, int column_step, float *y))     \
+  K(void, rotate, (isize h, isize w, isize c, const float *x, double cosine, double sine, int transposed, float *y))   \
+  K(double, sum, (isize n, const float *x))                                                                            \
+  K(void, cutout,                                                                                                      \
+    (isize h, isize w, isize c, const float *x, isize top, isize bottom, isize left, isize right, float *y))           \
   K(void, sgd, (isize n, float *p, const float *g, float *v, float rate, float momentum, int nesterov, float decay))   \
   K(void, adam, (isize n, float *p, const float *g, float *m, float *v, const fastnn_adam *settings))                  \
   K(void, lion, (isize n, float *p, const float *g, float *m, float rate, float rest1, float rest2, float shrink))     \

@@ -6,6 +6,7 @@
 
 #include "activation.h"
 #include "adaptive.h"
+#include "augmentation.h"
 #include "batch_norm.h"
 #include "convolution.h"
 #include "cross_entropy.h"

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import reference
+import reference_augmentation
 import reference_convolution
 import reference_layers
 import reference_losses
@@ -45,8 +46,16 @@ def draw(*shapes: tuple[int, ...]) -> list[reference.Array]:
 
 
 def test_every_op_has_a_twin() -> None:
-    files = (reference, reference_convolution, reference_layers, reference_losses, reference_pictures)
-    twins = {*LISTS, *(name for file in (*files, reference_updates) for name in vars(file))}
+    files = (
+        reference,
+        reference_augmentation,
+        reference_convolution,
+        reference_layers,
+        reference_losses,
+        reference_pictures,
+        reference_updates,
+    )
+    twins = {*LISTS, *(name for file in files for name in vars(file))}
     missing = [name for name in kernels.__all__ if name not in twins]
     assert not missing
 
@@ -172,6 +181,25 @@ def test_rescale() -> None:
     x, dy = draw((5, 7), (5, 7))
     gradient = reference_layers.Rescale(dy, scale=0.3)
     assert_gradient(gradient, lambda x: float((reference_layers.Rescale(x, scale=0.3, offset=2) * dy).sum()), x)
+
+
+PICTURES = {
+    "FlipShift": {"flip": (False, True), "pixels": (2, 0)},
+    "Rotate": {"degrees": 50.0},
+    "Brightness": {"amount": 2.0},
+    "Contrast": {"amount": 0.7},
+    "Cutout": {"side": 2},
+}
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_augmentation(name: str) -> None:
+    """Of three pictures; the gradient is the transpose."""
+    x, dy = draw((3, 24), (3, 24))
+    u = generator(2).random((3, 2 if name in ("FlipShift", "Cutout") else 1))
+    twin, settings = getattr(reference_augmentation, name), {"shape": (4, 3, 2), **PICTURES[name]}
+    gradient = twin(dy, u, transposed=True, **settings)
+    assert_gradient(gradient, lambda x: float((twin(x, u, **settings) * dy).sum()), x)
 
 
 def test_prelu() -> None:

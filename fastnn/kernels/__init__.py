@@ -2,6 +2,7 @@
 
 from fastnn.kernels.activation import ACTIVATIONS, DERIVED_FROM_INPUT, Activation, ActivationGradient
 from fastnn.kernels.adaptive import Adadelta, Adagrad, RMSprop, Rprop
+from fastnn.kernels.augmentation import Brightness, Contrast, Cutout, FlipShift, Rotate, Uniform
 from fastnn.kernels.batch_norm import (
     BatchNorm,
     BatchNormInputGradient,
@@ -54,16 +55,19 @@ __all__ = [
     "BatchNormWeightGradient",
     "Bilinear",
     "BilinearGradient",
+    "Brightness",
     "ChannelSum",
     "Classes",
     "Clip",
     "ClipNorm",
     "Concatenate",
     "ConcatenateGradient",
+    "Contrast",
     "Convolution",
     "ConvolutionWeightGradient",
     "Cosine",
     "CrossEntropy",
+    "Cutout",
     "Dense",
     "DenseInputGradient",
     "DenseWeightGradient",
@@ -71,6 +75,7 @@ __all__ = [
     "Elementary",
     "ElementwiseLoss",
     "Filter",
+    "FlipShift",
     "Gather",
     "GatherLabels",
     "GaussianNoise",
@@ -100,6 +105,7 @@ __all__ = [
     "RMSprop",
     "Rescale",
     "RootMeanSquaredError",
+    "Rotate",
     "Rprop",
     "Scale",
     "Scatter",
@@ -108,4 +114,5 @@ __all__ = [
     "SoftmaxGradient",
     "SquaredNorm",
     "TopAccuracy",
+    "Uniform",
 ]

@@ -134,6 +134,14 @@ cdef extern from "kernels.h":
         void (*gaussian_noise)(isize n, isize first, const float *x, float deviation, fastnn_random r,
                                float *y) noexcept nogil
         void (*rescale)(isize n, const float *x, float scale, float offset, float *y) noexcept nogil
+        void (*uniform)(isize n, isize first, fastnn_random r, float *y) noexcept nogil
+        void (*flip_shift)(isize h, isize w, isize c, const float *x, isize row, int row_step, isize column,
+                           int column_step, float *y) noexcept nogil
+        void (*rotate)(isize h, isize w, isize c, const float *x, double cosine, double sine, int transposed,
+                       float *y) noexcept nogil
+        double (*sum)(isize n, const float *x) noexcept nogil
+        void (*cutout)(isize h, isize w, isize c, const float *x, isize top, isize bottom, isize left, isize right,
+                       float *y) noexcept nogil
         void (*sgd)(isize n, float *p, const float *g, float *v, float rate, float momentum, int nesterov,
                     float decay) noexcept nogil
         void (*adam)(isize n, float *p, const float *g, float *m, float *v,

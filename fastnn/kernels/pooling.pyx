@@ -32,7 +32,7 @@ cdef class Pooling(Op):
         self.pace = 4.0
 
     cdef void take(self, name, Tensor x, tuple windows, rows: Axis, columns: Axis) except *:
-        """Keeps the sizes. x: what the windows see; windows: tensors of one element each, by channel, or None."""
+        """Keeps the sizes. x: what the windows see; windows: tensors of an element a window and channel, or None."""
         cdef Tensor tensor
         cdef Py_ssize_t pixels = rows.size * columns.size
         given = [tensor for tensor in windows if tensor is not None]

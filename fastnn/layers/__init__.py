@@ -1,6 +1,14 @@
 """Layers: what a user writes. Each holds settings only and adds Ops to a plan."""
 
 from fastnn.layers.activation import Activation
+from fastnn.layers.augmentation import (
+    Cutout,
+    RandomBrightness,
+    RandomContrast,
+    RandomFlip,
+    RandomRotation,
+    RandomShift,
+)
 from fastnn.layers.base import Layer, Parameter
 from fastnn.layers.batch_norm import BatchNorm
 from fastnn.layers.composite import Composite
@@ -35,6 +43,12 @@ LAYERS: dict[str, type[Layer]] = {
         LayerNorm,
         Dropout,
         GaussianNoise,
+        RandomFlip,
+        RandomShift,
+        RandomRotation,
+        RandomBrightness,
+        RandomContrast,
+        Cutout,
         Rescale,
         Reshape,
         Flatten,
@@ -66,6 +80,7 @@ __all__ = [
     "Conv2D",
     "Conv2DTranspose",
     "Crop2D",
+    "Cutout",
     "Dense",
     "Dropout",
     "Flatten",
@@ -81,6 +96,11 @@ __all__ = [
     "PReLU",
     "Parameter",
     "PythonLayer",
+    "RandomBrightness",
+    "RandomContrast",
+    "RandomFlip",
+    "RandomRotation",
+    "RandomShift",
     "Rescale",
     "Reshape",
     "UpSample2D",

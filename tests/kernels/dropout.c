@@ -1,4 +1,4 @@
-/* Dropout and normal noise, and the random numbers in them: Philox 4x32-10, Salmon et al. 2011. */
+/* Dropout, uniform numbers and normal noise, and the random words in them: Philox 4x32-10, Salmon et al. 2011. */
 #include <math.h>
 #include <string.h>
 
@@ -102,5 +102,16 @@ void check_gaussian_noise(const fastnn_table *t) {
       }
       t->gaussian_noise(n, first, x, deviation, r, x);
       expect_same(0, n, x, y);
+    }
+}
+
+void check_uniform(const fastnn_table *t) {
+  for (isize n = 1; n <= 3 * TAILS; n++)
+    for (places("n %td", n); next_place();) {
+      const isize first = GROUP * (isize)(random_bits() % 1000);
+      const fastnn_random r = {random_bits() * 0x9E3779B97F4A7C15u, random_bits() * 0xBF58476D1CE4E5B9u, random_bits()};
+      float *y = floats(n);
+      t->uniform(n, first, r, y);
+      for (isize i = 0; i < n; i++) expect(0, i, y[i], floor(word_of(first + i, r) / 256.0) / 16777216, 0);
     }
 }

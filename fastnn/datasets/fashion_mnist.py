@@ -1,0 +1,68 @@
+"""Fashion-MNIST: 70000 grey pictures of clothes, 28 x 28, in ten classes.
+
+Source: H. Xiao, K. Rasul and R. Vollgraf, Fashion-MNIST: a Novel Image Dataset for Benchmarking Machine Learning
+Algorithms, 2017, licence MIT. It does not come with fastnn.
+"""
+
+import os
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastnn.datasets.idx import read_idx
+
+Part = tuple[NDArray[np.uint8], NDArray[np.int64]]
+
+#: What the labels 0 to 9 of `fashion_mnist` mean.
+FASHION_MNIST_CLASSES = (
+    "T-shirt/top",
+    "Trouser",
+    "Pullover",
+    "Dress",
+    "Coat",
+    "Sandal",
+    "Shirt",
+    "Sneaker",
+    "Bag",
+    "Ankle boot",
+)
+
+#: Where the Debian package dataset-fashion-mnist puts it.
+FOLDER = "/usr/share/datasets/fashion-mnist"
+
+_FILES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
+
+
+def fashion_mnist(folder: str | os.PathLike[str] | None = None) -> tuple[Part, Part]:
+    """Fashion-MNIST as ((x, y), (xt, yt)): 60000 pictures to train on and 10000 to test on, as it is distributed.
+
+    x (60000, 28, 28, 1) and xt (10000, 28, 28, 1): uint8 pixels, 0 to 255; y (60000,) and yt (10000,): int64 labels 0
+    to 9, named in FASHION_MNIST_CLASSES. folder: where its four IDX files are, gzip or not; None looks where the Debian
+    package dataset-fashion-mnist puts them. Sets in the same files, as MNIST, may have another number of pictures.
+    Raises FileNotFoundError that says how to get it where it is not there, ValueError for files that hold something
+    else.
+    """
+    found = [_found(os.fspath(FOLDER if folder is None else folder), name) for name in _FILES]
+    return _part(*found[:2]), _part(*found[2:])
+
+
+def _found(folder: str, name: str) -> str:
+    path = os.path.join(folder, name)
+    for file in (f"{path}.gz", path):
+        if os.path.isfile(file):
+            return file
+    raise FileNotFoundError(
+        f"fashion_mnist: {path}.gz is not there. `apt-get install dataset-fashion-mnist` puts the set where "
+        f"fashion_mnist() finds it; or name a folder that holds {', '.join(_FILES)}, with .gz or without"
+    )
+
+
+def _part(images: str, labels: str) -> Part:
+    x, y = read_idx(images), read_idx(labels)
+    if x.dtype != np.uint8 or x.shape[1:] != (28, 28):
+        raise ValueError(f"{images}: expected uint8 pictures (n, 28, 28), got {x.dtype} {x.shape}")
+    if y.dtype != np.uint8 or y.shape != x.shape[:1] or y.max() >= len(FASHION_MNIST_CLASSES):
+        raise ValueError(
+            f"{labels}: expected a uint8 label below 10 for each of {len(x)} pictures, got {y.dtype} {y.shape}"
+        )
+    return x[..., None], y.astype(np.int64)
