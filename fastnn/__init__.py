@@ -17,6 +17,7 @@ from fastnn.layers import (
     Conv1D,
     Conv2D,
     Conv2DTranspose,
+    Crop2D,
     Cutout,
     Dense,
     Dropout,
@@ -40,6 +41,8 @@ from fastnn.layers import (
     RandomShift,
     Rescale,
     Reshape,
+    UpSample2D,
+    ZeroPad2D,
 )
 from fastnn.network import Network
 from fastnn.optimizers import LBFGS, SGD, Adadelta, Adagrad, Adam, AdamW, Lion, Nadam, Optimizer, RMSprop, Rprop
@@ -67,6 +70,7 @@ __all__ = [
     "Conv1D",
     "Conv2D",
     "Conv2DTranspose",
+    "Crop2D",
     "Cutout",
     "Dense",
     "Dropout",
@@ -102,6 +106,8 @@ __all__ = [
     "Reshape",
     "Rprop",
     "Sequential",
+    "UpSample2D",
+    "ZeroPad2D",
     "__version__",
     "activations",
     "callbacks",
