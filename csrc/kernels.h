@@ -66,6 +66,11 @@ typedef struct {
   isize channels;
 } fastnn_pooling;
 
+/* Pictures of height x width pixels, each of which becomes down x across. */
+typedef struct {
+  isize height, width, channels, down, across;
+} fastnn_upsampling;
+
 /* Elementwise activations y = f(x), and what the derivative is computed from: the output y, or the input x. */
 #define FASTNN_ACTIVATIONS(A) \
   A(identity, y)              \
@@ -187,6 +192,8 @@ typedef struct {
   K(void, average_pool, (const fastnn_pooling *p, int mean, isize first, isize rows, const float *x, float *y))        \
   K(void, average_pool_gradient,                                                                                       \
     (const fastnn_pooling *p, int mean, isize first, isize rows, const float *dy, float *dx))                          \
+  K(void, bilinear, (const fastnn_upsampling *p, isize first, isize rows, const float *x, float *y))                   \
+  K(void, bilinear_gradient, (const fastnn_upsampling *p, isize first, isize rows, const float *dy, float *dx))        \
   K(void, gaussian_noise, (isize n, isize first, const float *x, float deviation, fastnn_random r, float *y))          \
   K(void, rescale, (isize n, const float *x, float scale, float offset, float *y))                                     \
   K(void, uniform, (isize n, isize first, fastnn_random r, float *y))                                                  \

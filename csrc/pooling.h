@@ -4,46 +4,36 @@
 #ifndef FASTNN_POOLING_H
 #define FASTNN_POOLING_H
 
-#include "batch_norm.h" /* EACH_COLUMNS, here of channels */
+#include "batch_norm.h"  /* EACH_COLUMNS, here of channels */
+#include "convolution.h" /* span, taps_of */
 
-/* first..last-1, or nothing. */
-typedef struct {
-  isize first, last;
-} stretch;
-
-INLINE isize length(stretch s) { return s.last - s.first; }
-
-/* The taps of window i that lie in the picture: one at least. */
-INLINE stretch taps_inside(const fastnn_axis *a, isize i) {
-  const isize place = i * a->stride - a->before, left = a->size - place;
-  return (stretch){place < 0 ? -place : 0, left < a->taps ? left : a->taps};
-}
+INLINE isize length(span s) { return s.last - s.first; }
 
 /* The windows that a place lies in. Sizes fit into 32 bits, where a quotient costs less. */
-INLINE stretch windows_over(const fastnn_axis *a, isize place) {
+INLINE span windows_over(const fastnn_axis *a, isize place) {
   const isize end = place + a->before, start = end - a->taps;
   const isize first = start < 0 ? 0 : (uint32_t)start / (uint32_t)a->stride + 1;
   const isize last = (uint32_t)end / (uint32_t)a->stride + 1;
-  return (stretch){first, last < a->outputs ? last : a->outputs};
+  return (span){first, last < a->outputs ? last : a->outputs};
 }
 
 /* The taps of a window, or the windows over a place: some rows and columns of a map, where its first element is, and
  * what lies between the end of a row and the next. */
 typedef struct {
-  stretch rows, columns;
+  span rows, columns;
   isize start, skip;
 } patch;
 
-INLINE patch window_at(const fastnn_pooling *p, stretch rows, isize i, isize j) {
-  const stretch columns = taps_inside(&p->columns, j);
+INLINE patch window_at(const fastnn_pooling *p, span rows, isize i, isize j) {
+  const span columns = taps_of(&p->columns, j);
   const isize row = i * p->rows.stride - p->rows.before + rows.first;
   const isize column = j * p->columns.stride - p->columns.before + columns.first;
   const isize skip = p->columns.size - length(columns);
   return (patch){rows, columns, (row * p->columns.size + column) * p->channels, skip * p->channels};
 }
 
-INLINE patch windows_at(const fastnn_pooling *p, stretch rows, isize column) {
-  const stretch columns = windows_over(&p->columns, column);
+INLINE patch windows_at(const fastnn_pooling *p, span rows, isize column) {
+  const span columns = windows_over(&p->columns, column);
   const isize skip = p->columns.outputs - length(columns);
   return (patch){rows, columns, (rows.first * p->columns.outputs + columns.first) * p->channels, skip * p->channels};
 }
@@ -79,7 +69,7 @@ static void kernel_max_pool(const fastnn_pooling *p, isize first, isize rows, co
                             uint8_t *place) {
   for (isize row = first; row < first + rows; row++) {
     const isize image = row / p->rows.outputs, i = row % p->rows.outputs;
-    const stretch taps = taps_inside(&p->rows, i);
+    const span taps = taps_of(&p->rows, i);
     for (isize column = 0; column < p->columns.outputs; column++) {
       const patch w = window_at(p, taps, i, column);
       const isize from = image * picture(p) + w.start, to = (row * p->columns.outputs + column) * p->channels;
@@ -114,7 +104,7 @@ static void kernel_max_pool_gradient(const fastnn_pooling *p, isize first, isize
                                      const float *dy, float *dx) {
   for (isize r = first; r < first + rows; r++) {
     const isize image = r / p->rows.size, row = r % p->rows.size;
-    const stretch over = windows_over(&p->rows, row);
+    const span over = windows_over(&p->rows, row);
     for (isize column = 0; column < p->columns.size; column++) {
       const patch w = windows_at(p, over, column);
       const isize from = image * windows(p) + w.start, to = (r * p->columns.size + column) * p->channels;
@@ -139,7 +129,7 @@ INLINE void tap_sum(const int vectors, isize left, isize channels, const patch *
 static void kernel_average_pool(const fastnn_pooling *p, int mean, isize first, isize rows, const float *x, float *y) {
   for (isize row = first; row < first + rows; row++) {
     const isize image = row / p->rows.outputs, i = row % p->rows.outputs;
-    const stretch taps = taps_inside(&p->rows, i);
+    const span taps = taps_of(&p->rows, i);
     for (isize column = 0; column < p->columns.outputs; column++) {
       const patch w = window_at(p, taps, i, column);
       const isize count = length(w.rows) * length(w.columns);
@@ -158,7 +148,7 @@ INLINE void of_windows(const int vectors, isize left, int mean, const fastnn_poo
   for (int v = 0; v < vectors; v++) sum[v] = (vf){0};
   for (isize i = w->rows.first; i < w->rows.last; i++, dy += w->skip)
     for (isize k = w->columns.first; k < w->columns.last; k++, dy += p->channels) {
-      const isize count = length(taps_inside(&p->rows, i)) * length(taps_inside(&p->columns, k));
+      const isize count = length(taps_of(&p->rows, i)) * length(taps_of(&p->columns, k));
       const float share = mean ? 1.0f / (float)count : 1.0f;
       for (int v = 0; v < vectors; v++) {
         const vf d = load_up_to(dy + v * VL, left);
@@ -172,7 +162,7 @@ static void kernel_average_pool_gradient(const fastnn_pooling *p, int mean, isiz
                                          float *dx) {
   for (isize r = first; r < first + rows; r++) {
     const isize image = r / p->rows.size, row = r % p->rows.size;
-    const stretch over = windows_over(&p->rows, row);
+    const span over = windows_over(&p->rows, row);
     for (isize column = 0; column < p->columns.size; column++) {
       const patch w = windows_at(p, over, column);
       const isize from = image * windows(p) + w.start, to = (r * p->columns.size + column) * p->channels;

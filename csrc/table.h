@@ -25,6 +25,7 @@
 #include "regularization.h"
 #include "rescale.h"
 #include "softmax.h"
+#include "upsample.h"
 
 #define JOIN(a, b) a##b
 #define TABLE(isa) JOIN(fastnn_, isa)

@@ -17,6 +17,7 @@ from fastnn.layers import (
     Conv1D,
     Conv2D,
     Conv2DTranspose,
+    Crop2D,
     Cutout,
     Dense,
     DepthwiseConv2D,
@@ -42,6 +43,8 @@ from fastnn.layers import (
     Rescale,
     Reshape,
     SeparableConv2D,
+    UpSample2D,
+    ZeroPad2D,
 )
 from fastnn.network import Network
 from fastnn.optimizers import LBFGS, SGD, Adadelta, Adagrad, Adam, AdamW, Lion, Nadam, Optimizer, RMSprop, Rprop
@@ -69,6 +72,7 @@ __all__ = [
     "Conv1D",
     "Conv2D",
     "Conv2DTranspose",
+    "Crop2D",
     "Cutout",
     "Dense",
     "DepthwiseConv2D",
@@ -106,6 +110,8 @@ __all__ = [
     "Rprop",
     "SeparableConv2D",
     "Sequential",
+    "UpSample2D",
+    "ZeroPad2D",
     "__version__",
     "activations",
     "callbacks",

@@ -57,12 +57,15 @@ def gelu(x: Array, *, approximate: str = "none") -> Outputs:
 
 
 def prelu(x: Array, slope: Array) -> Outputs:
-    rows = slope.reshape(-1, slope.shape[-1])
-    if slope.shape[-1] != x.shape[-1] or (rows != rows[0]).any():
-        raise OutOfScopeError("prelu: one slope for each feature of the last axis")
-    net = fnn.Sequential([fnn.PReLU(name="prelu")], input_shape=x.shape[1:])
+    """In older models a slope may belong to all, or to one of the channels, which are second."""
+    slope = np.full(x.shape[-1], slope) if slope.size == 1 else slope
+    axis = 1 if slope.shape == x.shape[1:2] != x.shape[-1:] else -1
+    given, rows = np.moveaxis(x, axis, -1), slope.reshape(-1, slope.shape[-1])
+    if slope.shape[-1] != given.shape[-1] or (rows != rows[0]).any():
+        raise OutOfScopeError("prelu: one slope for each feature of one axis")
+    net = fnn.Sequential([fnn.PReLU(name="prelu")], input_shape=given.shape[1:])
     net.weights["prelu.slope"] = rows[0]
-    return [net.predict(x)]
+    return [np.moveaxis(net.predict(given), -1, axis)]
 
 
 def over_axis(name: str) -> Operator:
@@ -84,6 +87,7 @@ def batch_normalization(
     epsilon: float = 1e-5,
     momentum: float = 0.9,
     training_mode: int = 0,
+    is_test: int = 1,
 ) -> Outputs:
     net = fnn.Sequential([fnn.BatchNorm(momentum=momentum, epsilon=epsilon, name="norm")])
     rows = np.moveaxis(x, 1, -1)
@@ -148,7 +152,7 @@ def concat(*inputs: Array, axis: int) -> Outputs:
 def merged(layer: Callable[[], fnn.Layer]) -> Operator:
     """A layer of two inputs."""
 
-    def operator(a: Array, b: Array) -> Outputs:
+    def operator(a: Array, b: Array, **older: int) -> Outputs:
         if a.dtype != np.float32 or a.shape != b.shape or a.ndim < 2:
             raise OutOfScopeError("values to join are float32 of one shape, with a batch")
         symbols = [fnn.Input(x.shape[1:], name=name) for x, name in ((a, "a"), (b, "b"))]

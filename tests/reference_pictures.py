@@ -67,3 +67,27 @@ def AveragePoolGradient(dy: ArrayLike, rows: Axis, columns: Axis, *, mean: bool 
     for i, j, down, across in windows(rows, columns):
         dx[:, down, across] += dy[:, i, j, None, None] / (taps(rows, columns, i, j).size if mean else 1)
     return dx
+
+
+def shares(scale: int, size: int) -> Array:
+    """(outputs, pixels): how much of each pixel an output of bilinear interpolation along an axis is made of."""
+    place = np.clip((np.arange(scale * size) + 0.5) / scale - 0.5, 0, size - 1)
+    return np.maximum(1 - np.abs(place[:, None] - np.arange(size)), 0)
+
+
+def Bilinear(x: ArrayLike, scale: tuple[int, int]) -> Array:
+    x = double(x)
+    return np.einsum("ih,jw,nhwc->nijc", shares(scale[0], x.shape[1]), shares(scale[1], x.shape[2]), x)
+
+
+def BilinearGradient(dy: ArrayLike, scale: tuple[int, int]) -> Array:
+    dy = double(dy)
+    height, width = dy.shape[1] // scale[0], dy.shape[2] // scale[1]
+    return np.einsum("ih,jw,nijc->nhwc", shares(scale[0], height), shares(scale[1], width), dy)
+
+
+def Pad(x: ArrayLike, rows: Axis, columns: Axis) -> Array:
+    sides = (0, 0), (rows.before, rows.after), (columns.before, columns.after), (0, 0)
+    y = np.pad(double(x), [(max(before, 0), max(after, 0)) for before, after in sides])
+    cuts = tuple(slice(max(-before, 0), n - max(-after, 0)) for n, (before, after) in zip(y.shape, sides, strict=True))
+    return y[cuts]

@@ -181,6 +181,20 @@ def test_pooling() -> None:
         assert_gradient(gradient, f, x)
 
 
+def test_bilinear() -> None:
+    x, dy = draw((2, 3, 4, 2), (2, 6, 12, 2))
+    gradient = reference_pictures.BilinearGradient(dy, (2, 3))
+    assert_gradient(gradient, lambda x: float((reference_pictures.Bilinear(x, (2, 3)) * dy).sum()), x)
+
+
+def test_pad() -> None:
+    """The gradient is the opposite border."""
+    axes = Axis(3, before=1, after=-2), Axis(4, before=-1, after=3)
+    x, dy = draw((2, 3, 4, 2), (2, 2, 6, 2))
+    gradient = reference_pictures.Pad(dy, Axis(2, before=-1, after=2), Axis(6, before=1, after=-3))
+    assert_gradient(gradient, lambda x: float((reference_pictures.Pad(x, *axes) * dy).sum()), x)
+
+
 def test_rescale() -> None:
     x, dy = draw((5, 7), (5, 7))
     gradient = reference_layers.Rescale(dy, scale=0.3)

@@ -25,12 +25,14 @@ from fastnn.kernels.merge import Add, Concatenate, ConcatenateGradient, Multiply
 from fastnn.kernels.metric import Accuracy, Classes, RootMeanSquaredError, TopAccuracy
 from fastnn.kernels.optimizer import SGD, Adam, Lion, Nadam
 from fastnn.kernels.own_loss import OwnLoss
+from fastnn.kernels.pad import Pad
 from fastnn.kernels.pooling import AveragePool, AveragePoolGradient, MaxPool, MaxPoolGradient
 from fastnn.kernels.prelu import PReLU, PReLUGradient
 from fastnn.kernels.python import PythonBackward, PythonForward
 from fastnn.kernels.regularization import Average, Clip, ClipNorm, MaxNorm, Penalties, Penalty, SquaredNorm
 from fastnn.kernels.rescale import Rescale
 from fastnn.kernels.softmax import LogSoftmax, LogSoftmaxGradient, Softmax, SoftmaxGradient
+from fastnn.kernels.upsample import Bilinear, BilinearGradient
 
 __all__ = [
     "ACTIVATIONS",
@@ -52,6 +54,8 @@ __all__ = [
     "BatchNormMoments",
     "BatchNormRunning",
     "BatchNormWeightGradient",
+    "Bilinear",
+    "BilinearGradient",
     "Brightness",
     "ChannelSum",
     "Classes",
@@ -96,6 +100,7 @@ __all__ = [
     "PReLU",
     "PReLUGradient",
     "Packed",
+    "Pad",
     "Penalties",
     "Penalty",
     "PythonBackward",

@@ -44,6 +44,9 @@ cdef extern from "kernels.h":
         fastnn_axis rows, columns
         isize channels
 
+    ctypedef struct fastnn_upsampling:
+        isize height, width, channels, down, across
+
     enum: fastnn_activations
     enum: fastnn_identity
     enum: fastnn_float32
@@ -132,6 +135,9 @@ cdef extern from "kernels.h":
                              float *y) noexcept nogil
         void (*average_pool_gradient)(const fastnn_pooling *p, int mean, isize first, isize rows, const float *dy,
                                       float *dx) noexcept nogil
+        void (*bilinear)(const fastnn_upsampling *p, isize first, isize rows, const float *x, float *y) noexcept nogil
+        void (*bilinear_gradient)(const fastnn_upsampling *p, isize first, isize rows, const float *dy,
+                                  float *dx) noexcept nogil
         void (*gaussian_noise)(isize n, isize first, const float *x, float deviation, fastnn_random r,
                                float *y) noexcept nogil
         void (*rescale)(isize n, const float *x, float scale, float offset, float *y) noexcept nogil

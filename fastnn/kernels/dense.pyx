@@ -23,19 +23,23 @@ cdef class Product(Op):
     def __cinit__(self) -> None:
         self.pace = 50.0
 
-    cdef void present(self, fastnn_product *p) noexcept nogil:
-        """p = the product at the present number of rows. Written in place: a second copy would wait for the first."""
+    cdef const fastnn_product *present(self, fastnn_product *p) noexcept nogil:
+        """The product at the present number of rows: as it was made, or changed in p."""
+        if self.whole.m == self.state.rows:
+            return &self.whole
         p[0] = self.whole
         p.m = self.state.rows
+        return p
 
     cdef void part(self, Py_ssize_t index, Py_ssize_t parts) noexcept nogil:
         cdef fastnn_product p
+        cdef const fastnn_product *present = self.present(&p)
         cdef Py_ssize_t unit, units, start, end
-        self.present(&p)
         if parts == 1:
-            self.table.product(&p)
-            self.columns(0, p.n)
+            self.table.product(present)
+            self.columns(0, present.n)
             return
+        p = present[0]
         cdef bint by_columns = p.n >= parts * self.table.panel
         unit = self.table.panel if by_columns else self.table.tile_rows
         units = ((p.n if by_columns else p.m) + unit - 1) // unit
@@ -70,8 +74,8 @@ cdef class Product(Op):
 
     cdef double work(self) noexcept nogil:
         cdef fastnn_product p
-        self.present(&p)
-        return 2.0 * p.m * p.n * p.k
+        cdef const fastnn_product *present = self.present(&p)
+        return 2.0 * present.m * present.n * present.k
 
 
 cdef bint fits(Tensor x, Py_ssize_t rows, Py_ssize_t columns):
@@ -150,18 +154,23 @@ cdef class Dense(Product):
         )
         self.anew = given is None
         self.packed = Packed(matrix) if self.anew and x.rows >= MANY else given
+        if given is not None:
+            self.whole.b, self.whole.b_packed = given.c, True
         self.bind((x, matrix, bias, y, z))
 
-    cdef bint uses_packed(self) noexcept nogil:
-        return self.packed is not None and (not self.anew or self.state.rows >= MANY)
+    cdef bint packs(self) noexcept nogil:
+        """Whether the present run packs the weight first."""
+        return self.anew and self.packed is not None and self.state.rows >= MANY
 
-    cdef void present(self, fastnn_product *p) noexcept nogil:
-        Product.present(self, p)
-        if self.uses_packed():
-            p.b, p.b_packed = self.packed.c, True
+    cdef const fastnn_product *present(self, fastnn_product *p) noexcept nogil:
+        if not self.packs():
+            return Product.present(self, p)
+        p[0] = self.whole
+        p.m, p.b, p.b_packed = self.state.rows, self.packed.c, True
+        return p
 
     cdef void run(self) noexcept nogil:
-        if self.anew and self.uses_packed():
+        if self.packs():
             self.packed.state.threads = self.state.threads
             self.packed.run()
         Op.run(self)
@@ -216,9 +225,12 @@ cdef class DenseWeightGradient(Product):
         self.dbias = floats(dbias)
         self.bind((x, dz, dweight, dbias))
 
-    cdef void present(self, fastnn_product *p) noexcept nogil:
+    cdef const fastnn_product *present(self, fastnn_product *p) noexcept nogil:
+        if self.whole.k == self.state.rows:
+            return &self.whole
         p[0] = self.whole
         p.k = self.state.rows
+        return p
 
     cdef void run(self) noexcept nogil:
         if not self.state.inputs_only:

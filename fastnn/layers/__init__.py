@@ -21,11 +21,13 @@ from fastnn.layers.gaussian_noise import GaussianNoise
 from fastnn.layers.layer_norm import LayerNorm
 from fastnn.layers.maxout import Maxout
 from fastnn.layers.merge import Add, Concatenate, Multiply
+from fastnn.layers.pad import Crop2D, ZeroPad2D
 from fastnn.layers.pooling import AvgPool1D, AvgPool2D, GlobalAvgPool, GlobalMaxPool, MaxPool1D, MaxPool2D
 from fastnn.layers.prelu import PReLU
 from fastnn.layers.python import PythonLayer
 from fastnn.layers.rescale import Rescale
 from fastnn.layers.reshape import Reshape
+from fastnn.layers.upsample import UpSample2D
 
 #: The layers that a file may name.
 LAYERS: dict[str, type[Layer]] = {
@@ -59,6 +61,9 @@ LAYERS: dict[str, type[Layer]] = {
         AvgPool1D,
         GlobalMaxPool,
         GlobalAvgPool,
+        UpSample2D,
+        ZeroPad2D,
+        Crop2D,
         Add,
         Multiply,
         Concatenate,
@@ -77,6 +82,7 @@ __all__ = [
     "Conv1D",
     "Conv2D",
     "Conv2DTranspose",
+    "Crop2D",
     "Cutout",
     "Dense",
     "DepthwiseConv2D",
@@ -102,4 +108,6 @@ __all__ = [
     "Rescale",
     "Reshape",
     "SeparableConv2D",
+    "UpSample2D",
+    "ZeroPad2D",
 ]

@@ -7,8 +7,8 @@ from typing import ClassVar
 from fastnn import checks, kernels
 from fastnn.kernels.axis import Axis
 from fastnn.kernels.pooling import MOST_TAPS
+from fastnn.layers import window
 from fastnn.layers.base import Layer, expected
-from fastnn.layers.window import Padding, lengths, padding, slide
 from fastnn.lowering import Buffer, Lowering, Value, Weight
 
 
@@ -16,36 +16,37 @@ from fastnn.lowering import Buffer, Lowering, Value, Weight
 class _Pooling(Layer):
     """A layer of windows, each over one channel."""
 
-    dimensions: ClassVar[int] = 2
+    size: window.Lengths = 2
+    strides: window.Lengths | None = None
+    padding: window.Padding = "valid"
 
-    size: int | tuple[int, ...] = 2
-    strides: int | tuple[int, ...] | None = None
-    padding: Padding = "valid"
+    #: How many axes a window slides along.
+    axes: ClassVar[int] = 2
 
     def __post_init__(self) -> None:
         super().__post_init__()
         for name in ("size", "strides"):
             value = getattr(self, name)
             if value is not None:
-                each = lengths(f"{self.kind}: {name}", value, self.dimensions)
+                each = window.lengths(f"{self.kind}: {name}", value, self.axes)
                 object.__setattr__(self, name, each[0] if len(set(each)) == 1 else each)
-        object.__setattr__(self, "padding", padding(f"{self.kind}: padding", self.padding, self.dimensions))
+        object.__setattr__(self, "padding", window.padding(f"{self.kind}: padding", self.padding, self.axes))
 
-    def axes(self, features: tuple[int, ...]) -> tuple[Axis, ...]:
-        """How the windows slide over the rows and columns of (batch, *features); a sequence is one row."""
+    def windows(self, features: tuple[int, ...]) -> tuple[Axis, ...]:
+        """The window along each axis. Raises ValueError for an input that does not fit."""
         strides = self.size if self.strides is None else self.strides
-        return (Axis(1), *slide(self, features, self.dimensions, self.size, strides, self.padding))[-2:]
+        return window.slide(self, features, self.axes, self.size, strides, self.padding)
 
     def output(self, features: tuple[int, ...]) -> tuple[int, ...]:
-        shape = *(axis.output for axis in self.axes(features)[-self.dimensions :]), features[-1]
-        return checks.shape(f"{self.title()}: the output's shape", shape)
+        shape = *(axis.output for axis in self.windows(features)), features[-1]
+        return checks.shape(f"{self.title()}: the output", shape)
 
 
 @dataclass(eq=False, repr=False)
 class _MaxPool(_Pooling):
     def __post_init__(self) -> None:
         super().__post_init__()
-        taps = math.prod(lengths("size", self.size, self.dimensions))
+        taps = math.prod(window.lengths("size", self.size, self.axes))
         if taps > MOST_TAPS:
             raise ValueError(
                 f"{self.title()}: a window has at most {MOST_TAPS} elements, not {taps}; pool in two steps, or all "
@@ -53,15 +54,15 @@ class _MaxPool(_Pooling):
             )
 
     def lower(self, plan: Lowering, x: Value, weights: dict[str, Weight], index: int) -> Value:
-        axes, columns = self.axes(x.shape), math.prod(self.output(x.shape))
+        windows, columns = (Axis(1), *self.windows(x.shape))[-2:], math.prod(self.output(x.shape))
         x = plan.read(x)
         y = _selected(plan, x, columns)
         place = Buffer(columns, "uint8") if plan.training and x.trains else None
-        plan.emit(kernels.MaxPool, x.buffer, y.buffer, *axes, place)
+        plan.emit(kernels.MaxPool, x.buffer, y.buffer, *windows, place)
 
         def backward() -> None:
             if x.trains:
-                plan.emit(kernels.MaxPoolGradient, place, y.gradient, plan.gradient(x), *axes)
+                plan.emit(kernels.MaxPoolGradient, place, y.gradient, plan.gradient(x), *windows)
                 if y.activation != x.activation:
                     plan.apply_derivative(x)
 
@@ -90,13 +91,14 @@ class MaxPool1D(_MaxPool):
     x (batch, time, channels), y (batch, windows, channels). padding: also ((before, after),).
     """
 
-    dimensions: ClassVar[int] = 1
+    axes: ClassVar[int] = 1
 
 
 @dataclass(eq=False, repr=False)
 class _AvgPool(_Pooling):
     def lower(self, plan: Lowering, x: Value, weights: dict[str, Weight], index: int) -> Value:
-        return _average(plan, x, self.axes(x.shape), math.prod(self.output(x.shape)))
+        windows = (Axis(1), *self.windows(x.shape))[-2:]
+        return _average(plan, x, windows, math.prod(self.output(x.shape)))
 
 
 @dataclass(eq=False, repr=False)
@@ -115,7 +117,7 @@ class AvgPool1D(_AvgPool):
     x (batch, time, channels), y (batch, windows, channels). padding: also ((before, after),).
     """
 
-    dimensions: ClassVar[int] = 1
+    axes: ClassVar[int] = 1
 
 
 @dataclass(eq=False, repr=False)
@@ -173,15 +175,15 @@ def _selected(plan: Lowering, x: Value, columns: int) -> Value:
     return y
 
 
-def _average(plan: Lowering, x: Value, axes: tuple[Axis, ...], columns: int) -> Value:
+def _average(plan: Lowering, x: Value, windows: tuple[Axis, ...], columns: int) -> Value:
     x = plan.read(x)
     y = plan.value(columns, x.trains)
     y.origin = x.ending
-    plan.emit(kernels.AveragePool, x.buffer, y.buffer, *axes)
+    plan.emit(kernels.AveragePool, x.buffer, y.buffer, *windows)
 
     def backward() -> None:
         if x.trains:
-            plan.emit(kernels.AveragePoolGradient, y.gradient, plan.gradient(x), *axes)
+            plan.emit(kernels.AveragePoolGradient, y.gradient, plan.gradient(x), *windows)
             plan.apply_derivative(x)
 
     plan.backward(backward)

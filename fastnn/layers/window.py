@@ -10,8 +10,10 @@ from fastnn.layers.base import Layer, expected
 
 #: An integer for all axes, or one for each.
 Lengths = int | tuple[int, ...]
-#: A name, a number for all sides, one for each axis, or (before, after) for each axis.
-Padding = str | int | tuple[int | tuple[int, int], ...]
+#: What may be said of sides: a number for all, one for each axis, or (before, after) for each axis.
+Sides = int | tuple[int | tuple[int, int], ...]
+#: What a padding may be: also a name.
+Padding = str | Sides
 
 
 def lengths(name: str, value: Any, count: int, least: int = 1) -> tuple[int, ...]:
@@ -28,12 +30,15 @@ def padding(name: str, value: Any, count: int) -> str | tuple[tuple[int, int], .
     """The name "same" or "valid", or what is added before and after each axis."""
     if isinstance(value, str):
         return checks.known(name, value, ("same", "valid"))
+    return sides(name, value, count, wanted='"same", "valid", an integer')
+
+
+def sides(name: str, value: Any, count: int, wanted: str = "an integer") -> tuple[tuple[int, int], ...]:
+    """What is before and after each axis. Raises TypeError, ValueError for what does not say it."""
     if isinstance(value, Iterable):
         values = tuple(value)
         if len(values) != count:
-            raise ValueError(
-                f'{name} must be "same", "valid", an integer, or {count} of them or of pairs, got {value!r}'
-            )
+            raise ValueError(f"{name} must be {wanted}, or {count} of them or of pairs, got {value!r}")
         before_after = [lengths(f"{name}[{i}]", v, 2, least=0) for i, v in enumerate(values)]
         return tuple((before, after) for before, after in before_after)
     number = checks.integer(name, value, least=0)

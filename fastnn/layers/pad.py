@@ -1,0 +1,84 @@
+"""Pictures with a border of zeros, or without their border."""
+
+from dataclasses import dataclass
+
+from fastnn import checks, kernels
+from fastnn.kernels.axis import Axis
+from fastnn.layers.base import Layer, expected
+from fastnn.layers.window import Sides, sides, spatial
+from fastnn.lowering import Lowering, Value, Weight
+
+
+@dataclass(eq=False, repr=False)
+class _Border(Layer):
+    """A layer that adds pixels at the sides, or takes them away."""
+
+    def axes(self, features: tuple[int, ...]) -> tuple[Axis, Axis]:
+        """The rows and columns of (batch, *features), and what is added before and after them."""
+        raise NotImplementedError(f"{self.kind}.axes")
+
+    def output(self, features: tuple[int, ...]) -> tuple[int, ...]:
+        shape = *(axis.output for axis in self.axes(features)), features[-1]
+        return checks.shape(f"{self.title()}: the output", shape)
+
+    def lower(self, plan: Lowering, x: Value, weights: dict[str, Weight], index: int) -> Value:
+        axes = self.axes(x.shape)
+        columns = x.columns // (axes[0].size * axes[1].size) * axes[0].output * axes[1].output
+        x = plan.read(x)
+        y = plan.value(columns, x.trains)
+        y.origin = x.ending
+        plan.emit(kernels.Pad, x.buffer, y.buffer, *axes)
+
+        def backward() -> None:
+            if x.trains:
+                back = [Axis(axis.output, before=-axis.before, after=-axis.after) for axis in axes]
+                plan.emit(kernels.Pad, y.gradient, plan.gradient(x), *back)
+                plan.apply_derivative(x)
+
+        plan.backward(backward)
+        return y
+
+
+@dataclass(eq=False, repr=False)
+class ZeroPad2D(_Border):
+    """y = x with zeros around it. x (batch, height, width, channels), y (batch, top + height + bottom, ...).
+
+    padding: pixels on all sides; (vertical, horizontal); or ((top, bottom), (left, right)). Raises TypeError and
+    ValueError for what is none of these, and, when built, for an input of another rank or a picture that would be too
+    large.
+    """
+
+    padding: Sides
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        object.__setattr__(self, "padding", sides("ZeroPad2D: padding", self.padding, 2))
+
+    def axes(self, features: tuple[int, ...]) -> tuple[Axis, Axis]:
+        (top, bottom), (left, right) = sides("padding", self.padding, 2)
+        height, width = spatial(self, features, 2)
+        return Axis(height, before=top, after=bottom), Axis(width, before=left, after=right)
+
+
+@dataclass(eq=False, repr=False)
+class Crop2D(_Border):
+    """y = x without the pixels at its sides. x (batch, height, width, channels), y (batch, height - top - bottom, ...).
+
+    cropping: pixels on all sides; (vertical, horizontal); or ((top, bottom), (left, right)). Raises TypeError and
+    ValueError for what is none of these, and, when built, for an input of another rank or where no pixel is left.
+    """
+
+    cropping: Sides
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        object.__setattr__(self, "cropping", sides("Crop2D: cropping", self.cropping, 2))
+
+    def axes(self, features: tuple[int, ...]) -> tuple[Axis, Axis]:
+        (top, bottom), (left, right) = sides("cropping", self.cropping, 2)
+        height, width = spatial(self, features, 2)
+        axes = Axis(height, before=-top, after=-bottom), Axis(width, before=-left, after=-right)
+        if min(axis.output for axis in axes) < 1:
+            wanted = f"height > {top + bottom}", f"width > {left + right}", "channels"
+            raise expected(self, checks.batch(wanted), features)
+        return axes

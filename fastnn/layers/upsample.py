@@ -1,0 +1,59 @@
+"""Larger pictures."""
+
+from dataclasses import dataclass
+
+from fastnn import checks, kernels
+from fastnn.kernels.axis import Axis
+from fastnn.layers.base import Layer
+from fastnn.layers.window import Lengths, lengths, spatial
+from fastnn.lowering import Lowering, Value, Weight
+
+
+@dataclass(eq=False, repr=False)
+class UpSample2D(Layer):
+    """y = x, `size` times as large. x (batch, height, width, channels), y (batch, height * down, width * across, ...).
+
+    size: how many times, one whole number or (down, across). interpolation: "nearest", y[i, j] = x[i // down, j //
+    across]; or "bilinear", the mean of the up to four pixels around (i + 0.5) / down - 0.5 and (j + 0.5) / across - 0.5
+    by their distances, where the outermost pixels go on outwards, as in PyTorch (align_corners=False), Keras and ONNX
+    (half_pixel). Raises TypeError and ValueError for other settings, and, when built, for an input of another rank or
+    a picture that would be too large.
+    """
+
+    size: Lengths = 2
+    interpolation: str = "nearest"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        scale = lengths("UpSample2D: size", self.size, 2)
+        object.__setattr__(self, "size", scale[0] if scale[0] == scale[1] else scale)
+        checks.known("interpolation", self.interpolation, ("nearest", "bilinear"))
+
+    def output(self, features: tuple[int, ...]) -> tuple[int, ...]:
+        height, width = spatial(self, features, 2)
+        down, across = lengths("size", self.size, 2)
+        return checks.shape(f"{self.title()}: the output", (height * down, width * across, features[-1]))
+
+    def lower(self, plan: Lowering, x: Value, weights: dict[str, Weight], index: int) -> Value:
+        picture, scale = x.shape[:2], lengths("size", self.size, 2)
+        x = plan.read(x)
+        y = plan.value(x.columns * scale[0] * scale[1], x.trains)
+        y.origin = x.ending
+        # The nearest is what the gradient of a sum over windows does: each pixel goes to all of its window.
+        axes = [Axis(n * times, kernel=times, stride=times) for n, times in zip(picture, scale, strict=True)]
+        if self.interpolation == "nearest":
+            plan.emit(kernels.AveragePoolGradient, x.buffer, y.buffer, *axes, mean=False)
+        else:
+            plan.emit(kernels.Bilinear, x.buffer, y.buffer, picture, scale)
+
+        def backward() -> None:
+            if not x.trains:
+                return
+            if self.interpolation == "nearest":
+                plan.emit(kernels.AveragePool, y.gradient, plan.gradient(x), *axes, mean=False)
+            else:
+                plan.emit(kernels.BilinearGradient, y.gradient, plan.gradient(x), picture, scale)
+            plan.apply_derivative(x)
+
+        plan.backward(backward)
+        return y
