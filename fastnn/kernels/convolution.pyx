@@ -19,6 +19,9 @@ cdef fastnn_axis axis_of(phase):
 
 def _joined(rows: Axis, columns: Axis) -> tuple[Axis, Axis]:
     """The axes, as one row where a window is one pixel: longer rows are cut into fuller tiles."""
+    for axis in (rows, columns):
+        if not isinstance(axis, Axis):
+            raise TypeError(f"a window slides along an Axis, got {axis!r}")
     return (Axis(1), Axis(rows.size * columns.size)) if rows.plain and columns.plain else (rows, columns)
 
 
