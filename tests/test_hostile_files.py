@@ -118,7 +118,7 @@ ALTERATIONS: dict[str, tuple[Alter, str]] = {
     "units list": (setting("units", [8]), "units"),
     "units 9": (setting("units", 9), r"dense_0\.weight.*\(4, 9\)"),
     "activation unknown": (setting("activation", "evil"), "evil.*relu"),
-    "activation null": (setting("activation", None), "activation"),
+    "activation is a number": (setting("activation", 7), "activation"),
     "name with a dot": (setting("name", "a.b"), "name"),
     "name twice": (setting("name", "dense_1"), "dense_1"),
     "name is a number": (setting("name", 7), "name"),
