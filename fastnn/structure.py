@@ -111,5 +111,5 @@ def adopt(net: Network, shapes: Sequence[Shape]) -> None:
             given = [at[source] for source in node.sources]
             if not node.layer.network.features:
                 adopt(node.layer.network, given)  # type: ignore[arg-type]
-            node.layer.output(given)
+            node.layer.shape_for(given)
     net.adopt(shapes, net.blocks_for(shapes))

@@ -243,7 +243,7 @@ def test_built_with_the_chain_around_it() -> None:
         net.build((4, 4))
     assert not (net.features or inner.features or innermost.features)
     net.fit(x, y, verbose=0)
-    assert list(net.weights)[0] == "sequential_0.sequential_0.dense_0.weight"
+    assert next(iter(net.weights)) == "sequential_0.sequential_0.dense_0.weight"
     twin = fnn.Sequential([fnn.Dense(6, "relu")], input_shape=(4,), seed=1)
     other = fnn.Sequential([fnn.Sequential([twin, fnn.Dropout(0.1)], (4,), seed=2), fnn.Dense(3, "softmax")], seed=3)
     other.compile("adam").fit(x, y, verbose=0)
