@@ -8,6 +8,8 @@ from typing import Any
 
 #: Sizes are kept in 32 bits where the data hold them, and no tensor of that length would fit anyway.
 MOST = 2**31 - 1
+#: Dimensions of a sample: with that of the batch, as many as the compiled modules have room for.
+DIMENSIONS = 31
 #: The largest float32: kernels take their settings so.
 LARGEST = 3.4028234663852886e38
 #: The smallest positive float32 with all its digits.
@@ -96,6 +98,8 @@ def shape(name: str, value: Any) -> tuple[int, ...]:
     found = lengths(name, value)
     if not found:
         raise ValueError(f"{name} must have at least one dimension")
+    if len(found) > DIMENSIONS:
+        raise ValueError(f"{name} has {len(found)} dimensions, more than {DIMENSIONS}")
     if math.prod(found) > MOST:
         raise ValueError(f"{name} {found} has {math.prod(found)} elements, more than {MOST}")
     return found
