@@ -43,7 +43,11 @@ def to_bytes(net: Network) -> bytes:
         tensors |= {f"weights.{name}": view for name, view in net.weights.items()}
         for slot, flat in net.slots.items():
             tensors |= {f"slots.{slot}.{name}": view for name, view in net.blocks.in_slot(flat).items()}
-    architecture = json.dumps(_describe(net))
+    description = _describe(net)
+    try:
+        architecture = json.dumps(description)
+    except TypeError as error:
+        raise TypeError(f"the settings of layers in a file must be plain JSON: {error}") from None
     metadata = {"fastnn": architecture, "digest": _digest(architecture, tensors)}
     return save(tensors, metadata)
 

@@ -1,5 +1,7 @@
 """What every layer is asked, in particular one of the user's: its parameters, and the shape of its output."""
 
+import copy
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -69,6 +71,22 @@ def test_a_parameter_has_a_name_of_its_own() -> None:
     layer = own(parameters=lambda self, features: {"forward": fnn.Parameter(features, "ones")})
     with pytest.raises(ValueError, match=r"Own\(\): a parameter cannot be called 'forward'"):
         fnn.Sequential([layer], FEATURES).compile("adam", "mse")
+
+
+def test_settings_that_are_arrays() -> None:
+    """They are shown; a file cannot hold them, and says so."""
+
+    @dataclass
+    class Fixed(fnn.PythonLayer):
+        values: Any = 1.0
+
+        def forward(self, x: np.ndarray) -> np.ndarray:
+            return np.float32(1) * x
+
+    net = fnn.Sequential([Fixed(np.ones(2))], FEATURES)
+    assert "Fixed(values=array([1., 1.]))" in str(net)
+    with pytest.raises(TypeError, match=r"settings of layers in a file must be plain JSON: .*ndarray"):
+        copy.copy(net)
 
 
 def test_methods_that_are_missing() -> None:

@@ -144,7 +144,7 @@ class Layer:
             value = getattr(self, f.name)
             if i == 0 and f.default is dataclasses.MISSING:
                 shown.append(repr(value))
-            elif value != f.default:
+            elif repr(value) != repr(f.default):  # arrays, say, are not equal or different as a whole
                 shown.append(f"{f.name}={value!r}")
         return f"{self.kind}({', '.join(shown)})"
 
