@@ -89,8 +89,22 @@ class Assembly:
         return self
 
     def make(self, features: Sequence[Shape]) -> None:
-        """Makes and draws the parameters for inputs of these shapes."""
-        self.adopt(features, self.blocks_for(features)).own.initialize(self.seed)
+        """Makes and draws the parameters for inputs of these shapes, those of sub-networks that have none yet too."""
+        unbuilt = self.unbuilt()
+        try:
+            shapes = self.graph.shapes(features)
+            for node in self.graph.nodes:
+                if isinstance(node.layer, Subnetwork) and not node.layer.network.features:
+                    node.layer.network.make([shapes[source] for source in node.sources])
+            self.adopt(features, self.blocks_for(features)).own.initialize(self.seed)
+        except BaseException:
+            _forget(unbuilt)
+            raise
+
+    def unbuilt(self) -> list[Assembly]:
+        """Those of this network and the sub-networks at any depth that are not built yet."""
+        found = [] if self.features else [self]
+        return [*found, *(each for inner in self.inner().values() for each in inner.unbuilt())]
 
     def blocks_for(self, features: Sequence[Shape]) -> Blocks:
         """Blocks for inputs of these shapes, all zero but for what sub-networks have already."""
@@ -126,11 +140,12 @@ class Assembly:
 
     @contextmanager
     def _first(self, x: np.ndarray) -> Iterator[None]:
+        unbuilt = self.unbuilt()
         self.build(x.shape[1:])
         try:
             yield
         except BaseException:
-            self.forget()
+            _forget(unbuilt)
             raise
 
     def samples(self, x: Any) -> tuple[list[np.ndarray], list[tuple[int, ...]]]:
@@ -187,7 +202,7 @@ class Assembly:
 
     def untrained(self) -> frozenset[str]:
         """The layers, by the path of their names, that are not to be trained as it is set now; "" is all of it."""
-        if not self.trainable:
+        if not checks.flag("trainable", self.trainable):
             return frozenset([""])
         paths = set()
         for name, layer in self.named_layers():
@@ -196,6 +211,11 @@ class Assembly:
             elif not layer.trainable:
                 paths.add(name)
         return frozenset(paths)
+
+
+def _forget(networks: Iterable[Assembly]) -> None:
+    for network in networks:
+        network.forget()
 
 
 def below(names: Iterable[str], paths: frozenset[str]) -> list[str]:

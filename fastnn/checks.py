@@ -8,6 +8,8 @@ from typing import Any
 
 #: Sizes are kept in 32 bits where the data hold them, and no tensor of that length would fit anyway.
 MOST = 2**31 - 1
+#: Dimensions of a sample: with that of the batch, as many as the compiled modules have room for.
+DIMENSIONS = 31
 #: The largest float32: kernels take their settings so.
 LARGEST = 3.4028234663852886e38
 #: The smallest positive float32 with all its digits.
@@ -84,13 +86,20 @@ def batch(shape: Iterable[int | str]) -> str:
     return f"({', '.join(['batch', *map(str, shape)])})"
 
 
-def shape(name: str, value: Any) -> tuple[int, ...]:
-    """value as a tuple of positive lengths."""
+def lengths(name: str, value: Any) -> tuple[int, ...]:
+    """value as a tuple of positive lengths, which may be empty."""
     if isinstance(value, (str, bytes)) or not isinstance(value, Iterable):
         raise TypeError(f"{name} must be a tuple of integers, got {value!r}")
-    lengths = tuple(integer(f"{name}[{i}]", length) for i, length in enumerate(value))
-    if not lengths:
+    return tuple(integer(f"{name}[{i}]", length) for i, length in enumerate(value))
+
+
+def shape(name: str, value: Any) -> tuple[int, ...]:
+    """value as a tuple of positive lengths, of no more elements than a tensor may have."""
+    found = lengths(name, value)
+    if not found:
         raise ValueError(f"{name} must have at least one dimension")
-    if math.prod(lengths) > MOST:
-        raise ValueError(f"{name} {lengths} has {math.prod(lengths)} elements, more than {MOST}")
-    return lengths
+    if len(found) > DIMENSIONS:
+        raise ValueError(f"{name} has {len(found)} dimensions, more than {DIMENSIONS}")
+    if math.prod(found) > MOST:
+        raise ValueError(f"{name} {found} has {math.prod(found)} elements, more than {MOST}")
+    return found

@@ -34,6 +34,7 @@ def to_bytes(net: Network) -> bytes:
 
     from safetensors.numpy import save
 
+    owned(net)
     tensors: dict[str, np.ndarray] = {
         "state.seed": np.array([net.seed], np.uint64),
         "state.counters": np.array([net.counters[name] for name in COUNTERS], np.int64),
@@ -42,9 +43,30 @@ def to_bytes(net: Network) -> bytes:
         tensors |= {f"weights.{name}": view for name, view in net.weights.items()}
         for slot, flat in net.slots.items():
             tensors |= {f"slots.{slot}.{name}": view for name, view in net.blocks.in_slot(flat).items()}
-    architecture = json.dumps(_describe(net))
+    description = _describe(net)
+    try:
+        architecture = json.dumps(description)
+    except TypeError as error:
+        raise TypeError(f"the settings of layers in a file must be plain JSON: {error}") from None
     metadata = {"fastnn": architecture, "digest": _digest(architecture, tensors)}
     return save(tensors, metadata)
+
+
+def owned(net: Network) -> tuple[dict[str, type[Layer]], dict[str, losses.Function]]:
+    """The classes of layers and the users' losses, by name, which is all that a file has of them.
+
+    Raises ValueError for two of one name.
+    """
+    layers: dict[str, type[Layer]] = {}
+    functions: dict[str, losses.Function] = {}
+    for kind in structure.classes(net):
+        name = kind.__name__
+        if layers.setdefault(name, known_layers.LAYERS.get(name, kind)) is not kind:
+            raise ValueError(f"two classes of layers are called {name!r}: files and copies need another name")
+    for loss in (head.loss for head in net.heads if isinstance(head.loss, losses.Own)):
+        if functions.setdefault(loss.name, loss.function) is not loss.function:
+            raise ValueError(f"two losses are called {loss.name!r}: files and copies need another name")
+    return layers, functions
 
 
 def _describe(net: Network) -> dict[str, Any]:
@@ -130,8 +152,15 @@ def load(
     """The network in a file that `save` wrote.
 
     layers, losses: your own by name, besides fastnn's; a file can name no others, and no code in it is run. Raises
-    OSError where it cannot be read, ValueError where it is truncated, altered or not such a file.
+    TypeError for layers that are no classes of them and losses that are no functions, OSError where the file cannot be
+    read, ValueError where it is truncated, altered or not such a file.
     """
+    for what, given, wanted in (("layers", layers, "a class of layers"), ("losses", losses, "a function")):
+        if given is not None and not isinstance(given, Mapping):
+            raise TypeError(f"{what} must be a dict by name, got {given!r:.60}")
+        for name, value in (given or {}).items():
+            if not (callable(value) if what == "losses" else isinstance(value, type) and issubclass(value, Layer)):
+                raise TypeError(f"{what}: {name!r} must be {wanted}, got {value!r:.60}")
     with open(path, "rb") as file:
         data = file.read()
     try:

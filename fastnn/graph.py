@@ -112,7 +112,7 @@ class Graph:
         """The shape at each place for inputs (batch, *features). Raises ValueError where a layer does not fit."""
         shapes = list(features)
         for node in self.nodes:
-            shapes.append(node.layer.output(node.layer.given([shapes[source] for source in node.sources])))
+            shapes.append(node.layer.shape_for([shapes[source] for source in node.sources]))
         return shapes
 
     def output_shapes(self, features: Sequence[Shape]) -> list[Shape]:
@@ -127,7 +127,7 @@ class Graph:
         first: dict[str, dict[str, Shape]] = {}
         for node in self.nodes:
             given = [shapes[source] for source in node.sources]
-            parameters = node.layer.parameters(node.layer.given(given))
+            parameters = node.layer.wanted(given)
             sizes = {key: parameter.shape for key, parameter in parameters.items()}
             if first.setdefault(node.name, sizes) != sizes:
                 raise ValueError(

@@ -84,7 +84,7 @@ cdef class Hold:
             guard.readers += self.counted
             return
         if guard.readers:
-            raise RuntimeError(f"{self.action}: this network is predicting at the moment")
+            raise RuntimeError(f"{self.action}: this network is read at the moment, by predict or save, say")
         if guard.owner and not self.nested:
             raise RuntimeError(f"{self.action}: not inside {guard.doing} of the same network")
         self.outer_owner, self.outer_doing = guard.owner, guard.doing

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -34,7 +35,8 @@ class Losses(dict[str, Loss]):
 def heads(outputs: Sequence[str], loss: Any, metrics: Any, weights: Any) -> tuple[Head, ...]:
     """A Head for each output, of what `compile` is given: one for all, or a dict by output.
 
-    Raises ValueError for an unknown name, weights that are no finite numbers >= 0 or all 0, TypeError for other types.
+    Raises ValueError for an unknown name, weights that are no finite numbers >= 0 or all 0, and two figures that the
+    logs would call the same; TypeError for other types.
     """
     if len(outputs) > MOST:
         raise ValueError(f"a network that is compiled has at most {MOST} outputs, this one has {len(outputs)}")
@@ -42,14 +44,25 @@ def heads(outputs: Sequence[str], loss: Any, metrics: Any, weights: Any) -> tupl
     by_output = (for_each("loss", loss, outputs), for_each("metrics", metrics, outputs, ()))
     scales = for_each("loss_weights", 1.0 if weights is None else weights, outputs, 1.0)
     for output, criterion, names, weight in zip(outputs, *by_output, scales, strict=True):
-        listed = tuple(checks.listed("metrics", names, str, "names"))
+        listed = tuple(dict.fromkeys(checks.listed("metrics", names, str, "names")))
         for name in listed:
             measures.resolve(name)
         scale = checks.real(f"loss_weights: {output}", weight, least=0)
         made.append(Head(output, losses.resolve(criterion), scale, listed))
     if not any(head.weight for head in made):
         raise ValueError("loss_weights: all are 0, so there is nothing to train")
+    if len(made) > 1:
+        _check_names(made)
     return tuple(made)
+
+
+def _check_names(made: Sequence[Head]) -> None:
+    """Raises ValueError where two figures in the logs would have one name."""
+    names = [f"{head.output}_{figure}" for head in made for figure in ("loss", *head.metrics)]
+    counts = Counter(f"{before}{name}" for before in ("", "val_") for name in ("loss", *names))
+    name, count = counts.most_common(1)[0]
+    if count > 1:
+        raise ValueError(f"two figures would be called {name!r}: give outputs (the layers that make them) other names")
 
 
 def for_each(what: str, given: Any, names: Sequence[str], otherwise: Any = None) -> list[Any]:

@@ -5,17 +5,17 @@ calls are known, Buffers that are not needed at the same time get the same memor
 There is no pass over the list: what a layer fuses it decides itself.
 """
 
-from bisect import insort
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 from fastnn import kernels
+from fastnn.arena import place
 from fastnn.op import Op
 from fastnn.plan import Plan
 from fastnn.port import Port
-from fastnn.tensor import Block, Tensor, aligned, bytes_of
+from fastnn.tensor import Block, Tensor
 
 #: Activations over all features of a row: their Ops, forward and backward.
 ROW_WISE: dict[str, tuple[type[Op], type[Op]]] = {
@@ -299,7 +299,7 @@ class Lowering:
         """The same for a plan that runs in parts: each ends after so many calls, with its ports and what it changes."""
         self.backwards.clear()
         self.closings.clear()  # each holds this Lowering: a cycle that would keep the arena until a collection
-        places, nbytes = _place(self.calls, self.rows)
+        places, nbytes = place(self.calls, self.rows)
         arena = Block(nbytes)
         tensors = {
             buffer: Tensor((self.rows, buffer.columns), buffer.dtype, arena, offset)
@@ -324,24 +324,3 @@ class Lowering:
         if isinstance(argument, ToPack):
             return self.derive(argument, lambda: argument.op(argument.weight, *argument.arguments))
         return argument
-
-
-def _place(calls: list[Call], rows: int) -> tuple[dict[Buffer, int], int]:
-    """Byte offsets such that Buffers alive at the same call do not overlap, the largest placed first; and the total."""
-    alive: dict[Buffer, tuple[int, int]] = {}
-    for i, call in enumerate(calls):
-        for buffer in call.buffers:
-            alive[buffer] = (alive.get(buffer, (i, i))[0], i)
-    size = {buffer: aligned(bytes_of((rows, buffer.columns), buffer.dtype)) for buffer in alive}
-    offsets: dict[Buffer, int] = {}
-    placed: list[Buffer] = []  # by offset
-    for buffer in sorted(alive, key=lambda b: -size[b]):
-        first, last = alive[buffer]
-        offset = 0
-        for other in placed:
-            overlap = alive[other][0] <= last and first <= alive[other][1]
-            if overlap and offset + size[buffer] > offsets[other]:
-                offset = max(offset, offsets[other] + size[other])
-        offsets[buffer] = offset
-        insort(placed, buffer, key=lambda b: offsets[b])
-    return offsets, max((offsets[b] + size[b] for b in offsets), default=0)

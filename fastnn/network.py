@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastnn import arrays, checks, differentiation, files, loop, losses, optimizers, range_test, structure, training
+from fastnn import arrays, checks, differentiation, files, loop, losses, optimizers, range_test, training
 from fastnn.assembly import Assembly, below
 from fastnn.callbacks import Callback, History, Logs
 from fastnn.class_weights import sample_weights
@@ -288,15 +288,15 @@ class Network(Assembly):
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes weights, slots, counters, seed, architecture and metadata to one safetensors file, or nothing.
 
-        Raises TypeError for metadata that are not plain JSON, OSError where the file cannot be written.
+        Raises TypeError for metadata that are not plain JSON, ValueError for two classes of layers, or two losses of
+        yours, of one name, OSError where the file cannot be written.
         """
         with self.guard.reading("save"):
             files.save(self, path)
 
     def __reduce__(self) -> tuple[Any, ...]:
         with self.guard.reading("copying"):
-            own = {head.loss.name: head.loss.function for head in self.heads if isinstance(head.loss, losses.Own)}
-            return files.from_bytes, (files.to_bytes(self), structure.classes(self), own)
+            return files.from_bytes, (files.to_bytes(self), *files.owned(self))
 
     # What a person sees.
 

@@ -60,13 +60,26 @@ class Schedule:
     def rates(self, start: int, count: int) -> np.ndarray:
         """The rates of `count` updates from `start` on, float64 (count,)."""
         first = start // BLOCK
-        blocks = [_block(self, index) for index in range(first, (start + count - 1) // BLOCK + 1)]
-        return np.concatenate(blocks)[start - first * BLOCK :][:count]
+        blocks, good = zip(*(_block(self, i) for i in range(first, (start + count - 1) // BLOCK + 1)), strict=True)
+        rates: np.ndarray = np.concatenate(blocks)[start - first * BLOCK :][:count]
+        if not all(good) and not _sound(rates):
+            raise ValueError(f"{type(self).__name__}: at(t) gave a rate that is negative or not finite")
+        return rates
+
+
+def _sound(rates: np.ndarray) -> bool:
+    return bool(((rates >= 0) & (rates <= checks.LARGEST)).all())
 
 
 @lru_cache(maxsize=256)
-def _block(schedule: Schedule, index: int) -> np.ndarray:
-    return schedule.at(np.arange(index * BLOCK, (index + 1) * BLOCK, dtype=np.float64))
+def _block(schedule: Schedule, index: int) -> tuple[np.ndarray, bool]:
+    """The rates of a block of updates, and whether they are sound: those that are never reached need not be."""
+    rates = np.asarray(schedule.at(np.arange(index * BLOCK, (index + 1) * BLOCK, dtype=np.float64)))
+    if rates.shape != (BLOCK,) or rates.dtype.kind not in "iuf":
+        name, got = type(schedule).__name__, f"{rates.dtype} {rates.shape}"
+        raise ValueError(f"{name}: at(t) must give a number for each of the {BLOCK} updates t, got {got}")
+    rates = rates.astype(np.float64)
+    return rates, _sound(rates)
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -24,10 +24,10 @@ def subnetworks(net: Network) -> list[Network]:
     return list(found)
 
 
-def classes(net: Network) -> dict[str, type[Layer]]:
-    """The classes of all layers, by name."""
+def classes(net: Network) -> list[type[Layer]]:
+    """The classes of all layers."""
     layers = [layer for each in (net, *subnetworks(net)) for layer in each.graph.layers.values()]
-    return {layer.kind: type(layer) for layer in layers if not isinstance(layer, Subnetwork)}
+    return [type(layer) for layer in layers if not isinstance(layer, Subnetwork)]
 
 
 def describe(net: Network, inner: Sequence[Network]) -> dict[str, Any]:
@@ -111,5 +111,5 @@ def adopt(net: Network, shapes: Sequence[Shape]) -> None:
             given = [at[source] for source in node.sources]
             if not node.layer.network.features:
                 adopt(node.layer.network, given)  # type: ignore[arg-type]
-            node.layer.output(given)
+            node.layer.shape_for(given)
     net.adopt(shapes, net.blocks_for(shapes))

@@ -40,4 +40,4 @@ def called(layer: Layer, x: Any) -> Symbol:
     for source in sources:
         if not isinstance(source, Symbol):
             raise TypeError(f"{layer.title()}: call it on an Input, or on what a layer returned, not {source!r:.60}")
-    return Symbol(layer.output(layer.given([source.shape for source in sources])), layer, sources)
+    return Symbol(layer.shape_for([source.shape for source in sources]), layer, sources)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -119,11 +120,10 @@ def fit(
     if validation_data is not None:
         if not isinstance(validation_data, (tuple, list)) or len(validation_data) not in (2, 3):
             raise TypeError("validation_data must be a pair (x, y), or (x, y, sample_weight)")
-        for found, given in zip(net.examples(*validation_data)[0], x, strict=True):
-            if found.shape[1:] != given.shape[1:]:
-                raise ValueError(
-                    f"validation_data: x has samples {found.shape[1:]}, the training data {given.shape[1:]}"
-                )
+        with _validation():
+            for found, given in zip(net.examples(*validation_data)[0], x, strict=True):
+                if found.shape[1:] != given.shape[1:]:
+                    raise ValueError(f"x has samples {found.shape[1:]}, the training data {given.shape[1:]}")
     with net.guard.changing("fit"):
         with net.built_for(x):
             program = net.pool.lease(net, kind, batch, labels)
@@ -190,10 +190,18 @@ def _epochs(
 
 def _validate(net: Network, validation_data: tuple[Any, ...]) -> Logs:
     x, y, *weight = validation_data
-    try:
+    with _validation():
         return {f"val_{name}": value for name, value in net.evaluate(x, y, None, *weight).items()}
-    except ValueError as error:
-        raise ValueError(f"validation_data: {error}") from None
+
+
+@contextmanager
+def _validation() -> Iterator[None]:
+    """What is wrong inside is wrong with validation_data."""
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(f"validation_data: {error}") from error
 
 
 def _epoch(

@@ -208,8 +208,6 @@ def test_built_by_the_call() -> None:
     x = fnn.Input((4,))
     fnn.Network(x, inner(x))
     assert inner.input_shape == (4,)
-    with pytest.raises(RuntimeError, match="not built"):
-        fnn.Sequential([fnn.Sequential([fnn.Dense(3)]), fnn.Dense(2)], input_shape=(4,))
 
 
 def test_in_a_sequential() -> None:
@@ -229,6 +227,34 @@ def test_in_a_sequential() -> None:
     parts[0].weights["dense_0.weight"] *= 2
     f.refresh()
     np.testing.assert_array_equal(f(x[0]), net.predict(x)[0])
+
+
+def test_built_with_the_chain_around_it() -> None:
+    """A chain builds the networks in it that are not built yet; data that are refused leave none of them built."""
+    x, y = blobs()
+    innermost = fnn.Sequential([fnn.Dense(6, "relu")], seed=1)
+    inner = fnn.Sequential([innermost, fnn.Dropout(0.1)], seed=2)
+    net = fnn.Sequential([inner, fnn.Dense(3, "softmax")], seed=3).compile("adam")
+    for wrong in (np.full((9, 5), np.nan), np.ones((9, 5))):
+        with pytest.raises(ValueError, match=r"x\[\d, 0\] is nan|y\[\d\] is 3"):
+            net.train_on_batch(wrong, np.full(9, 3))
+        assert not (net.features or inner.features or innermost.features)
+    with pytest.raises(ValueError, match="add Flatten"):
+        net.build((4, 4))
+    assert not (net.features or inner.features or innermost.features)
+    net.fit(x, y, verbose=0)
+    assert next(iter(net.weights)) == "sequential_0.sequential_0.dense_0.weight"
+    twin = fnn.Sequential([fnn.Dense(6, "relu")], input_shape=(4,), seed=1)
+    other = fnn.Sequential([fnn.Sequential([twin, fnn.Dropout(0.1)], (4,), seed=2), fnn.Dense(3, "softmax")], seed=3)
+    other.compile("adam").fit(x, y, verbose=0)
+    np.testing.assert_array_equal(innermost.parameters, twin.parameters)
+
+
+def test_trainable_is_a_flag() -> None:
+    net = outer(inner := encoder())
+    inner.trainable = "no"  # type: ignore[assignment]
+    with pytest.raises(TypeError, match="trainable must be True or False, got 'no'"):
+        net.compile("adam")
 
 
 def test_divergence_puts_the_inner_network_back() -> None:

@@ -1,12 +1,16 @@
-"""Each example runs in its short mode and leaves what it promises."""
+"""Each example runs in its short mode and leaves what it promises; the README's code runs from top to bottom."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from networks import child
+
 EXAMPLES = Path(__file__).parent.parent / "examples"
+README = EXAMPLES.parent / "README.md"
 
 
 def test_digits(tmp_path: Path) -> None:
@@ -18,3 +22,13 @@ def test_digits(tmp_path: Path) -> None:
     assert "test accuracy 0." in run.stdout
     assert "times as long" in run.stdout
     assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_readme(tmp_path: Path) -> None:
+    """All blocks in one session; the last line of the one on the perceptron is an error, as it says."""
+    blocks = re.findall("```python\n(.*?)```", README.read_text(), re.DOTALL)
+    *before, last = next(block for block in blocks if "XOR: an error" in block).splitlines()
+    refused = ["import pytest", "with pytest.raises(ValueError, match='no line'):", f"    {last}"]
+    blocks = ["\n".join([*before, *refused]) if last in block else block for block in blocks]
+    child("import os, sys\nos.chdir(sys.argv[1])\n" + "\n".join(blocks) + "\nprint(0)", tmp_path)
+    assert {"digits.safetensors", "own.safetensors", "data.csv"} <= {path.name for path in tmp_path.iterdir()}

@@ -99,6 +99,34 @@ def test_own_layers_and_classes() -> None:
     assert type(files.from_bytes(data, {"Mine": own}).layers[0]) is own
 
 
+def test_own_names_are_different(tmp_path: Path) -> None:
+    """A file has only the names: two things of one name would come back as one of them."""
+    x = fnn.Input((4,))
+    for first, second in (("Mine", "Mine"), ("Dense", "Mine")):
+        layers = [type(name, (fnn.Flatten,), {})() for name in (first, second)]
+        net = fnn.Sequential([*layers, fnn.Dense(2)], input_shape=(4,))
+        for save in (copy.copy, pickle.dumps, lambda net: net.save(tmp_path / "net")):
+            with pytest.raises(ValueError, match=f"two classes of layers are called '{first}'"):
+                save(net)
+    net = fnn.Network(x, [fnn.Dense(1, name=name)(x) for name in "ab"])
+    zero, one = (lambda y, t, value=value: (value, np.zeros_like(y)) for value in (0.0, 1.0))
+    net.compile("adam", {"a": zero, "b": one})
+    with pytest.raises(ValueError, match="two losses are called '<lambda>'"):
+        copy.copy(net)
+    copied = copy.copy(net.compile("adam", {"a": one, "b": one}))
+    assert copied.evaluate(np.ones((1, 4)), [[0], [0]]) == {"loss": 2, "a_loss": 1, "b_loss": 1}
+
+
+def test_own_ones_that_are_none(tmp_path: Path) -> None:
+    classifier().save(tmp_path / "net")
+    for given in ([fnn.Dense], {"Mine": fnn.Dense(3)}, {"Mine": int}):
+        with pytest.raises(TypeError, match="layers"):
+            fnn.load(tmp_path / "net", layers=given)  # type: ignore[arg-type]
+    for given in ([min], {"mine": 3}):
+        with pytest.raises(TypeError, match="losses"):
+            fnn.load(tmp_path / "net", losses=given)  # type: ignore[arg-type]
+
+
 def test_save_is_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A failing write, sync or rename leaves the old file and no temporary one; paths and strings are both paths."""
     path = tmp_path / "net.safetensors"

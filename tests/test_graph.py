@@ -9,6 +9,7 @@ import pytest
 import fastnn as fnn
 from fastnn import lowering
 from fastnn.parallel import threads
+from fastnn.tensor import aligned, bytes_of
 from graphs import ACTIVATIONS, LOSSES, check_gradients, data, random_network
 from networks import blobs, classifier
 from test_network import randomized
@@ -99,9 +100,9 @@ def test_memory_is_reused_rightly(seed: int, monkeypatch: pytest.MonkeyPatch) ->
     def apart(calls: list[lowering.Call], rows: int) -> tuple[dict[lowering.Buffer, int], int]:
         offsets: dict[lowering.Buffer, int] = {}
         end = 0
-        for buffer in {a: None for call in calls for a in call.arguments if isinstance(a, lowering.Buffer)}:
+        for buffer in dict.fromkeys(buffer for call in calls for buffer in call.buffers):
             offsets[buffer] = end
-            end += lowering.aligned(lowering.bytes_of((rows, buffer.columns), buffer.dtype))
+            end += aligned(bytes_of((rows, buffer.columns), buffer.dtype))
         return offsets, end
 
     def trained() -> tuple[fnn.Network, int]:
@@ -111,7 +112,7 @@ def test_memory_is_reused_rightly(seed: int, monkeypatch: pytest.MonkeyPatch) ->
 
     net, nbytes = trained()
     with monkeypatch.context() as patch:
-        patch.setattr(lowering, "_place", apart)
+        patch.setattr(lowering, "place", apart)
         other, more = trained()
     assert nbytes < more
     np.testing.assert_array_equal(net.parameters, other.parameters)

@@ -174,6 +174,18 @@ def test_compile_that_does_not_fit(name: str) -> None:
     assert state(net) == before and net.train_on_batch(X, Y)
 
 
+@pytest.mark.parametrize(("names", "twice"), [(("val", "b"), "val_loss"), (("a", "a_top_5"), "a_top_5_accuracy")])
+def test_figures_of_one_name(names: tuple[str, str], twice: str) -> None:
+    """Where one would take the other's place in the logs the outputs are refused; a metric said twice is one."""
+    x = fnn.Input((4,))
+    net = fnn.Network(x, [fnn.Dense(3, "softmax", name=name)(x) for name in names])
+    with pytest.raises(ValueError, match=f"two figures would be called '{twice}'"):
+        net.compile("sgd", "cross_entropy", ["accuracy", "top_5_accuracy"])
+    net = fnn.Network(x, [fnn.Dense(3, "softmax", name=name)(x) for name in ("b", "c")])
+    net.compile("sgd", "cross_entropy", ["accuracy", "accuracy"])
+    assert net.metrics == {"b": ("accuracy",), "c": ("accuracy",)}
+
+
 def test_more_outputs_than_can_be() -> None:
     x = fnn.Input((1,))
     several = [fnn.Dense(1)(x) for _ in range(61)]

@@ -332,18 +332,3 @@ def test_gradients_must_be_all_there() -> None:
     ):
         with pytest.raises(ValueError, match=message):
             network(layer).train_on_batch(x, y)
-
-
-def test_names_and_parameters_are_checked() -> None:
-    class Clash(Scale):
-        def parameters(self, features: tuple[int, ...]) -> dict[str, fnn.Parameter]:
-            return {"forward": fnn.Parameter(features, "ones")}
-
-    with pytest.raises(ValueError, match=r"Clash\(\): a parameter cannot be called 'forward'"):
-        network(Clash())
-    with pytest.raises(ValueError, match="unknown initializer 'one'; known: "):
-        fnn.Parameter((3,), "one")
-    with pytest.raises(ValueError, match=r"Parameter: shape\[0\] must be an integer from 1"):
-        fnn.Parameter((0,), "ones")
-    with pytest.raises(NotImplementedError, match=r"PythonLayer.forward"):
-        network(fnn.PythonLayer()).predict(normal(2, 4))

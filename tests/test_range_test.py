@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import fastnn as fnn
+from graphs import LOSSES, data, random_network
 from networks import blobs, classifier, regression, state
 
 
@@ -35,6 +36,17 @@ def test_its_steps_are_training_steps() -> None:
     for rate, loss in zip(result.rates, result.losses, strict=True):
         twin.optimizer.learning_rate = rate  # type: ignore[union-attr]
         assert loss == pytest.approx(twin.train_on_batch(x, y), rel=1e-5)
+
+
+def test_several_inputs_and_outputs() -> None:
+    """The loss is the weighted sum; data come as lists or as dicts by name."""
+    net, (x, y) = random_network(0), data(20)
+    net.compile(fnn.SGD(0.1), LOSSES, loss_weights={"flags": 0.5})
+    before, (rates, losses, suggestion) = state(net), net.find_learning_rate(x, y, 20, steps=10)
+    assert losses[0] == pytest.approx(net.evaluate(x, y)["loss"], rel=1e-5)
+    assert rates[0] < suggestion < rates[-1] and state(net) == before
+    by_name = [dict(zip(names, each, strict=True)) for names, each in ((net.input_shape, x), (net.output_shape, y))]
+    np.testing.assert_array_equal(net.find_learning_rate(*by_name, 20, steps=10).losses, losses)
 
 
 def test_a_network_that_is_not_built() -> None:

@@ -160,3 +160,34 @@ def test_a_schedule_of_ones_own() -> None:
     assert (net.parameters == twin.parameters).all()
     with pytest.raises(TypeError, match="Flat: a file holds fastnn's own schedules only"):
         copy.copy(net)
+
+
+WRONG: dict[str, tuple[Callable[[np.ndarray], Any], str]] = {
+    "a number": (lambda t: 0.1, r"Own: at\(t\) must give a number for each of the 1024 updates t, got float64 \(\)"),
+    "too few": (lambda t: t[:10], r"got float64 \(10,\)"),
+    "two columns": (lambda t: np.ones((len(t), 2)), r"got float64 \(1024, 2\)"),
+    "text": (lambda t: ["fast"] * len(t), "got <U4"),
+    "negative": (lambda t: t - 1, r"Own: at\(t\) gave a rate that is negative or not finite"),
+    "NaN": (lambda t: np.full(len(t), np.nan), "not finite"),
+    "infinite": (lambda t: np.full(len(t), np.inf), "not finite"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_wrong_rates_change_nothing(name: str) -> None:
+    function, message = WRONG[name]
+    schedule = type("Own", (Schedule,), {"at": lambda _, t: function(t)})()
+    (x, y), net = blobs(), classifier(fnn.SGD(schedule))
+    before = net.parameters.copy()
+    for call in (lambda: net.fit(x, y, 16, verbose=0), lambda: net.train_on_batch(x, y), net.step):
+        with pytest.raises(ValueError, match=message):
+            call()
+    assert (net.parameters == before).all() and net.counters["update"] == 0
+
+
+def test_rates_that_are_not_reached_may_be_wrong() -> None:
+    """Whole numbers are rates too, and a straight line may cross zero after the last update."""
+    schedule = type("Line", (Schedule,), {"at": lambda _, t: 6 - t.astype(int)})()
+    assert list(schedule.rates(0, 7)) == [6, 5, 4, 3, 2, 1, 0] and schedule.rates(0, 1).dtype == float
+    with pytest.raises(ValueError, match="Line"):
+        schedule.rates(6, 2)

@@ -19,7 +19,8 @@ class Parameter:
     initializer: a name in `fastnn.initializers`, or the number that all are. fan_in, fan_out: inputs that an output
     sums over, and outputs that an input reaches. The loss grows by l1 sum |w| + l2 sum w^2; after an update,
     w[..., unit] is scaled down to the norm max_norm. statistic: it is not trained, but written by the layer itself (a
-    running mean), without gradient and slots. Raises ValueError for an unknown initializer and a shape that is none.
+    running mean), without gradient and slots. Raises TypeError and ValueError for a shape that is none, an unknown
+    initializer, fans < 1, a negative penalty, and a max_norm that is not positive.
     """
 
     shape: tuple[int, ...]
@@ -32,9 +33,17 @@ class Parameter:
     statistic: bool = False
 
     def __post_init__(self) -> None:
-        self.shape = tuple(checks.integer(f"Parameter: shape[{i}]", n) for i, n in enumerate(self.shape))
+        self.shape = checks.lengths("Parameter: shape", self.shape)
         if isinstance(self.initializer, str):
             checks.known("initializer", self.initializer, INITIALIZERS)
+        else:
+            checks.real("Parameter: initializer", self.initializer, least=-checks.LARGEST)
+        checks.integer("Parameter: fan_in", self.fan_in)
+        checks.integer("Parameter: fan_out", self.fan_out)
+        checks.real("Parameter: l1", self.l1, least=0)
+        checks.real("Parameter: l2", self.l2, least=0)
+        if self.max_norm is not None:
+            checks.real("Parameter: max_norm", self.max_norm, least=checks.SMALLEST)
 
 
 @dataclass(eq=False, repr=False)
@@ -85,6 +94,19 @@ class Layer:
         shape: tuple[int, ...] = features
         return shape
 
+    def wanted(self, inputs: list[Any]) -> dict[str, Parameter]:
+        """The parameters for inputs of these shapes. Raises TypeError where `parameters` returns no dict of them."""
+        found = self.parameters(self.given(inputs))
+        if not isinstance(found, dict) or not all(
+            isinstance(name, str) and isinstance(each, Parameter) for name, each in found.items()
+        ):
+            raise TypeError(f"{self.title()}: parameters must return a dict of Parameter by name, got {found!r:.60}")
+        return found
+
+    def shape_for(self, inputs: list[Any]) -> tuple[int, ...]:
+        """The shape of the output for inputs of these. Raises TypeError and ValueError where `output` returns none."""
+        return checks.shape(f"{self.title()}: output", self.output(self.given(inputs)))
+
     def lower(self, plan: Lowering, x: Any, weights: dict[str, Weight], index: int) -> Value:
         """Emits the layer's Ops, registers its backward, and returns its output.
 
@@ -122,7 +144,7 @@ class Layer:
             value = getattr(self, f.name)
             if i == 0 and f.default is dataclasses.MISSING:
                 shown.append(repr(value))
-            elif value != f.default:
+            elif repr(value) != repr(f.default):  # arrays, say, are not equal or different as a whole
                 shown.append(f"{f.name}={value!r}")
         return f"{self.kind}({', '.join(shown)})"
 

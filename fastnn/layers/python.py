@@ -47,7 +47,7 @@ class PythonLayer(Layer):
 
     def lower(self, plan: Lowering, x: Value, weights: dict[str, Weight], index: int) -> Value:
         shape, x = x.shape, plan.read(x)
-        bound, shapes = self._bound(weights, plan.training), (shape, self.output(shape))
+        bound, shapes = self._bound(weights, plan.training), (shape, self.shape_for([shape]))
         trained = {name: weight.gradient for name, weight in weights.items()}
         y = plan.value(math.prod(shapes[1]), x.trains or any(gradient is not None for gradient in trained.values()))
         plan.emit(kernels.PythonForward, bound.forward, x.buffer, y.buffer, *shapes, finite=plan.training)
