@@ -31,6 +31,11 @@ def numbers(name: str, array: Any) -> np.ndarray:
     return plain
 
 
+def read_only(array: np.ndarray) -> np.ndarray:
+    """A view that cannot be made writable again, as one whose flag alone says so could be."""
+    return np.asarray(memoryview(array).toreadonly())
+
+
 def ready(array: np.ndarray) -> np.ndarray:
     """The array in a form that a Port takes, without a copy where it has it already."""
     if takes(array):

@@ -70,9 +70,14 @@ def writes(y: np.ndarray, t: np.ndarray) -> Any:
     y[0] = 1
 
 
+def insists(y: np.ndarray, t: np.ndarray) -> Any:
+    t.flags.writeable = True
+
+
 WRONG: dict[str, tuple[Any, type[BaseException], str]] = {
     "an exception": (raises, KeyError, "mine"),
     "writes to y": (writes, ValueError, "read-only"),
+    "wants to write to t": (insists, ValueError, "cannot set WRITEABLE flag"),
     "no pair": (broken(lambda y: y), TypeError, r"<lambda>: expected it to return \(loss, dy\)"),
     "loss": (broken(lambda y: (y, y)), TypeError, "expected a number as the loss"),
     "complex loss": (broken(lambda y: (1j, y)), TypeError, "expected a number as the loss"),

@@ -247,6 +247,11 @@ def writing(self: Any, x: np.ndarray) -> Any:
     return x
 
 
+def insisting(self: Any, x: np.ndarray) -> Any:
+    x.flags.writeable = True
+    return writing(self, x)
+
+
 def interrupted(self: Any, x: np.ndarray) -> Any:
     raise KeyboardInterrupt("stop")
 
@@ -260,6 +265,7 @@ def not_a_number(self: Any, x: np.ndarray) -> Any:
 WRONG = {
     "raises": (raising, KeyError, "mine"),
     "writes": (writing, ValueError, "read-only"),
+    "insists": (insisting, ValueError, "cannot set WRITEABLE flag"),
     "shape": (lambda self, x: x[:, :2], ValueError, r"returned float32 \(9, 2\) as {}, expected float32 \(9, 6\)"),
     "rows": (lambda self, x: x[:3], ValueError, r"returned float32 \(3, 6\) as {}, expected float32 \(9, 6\)"),
     "dtype": (lambda self, x: x.astype(np.float64), ValueError, r"returned float64 \(9, 6\) as {}"),

@@ -9,6 +9,8 @@ import numpy as np
 from fastnn.kernels.loss cimport Loss
 from fastnn.tensor cimport Tensor
 
+from fastnn import arrays
+
 
 cdef class OwnLoss(Loss):
     """loss, dx = function(x, target), on read-only views, float32 (rows, columns); dx has that shape too.
@@ -31,9 +33,8 @@ cdef class OwnLoss(Loss):
     ) -> None:
         Loss.__init__(self, x, target, dx, finite=finite)
         self.function, self.name = function, name
-        self.views = [tensor.array.reshape(tensor.rows, tensor.columns) for tensor in (x, target, dx)]
-        for view in self.views[:2]:
-            view.flags.writeable = False
+        *given, gradient = [tensor.array.reshape(tensor.rows, tensor.columns) for tensor in (x, target, dx)]
+        self.views = [*map(arrays.read_only, given), gradient]
 
     cdef void run(self) noexcept nogil:
         cdef double value = 0

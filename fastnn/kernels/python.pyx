@@ -13,6 +13,8 @@ from fastnn.kernels cimport csrc
 from fastnn.op cimport Op
 from fastnn.tensor cimport Tensor, floats
 
+from fastnn import arrays
+
 cnp.import_array()
 
 
@@ -38,8 +40,7 @@ cdef class Python(Op):
 
     cdef void look(self, Py_ssize_t rows) except *:
         """Makes the view, which costs as much as a small op."""
-        self.view = self.x.array[:rows].reshape((rows, *self.shape))
-        self.view.flags.writeable = False
+        self.view = arrays.read_only(self.x.array[:rows].reshape((rows, *self.shape)))
 
     cdef void run(self) noexcept nogil:
         with gil:

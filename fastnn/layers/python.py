@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from fastnn import kernels
+from fastnn import arrays, kernels
 from fastnn.layers.base import Layer
 from fastnn.lowering import Lowering, Value, Weight
 
@@ -76,7 +76,5 @@ class PythonLayer(Layer):
                 raise ValueError(
                     f"{self.title()}: a parameter cannot be called {name!r}, which is something else there"
                 )
-            view = weight.value.array
-            view.flags.writeable = False
-            setattr(bound, name, view)
+            setattr(bound, name, arrays.read_only(weight.value.array))
         return bound
