@@ -4,14 +4,18 @@ Each runs the kernel that a network runs. In a network they go by name, Dense(64
 Activation("gelu"); the learned one is the layer PReLU.
 """
 
-from typing import Any
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from fastnn import arrays, kernels
 from fastnn.lowering import ROW_WISE
 from fastnn.tensor import Tensor
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
 def _tensor(x: Any) -> Tensor:

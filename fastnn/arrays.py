@@ -33,7 +33,7 @@ def numbers(name: str, array: Any) -> np.ndarray:
 
 def read_only(array: np.ndarray) -> np.ndarray:
     """A view that cannot be made writable again, as one whose flag alone says so could be."""
-    return np.asarray(memoryview(array).toreadonly())
+    return np.asarray(memoryview(array).toreadonly())  # type: ignore[arg-type]
 
 
 def ready(array: np.ndarray) -> np.ndarray:

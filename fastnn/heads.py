@@ -15,7 +15,7 @@ from fastnn.losses import Loss
 MOST = 60
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Head:
     """An output by name: its loss, the loss's weight in the sum of all, and its metrics."""
 

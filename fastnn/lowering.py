@@ -8,7 +8,7 @@ There is no pass over the list: what a layer fuses it decides itself.
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from fastnn import kernels
 from fastnn.arena import place
@@ -44,8 +44,7 @@ class Buffer:
     shared: bool = False
 
 
-@dataclass(frozen=True)
-class ToPack:
+class ToPack(NamedTuple):
     """A weight that a frozen network's plans read packed: by an Op that takes it and these arguments."""
 
     weight: Tensor

@@ -3,13 +3,15 @@
 from __future__ import annotations  # np.random and fractions are loaded where they are used
 
 import warnings
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from fastnn import arrays, checks
 from fastnn.randomness import Purpose, generator
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
 class NotSeparableError(ValueError):

@@ -5,7 +5,6 @@ lengths count updates: an epoch has ceil(samples / batch_size) of them. The netw
 For rates that follow a validation figure instead: `fnn.callbacks.ReduceOnPlateau`.
 """
 
-import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -14,13 +13,14 @@ from typing import Any
 import numpy as np
 
 from fastnn import checks
+from fastnn.settings import FixedSettings
 
 #: Rates are computed so many at once, from a multiple of it on: the same bits however they are asked for.
 BLOCK = 1024
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class Schedule:
+@dataclass(eq=False, repr=False)
+class Schedule(FixedSettings):
     """A learning rate for each update."""
 
     def __post_init__(self) -> None:
@@ -41,21 +41,6 @@ class Schedule:
     def at(self, t: np.ndarray) -> np.ndarray:
         """The rates of the updates t, float64."""
         raise NotImplementedError(f"{type(self).__name__}.at")
-
-    def settings(self) -> dict[str, Any]:
-        """The fields."""
-        return {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
-
-    # Written once: a dataclass would compile them for each of its classes when it is imported.
-
-    def __eq__(self, other: object) -> bool:
-        return type(other) is type(self) and vars(other) == vars(self)
-
-    def __hash__(self) -> int:
-        return hash((type(self), *vars(self).values()))
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in self.settings().items())})"
 
     def rates(self, start: int, count: int) -> np.ndarray:
         """The rates of `count` updates from `start` on, float64 (count,)."""
@@ -82,7 +67,7 @@ def _block(schedule: Schedule, index: int) -> tuple[np.ndarray, bool]:
     return rates, _sound(rates)
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@dataclass(eq=False, repr=False)
 class Constant(Schedule):
     """rate, always."""
 
@@ -95,7 +80,7 @@ class Constant(Schedule):
         return np.full(len(t), self.rate)
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@dataclass(eq=False, repr=False)
 class Step(Schedule):
     """rate factor^floor(t / every): times `factor` after each `every` updates."""
 
@@ -112,7 +97,7 @@ class Step(Schedule):
         return self.rate * self.factor ** (t // self.every)
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@dataclass(eq=False, repr=False)
 class Exponential(Schedule):
     """rate factor^(t / every): as Step, without the steps. A factor above 1 lets the rate grow."""
 
@@ -130,7 +115,7 @@ class Exponential(Schedule):
             return np.minimum(self.rate * self.factor ** (t / self.every), checks.LARGEST)
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@dataclass(eq=False, repr=False)
 class Polynomial(Schedule):
     """end + (rate - end) (1 - t / steps)^power, and end after `steps` updates; power 1 is a straight line."""
 
@@ -149,7 +134,7 @@ class Polynomial(Schedule):
         return self.end + (self.rate - self.end) * (1 - np.minimum(t / self.steps, 1)) ** self.power
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@dataclass(eq=False, repr=False)
 class Cosine(Schedule):
     """end + (rate - end) (1 + cos(pi t / steps)) / 2, and end after `steps` updates.
 
@@ -190,7 +175,7 @@ class Cosine(Schedule):
         return done
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@dataclass(eq=False, repr=False)
 class WarmUp(Schedule):
     """(t + 1) / steps times the first rate of `then` for `steps` updates; then `then`, a rate or a Schedule, from 0."""
 
@@ -208,7 +193,7 @@ class WarmUp(Schedule):
         return then * np.minimum((t + 1) / self.steps, 1)
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@dataclass(eq=False, repr=False)
 class OneCycle(Schedule):
     """Up from rate / div_factor to rate, and down to rate / div_factor / final_div_factor, along half cosines.
 

@@ -64,7 +64,7 @@ class Parameters:
             )
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False, repr=False)
 class Range:
     """Elements start..stop-1 of a block of parameters. base: where the block begins in the slots."""
 

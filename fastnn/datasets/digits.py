@@ -4,15 +4,21 @@ Source: E. Alpaydin and C. Kaynak, "Optical Recognition of Handwritten Digits", 
 doi:10.24432/C50P49, licence CC BY 4.0: its test set, unchanged, in the order of scikit-learn's `load_digits`.
 """
 
-import numpy as np
-from numpy.typing import NDArray
+from __future__ import annotations
 
-Part = tuple[NDArray[np.float32], NDArray[np.int64]]
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    _Part = tuple[NDArray[np.float32], NDArray[np.int64]]
 
 TEST = 360
 
 
-def digits() -> tuple[Part, Part]:
+def digits() -> tuple[_Part, _Part]:
     """The handwritten digits as ((x, y), (xt, yt)): 1437 to train on and 360 to test on, shuffled in one fixed order.
 
     x (1437, 64) and xt (360, 64): float32 pixels in [0, 1], row by row; y (1437,) and yt (360,): int64 labels 0 to 9.

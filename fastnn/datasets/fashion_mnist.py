@@ -4,14 +4,19 @@ Source: H. Xiao, K. Rasul and R. Vollgraf, Fashion-MNIST: a Novel Image Dataset 
 Algorithms, 2017, licence MIT. It does not come with fastnn.
 """
 
+from __future__ import annotations
+
 import os
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from fastnn.datasets.idx import read_idx
 
-Part = tuple[NDArray[np.uint8], NDArray[np.int64]]
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    _Part = tuple[NDArray[np.uint8], NDArray[np.int64]]
 
 #: What the labels 0 to 9 of `fashion_mnist` mean.
 FASHION_MNIST_CLASSES = (
@@ -33,7 +38,7 @@ FOLDER = "/usr/share/datasets/fashion-mnist"
 _FILES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
 
 
-def fashion_mnist(folder: str | os.PathLike[str] | None = None) -> tuple[Part, Part]:
+def fashion_mnist(folder: str | os.PathLike[str] | None = None) -> tuple[_Part, _Part]:
     """Fashion-MNIST as ((x, y), (xt, yt)): 60000 pictures to train on and 10000 to test on, as it is distributed.
 
     x (60000, 28, 28, 1) and xt (10000, 28, 28, 1): uint8 pixels, 0 to 255; y (60000,) and yt (10000,): int64 labels 0
@@ -57,7 +62,7 @@ def _found(folder: str, name: str) -> str:
     )
 
 
-def _part(images: str, labels: str) -> Part:
+def _part(images: str, labels: str) -> _Part:
     x, y = read_idx(images), read_idx(labels)
     if x.dtype != np.uint8 or x.shape[1:] != (28, 28):
         raise ValueError(f"{images}: expected uint8 pictures (n, 28, 28), got {x.dtype} {x.shape}")

@@ -1,14 +1,16 @@
 """Your own pictures: a folder for each class."""
 
+from __future__ import annotations
+
 import os
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from fastnn.layers.window import lengths
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
     from PIL.Image import Image
 
 _GREY = {"1", "L", "LA"}
@@ -84,7 +86,7 @@ def _picture(file: str, mode: str, size: tuple[int, ...] | None) -> NDArray[np.u
     return np.asarray(picture, np.uint8).reshape(picture.height, picture.width, -1)
 
 
-def _opened(file: str) -> "Image":
+def _opened(file: str) -> Image:
     try:
         from PIL import Image
     except ImportError:

@@ -1,6 +1,6 @@
 """Batch normalization."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -47,7 +47,7 @@ class BatchNorm(Layer):
             source, matrix, bias, *others = x.producer.arguments
             key = matrix, gamma
             folded = plan.derive(key, lambda: Folded(matrix.weight, bias, gamma, beta, mean, variance, self.epsilon))
-            x.producer.arguments = source, replace(matrix, weight=folded.weight), folded.bias, *others
+            x.producer.arguments = source, matrix._replace(weight=folded.weight), folded.bias, *others
             return x
         x, frozen = plan.read(x), weights["gamma"].gradient is None
         y = plan.value(x.columns, trains=x.trains or not frozen)

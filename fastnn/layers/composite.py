@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fastnn import checks
@@ -14,7 +13,6 @@ if TYPE_CHECKING:
     from fastnn.graph import Graph
 
 
-@dataclass(eq=False, repr=False)
 class Composite(Layer):
     """A chain of layers as one: subclass it, with settings as the fields of a dataclass, and say which layers it is.
 

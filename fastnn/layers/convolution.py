@@ -96,7 +96,6 @@ class Conv2D(Layer):
         return y
 
 
-@dataclass(eq=False, repr=False)
 class Conv1D(Conv2D):
     """The convolution of sequences: Conv2D along one axis.
 
@@ -107,7 +106,6 @@ class Conv1D(Conv2D):
     axes: ClassVar[int] = 1
 
 
-@dataclass(eq=False, repr=False)
 class Conv2DTranspose(Conv2D):
     """The map by which gradients flow through a Conv2D, as a layer: x is its output's gradient, y its input's.
 

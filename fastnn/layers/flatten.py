@@ -1,13 +1,11 @@
 """All features of a sample in one row."""
 
 import math
-from dataclasses import dataclass
 
 from fastnn.layers.base import Layer
 from fastnn.lowering import Lowering, Value, Weight
 
 
-@dataclass(eq=False, repr=False)
 class Flatten(Layer):
     """(batch, a, b, ...) -> (batch, a * b * ...), in C order. It costs nothing: the memory is the same."""
 

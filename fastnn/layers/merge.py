@@ -11,7 +11,6 @@ from fastnn.lowering import Buffer, Lowering, Value, Weight
 Shapes = list[tuple[int, ...]]
 
 
-@dataclass(eq=False, repr=False)
 class Merge(Layer):
     """A layer of several inputs: its methods take a list of shapes, or of Values, in the place of one."""
 
@@ -28,7 +27,6 @@ class Merge(Layer):
         return ValueError(f"{self.title()}: cannot join {' and '.join(map(checks.batch, features))}")
 
 
-@dataclass(eq=False, repr=False)
 class _Elementwise(Merge):
     """A layer of two or more inputs of one shape, which is that of the output."""
 
@@ -39,7 +37,6 @@ class _Elementwise(Merge):
         return features[0]
 
 
-@dataclass(eq=False, repr=False)
 class Add(_Elementwise):
     """y = x1 + x2 + ..., elementwise; each x and y (batch, ...).
 
@@ -57,7 +54,6 @@ class Add(_Elementwise):
         return y
 
 
-@dataclass(eq=False, repr=False)
 class Multiply(_Elementwise):
     """y = x1 x2 ..., elementwise; each x and y (batch, ...). dx_i = dy times all other x.
 

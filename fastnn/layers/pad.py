@@ -9,7 +9,6 @@ from fastnn.layers.window import Sides, sides, spatial
 from fastnn.lowering import Lowering, Value, Weight
 
 
-@dataclass(eq=False, repr=False)
 class _Border(Layer):
     """A layer that adds pixels at the sides, or takes them away."""
 

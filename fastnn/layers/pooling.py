@@ -42,7 +42,6 @@ class _Pooling(Layer):
         return checks.shape(f"{self.title()}: the output", shape)
 
 
-@dataclass(eq=False, repr=False)
 class _MaxPool(_Pooling):
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -70,7 +69,6 @@ class _MaxPool(_Pooling):
         return y
 
 
-@dataclass(eq=False, repr=False)
 class MaxPool2D(_MaxPool):
     """y = the greatest x in each window, channel by channel; NaN where one is.
 
@@ -84,7 +82,6 @@ class MaxPool2D(_MaxPool):
     """
 
 
-@dataclass(eq=False, repr=False)
 class MaxPool1D(_MaxPool):
     """y = the greatest x in each window, channel by channel: MaxPool2D for sequences, with one number each.
 
@@ -94,14 +91,12 @@ class MaxPool1D(_MaxPool):
     axes: ClassVar[int] = 1
 
 
-@dataclass(eq=False, repr=False)
 class _AvgPool(_Pooling):
     def lower(self, plan: Lowering, x: Value, weights: dict[str, Weight], index: int) -> Value:
         windows = (Axis(1), *self.windows(x.shape))[-2:]
         return _average(plan, x, windows, math.prod(self.output(x.shape)))
 
 
-@dataclass(eq=False, repr=False)
 class AvgPool2D(_AvgPool):
     """y = the mean of x in each window, channel by channel, of the real pixels: padding does not count.
 
@@ -110,7 +105,6 @@ class AvgPool2D(_AvgPool):
     """
 
 
-@dataclass(eq=False, repr=False)
 class AvgPool1D(_AvgPool):
     """y = the mean of x in each window, channel by channel: AvgPool2D for sequences, with one number each.
 
@@ -120,7 +114,6 @@ class AvgPool1D(_AvgPool):
     axes: ClassVar[int] = 1
 
 
-@dataclass(eq=False, repr=False)
 class _GlobalPool(Layer):
     def output(self, features: tuple[int, ...]) -> tuple[int, ...]:
         if len(features) < 2:
@@ -128,7 +121,6 @@ class _GlobalPool(Layer):
         return features[-1:]
 
 
-@dataclass(eq=False, repr=False)
 class GlobalMaxPool(_GlobalPool):
     """y = the greatest x of each channel; NaN where one is. x (batch, ..., channels), y (batch, channels).
 
@@ -151,7 +143,6 @@ class GlobalMaxPool(_GlobalPool):
         return y
 
 
-@dataclass(eq=False, repr=False)
 class GlobalAvgPool(_GlobalPool):
     """y = the mean of each channel of x. x (batch, ..., channels), y (batch, channels).
 

@@ -1,7 +1,6 @@
 """Layers written in NumPy."""
 
 import math
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,6 @@ from fastnn.layers.base import Layer
 from fastnn.lowering import Lowering, Value, Weight
 
 
-@dataclass(eq=False, repr=False)
 class PythonLayer(Layer):
     """A layer that computes in NumPy: subclass it, and write forward and backward.
 

@@ -1,6 +1,5 @@
 """What a loss is: its settings, what its target must look like, and how it becomes Ops."""
 
-import dataclasses
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -10,6 +9,7 @@ from fastnn import arrays, kernels
 from fastnn.losses.by_hand import ByHand
 from fastnn.lowering import ROW_WISE, Buffer, Call, Lowering, Value
 from fastnn.port import Port
+from fastnn.settings import FixedSettings
 
 
 @dataclass(eq=False, repr=False)
@@ -25,8 +25,8 @@ class Target:
     weight: Buffer | None = None
 
 
-@dataclass(frozen=True)
-class Loss:
+@dataclass(eq=False, repr=False)
+class Loss(FixedSettings):
     """Settings of a loss, which never change.
 
     name: what it is called in `compile` and in files. ending: None lets any activation end the network; else this one
@@ -40,7 +40,7 @@ class Loss:
     check: ClassVar[str] = "finite"
     classifies: ClassVar[bool] = False
     takes_labels: ClassVar[bool] = False
-    idle: list[ByHand] = field(default_factory=list, init=False, repr=False, compare=False)
+    idle: list[ByHand] = field(default_factory=list, init=False)
 
     @property
     def fused(self) -> tuple[str | None, ...]:
@@ -99,10 +99,6 @@ class Loss:
         loss = run(outputs, targets, weight, gradient)
         self.idle[:] = [run]
         return loss, gradient
-
-    def settings(self) -> dict[str, Any]:
-        """The fields, as they go into a file."""
-        return {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.init}
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), tuple(self.settings().values())

@@ -8,7 +8,6 @@ from fastnn.losses.base import Loss
 from fastnn.lowering import Buffer, Call, Lowering
 
 
-@dataclass(frozen=True)
 class Elementwise(Loss):
     """A loss that is the mean over all elements."""
 
@@ -21,21 +20,19 @@ class Elementwise(Loss):
         return plan.emit(kernels.ElementwiseLoss, output, target, gradient, weight, **options)
 
 
-@dataclass(frozen=True)
 class MeanSquaredError(Elementwise):
     """(y - t)^2, the mean over all elements; dy = 2 (y - t) / elements."""
 
     name: ClassVar[str] = "mse"
 
 
-@dataclass(frozen=True)
 class MeanAbsoluteError(Elementwise):
     """|y - t|, the mean over all elements; dy = sign(y - t) / elements."""
 
     name: ClassVar[str] = "mae"
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class Huber(Elementwise):
     """d^2 / 2 where |d| <= delta, else delta (|d| - delta / 2), d = y - t, the mean over all elements.
 
@@ -52,7 +49,6 @@ class Huber(Elementwise):
         return self.delta
 
 
-@dataclass(frozen=True)
 class BinaryCrossEntropy(Elementwise):
     """-t log p - (1 - t) log(1 - p), p = sigmoid(y), the mean over all elements, in nats; t from 0 to 1.
 
@@ -65,7 +61,7 @@ class BinaryCrossEntropy(Elementwise):
     classifies: ClassVar[bool] = True
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class Focal(BinaryCrossEntropy):
     """-t (1 - p)^gamma log p - (1 - t) p^gamma log(1 - p), p = sigmoid(y), the mean over all elements, in nats.
 
@@ -85,7 +81,6 @@ class Focal(BinaryCrossEntropy):
         return self.gamma
 
 
-@dataclass(frozen=True)
 class Hinge(Elementwise):
     """max(0, 1 - s y), the mean over all elements; s = 1 where t is 1, else -1, for t of 1 and 0, or of 1 and -1.
 
@@ -97,7 +92,6 @@ class Hinge(Elementwise):
     classifies: ClassVar[bool] = True
 
 
-@dataclass(frozen=True)
 class Poisson(Elementwise):
     """exp(y) - t y, the mean over all elements, in nats: y is the logarithm of the rate, t >= 0 a count.
 

@@ -13,7 +13,7 @@ from fastnn.port import Port
 from fastnn.tensor import Tensor
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class CrossEntropy(Loss):
     """-sum_j t_j log softmax(y)_j, the mean over rows, in nats; t: labels (batch,), or distributions (batch, classes).
 
@@ -73,7 +73,6 @@ class CrossEntropy(Loss):
         return weights
 
 
-@dataclass(frozen=True)
 class KLDivergence(Loss):
     """sum_j t_j log(t_j / softmax(y)_j), the mean over rows, in nats: cross_entropy less the entropy of t.
 
@@ -91,7 +90,6 @@ class KLDivergence(Loss):
         return plan.emit(kernels.KLDivergence, output, target, gradient, weight, finite=plan.training)
 
 
-@dataclass(frozen=True)
 class Cosine(Loss):
     """1 - y.t / (|y| |t|), the mean over rows: 0 for the same direction, 2 for the opposite one.
 

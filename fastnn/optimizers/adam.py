@@ -8,7 +8,7 @@ from fastnn.optimizers.base import Decaying, Span
 from fastnn.schedules import Schedule
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Adam(Decaying):
     """p = p - learning_rate m / (1 - beta1^t) / (sqrt(v / (1 - beta2^t)) + epsilon) at the t-th update, from 1 on.
 
@@ -35,7 +35,7 @@ class Adam(Decaying):
         plan.emit(kernels.Adam, span.values, span.gradients, span.slots["m"], span.slots["v"], **self.options())
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class AdamW(Adam):
     """Adam with decoupled weight decay: before the step, p = (1 - learning_rate weight_decay) p, for all parameters.
 
@@ -49,7 +49,7 @@ class AdamW(Adam):
         plan.emit(kernels.Adam, span.values, span.gradients, m, v, decoupled=True, **self.options())
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Nadam(Adam):
     """Adam with Nesterov's momentum: m in Adam's step is mu_{t+1} m / (1 - M_{t+1}) + (1 - mu_t) g / (1 - M_t),
 

@@ -8,7 +8,7 @@ from fastnn.optimizers.base import Decaying, FirstOrder, Span
 from fastnn.schedules import Schedule
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class RMSprop(Decaying):
     """v = rho v + (1 - rho) g^2; b = momentum b + g / (sqrt(v) + epsilon); p = p - learning_rate b.
 
@@ -40,7 +40,7 @@ class RMSprop(Decaying):
         plan.emit(kernels.RMSprop, span.values, span.gradients, *slots, **options)
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Adagrad(Decaying):
     """v = v + g^2; p = p - learning_rate g / (sqrt(v) + epsilon).
 
@@ -61,7 +61,7 @@ class Adagrad(Decaying):
         plan.emit(kernels.Adagrad, span.values, span.gradients, span.slots["v"], **self.options())
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Adadelta(Decaying):
     """d = sqrt((u + epsilon) / (v + epsilon)) g; p = p - learning_rate d.
 
@@ -85,7 +85,7 @@ class Adadelta(Decaying):
         plan.emit(kernels.Adadelta, span.values, span.gradients, span.slots["v"], span.slots["u"], **self.options())
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Rprop(FirstOrder):
     """p = p - size sign(g), a size for each parameter: times `grow` while g keeps its sign, in [smallest, largest].
 

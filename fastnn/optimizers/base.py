@@ -9,6 +9,7 @@ from typing import Any
 from fastnn import checks
 from fastnn.lowering import Lowering
 from fastnn.schedules import Schedule
+from fastnn.settings import Settings
 from fastnn.tensor import Tensor
 
 
@@ -21,8 +22,8 @@ class Span:
     slots: Mapping[str, Tensor]
 
 
-@dataclass
-class Optimizer(ABC):
+@dataclass(eq=False, repr=False)
+class Optimizer(Settings, ABC):
     """Settings of an update. learning_rate may be changed between steps, the rest belongs to a compile."""
 
     learning_rate: float | Schedule
@@ -47,12 +48,8 @@ class Optimizer(ABC):
         """The names of the state that it wants, each as large as the parameters."""
         return ()
 
-    def settings(self) -> dict[str, Any]:
-        """The fields."""
-        return {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
 
-
-@dataclass
+@dataclass(eq=False, repr=False)
 class FirstOrder(Optimizer):
     """An optimizer that goes by the present gradient and its slots, in one pass over the parameters.
 
@@ -90,7 +87,7 @@ class FirstOrder(Optimizer):
         """Emits the update of one range."""
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Decaying(FirstOrder):
     """An optimizer with weight_decay: the gradient is g + weight_decay p, for all parameters, biases too."""
 

@@ -18,7 +18,7 @@ Function = Callable[[np.ndarray], tuple[float, np.ndarray]]
 Pairs = list[tuple[np.ndarray, np.ndarray]]
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class LBFGS(Optimizer):
     """p = p - a H g: H from the last `memory` changes of p and g (two loops), a from a search along that line.
 

@@ -8,7 +8,7 @@ from fastnn.optimizers.base import Decaying, Span
 from fastnn.schedules import Schedule
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class SGD(Decaying):
     """v = momentum v + g; p = p - learning_rate v, or with nesterov p - learning_rate (g + momentum v).
 
@@ -33,7 +33,7 @@ class SGD(Decaying):
         plan.emit(kernels.SGD, span.values, span.gradients, span.slots.get("velocity"), **self.options())
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Lion(Decaying):
     """p = p - learning_rate (sign(beta1 m + (1 - beta1) g) + weight_decay p); m = beta2 m + (1 - beta2) g.
 
