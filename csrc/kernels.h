@@ -52,6 +52,10 @@ typedef struct {
   const float *source; /* what the derivative is computed from */
 } fastnn_convolution;
 
+/* Winograd's convolution of 3x3 taps: the most channels, of inputs or filters, and the floats of its scratch. */
+#define FASTNN_WINOGRAD_CHANNELS 512
+#define FASTNN_WINOGRAD_SCRATCH (16 * 12 * 2 * FASTNN_WINOGRAD_CHANNELS + 512)
+
 /* The same for each channel by itself, of n = max(in, out): channel c has the outputs c * (out / in)..; or, where in is
  * the greater, an output is the sum over in / out channels: the transposed map. The weight of tap (a, b) is n floats at
  * a * weight_row + b * weight_tap. */
@@ -138,6 +142,13 @@ typedef struct {
   K(void, convolution, (const fastnn_convolution *p, isize image, isize first, isize last))                            \
   K(void, convolution_weight_gradient,                                                                                 \
     (const fastnn_convolution *p, isize images, isize first, isize last, int add, float *dweight, isize dweight_row))  \
+  K(void, winograd, (const fastnn_convolution *p, isize first, isize last, float *scratch))                            \
+  K(void, winograd_gradient,                                                                                           \
+    (const fastnn_convolution *p, isize tiles, isize first, isize last, float *scratch, float *products))              \
+  K(void, winograd_pack,                                                                                               \
+    (isize k, isize n, const float *g, isize row_step, isize column_step, isize g_row, isize g_column, float *panel,   \
+     isize step))                                                                                                      \
+  K(void, winograd_taps, (isize n, const float *products, isize step, int add, float *dweight))                        \
   K(void, depthwise, (const fastnn_depthwise *p, isize image, isize first, isize last))                                \
   K(void, depthwise_weight_gradient,                                                                                   \
     (const fastnn_convolution *p, isize image, isize first, isize last, float *dweight))                               \

@@ -26,6 +26,7 @@
 #include "rescale.h"
 #include "softmax.h"
 #include "upsample.h"
+#include "winograd.h"
 
 #define JOIN(a, b) a##b
 #define TABLE(isa) JOIN(fastnn_, isa)

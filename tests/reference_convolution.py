@@ -96,6 +96,19 @@ def Filter(
     return np.concatenate(panels)
 
 
+#: Another way to the same numbers.
+Winograd, WinogradWeightGradient = Convolution, ConvolutionWeightGradient
+
+
+def WinogradFilter(weight: ArrayLike, transposed: bool, panel: int, lanes: int) -> Array:
+    g = double(weight)
+    if transposed:
+        g = g[::-1, ::-1].swapaxes(2, 3)
+    matrix = np.array([[1, 0, 0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0, 0, 1]])
+    u = np.einsum("ia,jb,abco->ijco", matrix, matrix, g).reshape(16, *g.shape[2:])
+    return np.concatenate([Packed(each, panel, lanes) for each in u])
+
+
 def ChannelSum(x: ArrayLike, channels: int) -> Array:
     return double(x).reshape(-1, channels).sum(axis=0)
 

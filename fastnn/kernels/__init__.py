@@ -33,6 +33,7 @@ from fastnn.kernels.regularization import Average, Clip, ClipNorm, MaxNorm, Pena
 from fastnn.kernels.rescale import Rescale
 from fastnn.kernels.softmax import LogSoftmax, LogSoftmaxGradient, Softmax, SoftmaxGradient
 from fastnn.kernels.upsample import Bilinear, BilinearGradient
+from fastnn.kernels.winograd import Winograd, WinogradFilter, WinogradWeightGradient
 
 __all__ = [
     "ACTIVATIONS",
@@ -118,4 +119,7 @@ __all__ = [
     "SquaredNorm",
     "TopAccuracy",
     "Uniform",
+    "Winograd",
+    "WinogradFilter",
+    "WinogradWeightGradient",
 ]

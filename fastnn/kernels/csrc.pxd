@@ -47,6 +47,7 @@ cdef extern from "kernels.h":
     ctypedef struct fastnn_upsampling:
         isize height, width, channels, down, across
 
+    enum: FASTNN_WINOGRAD_CHANNELS
     enum: fastnn_activations
     enum: fastnn_identity
     enum: fastnn_float32
@@ -81,6 +82,12 @@ cdef extern from "kernels.h":
         void (*convolution)(const fastnn_convolution *p, isize image, isize first, isize last) noexcept nogil
         void (*convolution_weight_gradient)(const fastnn_convolution *p, isize images, isize first, isize last, int add,
                                             float *dweight, isize dweight_row) noexcept nogil
+        void (*winograd)(const fastnn_convolution *p, isize first, isize last, float *scratch) noexcept nogil
+        void (*winograd_gradient)(const fastnn_convolution *p, isize tiles, isize first, isize last, float *scratch,
+                                  float *products) noexcept nogil
+        void (*winograd_pack)(isize k, isize n, const float *g, isize row_step, isize column_step, isize g_row,
+                              isize g_column, float *panel, isize step) noexcept nogil
+        void (*winograd_taps)(isize n, const float *products, isize step, int add, float *dweight) noexcept nogil
         void (*depthwise)(const fastnn_depthwise *p, isize image, isize first, isize last) noexcept nogil
         void (*depthwise_weight_gradient)(const fastnn_convolution *p, isize image, isize first, isize last,
                                           float *dweight) noexcept nogil

@@ -5,10 +5,19 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from fastnn import checks, kernels
+from fastnn.kernels import winograd
 from fastnn.kernels.axis import Axis
 from fastnn.layers import affine, window
 from fastnn.layers.base import Layer, Parameter, expected
 from fastnn.lowering import Lowering, Value, Weight
+from fastnn.op import Op
+
+
+def _ops(rows: Axis, columns: Axis, groups: int, shape: tuple[int, ...]) -> tuple[type[Op], type[Op], type[Op]]:
+    """The fastest convolution, with what prepares its weight and what gives the weight's gradient."""
+    if winograd.suits(rows, columns, groups, shape):
+        return kernels.Winograd, kernels.WinogradFilter, kernels.WinogradWeightGradient
+    return kernels.Convolution, kernels.Filter, kernels.ConvolutionWeightGradient
 
 
 @dataclass(eq=False, repr=False)
@@ -23,7 +32,8 @@ class Conv2D(Layer):
     see its channels only. activation, initializer, l1 and l2 as in Dense.
     Raises ValueError for sizes < 1, a padding as long as a window, groups that do not divide the filters, and, when
     built, an input of another rank, smaller than a window, with channels first, or whose channels the groups do not
-    divide. Fukushima 1980; LeCun et al. 1998, section II.
+    divide. Fukushima 1980; LeCun et al. 1998, section II; 3x3 taps between 32 channels and more by Winograd's algorithm
+    (Lavin & Gray 2016), with an error of about 1e-6 of the largest output.
     """
 
     filters: int
@@ -71,26 +81,27 @@ class Conv2D(Layer):
         return checks.shape(f"{self.title()}: the output", (*lengths, self.filters))
 
     def lower(self, plan: Lowering, x: Value, weights: dict[str, Weight], index: int) -> Value:
-        size, windows = math.prod(self.output(x.shape)), (Axis(1), *self.windows(x.shape))[-2:]
+        size, (rows, columns) = math.prod(self.output(x.shape)), (Axis(1), *self.windows(x.shape))[-2:]
         x = plan.read(x)
         weight, bias = weights["weight"], weights.get("bias")
         y = plan.value(size, trains=x.trains or weight.gradient is not None)
-        packed = plan.packed(weight.value, kernels.Filter, *windows, self.groups, self.transposed)
+        convolution, prepared, weight_gradient = _ops(rows, columns, self.groups, weight.value.shape)
+        packed = plan.packed(weight.value, prepared, rows, columns, self.groups, self.transposed)
         maps = x.buffer, packed, bias and bias.value, y.buffer
-        y.producer = plan.emit(kernels.Convolution, *maps, *windows, self.groups, transposed=self.transposed)
+        y.producer = plan.emit(convolution, *maps, rows, columns, self.groups, transposed=self.transposed)
         y.pending = self.activation or "identity"
 
         def backward() -> None:
             if weight.gradient is not None:
                 add, maps = plan.adds(weight), (y.gradient, x.buffer) if self.transposed else (x.buffer, y.gradient)
-                plan.emit(kernels.ConvolutionWeightGradient, *maps, weight.gradient, *windows, self.groups, add=add)
+                plan.emit(weight_gradient, *maps, weight.gradient, rows, columns, self.groups, add=add)
                 if bias is not None:
                     plan.emit(kernels.ChannelSum, y.gradient, bias.gradient, add=add)
             if x.trains:
                 activation, source = x.slope if x.activation != "identity" else ("identity", None)
                 options = {"transposed": not self.transposed, "activation": activation, "source": source}
-                back = plan.gradient(x), *windows, self.groups
-                plan.emit(kernels.Convolution, y.gradient, weight.value, None, *back, **options)
+                back = plan.gradient(x), rows, columns, self.groups
+                plan.emit(convolution, y.gradient, weight.value, None, *back, **options)
 
         plan.backward(backward)
         return y
