@@ -10,10 +10,10 @@ from typing import Any
 HERE = Path(__file__).parent
 README, CHART = HERE.parent / "README.md", HERE / "results" / "speed.png"
 BEGIN, END = "<!-- speed: written by benchmarks/report.py -->", "<!-- end of speed -->"
-#: The rivals' names, in the order of the columns; the better of two forms counts.
+#: The rivals' names, in the order of the columns; the best of its forms counts.
 RIVALS = {
     "NumPy": ["numpy"],
-    "PyTorch": ["torch", "torch_compiled"],
+    "PyTorch": ["torch", "torch_last", "torch_compiled"],
     "JAX": ["jax"],
     "ONNX Runtime": ["onnxruntime"],
     "scikit-learn": ["sklearn"],

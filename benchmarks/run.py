@@ -27,6 +27,7 @@ OWN, RIVALS = "fastnn.bench.contenders", "rivals"
 #: A rival and the package that it needs.
 PACKAGES = {
     "torch": "torch",
+    "torch_last": "torch",
     "torch_compiled": "torch",
     "jax": "jax",
     "sklearn": "sklearn",

@@ -1,4 +1,4 @@
-"""fastnn and NumPy, for each kind of workload."""
+"""fastnn and NumPy, for each kind of workload; NumPy has no convolution."""
 
 import numpy as np
 
@@ -6,43 +6,101 @@ import fastnn as fnn
 from fastnn import kernels
 from fastnn.bench.contest import Maker, Task
 from fastnn.bench.numpy_network import NumpyNetwork
+from fastnn.bench.pictures import Layer, Pictures
 from fastnn.bench.workloads import Workload
+from fastnn.kernels.axis import Axis
 from fastnn.op import Op, multiply_add
+from fastnn.symbol import Symbol
 from fastnn.tensor import Tensor
 
 #: Rounds of the loop that measures the peak, about 0.1 ms of it.
 PEAK_ROUNDS = 25_000
 
 
-def network(workload: Workload) -> fnn.Network:
-    """The workload's network, compiled where it is to be trained."""
-    *hidden, last = workload.sizes[1:]
-    layers = [fnn.Dense(units, workload.activation) for units in hidden]
-    net = fnn.Sequential([*layers, fnn.Dense(last)], input_shape=workload.sizes[:1], seed=0)
+def network(workload: Workload | Pictures) -> fnn.Network:
+    """The workload's network, compiled where it is to be trained; on pictures with momentum."""
+    net: fnn.Network
+    if isinstance(workload, Pictures):
+        x = given = fnn.Input(workload.shape)
+        for layer in workload.layers:
+            x = _layer(x, layer, last=layer is workload.layers[-1])
+        net = fnn.Network(given, x, seed=0)
+        momentum = 0.9
+    else:
+        *hidden, last = workload.sizes[1:]
+        layers = [fnn.Dense(units, workload.activation) for units in hidden]
+        net = fnn.Sequential([*layers, fnn.Dense(last)], input_shape=workload.sizes[:1], seed=0)
+        momentum = 0.0
     if workload.kind == "train":
-        net.compile({"Adam": fnn.Adam, "SGD": fnn.SGD}[workload.optimizer](workload.rate), "cross_entropy")
+        adam = workload.optimizer == "Adam"
+        net.compile(fnn.Adam(workload.rate) if adam else fnn.SGD(workload.rate, momentum), "cross_entropy")
     return net
 
 
-def fastnn_task(workload: Workload, threads: int) -> Task:
+def _layer(x: Symbol, layer: Layer, last: bool) -> Symbol:
+    """One of the layers of pictures.py."""
+    kind, *settings = layer
+
+    def convolution(x: Symbol, filters: int, kernel: int = 3, stride: int = 1) -> Symbol:
+        return fnn.BatchNorm()(fnn.Conv2D(filters, kernel, stride, "same", bias=False)(x))
+
+    if kind == "conv":
+        return fnn.Conv2D(int(settings[0]), 3, padding=settings[1], activation="relu")(x)
+    if kind == "pool":
+        return fnn.MaxPool2D()(x)
+    if kind == "mean":
+        return fnn.GlobalAvgPool()(x)
+    if kind == "stem":
+        return fnn.Activation("relu")(convolution(x, int(settings[0])))
+    if kind == "block":
+        filters, stride = map(int, settings)
+        y = fnn.Activation("relu")(convolution(x, filters, 3, stride))
+        shortcut = x if stride == 1 else convolution(x, filters, 1, stride)
+        return fnn.Activation("relu")(fnn.Add()([convolution(y, filters), shortcut]))
+    if len(x.shape) > 1:
+        x = fnn.Flatten()(x)
+    return fnn.Dense(int(settings[0]), None if last else "relu")(x)
+
+
+def fastnn_task(workload: Workload | Pictures, threads: int) -> Task:
     """train_on_batch, a Predictor, or the Op itself."""
     if workload.kind == "train":
         return Task(network(workload).train_on_batch, workload.batches())
     if workload.kind in ("predict", "one"):
         return Task(network(workload).freeze(workload.batch), workload.batches())
+    if isinstance(workload, Pictures):
+        return _depthwise(workload)
     return Task(_product(workload), [()])
 
 
+def _depthwise(workload: Pictures) -> Task:
+    """The layer's two Ops, which take turns with two batches."""
+    height, width, channels = workload.shape
+    axes = Axis(height, 3, 1, 1, 1, 1), Axis(width, 3, 1, 1, 1, 1)
+    maps, weight, bias = (workload.batch, height * width * channels), _tensor(3, 3, channels, 1), _tensor(channels)
+    y, dx, dweight, dbias = Tensor(maps), Tensor(maps), Tensor((3, 3, channels, 1)), Tensor((channels,))
+    steps = []
+    for _ in range(2):
+        x, dy = _tensor(*maps), _tensor(*maps)
+        forward = kernels.Depthwise(x, weight, bias, y, *axes)
+        steps.append((forward, kernels.DepthwiseGradient(x, weight, dy, dx, dweight, dbias, *axes)))
+
+    def step(forward: Op, backward: Op) -> None:
+        forward()
+        backward()
+
+    return Task(step, steps)
+
+
+def _tensor(*shape: int) -> Tensor:
+    made = Tensor(shape)
+    made.array[...] = np.random.default_rng(sum(shape)).standard_normal(shape, np.float32)
+    return made
+
+
 def _product(workload: Workload) -> Op:
-    rng = np.random.default_rng(0)
-
-    def tensor(*shape: int) -> Tensor:
-        made = Tensor(shape)
-        made.array[...] = rng.standard_normal(shape, np.float32)
-        return made
-
     m, (k, n) = workload.batch, workload.sizes
-    x, weight, bias, y = tensor(m, k), tensor(k, n), tensor(n), tensor(m, n)
+    x, weight, bias, y = _tensor(m, k), _tensor(k, n), _tensor(n), _tensor(m, n)
     if workload.kind == "input_gradient":
         return kernels.DenseInputGradient(y, weight, Tensor((m, k)))
     if workload.kind == "weight_gradient":
@@ -50,9 +108,9 @@ def _product(workload: Workload) -> Op:
     return kernels.Dense(x, kernels.Packed(weight) if workload.kind == "packed" else weight, bias, y, "relu")
 
 
-def fit_task(workload: Workload, threads: int) -> Task | None:
+def fit_task(workload: Workload | Pictures, threads: int) -> Task | None:
     """The steps of an epoch of `fit`."""
-    if workload.kind != "train":
+    if isinstance(workload, Pictures) or workload.kind != "train":
         return None
     net, steps = network(workload), 40 if workload.flops > 1e7 else 2000
     rng = np.random.default_rng(0)
@@ -61,13 +119,15 @@ def fit_task(workload: Workload, threads: int) -> Task | None:
     return Task(lambda: net.fit(x, y, workload.batch, verbose=0), [()], steps)
 
 
-def peak_task(workload: Workload, threads: int) -> Task:
+def peak_task(workload: Workload | Pictures, threads: int) -> Task:
     """A thousand floating-point operations of multiply-adds on registers alone: the rate that products are held to."""
     return Task(lambda: multiply_add(PEAK_ROUNDS), [()], int(multiply_add(PEAK_ROUNDS) // 1000))
 
 
-def numpy_task(workload: Workload, threads: int) -> Task:
+def numpy_task(workload: Workload | Pictures, threads: int) -> Task | None:
     """NumPy in place: no array is made in a step."""
+    if isinstance(workload, Pictures):
+        return None
     if workload.kind in ("train", "predict", "one"):
         w = workload
         net = NumpyNetwork(w.sizes, w.activation, w.optimizer.lower(), w.rate, w.batch, seed=0)

@@ -1,9 +1,11 @@
-"""What is measured: training steps and predictions of dense networks, and single products."""
+"""What is measured: training steps and predictions of dense networks, single products, and pictures.py's networks."""
 
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
+
+from fastnn.bench.pictures import PICTURES, Pictures
 
 #: So many different batches take turns, so that none of them stays in a cache by chance.
 BATCHES = 8
@@ -78,4 +80,4 @@ PRODUCTS = _listed(
     Workload("input_gradient", "input_gradient", (784, 512), 128),
     Workload("weight_gradient", "weight_gradient", (784, 512), 128),
 )
-WORKLOADS = {**NETWORKS, **PRODUCTS}
+WORKLOADS: dict[str, Workload | Pictures] = {**NETWORKS, **PICTURES, **PRODUCTS}
