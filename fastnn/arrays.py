@@ -102,19 +102,21 @@ def joint_samples(x: Any, names: Sequence[str], features: Sequence[tuple[int, ..
 def targets(y: Any, count: int, features: tuple[int, ...], labels: bool, name: str = "y") -> tuple[np.ndarray, bool]:
     """y for `count` samples, as labels or as values of the output's shape; and whether it holds labels.
 
-    labels: whether class numbers, (n,) or (n, 1), are meant by such a shape. name: what errors call y.
+    labels: whether class numbers, one for each position before the last axis, are meant by such a shape: (n,), or of
+    pictures (n, height, width). name: what errors call y.
     """
-    if labels and is_batch(y, ()) and len(y) == count:
+    positions = features[:-1]
+    if labels and is_batch(y, positions) and len(y) == count:
         return y, True
     array = numbers(name, y)
     if array.ndim == 0 or len(array) != count:
         raise ValueError(f"{name}: expected {count} targets, one for each sample, got shape {array.shape}")
-    if labels and array.shape[1:] in ((), (1,)):
+    if labels and array.shape[1:] in (positions, (*positions, 1)):
         return ready(array), True
     if array.shape[1:] == features or (array.ndim == 1 and features == (1,)):
         return ready(array), False
-    wanted = checks.batch(features)
-    raise ValueError(f"{name}: expected {'labels (batch,) or ' if labels else ''}values {wanted}, got {array.shape}")
+    wanted = f"{f'labels {checks.batch(positions)} or ' if labels else ''}values {checks.batch(features)}"
+    raise ValueError(f"{name}: expected {wanted}, got {array.shape}")
 
 
 def weights(weights: Any, count: int) -> np.ndarray:

@@ -26,7 +26,9 @@ def sample_weights(net: Network, x: Any, y: Any, sample_weight: Any, class_weigh
     if not net.heads[0].loss.classifies:
         raise ValueError(f"class_weight is for classes; {net.heads[0].loss.name} compares values: use sample_weight")
     _, (targets, *weights), labels = net.examples(x, y, sample_weight)
-    columns = int(np.prod(net.samples(x)[1][0]))
+    *positions, columns = net.samples(x)[1][0]
+    if positions:
+        raise ValueError("class_weight is for one class a sample; of maps, use CrossEntropy(class_weights=...)")
     if columns > 1 and net.heads[0].loss.ending == "sigmoid":
         raise ValueError("class_weight: several sigmoid outputs are independent labels, not classes; use sample_weight")
     numbers = _classes(targets, bool(labels & 1), columns)

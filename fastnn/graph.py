@@ -160,6 +160,7 @@ class Graph:
                 value.shape = shapes[source]
             with plan.named(node.name):
                 made = node.layer.lower(plan, node.layer.given(taken), own.get(node.name, {}), plan.stream())
+                made.shape = shapes[place]
                 if uses[place] > 1 and made.pending in endings.get(place, ()):
                     logits, value = plan.fork(made, 2, logits=True)
                     free.append([*plan.fork(value, uses[place] - 1), logits])

@@ -5,6 +5,7 @@ calls are known, Buffers that are not needed at the same time get the same memor
 There is no pass over the list: what a layer fuses it decides itself.
 """
 
+import math
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,7 +18,7 @@ from fastnn.plan import Plan
 from fastnn.port import Port
 from fastnn.tensor import Block, Tensor
 
-#: Activations over all features of a row: their Ops, forward and backward.
+#: Activations over the last axis: their Ops, forward and backward.
 ROW_WISE: dict[str, tuple[type[Op], type[Op]]] = {
     "softmax": (kernels.Softmax, kernels.SoftmaxGradient),
     "log_softmax": (kernels.LogSoftmax, kernels.LogSoftmaxGradient),
@@ -54,12 +55,16 @@ class ToPack(NamedTuple):
 
 @dataclass(eq=False, repr=False)
 class Call:
-    """An Op to be made: its class, its arguments (Buffers, Tensors, Ports, earlier Calls, values), and its layer."""
+    """An Op to be made: its class, its arguments (Buffers, Tensors, Ports, earlier Calls, values), and its layer.
+
+    positions: a row of a Buffer is so many rows to the Op, one for each pixel of a picture, say.
+    """
 
     op: type[Op]
     arguments: tuple[Any, ...]
     options: dict[str, Any]
     layer: str
+    positions: int = 1
     made: Op | None = None
 
     @property
@@ -95,6 +100,11 @@ class Value:
     def columns(self) -> int:
         """Elements of a row."""
         return self.buffer.columns
+
+    @property
+    def positions(self) -> int:
+        """Of its last axis: a pixel of a picture, a step of a sequence."""
+        return math.prod(self.shape[:-1])
 
     @property
     def open(self) -> bool:
@@ -148,8 +158,9 @@ class Lowering:
             self.layer = before
 
     def emit(self, op: type[Op], *arguments: Any, **options: Any) -> Call:
-        """Adds a call of an Op."""
-        call = Call(op, arguments, options, self.layer)
+        """Adds a call of an Op. options: its own, and the `positions` of a Call."""
+        positions = options.pop("positions", 1)
+        call = Call(op, arguments, options, self.layer, positions)
         self.calls.append(call)
         return call
 
@@ -183,18 +194,23 @@ class Lowering:
             value.pending = "identity"
         return value
 
+    def regrouped(self, x: Value, shape: tuple[int, ...]) -> Value:
+        """The value for another shape of the same elements: a softmax over the last axis comes before that."""
+        return self.read(x) if x.pending in ROW_WISE and shape[-1:] != x.shape[-1:] else x
+
     def _apart(self, x: Value) -> Value:
         """Applies the pending activation into a buffer of its own."""
         y = self.value(x.columns, x.trains)
-        y.origin = x.pending
+        y.origin, y.shape = x.pending, x.shape
+        positions = x.positions if x.pending in ROW_WISE else 1
         forward, gradient = ROW_WISE.get(x.pending, (kernels.Activation, kernels.ActivationGradient))
         options = {} if x.pending in ROW_WISE else {"activation": x.pending}
-        self.emit(forward, x.buffer, y.buffer, **options)
+        self.emit(forward, x.buffer, y.buffer, positions=positions, **options)
         source = x.buffer if y.origin in kernels.DERIVED_FROM_INPUT else y.buffer
 
         def backward() -> None:
             if y.gradient is not None:  # not only a metric read it
-                self.emit(gradient, source, y.gradient, self.gradient(x), **options)
+                self.emit(gradient, source, y.gradient, self.gradient(x), positions=positions, **options)
                 self.apply_derivative(x)
 
         self.backward(backward)
@@ -250,7 +266,7 @@ class Lowering:
         if not logits:
             x = self.read(x)
         forks = tuple(
-            Value(x.buffer, x.trains, x.pending, origin=x.ending, logits_used=x.pending != "identity")
+            Value(x.buffer, x.trains, x.pending, origin=x.ending, logits_used=x.pending != "identity", shape=x.shape)
             for _ in range(count)
         )
 
@@ -300,15 +316,20 @@ class Lowering:
         self.closings.clear()  # each holds this Lowering: a cycle that would keep the arena until a collection
         places, nbytes = place(self.calls, self.rows)
         arena = Block(nbytes)
-        tensors = {
-            buffer: Tensor((self.rows, buffer.columns), buffer.dtype, arena, offset)
-            for buffer, offset in places.items()
-        }
+        tensors: dict[tuple[Buffer, int], Tensor] = {}
+
+        def tensor(buffer: Buffer, positions: int) -> Tensor:
+            if (buffer, positions) not in tensors:
+                shape = self.rows * positions, buffer.columns // positions
+                tensors[buffer, positions] = Tensor(shape, buffer.dtype, arena, places[buffer])
+            return tensors[buffer, positions]
+
         for call in self.calls:
-            arguments = [tensors[a] if isinstance(a, Buffer) else self._final(a) for a in call.arguments]
-            options = {name: tensors[a] if isinstance(a, Buffer) else a for name, a in call.options.items()}
+            n = call.positions
+            arguments = [tensor(a, n) if isinstance(a, Buffer) else self._final(a) for a in call.arguments]
+            options = {name: tensor(a, n) if isinstance(a, Buffer) else a for name, a in call.options.items()}
             call.made = call.op(*arguments, **options)
-            call.made.layer = call.layer
+            call.made.layer, call.made.positions = call.layer, n
         ops = [call.made for call in self.calls if call.made is not None]
         plans, start = [], 0
         for end, ports, kept in parts:

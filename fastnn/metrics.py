@@ -4,50 +4,61 @@ from collections.abc import Callable
 
 from fastnn import checks, kernels
 from fastnn.losses import Loss, Target
+from fastnn.losses.base import repeated
 from fastnn.lowering import ROW_WISE, Buffer, Call, Lowering, Value
 
 
 def classes(plan: Lowering, output: Value, loss: Loss | None) -> Buffer:
-    """Emits the class of each row of the output: its argmax, or for one output whether its probability is >= 0.5.
+    """Emits the class at each position: the argmax of the last axis, or of one output whether it is probable (>= 0.5).
 
     The softmax is not computed. Raises ValueError where the outputs are not probabilities or logits of classes.
     """
     ending = output.ending
     if (loss is None or not loss.classifies) and ending not in (*ROW_WISE, "sigmoid"):
         raise ValueError("this network predicts values, not classes: end it with softmax or sigmoid; or use predict")
-    if output.columns > 1 and "sigmoid" in (ending, loss and loss.ending):
+    n = output.positions
+    if output.columns > n and "sigmoid" in (ending, loss and loss.ending):
         raise ValueError("several sigmoid outputs are independent labels, not classes; use predict(x) >= 0.5")
     threshold = None
-    if output.columns == 1 and ending not in ROW_WISE:
+    if output.columns == n and ending not in ROW_WISE:
         threshold = 0.5 if ending == "sigmoid" and output.pending == "identity" else 0.0
-    numbers = Buffer(1, "int32")
+    numbers = Buffer(n, "int32")
     output.logits_used = True
-    plan.emit(kernels.Classes, output.buffer, numbers, threshold=threshold)
+    plan.emit(kernels.Classes, output.buffer, numbers, threshold=threshold, positions=n)
     return numbers
 
 
 def _classes_of_target(plan: Lowering, output: Value, target: Target) -> Buffer:
-    """The target's labels, or the class of each of its rows."""
+    """The target's labels, or the class at each of its positions."""
     if target.labels:
         return target.buffer
-    wanted = Buffer(1, "int32")
-    plan.emit(kernels.Classes, target.buffer, wanted, threshold=0.5 if output.columns == 1 else None)
+    n = output.positions
+    wanted = Buffer(n, "int32")
+    plan.emit(kernels.Classes, target.buffer, wanted, threshold=0.5 if output.columns == n else None, positions=n)
     return wanted
 
 
+def _weight(plan: Lowering, output: Value, target: Target) -> Buffer | None:
+    """How much each position counts."""
+    same = target.positions == output.positions
+    return target.weight if same else repeated(plan, target.sample_weight, output.positions)
+
+
 def accuracy(plan: Lowering, output: Value, target: Target, loss: Loss) -> Call:
-    """The share of samples whose class is the target's (of a distribution: its greatest)."""
-    predicted = classes(plan, output, loss)
-    return plan.emit(kernels.Accuracy, predicted, _classes_of_target(plan, output, target), target.weight)
+    """The share of samples, or of positions, whose class is the target's (of a distribution: its greatest)."""
+    predicted, wanted = classes(plan, output, loss), _classes_of_target(plan, output, target)
+    weight = _weight(plan, output, target)
+    return plan.emit(kernels.Accuracy, predicted, wanted, weight, positions=output.positions)
 
 
 def top_5_accuracy(plan: Lowering, output: Value, target: Target, loss: Loss) -> Call:
     """The share of samples whose target is among the five most probable classes."""
-    if output.columns < 2 or not (loss.takes_labels or output.ending in ROW_WISE):
+    n = output.positions
+    if output.columns == n or not (loss.takes_labels or output.ending in ROW_WISE):
         raise ValueError("top_5_accuracy is for classes: end the network with softmax")
     output.logits_used = True
     wanted = _classes_of_target(plan, output, target)
-    return plan.emit(kernels.TopAccuracy, output.buffer, wanted, target.weight, k=5)
+    return plan.emit(kernels.TopAccuracy, output.buffer, wanted, _weight(plan, output, target), k=5, positions=n)
 
 
 def _values(name: str, plan: Lowering, output: Value, target: Target) -> tuple[Buffer, Buffer]:
@@ -60,18 +71,18 @@ def _values(name: str, plan: Lowering, output: Value, target: Target) -> tuple[B
 def mae(plan: Lowering, output: Value, target: Target, loss: Loss) -> Call:
     """|y - t|, the mean over all elements."""
     values = _values("mae", plan, output, target)
-    return plan.emit(kernels.ElementwiseLoss, *values, None, target.weight, loss="mae")
+    return plan.emit(kernels.ElementwiseLoss, *values, None, target.sample_weight, loss="mae")
 
 
 def mse(plan: Lowering, output: Value, target: Target, loss: Loss) -> Call:
     """(y - t)^2, the mean over all elements."""
     values = _values("mse", plan, output, target)
-    return plan.emit(kernels.ElementwiseLoss, *values, None, target.weight, loss="mse")
+    return plan.emit(kernels.ElementwiseLoss, *values, None, target.sample_weight, loss="mse")
 
 
 def rmse(plan: Lowering, output: Value, target: Target, loss: Loss) -> Call:
     """The root of the mean over all elements of (y - t)^2."""
-    return plan.emit(kernels.RootMeanSquaredError, *_values("rmse", plan, output, target), target.weight)
+    return plan.emit(kernels.RootMeanSquaredError, *_values("rmse", plan, output, target), target.sample_weight)
 
 
 Metric = Callable[[Lowering, Value, Target, Loss], Call]

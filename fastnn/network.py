@@ -176,11 +176,12 @@ class Network(Assembly):
     def classify(self, x: Any, batch_size: int | None = None) -> Any:
         """The class of each row of x, int64 (batch,): the greatest output; the softmax is not computed.
 
-        For one output: whether its probability is >= 0.5. For several inputs and outputs as `predict`.
+        Of maps (batch, height, width, classes) the class at each position, (batch, height, width). For one output:
+        whether its probability is >= 0.5. For several inputs and outputs as `predict`.
         Raises ValueError for a network that predicts values, and for an x that does not fit or is not finite.
         """
         given, shapes = self.samples(x)
-        return self._read("classify", given, batch_size, [np.empty(len(given[0]), np.int64) for _ in shapes])
+        return self._read("classify", given, batch_size, [np.empty((len(given[0]), *s[:-1]), np.int64) for s in shapes])
 
     def _read(self, kind: str, x: list[np.ndarray], batch_size: int | None, out: list[np.ndarray]) -> Any:
         rows = rows_of(batch_size, len(x[0]))

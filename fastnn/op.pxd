@@ -26,6 +26,7 @@ cdef class Op:
     cdef State shared       # the plan's, or its own while it belongs to none
     cdef Run *state         # in it
     cdef object plan        # a weak reference to the plan that it belongs to
+    cdef public Py_ssize_t positions  # rows of its tensors for each of the plan's: 1, or the positions of a map
     cdef double pace        # floating-point operations per nanosecond on one core, for the choice of threads
     cdef readonly tuple tensors
     cdef public str layer
@@ -33,6 +34,7 @@ cdef class Op:
     cdef void join(self, State shared, object plan)
     cdef tuple bind(self, tuple tensors)
     cdef void run(self) noexcept nogil
+    cdef Py_ssize_t present_rows(self) noexcept nogil
     cdef Py_ssize_t parts(self, int threads) noexcept nogil
     cdef void part(self, Py_ssize_t index, Py_ssize_t parts) noexcept nogil
     cdef void finish(self) noexcept nogil

@@ -10,6 +10,7 @@ class State: ...
 
 class Op:
     layer: str
+    positions: int
     @property
     def python(self) -> bool: ...
     @property

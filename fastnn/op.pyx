@@ -108,6 +108,7 @@ cdef class Op:
         self.table = _table
         self.join(State(), None)
         self.pace = 4.0
+        self.positions = 1
         self.layer = ""
 
     cdef void join(self, State shared, object plan):
@@ -124,7 +125,7 @@ cdef class Op:
     @property
     def capacity(self) -> int:
         """The most rows that a run may have."""
-        return self.tensors[0].rows
+        return self.tensors[0].rows // self.positions
 
     @property
     def flops(self) -> float:
@@ -149,6 +150,10 @@ cdef class Op:
             for i in range(parts):
                 self.part(i, parts)
         self.finish()
+
+    cdef Py_ssize_t present_rows(self) noexcept nogil:
+        """The rows of its tensors that the run has."""
+        return self.state.rows * self.positions
 
     cdef Py_ssize_t parts(self, int threads) noexcept nogil:
         """How many pieces; where it depends on the threads, no result may depend on it."""
@@ -209,7 +214,7 @@ cdef class ChunkedOp(Op):
         free(self.partial)
 
     cdef Py_ssize_t parts(self, int threads) noexcept nogil:
-        return (self.state.rows + self.chunk - 1) // self.chunk
+        return (self.present_rows() + self.chunk - 1) // self.chunk
 
     cdef double sum_of_chunks(self) noexcept nogil:
         cdef Py_ssize_t i

@@ -172,7 +172,7 @@ def _measure(
     for i, (head, output) in enumerate(zip(net.heads, outputs, strict=True)):
         prefix = "" if len(names) == 1 else f"{head.output}_"
         with plan.named(f"{kind} {head.output}" if prefix else kind):
-            target = head.loss.target(plan, output.columns, bool(labels >> i & 1), weight, _called("y", names, i))
+            target = head.loss.target(plan, output, bool(labels >> i & 1), weight, _called("y", names, i))
             calls[f"{prefix}loss"] = head.loss.lower(plan, output, target)
             if plan.training and head.weight != 1:
                 plan.scale_gradient(output, head.weight)

@@ -33,7 +33,11 @@ def train_on_batch(net: Network, x: Any, y: Any, sample_weight: Any = None) -> f
     loss = net.loss or net.compiled
     labels: int = loss.takes_labels
     given: tuple[Any, ...] = (x, y)
-    fits = is_batch(x, net.input_shape) and is_batch(y, () if labels else net.output_shape) and len(x) == len(y)
+    fits = (
+        is_batch(x, net.input_shape)
+        and is_batch(y, net.output_shape[:-1] if labels else net.output_shape)
+        and len(x) == len(y)
+    )
     if not fits or sample_weight is not None:
         several, targets, labels = net.examples(x, y, sample_weight)  # what is not ready yet
         if not net.features:

@@ -10,6 +10,8 @@ import pytest
 
 import fastnn as fnn
 import reference
+from check import normal
+from fastnn.programs import Snapshot, lower
 from networks import blobs, training_state
 
 
@@ -261,3 +263,29 @@ def test_settings_are_checked() -> None:
         with pytest.raises(ValueError, match="BatchNorm: epsilon must be a number"):
             fnn.BatchNorm(epsilon=wrong)
     assert repr(fnn.BatchNorm(0.5)) == "BatchNorm(momentum=0.5)"
+
+
+FOLDED = {
+    "dense": ((7,), fnn.Dense(5)),
+    "convolution": ((6, 5, 4), fnn.Conv2D(6, 3, groups=2)),
+    "without bias": ((6, 5, 4), fnn.Conv2D(6, 3, bias=False)),
+    "winograd": ((6, 5, 32), fnn.Conv2D(33, 3)),
+    "transposed": ((4, 5, 3), fnn.Conv2DTranspose(6, 3, 2)),
+    "transposed, winograd": ((6, 5, 32), fnn.Conv2DTranspose(34, 3)),
+    "depthwise": ((6, 5, 4), fnn.DepthwiseConv2D(3, multiplier=2)),
+    "separable": ((6, 5, 4), fnn.SeparableConv2D(7, 3)),
+    "sequence": ((9, 4), fnn.Conv1D(5, 3)),
+}
+
+
+@pytest.mark.parametrize("case", FOLDED)
+def test_freeze_folds_it(case: str) -> None:
+    """No op of its own is left, and the outputs are those of predict."""
+    shape, layer = FOLDED[case]
+    net = fnn.Sequential([layer, fnn.BatchNorm(), fnn.Activation("tanh")], input_shape=shape, seed=1)
+    net.compile(fnn.Adam(0.05), "mse")
+    x = normal(20, *shape) + 0.5
+    net.fit(x, normal(20, *net.output_shape), 5, epochs=4, verbose=0)
+    plan = lower(net, "predict", 0, 4, Snapshot(net.blocks)).plan
+    assert not [op for op in plan.ops if "BatchNorm" in type(op).__name__]
+    np.testing.assert_allclose(net.freeze(4)(x[:4]), net.predict(x[:4]), rtol=1e-5, atol=1e-5)

@@ -204,7 +204,7 @@ def test_ignore_and_kept_go_together() -> None:
         with pytest.raises(ValueError, match="ignore and kept go together"):
             GatherLabels(port, y, None, kept, classes=3, ignore=ignore)
     for wrong in (Tensor((3, 1)), Tensor((4, 2))):
-        with pytest.raises(ValueError, match="expected a weight for each of 4 rows"):
+        with pytest.raises(ValueError, match="expected a weight for each label of"):
             GatherLabels(port, y, wrong, Tensor((4, 1)), classes=3, ignore=1)
 
 

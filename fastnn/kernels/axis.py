@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from math import gcd
+from typing import NamedTuple
 
 
 @dataclass(eq=False, repr=False)
@@ -23,8 +24,7 @@ class Phase:
     tap_step: int = 1
 
 
-@dataclass(eq=False, repr=False)
-class Axis:
+class Axis(NamedTuple):
     """A window along an axis of `size`, with `before` and `after` added to it.
 
     Output i sees i * stride - before + k * dilation for k = 0..kernel-1.

@@ -62,7 +62,7 @@ cdef class SoftTargets(Op):
         self.bind((target, y, mass, count, weight, class_weights))
 
     cdef void part(self, Py_ssize_t index, Py_ssize_t parts) noexcept nogil:
-        cdef Py_ssize_t i, row = self.state.rows * index // parts, end = self.state.rows * (index + 1) // parts
+        cdef Py_ssize_t i, row = self.present_rows() * index // parts, end = self.present_rows() * (index + 1) // parts
         self.table.soften(
             end - row,
             self.columns,
@@ -80,7 +80,7 @@ cdef class SoftTargets(Op):
                 self.count[i] *= self.weight[i]
 
     cdef double work(self) noexcept nogil:
-        return self.state.rows * self.columns
+        return self.present_rows() * self.columns
 
 
 cdef class CrossEntropy(Loss):
@@ -124,14 +124,14 @@ cdef class CrossEntropy(Loss):
         cdef double mass = 0
         if self.count_of_row == NULL:
             return Loss.mass(self)
-        for i in range(self.state.rows):
+        for i in range(self.present_rows()):
             mass += self.count_of_row[i]
         return mass
 
     cdef void run(self) noexcept nogil:
         cdef Py_ssize_t i
         if self.label != NULL:
-            for i in range(self.state.rows):
+            for i in range(self.present_rows()):
                 if not 0 <= self.label[i] < self.columns:
                     self.fail(1 + i)
                     return

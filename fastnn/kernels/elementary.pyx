@@ -29,7 +29,7 @@ cdef class Elementwise(Op):
 
     cdef Py_ssize_t extent(self) noexcept nogil:
         """How many elements a run has."""
-        return self.state.rows * self.columns
+        return self.present_rows() * self.columns
 
     cdef void span(self, Py_ssize_t start, Py_ssize_t n) noexcept nogil:
         """Elements start..start+n-1."""

@@ -25,14 +25,7 @@ cdef class Gathered(ChunkedOp):
 
     cdef const char *rows_from(self, Py_ssize_t row) noexcept nogil:
         """The array, or where it goes on when rows are taken as they come."""
-        cdef Py_ssize_t size = 8
-        if self.port.type == csrc.fastnn_uint8:
-            size = 1
-        elif self.port.type == csrc.fastnn_float32:
-            size = 4
-        if self.state.order != NULL:
-            return self.port.data
-        return self.port.data + (self.state.first + row) * self.port.columns * size
+        return self.source(row) if self.state.order == NULL else self.port.data
 
     cdef const int64_t *order_from(self, Py_ssize_t row) noexcept nogil:
         """The order from a row of the batch on, NULL where there is none."""
@@ -79,6 +72,17 @@ cdef class Gathered(ChunkedOp):
     cdef double work(self) noexcept nogil:
         return self.state.rows * self.port.columns
 
+    cdef const char *source(self, Py_ssize_t row) noexcept nogil:
+        """The elements that become this row of the batch."""
+        cdef Py_ssize_t size = 8, sample = self.state.first + row
+        if self.port.type == csrc.fastnn_uint8:
+            size = 1
+        elif self.port.type == csrc.fastnn_float32:
+            size = 4
+        if self.state.order != NULL:
+            sample = self.state.order[sample]
+        return self.port.data + sample * self.port.columns * size
+
     cdef Py_ssize_t sample(self, Py_ssize_t row):
         """The row of the user's array that became this row of the batch."""
         row += self.state.first
@@ -86,21 +90,37 @@ cdef class Gathered(ChunkedOp):
 
 
 cdef class Gather(Gathered):
-    """y = the port's rows as float32: (rows, columns). What fails the check, one of CHECKS, is an error."""
+    """y = the port's rows as float32: (rows, columns). What fails the check, one of CHECKS, is an error.
+
+    width: a distribution has so many elements, by which the columns can be divided; None: all of them.
+    """
 
     cdef float *y
     cdef int check
+    cdef Py_ssize_t width
 
-    def __init__(self, Port port, Tensor y, *, check: str = "finite") -> None:
+    def __init__(self, Port port, Tensor y, *, check: str = "finite", width: int | None = None) -> None:
         if y.columns != port.columns:
             raise ValueError(f"Gather: {port.name} has rows of {port.columns} elements, y is {y.shape}")
         if check not in CHECKS:
             raise ValueError(f"Gather: unknown check {check!r}; known: {', '.join(CHECKS)}")
         self.port, self.check, self.y = port, CHECKS.index(check), floats(y)
+        self.width = port.columns if width is None else width
+        if not 0 < self.width <= port.columns or port.columns % self.width:
+            raise ValueError(f"Gather: rows of {port.columns} elements cannot be divided by a width of {width}")
         self.bind((y,))
 
     cdef Py_ssize_t take(self, Py_ssize_t row, Py_ssize_t rows) noexcept nogil:
-        cdef Py_ssize_t columns = self.port.columns
+        cdef Py_ssize_t i, place, columns = self.port.columns
+        if self.width < columns:
+            for i in range(row, row + rows):
+                place = self.table.gather(
+                    columns // self.width, self.width, self.source(i), self.port.type, NULL, self.check,
+                    self.y + i * columns,
+                )
+                if place >= 0:
+                    return (i - row) * columns + place
+            return -1
         return self.table.gather(
             rows,
             columns,
@@ -123,13 +143,14 @@ cdef class Gather(Gathered):
             return ValueError(f"{where}; expected 1 or -1, or 1 or 0")
         if not 0 <= value <= 1:
             return ValueError(f"{where}; a probability lies from 0 to 1")
-        return ValueError(f"{self.port.name}[{self.sample(row)}] is not a distribution: its sum is not 1")
+        at = "" if self.width == self.port.columns else f" at position {column // self.width}"
+        return ValueError(f"{self.port.name}[{self.sample(row)}]{at} is not a distribution: its sum is not 1")
 
 
 cdef class GatherLabels(Gathered):
-    """y = the port's labels as int32, (rows,): each an integer in 0..classes-1.
+    """y = the port's labels as int32, (rows, positions): each an integer in 0..classes-1.
 
-    With ignore, kept, float32 (rows, 1), is the weight, or 1 without one; where the label is `ignore`, y = kept = 0.
+    With ignore, kept, float32 like y, is the weight, or 1 without one; where the label is `ignore`, y = kept = 0.
     """
 
     cdef int32_t *y
@@ -149,41 +170,47 @@ cdef class GatherLabels(Gathered):
         ignore: int | None = None,
     ) -> None:
         cdef Tensor tensor
-        if port.columns != 1 or y.dtype != "int32" or y.columns != 1:
-            raise ValueError(f"GatherLabels: expected one label a row and an int32 y, got {port.columns} and {y!r}")
+        if port.columns != y.columns or y.dtype != "int32":
+            raise ValueError(f"GatherLabels: expected an int32 y for {port.columns} labels a row, got {y!r}")
         if not 0 < classes < 2**31:
             raise ValueError(f"GatherLabels: classes must be from 1 to 2**31 - 1, got {classes}")
         if (ignore is None) != (kept is None):
             raise ValueError("GatherLabels: ignore and kept go together")
         for tensor in (weight, kept):
-            if tensor is not None and (tensor.rows != y.rows or tensor.columns != 1):
-                raise ValueError(f"GatherLabels: expected a weight for each of {y.rows} rows, got {tensor!r}")
+            if tensor is not None and (tensor.rows != y.rows or tensor.columns != y.columns):
+                raise ValueError(f"GatherLabels: expected a weight for each label of {y!r}, got {tensor!r}")
         self.port, self.classes, self.y = port, classes, <int32_t *> y.data
         self.weight, self.kept, self.ignored = floats(weight), floats(kept), NAN if ignore is None else ignore
         self.bind((y, weight, kept))
 
     cdef Py_ssize_t take(self, Py_ssize_t row, Py_ssize_t rows) noexcept nogil:
-        cdef Py_ssize_t i, bad = self.table.gather_labels(
-            rows,
-            self.classes,
-            self.rows_from(row),
-            self.port.type,
-            self.order_from(row),
-            self.ignored,
-            self.y + row,
-        )
-        if self.kept != NULL and bad < 0:
+        cdef Py_ssize_t i, n = self.port.columns, bad = -1
+        if n == 1:
+            bad = self.labels(rows, self.rows_from(row), self.order_from(row), row)
+        else:
             for i in range(row, row + rows):
+                bad = self.labels(n, self.source(i), NULL, i * n)
+                if bad >= 0:
+                    bad += (i - row) * n
+                    break
+        if self.kept != NULL and bad < 0:
+            for i in range(row * n, (row + rows) * n):
                 self.kept[i] = 1 if self.weight == NULL else self.weight[i]
                 if self.y[i] < 0:
                     self.y[i], self.kept[i] = 0, 0
         return bad
 
+    cdef Py_ssize_t labels(self, Py_ssize_t n, const char *data, const int64_t *order, Py_ssize_t to) noexcept nogil:
+        """Gathers n labels into y from element `to` on; the place of a bad one in them, or -1."""
+        return self.table.gather_labels(n, self.classes, data, self.port.type, order, self.ignored, self.y + to)
+
     def complain(self, place: int) -> Exception:
-        sample = self.sample(place)
-        value = self.port.array.reshape(-1)[sample]
+        row, position = divmod(place, self.port.columns)
+        sample = self.sample(row)
+        value = self.port.array.reshape(-1, self.port.columns)[sample, position]
+        at = "" if self.port.columns == 1 else f" at position {position}"
         return ValueError(
-            f"{self.port.name}[{sample}] is {value}; expected an integer label from 0 to {self.classes - 1}"
+            f"{self.port.name}[{sample}]{at} is {value}; expected an integer label from 0 to {self.classes - 1}"
             + ("" if self.kept == NULL else f", or {self.ignored:.0f} for none")
         )
 

@@ -36,8 +36,8 @@ cdef class Meter(ChunkedOp):
         cdef Py_ssize_t i
         cdef double mass = 0
         if self.weight == NULL:
-            return self.state.rows
-        for i in range(self.state.rows):
+            return self.present_rows()
+        for i in range(self.present_rows()):
             mass += self.weight[i]
         return mass
 
@@ -71,7 +71,7 @@ cdef class Meter(ChunkedOp):
         self.count = 0
 
     cdef double work(self) noexcept nogil:
-        return self.state.rows * self.columns
+        return self.present_rows() * self.columns
 
 
 cdef class Loss(Meter):
@@ -113,7 +113,7 @@ cdef class Loss(Meter):
 
     cdef void part(self, Py_ssize_t index, Py_ssize_t parts) noexcept nogil:
         cdef Py_ssize_t row = index * self.chunk
-        self.partial[index] = self.piece(row, min(self.chunk, self.state.rows - row))
+        self.partial[index] = self.piece(row, min(self.chunk, self.present_rows() - row))
 
     cdef double piece(self, Py_ssize_t row, Py_ssize_t rows) noexcept nogil:
         """The sum of the losses of `rows` rows by their weights, and their gradient."""

@@ -27,7 +27,7 @@ cdef class Classes(Op):
         self.bind((x, y))
 
     cdef void part(self, Py_ssize_t index, Py_ssize_t parts) noexcept nogil:
-        cdef Py_ssize_t i, start = self.state.rows * index // parts, end = self.state.rows * (index + 1) // parts
+        cdef Py_ssize_t i, start = self.present_rows() * index // parts, end = self.present_rows() * (index + 1) // parts
         if not self.compares:
             self.table.argmax(end - start, self.columns, self.x + start * self.columns, self.y + start)
             for i in range(start, end):
@@ -43,7 +43,7 @@ cdef class Classes(Op):
         return ValueError(f"the network's output for row {place} of a batch is NaN, which is no class")
 
     cdef double work(self) noexcept nogil:
-        return self.state.rows * self.columns
+        return self.present_rows() * self.columns
 
 
 cdef class Accuracy(Meter):
@@ -64,10 +64,10 @@ cdef class Accuracy(Meter):
         cdef Py_ssize_t i
         cdef double right = 0, mass = self.mass()
         if self.weight == NULL:
-            for i in range(self.state.rows):
+            for i in range(self.present_rows()):
                 right += self.classes[i] == self.target[i]
         else:
-            for i in range(self.state.rows):
+            for i in range(self.present_rows()):
                 if self.classes[i] == self.target[i]:
                     right += self.weight[i]
         self.record(right / mass if mass > 0 else 0, mass)
@@ -92,7 +92,7 @@ cdef class TopAccuracy(Meter):
         cdef const float *x
         cdef float own
         cdef double right = 0
-        for i in range(row, min(row + self.chunk, self.state.rows)):
+        for i in range(row, min(row + self.chunk, self.present_rows())):
             x = self.x + i * self.columns
             own = x[self.target[i]]
             greater = 0

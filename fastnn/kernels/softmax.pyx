@@ -11,8 +11,8 @@ cdef class Rows(Elementwise):
         self.pace = 0.7
 
     cdef void part(self, Py_ssize_t index, Py_ssize_t parts) noexcept nogil:
-        cdef Py_ssize_t start = self.state.rows * index // parts
-        self.rows(start * self.columns, self.state.rows * (index + 1) // parts - start)
+        cdef Py_ssize_t start = self.present_rows() * index // parts
+        self.rows(start * self.columns, self.present_rows() * (index + 1) // parts - start)
 
     cdef void rows(self, Py_ssize_t start, Py_ssize_t rows) noexcept nogil:
         """`rows` rows from element `start` on."""

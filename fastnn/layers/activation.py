@@ -6,7 +6,7 @@ from fastnn import checks, kernels
 from fastnn.layers.base import Layer
 from fastnn.lowering import ROW_WISE, Lowering, Value, Weight
 
-#: What layers accept as an activation: the elementwise ones, and those over all features of a sample.
+#: What layers accept as an activation: the elementwise ones, and those over the last axis.
 LAYER_ACTIVATIONS = (*kernels.ACTIVATIONS, *ROW_WISE)
 
 
@@ -19,7 +19,7 @@ def known_activation(name: str) -> str:
 
 @dataclass(eq=False, repr=False)
 class Activation(Layer):
-    """y = activation(x), elementwise, or (log_)softmax over all features of a sample; x, y (batch, ...).
+    """y = activation(x), elementwise, or (log_)softmax over the last axis; x, y (batch, ...).
 
     `fastnn.activations` has them all, with formulas and sources. Raises ValueError for an unknown one.
     """

@@ -1,5 +1,6 @@
 """Batch normalization."""
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -7,7 +8,7 @@ import numpy as np
 
 from fastnn import checks, kernels
 from fastnn.layers.base import Layer, Parameter
-from fastnn.lowering import Call, Lowering, Value, Weight
+from fastnn.lowering import Call, Lowering, ToPack, Value, Weight
 from fastnn.tensor import Tensor
 
 
@@ -43,11 +44,15 @@ class BatchNorm(Layer):
 
     def lower(self, plan: Lowering, x: Value, weights: dict[str, Weight], index: int) -> Value:
         gamma, beta, mean, variance = (weights[name].value for name in ("gamma", "beta", "mean", "variance"))
-        if plan.derived is not None and x.open and x.producer is not None and _units(x.producer) == gamma.size:
+        channels = _channels(x.producer) if plan.derived is not None and x.open and x.producer is not None else ()
+        if math.prod(channels) == gamma.size and channels:
+            assert x.producer is not None
             source, matrix, bias, *others = x.producer.arguments
-            key = matrix, gamma
-            folded = plan.derive(key, lambda: Folded(matrix.weight, bias, gamma, beta, mean, variance, self.epsilon))
-            x.producer.arguments = source, matrix._replace(weight=folded.weight), folded.bias, *others
+            weight = matrix.weight if isinstance(matrix, ToPack) else matrix
+            given = weight, bias, gamma, beta, mean, variance
+            folded = plan.derive((matrix, gamma), lambda: Folded(*given, self.epsilon, channels))
+            matrix = matrix._replace(weight=folded.weight) if isinstance(matrix, ToPack) else folded.weight
+            x.producer.arguments = source, matrix, folded.bias, *others
             return x
         x, frozen = plan.read(x), weights["gamma"].gradient is None
         y = plan.value(x.columns, trains=x.trains or not frozen)
@@ -91,11 +96,18 @@ class BatchNorm(Layer):
             plan.apply_derivative(x)
 
 
-def _units(producer: Call) -> int:
-    """The channels for which the Op has a weight, along its last axis, and a bias of their own; 0 for none."""
-    if producer.op is kernels.Dense or (producer.op is kernels.Convolution and not producer.options["transposed"]):
-        return int(producer.arguments[1].weight.shape[-1])
-    return 0
+def _channels(producer: Call) -> tuple[int, ...]:
+    """The shape that a number for each output channel needs to multiply the Op's weight; () where there is none."""
+    if producer.op is kernels.Depthwise:
+        return tuple(producer.arguments[1].shape[-2:])
+    if producer.op is kernels.Dense:
+        return tuple(producer.arguments[1].weight.shape[-1:])
+    if producer.op in (kernels.Convolution, kernels.Winograd):
+        shape, groups = producer.arguments[1].weight.shape, producer.arguments[6]
+        if not producer.options["transposed"]:
+            return tuple(shape[-1:])
+        return (shape[-2], 1) if groups == 1 else ()
+    return ()
 
 
 class Folded:
@@ -110,14 +122,15 @@ class Folded:
         mean: Tensor,
         variance: Tensor,
         epsilon: float,
+        channels: tuple[int, ...],
     ) -> None:
         self.given = weight, bias, gamma, beta, mean, variance
-        self.epsilon = epsilon
+        self.epsilon, self.channels = epsilon, channels
         self.weight, self.bias = Tensor(weight.shape), Tensor(gamma.shape)
         self()
 
     def __call__(self) -> None:
         weight, bias, gamma, beta, mean, variance = (0 if t is None else t.array.astype(np.float64) for t in self.given)
         scale = gamma / np.sqrt(variance + self.epsilon)
-        self.weight.array[...] = weight * scale
+        self.weight.array[...] = weight * scale.reshape(self.channels)
         self.bias.array[...] = (bias - mean) * scale + beta

@@ -13,4 +13,4 @@ class Flatten(Layer):
         return (math.prod(features),)
 
     def lower(self, plan: Lowering, x: Value, weights: dict[str, Weight], index: int) -> Value:
-        return x
+        return plan.regrouped(x, self.output(x.shape))

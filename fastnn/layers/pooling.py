@@ -9,7 +9,7 @@ from fastnn.kernels.axis import Axis
 from fastnn.kernels.pooling import MOST_TAPS
 from fastnn.layers import window
 from fastnn.layers.base import Layer, expected
-from fastnn.lowering import Buffer, Lowering, Value, Weight
+from fastnn.lowering import ROW_WISE, Buffer, Lowering, Value, Weight
 
 
 @dataclass(eq=False, repr=False)
@@ -169,7 +169,8 @@ def _selected(plan: Lowering, x: Value, columns: int) -> Value:
 def _average(plan: Lowering, x: Value, windows: tuple[Axis, ...], columns: int) -> Value:
     x = plan.read(x)
     y = plan.value(columns, x.trains)
-    y.origin = x.ending
+    if x.ending in (*ROW_WISE, "sigmoid"):  # means of probabilities are that; of others, new numbers
+        y.origin = x.ending
     plan.emit(kernels.AveragePool, x.buffer, y.buffer, *windows)
 
     def backward() -> None:

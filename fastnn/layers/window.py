@@ -1,7 +1,6 @@
 """Windows that slide over pictures (batch, height, width, channels) and sequences (batch, time, channels)."""
 
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import Any
 
 from fastnn import checks
@@ -106,7 +105,7 @@ def spread(
         size = bare.size * bare.stride if pads == "same" else size
         if size < 1:
             raise ValueError(f"{layer.title()}: padding leaves nothing of the {_AXES[count][i]}, {bare.size} long")
-        axes.append(replace(axis, size=size))
+        axes.append(axis._replace(size=size))
     return tuple(axes)
 
 
@@ -127,4 +126,4 @@ def _padded(layer: Layer, axis: Axis, pads: Padding, missing: int, count: int, i
     if max(before, after) >= axis.reach:
         what = f"padding of the {_AXES[count][i]} must be less than the window, {axis.reach}"
         raise ValueError(f"{layer.title()}: {what}, got {max(before, after)}")
-    return replace(axis, before=before, after=after)
+    return axis._replace(before=before, after=after)

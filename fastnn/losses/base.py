@@ -10,19 +10,33 @@ from fastnn.losses.by_hand import ByHand
 from fastnn.lowering import ROW_WISE, Buffer, Call, Lowering, Value
 from fastnn.port import Port
 from fastnn.settings import FixedSettings
+from fastnn.tensor import Tensor
 
 
 @dataclass(eq=False, repr=False)
 class Target:
     """A target in a plan: the port it enters by, its buffer, whether it holds labels (int32) or values (float32).
 
-    weight: how much each row counts, (rows, 1); None where all count the same.
+    sample_weight: how much each sample counts, (rows, 1); None where all count the same. positions: how many of them a
+    sample has, each with a target of its own. weight: how much each counts, (rows, positions).
     """
 
     port: Port
     buffer: Buffer
     labels: bool
+    sample_weight: Buffer | None = None
+    positions: int = 1
     weight: Buffer | None = None
+
+
+def repeated(plan: Lowering, weight: Buffer | None, positions: int) -> Buffer | None:
+    """Emits the weight of each sample, for each of its positions."""
+    if weight is None or positions == 1:
+        return weight
+    ones, weights = Tensor((1, positions)), Buffer(positions)
+    ones.array[...] = 1
+    plan.emit(kernels.Dense, weight, ones, None, weights)
+    return weights
 
 
 @dataclass(eq=False, repr=False)
@@ -32,7 +46,8 @@ class Loss(FixedSettings):
     name: what it is called in `compile` and in files. ending: None lets any activation end the network; else this one
     is fused with the loss, which takes the logits, and after a linear layer the outputs are the logits. check: what
     `Gather` demands of a target's values. classifies: whether an output stands for a class even if it is linear.
-    takes_labels: whether targets may be class numbers.
+    takes_labels: whether targets may be class numbers. positional: whether it compares the last axis as a whole, at
+    each position before it.
     """
 
     name: ClassVar[str]
@@ -40,6 +55,7 @@ class Loss(FixedSettings):
     check: ClassVar[str] = "finite"
     classifies: ClassVar[bool] = False
     takes_labels: ClassVar[bool] = False
+    positional: ClassVar[bool] = False
     idle: list[ByHand] = field(default_factory=list, init=False)
 
     @property
@@ -48,16 +64,17 @@ class Loss(FixedSettings):
         return tuple(ROW_WISE) if self.ending == "softmax" else (self.ending,)
 
     def target(
-        self, plan: Lowering, columns: int, labels: bool, weight: Buffer | None = None, name: str = "y"
+        self, plan: Lowering, output: Value, labels: bool, weight: Buffer | None = None, name: str = "y"
     ) -> Target:
-        """Emits the gather of the target. weight: of each sample. name: what errors call the target."""
-        port = Port(name, 1 if labels else columns)
-        buffer = Buffer(1, "int32") if labels else Buffer(columns)
+        """Emits the gather of the output's target. weight: of each sample. name: what errors call the target."""
+        n = output.positions if self.positional else 1
+        port = Port(name, n if labels else output.columns)
+        buffer = Buffer(n, "int32") if labels else Buffer(output.columns)
         if labels:
-            plan.emit(kernels.GatherLabels, port, buffer, classes=columns)
+            plan.emit(kernels.GatherLabels, port, buffer, classes=output.columns // n)
         else:
-            plan.emit(kernels.Gather, port, buffer, check=self.check)
-        return Target(port, buffer, labels, weight)
+            plan.emit(kernels.Gather, port, buffer, check=self.check, width=output.columns // n)
+        return Target(port, buffer, labels, weight, n, repeated(plan, weight, n))
 
     def lower(self, plan: Lowering, output: Value, target: Target) -> Call:
         """Emits the loss and, for training, the gradient of the output."""
@@ -68,15 +85,15 @@ class Loss(FixedSettings):
                 f"{self.name}: the last layer must end in {self.ending}, or identity for logits; here they "
                 f"come from {output.ending}{' and other layers' if output.ending in self.fused else ''}"
             )
-        elif self.ending == "softmax" and output.columns == 1:
+        elif self.ending == "softmax" and output.columns == target.positions:
             raise ValueError(f"{self.name}: one output has nothing to compare; use binary_cross_entropy or Dense(2)")
         output.logits_used = True
-        call = self.emit(plan, output.buffer, target.buffer, plan.gradient(output), target.weight)
+        call = self.emit(plan, output.buffer, target, plan.gradient(output))
         if plan.training:
             plan.apply_derivative(output)
         return call
 
-    def emit(self, plan: Lowering, output: Buffer, target: Buffer, gradient: Buffer, weight: Buffer | None) -> Call:
+    def emit(self, plan: Lowering, output: Buffer, target: Target, gradient: Buffer) -> Call:
         """Emits the Ops of the loss itself."""
         raise NotImplementedError(f"{type(self).__name__}.emit")
 
@@ -91,7 +108,7 @@ class Loss(FixedSettings):
             raise ValueError(f"y: expected outputs (batch, ...), got shape {outputs.shape}")
         targets, labels = arrays.targets(t, len(outputs), outputs.shape[1:], self.takes_labels, "t")
         weight = None if sample_weight is None else arrays.weights(sample_weight, len(outputs))
-        form = outputs.size // len(outputs), labels, weight is not None
+        form = outputs.shape[1:], labels, weight is not None
         run = self.idle.pop() if self.idle else None  # another thread that comes now makes its own
         if run is None or run.form != form or run.rows < len(outputs):
             run = ByHand(self, len(outputs), *form)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,18 +23,18 @@ def gather_weight(plan: Lowering) -> tuple[Port, Buffer]:
 
 
 class ByHand:
-    """The loss of up to `rows` outputs. form: their elements a row, whether targets are labels, whether weighted."""
+    """The loss of up to `rows` outputs. form: their shape, whether targets are labels, whether weighted."""
 
-    def __init__(self, loss: Loss, rows: int, columns: int, labels: bool, weighted: bool) -> None:
-        self.rows, self.form = rows, (columns, labels, weighted)
+    def __init__(self, loss: Loss, rows: int, shape: tuple[int, ...], labels: bool, weighted: bool) -> None:
+        self.rows, self.form, columns = rows, (shape, labels, weighted), math.prod(shape)
         plan = Lowering(rows, {})
         self.y, self.dy, self.weight = Port("y", columns), Port("dy", columns), None
-        output, weight = Value(Buffer(columns), trains=True), None
+        output, weight = Value(Buffer(columns), trains=True, shape=shape), None
         with plan.named(loss.name):
             plan.emit(kernels.Gather, self.y, output.buffer, check="unchecked")
             if weighted:
                 self.weight, weight = gather_weight(plan)
-            target = loss.target(plan, columns, labels, weight, "t")
+            target = loss.target(plan, output, labels, weight, "t")
             self.measure = loss.lower(plan, output, target)
             plan.emit(kernels.Scatter, output.gradient, self.dy)
         self.t = target.port

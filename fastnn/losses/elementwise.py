@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from fastnn import checks, kernels
-from fastnn.losses.base import Loss
+from fastnn.losses.base import Loss, Target
 from fastnn.lowering import Buffer, Call, Lowering
 
 
@@ -15,9 +15,9 @@ class Elementwise(Loss):
         """What the kernel takes besides the output and the target."""
         return 0.0
 
-    def emit(self, plan: Lowering, output: Buffer, target: Buffer, gradient: Buffer, weight: Buffer | None) -> Call:
+    def emit(self, plan: Lowering, output: Buffer, target: Target, gradient: Buffer) -> Call:
         options = {"loss": self.name, "setting": self.setting(), "finite": plan.training}
-        return plan.emit(kernels.ElementwiseLoss, output, target, gradient, weight, **options)
+        return plan.emit(kernels.ElementwiseLoss, output, target.buffer, gradient, target.weight, **options)
 
 
 class MeanSquaredError(Elementwise):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fastnn import kernels
-from fastnn.losses.base import Loss
+from fastnn.losses.base import Loss, Target
 from fastnn.lowering import Buffer, Call, Lowering
 
 #: function(y, t) -> (loss, dy)
@@ -29,8 +29,8 @@ class Own(Loss):
         """What the function is called."""
         return getattr(self.function, "__name__", type(self.function).__name__)
 
-    def emit(self, plan: Lowering, output: Buffer, target: Buffer, gradient: Buffer, weight: Buffer | None) -> Call:
-        if weight is not None:
+    def emit(self, plan: Lowering, output: Buffer, target: Target, gradient: Buffer) -> Call:
+        if target.weight is not None:
             raise ValueError(f"{self.name}: a loss of your own takes (y, t), and so no sample_weight or class_weight")
         options = {"function": self.function, "name": self.name, "finite": plan.training}
-        return plan.emit(kernels.OwnLoss, output, target, gradient, **options)
+        return plan.emit(kernels.OwnLoss, output, target.buffer, gradient, **options)

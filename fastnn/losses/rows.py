@@ -1,4 +1,4 @@
-"""Losses that are a mean over rows."""
+"""Losses that are a mean over rows, or over the positions of maps: each compares the last axis as a whole."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,8 +7,8 @@ from typing import ClassVar
 import numpy as np
 
 from fastnn import checks, kernels
-from fastnn.losses.base import Loss, Target
-from fastnn.lowering import Buffer, Call, Lowering
+from fastnn.losses.base import Loss, Target, repeated
+from fastnn.lowering import Buffer, Call, Lowering, Value
 from fastnn.port import Port
 from fastnn.tensor import Tensor
 
@@ -16,6 +16,8 @@ from fastnn.tensor import Tensor
 @dataclass(eq=False, repr=False)
 class CrossEntropy(Loss):
     """-sum_j t_j log softmax(y)_j, the mean over rows, in nats; t: labels (batch,), or distributions (batch, classes).
+
+    For y (batch, height, width, classes) the mean over all pixels; t then (batch, height, width), or like y.
 
     label_smoothing s: t becomes (1 - s) t + s / classes. class_weights w, one for each class: t_j counts w_j times, and
     the sum over rows is divided by that of sum_j w_j t_j, t without the smoothing, as in PyTorch. ignore: a label whose
@@ -29,6 +31,7 @@ class CrossEntropy(Loss):
     check: ClassVar[str] = "distribution"
     classifies: ClassVar[bool] = True
     takes_labels: ClassVar[bool] = True
+    positional: ClassVar[bool] = True
     label_smoothing: float = 0.0
     class_weights: tuple[float, ...] | None = None
     ignore: int | None = None
@@ -46,22 +49,25 @@ class CrossEntropy(Loss):
             object.__setattr__(self, "ignore", checks.integer("CrossEntropy: ignore", self.ignore, least=-checks.MOST))
 
     def target(
-        self, plan: Lowering, columns: int, labels: bool, weight: Buffer | None = None, name: str = "y"
+        self, plan: Lowering, output: Value, labels: bool, weight: Buffer | None = None, name: str = "y"
     ) -> Target:
         if not labels or self.ignore is None:
-            return super().target(plan, columns, labels, weight, name)
-        port, buffer, kept = Port(name, 1), Buffer(1, "int32"), Buffer(1)
-        plan.emit(kernels.GatherLabels, port, buffer, weight, kept, classes=columns, ignore=self.ignore)
-        return Target(port, buffer, labels, kept)
+            return super().target(plan, output, labels, weight, name)
+        n = output.positions
+        port, buffer, kept = Port(name, n), Buffer(n, "int32"), Buffer(n)
+        counted = repeated(plan, weight, n)
+        plan.emit(kernels.GatherLabels, port, buffer, counted, kept, classes=output.columns // n, ignore=self.ignore)
+        return Target(port, buffer, labels, weight, n, kept)
 
-    def emit(self, plan: Lowering, output: Buffer, target: Buffer, gradient: Buffer, weight: Buffer | None) -> Call:
-        count = None
+    def emit(self, plan: Lowering, output: Buffer, target: Target, gradient: Buffer) -> Call:
+        n, wanted, weight, count = target.positions, target.buffer, target.weight, None
         if self.label_smoothing or self.class_weights is not None:
-            soft, mass, count = Buffer(output.columns), Buffer(1), Buffer(1)
-            options = {"class_weights": self._class_weights(output.columns), "smoothing": self.label_smoothing}
-            plan.emit(kernels.SoftTargets, target, soft, mass, count, weight, **options)
-            target, weight = soft, mass
-        return plan.emit(kernels.CrossEntropy, output, target, gradient, weight, count, finite=plan.training)
+            soft, mass, count = Buffer(output.columns), Buffer(n), Buffer(n)
+            options = {"class_weights": self._class_weights(output.columns // n), "smoothing": self.label_smoothing}
+            plan.emit(kernels.SoftTargets, wanted, soft, mass, count, weight, positions=n, **options)
+            wanted, weight = soft, mass
+        options = {"finite": plan.training, "positions": n}
+        return plan.emit(kernels.CrossEntropy, output, wanted, gradient, weight, count, **options)
 
     def _class_weights(self, classes: int) -> Tensor | None:
         if self.class_weights is None:
@@ -85,9 +91,11 @@ class KLDivergence(Loss):
     check: ClassVar[str] = "distribution"
     classifies: ClassVar[bool] = True
     takes_labels: ClassVar[bool] = True
+    positional: ClassVar[bool] = True
 
-    def emit(self, plan: Lowering, output: Buffer, target: Buffer, gradient: Buffer, weight: Buffer | None) -> Call:
-        return plan.emit(kernels.KLDivergence, output, target, gradient, weight, finite=plan.training)
+    def emit(self, plan: Lowering, output: Buffer, target: Target, gradient: Buffer) -> Call:
+        options = {"finite": plan.training, "positions": target.positions}
+        return plan.emit(kernels.KLDivergence, output, target.buffer, gradient, target.weight, **options)
 
 
 class Cosine(Loss):
@@ -97,6 +105,8 @@ class Cosine(Loss):
     """
 
     name: ClassVar[str] = "cosine"
+    positional: ClassVar[bool] = True
 
-    def emit(self, plan: Lowering, output: Buffer, target: Buffer, gradient: Buffer, weight: Buffer | None) -> Call:
-        return plan.emit(kernels.Cosine, output, target, gradient, weight, finite=plan.training)
+    def emit(self, plan: Lowering, output: Buffer, target: Target, gradient: Buffer) -> Call:
+        options = {"finite": plan.training, "positions": target.positions}
+        return plan.emit(kernels.Cosine, output, target.buffer, gradient, target.weight, **options)
