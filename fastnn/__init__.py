@@ -1,6 +1,17 @@
 """A small, fast neural-network framework for the CPU: arrays in, arrays out, one native call a step."""
 
-from fastnn import activations, callbacks, datasets, initializers, layers, losses, metrics, optimizers, schedules
+from fastnn import (
+    activations,
+    architectures,
+    callbacks,
+    datasets,
+    initializers,
+    layers,
+    losses,
+    metrics,
+    optimizers,
+    schedules,
+)
 from fastnn._version import __version__
 from fastnn.callbacks import Callback, Checkpoint, EarlyStopping, History, ReduceOnPlateau
 from fastnn.config import show_config
@@ -114,6 +125,7 @@ __all__ = [
     "ZeroPad2D",
     "__version__",
     "activations",
+    "architectures",
     "callbacks",
     "check_gradients",
     "datasets",

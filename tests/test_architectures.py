@@ -1,0 +1,69 @@
+"""The ready networks: their shapes and sizes, that they learn, and that no shape crashes them."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import fastnn as fnn
+from check import assert_same_bits, generator, normal
+from fastnn.architectures import lenet, resnet, unet
+
+
+def test_sizes_of_the_papers() -> None:
+    assert sum(view.size for view in lenet().gradients.values()) == 61706  # LeNet-5 with full connections
+    # He et al. count 0.27 M for 20 layers; BatchNorm and the two 1x1 shortcuts included here.
+    assert sum(view.size for view in resnet().gradients.values()) == pytest.approx(0.27e6, rel=0.03)
+    convolutions = [layer for layer in resnet(depth=26).layers if isinstance(layer, fnn.Conv2D)]
+    assert len([layer for layer in convolutions if layer.kernel == (3, 3)]) == 25
+    assert resnet((33, 18, 2), 5, 8, 4).output_shape == (5,)
+    assert unet((48, 64, 3), 4, 4, 8).output_shape == (48, 64, 4)
+
+
+def test_they_learn() -> None:
+    """A bright quarter of a picture, which one it is."""
+    random = generator(0)
+    y = random.integers(0, 4, 64)
+    x = random.random((64, 16, 12, 1), np.float32)
+    for picture, quarter in zip(x, y, strict=True):
+        picture[8 * (quarter // 2) :, 6 * (quarter % 2) :][:8, :6] += 1
+    for net in (lenet((16, 12, 1), 4), resnet((16, 12, 1), 4, 8, 8)):
+        net.compile(fnn.Adam(0.01), "cross_entropy", metrics=["accuracy"])
+        net.fit(x, y, 16, epochs=12, verbose=0)
+        assert net.evaluate(x, y)["accuracy"] > 0.9
+        np.testing.assert_allclose(net.freeze(8)(x[:8]), net.predict(x[:8]), rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("classes", [1, 3])
+def test_unet_learns_pixels(classes: int) -> None:
+    x = normal(16, 16, 12, 2)
+    y = (x.sum(axis=-1) > 0).astype(np.int64) + (x[..., 0] > 1)
+    net = unet((16, 12, 2), classes, 3, 8)
+    net.compile(fnn.Adam(0.01), "cross_entropy" if classes > 1 else "binary_cross_entropy", metrics=["accuracy"])
+    targets = y if classes > 1 else (y[..., None] > 0).astype(np.float32)
+    net.fit(x, targets, 4, epochs=25, verbose=0)
+    found = net.classify(x)
+    assert found.shape == (16, 16, 12) and net.predict(x).shape == (16, 16, 12, classes)
+    assert (found == (y if classes > 1 else y > 0)).mean() > 0.85
+    assert_same_bits(net.freeze(2)(x[:2]), net.predict(x)[:2])
+
+
+BAD: list[tuple[Callable[..., Any], dict[str, Any], str]] = [
+    (lenet, {"input_shape": (28, 28)}, r"lenet: input_shape must be \(height, width, channels\), got \(28, 28\)"),
+    (lenet, {"input_shape": (9, 28, 1)}, "lenet: pictures need 10 pixels on each side or more"),
+    (lenet, {"classes": 1}, "lenet: classes must be an integer from 2"),
+    (resnet, {"depth": 18}, r"resnet: depth must be 8, 14, 20, 26, \.\.\. \(6 n \+ 2\), got 18"),
+    (resnet, {"depth": 2}, "resnet: depth must be 8"),
+    (resnet, {"width": 0}, "resnet: width must be an integer from 1"),
+    (resnet, {"input_shape": (3, 32, 32)}, "resnet: pictures need 4 pixels"),
+    (unet, {"input_shape": (64, 62, 1)}, r"unet: depth 3 needs sides that 4 divides, got \(64, 62, 1\); pad them"),
+    (unet, {"classes": 0}, "unet: classes must be an integer from 1"),
+    (unet, {"depth": 10**9}, "unet: depth 1000000000 needs sides"),
+]
+
+
+@pytest.mark.parametrize(("make", "settings", "message"), BAD)
+def test_bad_settings(make: Callable[..., Any], settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        make(**settings)
