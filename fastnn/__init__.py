@@ -131,6 +131,7 @@ __all__ = [
     "datasets",
     "get_num_threads",
     "initializers",
+    "inspection",
     "layers",
     "load",
     "losses",

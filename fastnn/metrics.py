@@ -1,8 +1,11 @@
 """Metrics: what is measured beside the loss."""
 
 from collections.abc import Callable
+from typing import Any
 
-from fastnn import checks, kernels
+import numpy as np
+
+from fastnn import arrays, checks, kernels
 from fastnn.losses import Loss, Target
 from fastnn.losses.base import repeated
 from fastnn.lowering import ROW_WISE, Buffer, Call, Lowering, Value
@@ -94,3 +97,27 @@ METRICS: dict[str, Metric] = {metric.__name__: metric for metric in (accuracy, t
 def resolve(name: str) -> Metric:
     """The metric of that name. Raises ValueError that lists the known ones."""
     return METRICS[checks.known("metric", name, METRICS)]
+
+
+def confusion_matrix(y: Any, predicted: Any, classes: int | None = None) -> np.ndarray:
+    """counts[i, j]: how many of class i were taken for class j; int64 (classes, classes).
+
+    y, predicted: class numbers of the same shape, as `classify` gives them. classes: how many there are; None takes the
+    greatest number and 1. Raises ValueError for other shapes, and for numbers that are no classes; TypeError for no
+    numbers.
+    """
+    numbers = []
+    for name, given in (("y", y), ("predicted", predicted)):
+        array = arrays.numbers(name, given)
+        if array.size and (array != np.floor(array)).any():
+            raise ValueError(f"confusion_matrix: {name} must hold class numbers, got {array.dtype} with fractions")
+        numbers.append(array.astype(np.int64).reshape(-1))
+        if array.shape != np.shape(y):
+            raise ValueError(f"confusion_matrix: y {np.shape(y)} and predicted {array.shape} differ in shape")
+    rows, columns = numbers
+    most = max((int(each.max(initial=0)) for each in numbers), default=0) + 1
+    count = most if classes is None else checks.integer("confusion_matrix: classes", classes)
+    if min(int(each.min(initial=0)) for each in numbers) < 0 or most > count:
+        raise ValueError(f"confusion_matrix: classes are 0 to {count - 1}, got others")
+    counts: np.ndarray = np.bincount(rows * count + columns, minlength=count * count).reshape(count, count)
+    return counts

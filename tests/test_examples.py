@@ -24,6 +24,27 @@ def test_digits(tmp_path: Path) -> None:
     assert picture.read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.parametrize("options", [[], ["--model", "resnet"], ["--data", "pictures"]])
+def test_image_recognition(tmp_path: Path, options: list[str]) -> None:
+    """Also where Fashion-MNIST is not, and with pictures of one's own."""
+    if "--data" in options:
+        image = pytest.importorskip("PIL.Image", reason="a folder of pictures needs the extra 'images'")
+        for name, grey in (("dark", 60), ("light", 200)):
+            (tmp_path / "pictures" / name).mkdir(parents=True)
+            for i in range(20):
+                image.new("L", (16, 14), grey + i).save(tmp_path / "pictures" / name / f"{i}.png")
+    command = [sys.executable, str(EXAMPLES / "image_recognition.py"), "--quick", "--out", "seen", *options]
+    run = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=300)
+    assert run.returncode == 0, run.stderr
+    assert re.search(r"test accuracy [01]\.", run.stdout) and "one picture, which is" in run.stdout
+    left = {path.name for path in (tmp_path / "seen").iterdir()}
+    if "nothing is drawn" in run.stdout:
+        assert left == {"model.safetensors"}
+    else:
+        drawn = ("confusion_matrix", "feature_maps", "filters", "learning_curves", "looked_at", "mistakes")
+        assert left == {"model.safetensors", *(f"{name}.png" for name in drawn)}
+
+
 def test_readme(tmp_path: Path) -> None:
     """All blocks in one session; the last line of the one on the perceptron is an error, as it says."""
     blocks = re.findall("```python\n(.*?)```", README.read_text(), re.DOTALL)

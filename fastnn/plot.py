@@ -1,0 +1,155 @@
+"""Pictures of trainings and networks, with matplotlib (`pip install fastnn[plot]`).
+
+Each function returns a Figure of its own, which a notebook shows and `figure.savefig(path)` stores; nothing that
+matplotlib keeps for the process is changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fastnn import inspection, metrics
+from fastnn.callbacks import History
+from fastnn.layers import Conv2D
+from fastnn.network import Network
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+#: Pictures that a figure shows at most, of a layer with many filters, say.
+MOST = 64
+
+
+def _figure(width: float, height: float) -> Figure:
+    try:
+        from matplotlib.figure import Figure
+    except ImportError:
+        raise ImportError("fastnn.plot needs matplotlib: pip install fastnn[plot]") from None
+    return Figure(figsize=(width, height), layout="constrained", dpi=110)
+
+
+def learning_curves(history: History) -> Figure:
+    """Each figure of the logs over the epochs, that of the validation beside it.
+
+    Raises ValueError for a history without epochs.
+    """
+    names = [name for name in history.history if not name.startswith("val_")]
+    if not names:
+        raise ValueError("learning_curves: the history has no epochs")
+    figure = _figure(4.5 * len(names), 3.6)
+    epochs = np.arange(1, len(history.epoch) + 1)
+    for axes, name in zip(figure.subplots(1, len(names), squeeze=False)[0], names, strict=True):
+        axes.plot(epochs, history.history[name], label="training")
+        if f"val_{name}" in history.history:
+            axes.plot(epochs, history.history[f"val_{name}"], label="validation")
+        axes.set(xlabel="epoch", ylabel=name)
+        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.grid(alpha=0.3)
+        axes.legend()
+    return figure
+
+
+def confusion_matrix(y: Any, predicted: Any, classes: Sequence[str] | None = None) -> Figure:
+    """How many of each class (a row) were taken for which (a column): see `fastnn.metrics.confusion_matrix`.
+
+    classes: their names; None numbers them. Raises ValueError and TypeError as that function.
+    """
+    counts = metrics.confusion_matrix(y, predicted, None if classes is None else len(classes))
+    n = len(counts)
+    names = list(map(str, range(n))) if classes is None else list(classes)
+    side = 2.2 + 0.5 * n
+    figure = _figure(side, side)
+    axes = figure.subplots()
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    axes.set(xlabel="taken for", ylabel="is")
+    axes.set_xticks(range(n), names, rotation=90)
+    axes.set_yticks(range(n), names)
+    for i, j in np.ndindex(n, n):
+        if counts[i, j]:
+            colour = "white" if shares[i, j] > 0.5 else "black"
+            axes.text(j, i, str(counts[i, j]), ha="center", va="center", fontsize=8, color=colour)
+    return figure
+
+
+def pictures(x: Any, titles: Sequence[str] = ()) -> Figure:
+    """Pictures (n, height, width, 1 or 3) beside each other, of any range; titles: for each of them.
+
+    Raises ValueError for another shape, and for titles that are not one for each.
+    """
+    array = np.asarray(x)
+    if array.ndim != 4 or not len(array) or array.shape[3] not in (1, 3):
+        raise ValueError(f"pictures: expected (n, height, width, 1 or 3), got {array.shape}")
+    if len(titles) not in (0, len(array)):
+        raise ValueError(f"pictures: {len(titles)} titles for {len(array)} pictures")
+    columns = int(np.ceil(np.sqrt(len(array))))
+    rows = -(-len(array) // columns)
+    figure = _figure(1.4 * columns + 0.2, (1.85 if titles else 1.4) * rows + 0.2)
+    for i, axes in enumerate(figure.subplots(rows, columns, squeeze=False).flat):
+        axes.axis("off")
+        if i < len(array):
+            _show(axes, array[i])
+            if titles:
+                axes.set_title(titles[i], fontsize=7)
+    return figure
+
+
+def _show(axes: Axes, picture: np.ndarray) -> None:
+    """A picture, its least value black and its greatest white."""
+    low, high = float(picture.min()), float(picture.max())
+    axes.imshow((picture.astype(np.float64) - low) / ((high - low) or 1.0), cmap="gray", vmin=0, vmax=1)
+
+
+def _maps(maps: np.ndarray) -> Figure:
+    """Maps (height, width, k), the first MOST of them, each with a range of its own."""
+    return pictures(np.moveaxis(maps, -1, 0)[:MOST, ..., None])
+
+
+def filters(net: Network, layer: str | None = None) -> Figure:
+    """The filters of a convolution: as colours where it takes 3 channels, else what they have for the first one.
+
+    layer: a name among `inspection.layers(net)`; None takes the first Conv2D. Raises ValueError where it is none.
+    """
+    convolutions = {step.name: step for step in inspection.Steps(net).steps if type(step.layer) is Conv2D}
+    if not convolutions or (layer is not None and layer not in convolutions):
+        raise ValueError(f"filters: {layer or 'the network'} has no Conv2D; known: {', '.join(convolutions) or 'none'}")
+    weight = (convolutions[layer] if layer else next(iter(convolutions.values()))).weights["weight"]
+    if weight.shape[2] == 3:
+        return pictures(np.moveaxis(weight, -1, 0)[:MOST])
+    return _maps(weight[:, :, 0])
+
+
+def feature_maps(net: Network, picture: Any, layer: str | None = None) -> Figure:
+    """What a layer makes of a picture (height, width, channels), channel by channel.
+
+    layer: a name among `inspection.layers(net)`; None takes the first Conv2D. Raises ValueError for a layer that gives
+    no maps, and for an unknown one.
+    """
+    first = next((step.name for step in inspection.Steps(net).steps if type(step.layer) is Conv2D), None)
+    name = layer or first
+    if name is None:
+        raise ValueError("feature_maps: the network has no Conv2D; name a layer")
+    maps = inspection.outputs(net, name, np.asarray(picture)[None])[0]
+    if maps.ndim != 3:
+        raise ValueError(f"feature_maps: {name} gives {maps.shape}, no maps (height, width, channels)")
+    return _maps(maps)
+
+
+def class_activation(
+    net: Network, picture: Any, label: int | None = None, title: str = "", layer: str | None = None
+) -> Figure:
+    """A picture, and over it where its class comes from: see `inspection.grad_cam`, whose arguments these are."""
+    heat = inspection.grad_cam(net, picture, label, layer)
+    figure, array = _figure(6.2, 3.1), np.asarray(picture)
+    left, right = figure.subplots(1, 2)
+    for axes in (left, right):
+        axes.axis("off")
+        _show(axes, array if array.shape[2] in (1, 3) else array[..., :1])
+    right.imshow(heat, cmap="jet", alpha=0.45, vmin=0, vmax=1)
+    left.set_title(title or "the picture", fontsize=9)
+    right.set_title("where its class comes from", fontsize=9)
+    return figure

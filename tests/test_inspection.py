@@ -1,0 +1,141 @@
+"""What layers give, and Grad-CAM: against formulas where the rest is linear, and central differences elsewhere."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import fastnn as fnn
+from check import assert_close, normal
+from fastnn.architectures import resnet, unet
+from fastnn.inspection import Steps, grad_cam, layers, outputs
+
+
+def trained(*chain: fnn.Layer, classes: int = 4) -> fnn.Sequential:
+    """On noise, so that running statistics are not what they began as."""
+    net = fnn.Sequential([*chain, fnn.Dense(classes, "softmax")], input_shape=(9, 8, 2), seed=3)
+    net.compile(fnn.Adam(0.02), "cross_entropy")
+    net.fit(normal(16, 9, 8, 2), np.arange(16) % classes, 8, epochs=3, verbose=0)
+    return net
+
+
+def test_layers_and_their_outputs() -> None:
+    inner = resnet((9, 8, 2), 4, depth=8, width=4)
+    net = fnn.Sequential([fnn.RandomFlip(), inner], input_shape=(9, 8, 2), seed=0)
+    found = layers(net)
+    assert found["random_flip_0"] == (9, 8, 2) and found["network_0.dense_0"] == (4,)
+    assert found["network_0.conv2d_2"] == (9, 8, 4) and len(found) == 1 + len(inner.graph.nodes)
+    x = normal(3, 9, 8, 2)
+    assert_close(outputs(net, "network_0.dense_0", x), net.predict(x), tolerance=1e-6)
+    maps = outputs(net, "network_0.conv2d_0", x)
+    alone = fnn.Sequential([fnn.Conv2D(4, 3, padding="same", bias=False)], input_shape=(9, 8, 2))
+    alone.weights["conv2d_0.weight"] = inner.weights["conv2d_0.weight"]
+    assert_close(maps, alone.predict(x), tolerance=1e-6)
+
+
+def test_outputs_of_a_network_with_two_inputs() -> None:
+    a, b = fnn.Input((3,), "a"), fnn.Input((2,), "b")
+    first, second = fnn.Dense(4, "tanh", name="first")(a), fnn.Dense(4, name="second")(b)
+    net = fnn.Network([a, b], fnn.Add(name="sum")([first, second]), seed=0)
+    x = {"a": normal(5, 3), "b": normal(5, 2)}
+    assert_close(outputs(net, "sum", x), net.predict(x), tolerance=1e-6)
+    weight, bias = net.weights["second.weight"], net.weights["second.bias"]
+    assert_close(outputs(net, "second", x), x["b"] @ weight + bias, tolerance=1e-6)
+
+
+def enlarged(heat: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Linearly between the middles of the cells."""
+    rows, columns = ((np.arange(n) + 0.5) * m / n - 0.5 for n, m in zip((height, width), heat.shape, strict=True))
+    across = np.array([np.interp(columns, np.arange(heat.shape[1]), line) for line in heat])
+    return np.array([np.interp(rows, np.arange(heat.shape[0]), line) for line in across.T]).T
+
+
+def expected(maps: np.ndarray, gradient: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    heat = enlarged(np.maximum((maps * gradient.mean(axis=(0, 1))).sum(axis=-1), 0), *size)
+    return np.asarray(heat / heat.max())
+
+
+@pytest.mark.parametrize("label", [None, 0, 3])
+def test_the_rest_is_linear(label: int | None) -> None:
+    """The score is a product with the flat maps: its gradient is the class's column."""
+    net = trained(fnn.Conv2D(5, 3, activation="relu"), fnn.Dropout(0.5), fnn.Flatten())
+    picture = normal(9, 8, 2)
+    number = int(net.classify(picture[None])[0]) if label is None else label
+    gradient = net.weights["dense_0.weight"][:, number].reshape(7, 6, 5)
+    maps = outputs(net, "conv2d_0", picture[None])[0]
+    assert_close(grad_cam(net, picture, label), expected(maps, gradient, (9, 8)), tolerance=1e-5)
+
+
+def differences(net: fnn.Network, name: str, picture: np.ndarray, label: int) -> np.ndarray:
+    """The gradient of the score before the softmax with respect to a layer's maps, up to a number for all of them."""
+    steps = Steps(net)
+    rest = steps.part([steps.place(name)], steps.outputs[0])
+    maps = outputs(net, name, picture[None])
+    gradient = np.empty_like(maps[0])
+    for i in np.ndindex(*gradient.shape):
+        moved = np.repeat(maps, 2, axis=0)
+        moved[0][i] += 1e-2
+        moved[1][i] -= 1e-2
+        p = np.log(rest.predict(moved).astype(np.float64))
+        logits = p[:, label] - np.delete(p, label, axis=1).mean(axis=1)  # without what the softmax subtracts from all
+        gradient[i] = (logits[0] - logits[1]) / 2e-2
+    return gradient
+
+
+def test_batch_norm_and_sub_networks() -> None:
+    """As it predicts, though it is a training pass: running statistics, no augmentation."""
+    inner = resnet((9, 8, 2), 2, depth=8, width=4)
+    net = fnn.Sequential([fnn.RandomShift(2), inner], input_shape=(9, 8, 2), seed=0)
+    net.compile(fnn.Adam(0.02), "cross_entropy")
+    net.fit(normal(16, 9, 8, 2), np.arange(16) % 2, 8, epochs=3, verbose=0)
+    picture, before = normal(9, 8, 2), net.parameters.copy()
+    last = [name for name, shape in layers(net).items() if len(shape) == 3][-1]
+    # Of two classes, the score of one moves against the other's by what both logits do.
+    gradient = differences(net, last, picture, 1)
+    steps = Steps(net)
+    weight = next(step for step in steps.steps if step.name.endswith("dense_0")).weights["weight"]
+    assert_close(gradient.mean(axis=(0, 1)), (weight[:, 1] - weight[:, 0]) / (3 * 2), tolerance=2e-3)
+    maps = outputs(net, last, picture[None])[0]
+    slope = np.broadcast_to(weight[:, 1] / 6, (3, 2, 16))
+    assert_close(grad_cam(net, picture, 1), expected(maps, slope, (9, 8)), tolerance=1e-4)
+    inside = grad_cam(net, picture, 1, "network_0.conv2d_1")  # in a residual block: its input goes past it
+    assert inside.shape == (9, 8) and inside.min() >= 0 and inside.max() == pytest.approx(1)
+    assert (net.parameters == before).all()
+
+
+def test_one_output() -> None:
+    layers = [fnn.Conv2D(4, 3, activation="tanh"), fnn.GlobalAvgPool(), fnn.Dense(1, "sigmoid")]
+    net = fnn.Sequential(layers, input_shape=(9, 8, 2), seed=1)
+    picture = normal(9, 8, 2)
+    weight, maps = net.weights["dense_0.weight"][:, 0], outputs(net, "conv2d_0", picture[None])[0]
+    for label, sign in ((1, 1), (0, -1)):
+        gradient = np.broadcast_to(sign * weight / 42, maps.shape)
+        assert_close(grad_cam(net, picture, label), expected(maps, gradient, (9, 8)), tolerance=1e-5)
+
+
+def dense() -> fnn.Network:
+    return fnn.Sequential([fnn.Flatten(), fnn.Dense(3)], input_shape=(9, 8, 2), seed=0)
+
+
+def small() -> fnn.Network:
+    layers = [fnn.Conv2D(4, 3), fnn.Flatten(), fnn.Dense(3)]
+    return fnn.Sequential(layers, input_shape=(9, 8, 2), seed=0)
+
+
+BAD: dict[str, tuple[Any, dict[str, Any], type[Exception], str]] = {
+    "no maps": (dense, {}, ValueError, "grad_cam: no layer gives maps"),
+    "a map for each pixel": (lambda: unet((8, 8, 2)), {}, ValueError, r"must take pictures .* and give \(classes,\)"),
+    "an unknown layer": (small, {"layer": "conv2d_7"}, ValueError, "unknown layer 'conv2d_7'; known: conv2d_0"),
+    "a flat layer": (small, {"layer": "flatten_0"}, ValueError, r"flatten_0 gives \(168,\), no maps"),
+    "an unknown label": (small, {"label": 3}, ValueError, "label must be an integer from 0 to 2"),
+    "another size": (small, {"picture": (8, 8, 2)}, ValueError, "expected input"),
+    "not built": (lambda: fnn.Sequential([fnn.Dense(3)]), {}, RuntimeError, "is not built"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_input(case: str) -> None:
+    make, settings, error, message = BAD[case]
+    picture = normal(*settings.pop("picture", (9, 8, 2)))
+    with pytest.raises(error, match=message):
+        grad_cam(make(), picture, **settings)

@@ -1,0 +1,88 @@
+"""Figures hold what they are about; matplotlib is an extra."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import fastnn as fnn
+from check import normal
+from fastnn import plot
+from fastnn.metrics import confusion_matrix
+
+
+def net(channels: int = 1) -> fnn.Network:
+    layers = [fnn.Conv2D(6, 3, activation="relu"), fnn.Flatten(), fnn.Dense(3, "softmax")]
+    return fnn.Sequential(layers, input_shape=(8, 9, channels), seed=0)
+
+
+def test_confusion_matrix_counts() -> None:
+    y, found = np.array([0, 0, 1, 2, 2, 2]), np.array([0, 1, 1, 2, 2, 0])
+    assert confusion_matrix(y, found).tolist() == [[1, 1, 0], [0, 1, 0], [1, 0, 2]]
+    assert confusion_matrix(y.reshape(2, 3), found.reshape(2, 3), 4).sum() == 6
+    assert confusion_matrix([], [], 2).tolist() == [[0, 0], [0, 0]]
+    for wrong, message in (
+        ((y, found[:3]), "differ in shape"),
+        ((y, found, 2), "classes are 0 to 1, got others"),
+        ((y, -found), "got others"),
+        ((y, found + 0.5), "with fractions"),
+        ((y, found, 0), "classes must be an integer from 1"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            confusion_matrix(*wrong)
+    with pytest.raises(TypeError, match="real numbers"):
+        confusion_matrix(y, ["a"] * 6)
+
+
+def test_figures(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib", reason="figures need the extra 'plot'")
+    network = net().compile("adam", "cross_entropy", metrics=["accuracy"])
+    x, y = normal(12, 8, 9, 1), np.arange(12) % 3
+    history = network.fit(x, y, epochs=4, validation_data=(x, y), verbose=0)
+    curves = plot.learning_curves(history)
+    assert [axes.get_ylabel() for axes in curves.axes] == ["loss", "accuracy"]
+    for axes, name in zip(curves.axes, ("loss", "accuracy"), strict=True):
+        for line, key in zip(axes.lines, (name, f"val_{name}"), strict=True):
+            np.testing.assert_array_equal(line.get_ydata(), history.history[key])
+    matrix = plot.confusion_matrix([0, 0, 1], [0, 1, 1], ["cat", "dog"])
+    assert sorted(text.get_text() for text in matrix.axes[0].texts) == ["1", "1", "1"]
+    assert [label.get_text() for label in matrix.axes[0].get_yticklabels()] == ["cat", "dog"]
+    shown = plot.pictures(x[:5], list("abcde"))
+    assert [axes.get_title() for axes in shown.axes] == [*"abcde", ""]
+    assert len([axes for axes in plot.filters(network).axes if axes.images]) == 6
+    assert len([axes for axes in plot.filters(net(3), "conv2d_0").axes if axes.images]) == 6
+    maps = plot.feature_maps(network, x[0])
+    first = np.asarray(maps.axes[2].images[0].get_array())
+    wanted = fnn.inspection.outputs(network, "conv2d_0", x[:1])[0, ..., 2]
+    np.testing.assert_allclose(first, (wanted - wanted.min()) / (np.ptp(wanted) or 1), atol=1e-6)
+    looked = plot.class_activation(network, x[0], 1, "a cat")
+    heat = looked.axes[1].images[1].get_array()
+    np.testing.assert_allclose(heat, fnn.inspection.grad_cam(network, x[0], 1))
+    assert looked.axes[0].get_title() == "a cat"
+    for i, figure in enumerate((curves, matrix, shown, maps, looked)):
+        figure.savefig(tmp_path / f"{i}.png")
+        assert (tmp_path / f"{i}.png").read_bytes().startswith(b"\x89PNG")
+
+
+BAD: list[tuple[Any, str]] = [
+    (lambda: plot.learning_curves(fnn.History()), "the history has no epochs"),
+    (lambda: plot.pictures(normal(3, 4, 4)), r"expected \(n, height, width, 1 or 3\), got \(3, 4, 4\)"),
+    (lambda: plot.pictures(normal(3, 4, 4, 1), ["a"]), "1 titles for 3 pictures"),
+    (lambda: plot.filters(net(), "dense_0"), "dense_0 has no Conv2D; known: conv2d_0"),
+    (lambda: plot.feature_maps(net(), normal(8, 9, 1), "dense_0"), r"dense_0 gives \(3,\), no maps"),
+]
+
+
+@pytest.mark.parametrize(("call", "message"), BAD)
+def test_bad_input(call: Any, message: str) -> None:
+    pytest.importorskip("matplotlib", reason="figures need the extra 'plot'")
+    with pytest.raises(ValueError, match=message):
+        call()
+
+
+def test_without_matplotlib(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    with pytest.raises(ImportError, match=r"pip install fastnn\[plot\]"):
+        plot.pictures(normal(1, 4, 4, 1))
