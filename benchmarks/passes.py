@@ -292,6 +292,8 @@ def call(row: str, who: str, threads: int) -> Call | None:
 
 
 def maker(row: str, who: str) -> Maker:
+    """Of the contender of a row."""
+
     def make(_: Any, threads: int) -> Task | None:
         function = call(row, who, threads)
         return None if function is None else Task(function, [()])

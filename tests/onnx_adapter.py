@@ -130,7 +130,8 @@ def cross_entropy(
     if reduction == "none":
         each = [loss(row[None], [label])[0] for row, label in zip(logits, places, strict=True)]
         return [(np.array(each) * mass).reshape(labels.shape), logs]
-    return [np.asarray(loss(logits, places)[0] * (mass.sum() if reduction == "sum" else 1)), logs]
+    whole = loss(np.moveaxis(scores, 1, -1), labels)[0]
+    return [np.asarray(whole * (mass.sum() if reduction == "sum" else 1)), logs]
 
 
 def negative_log_likelihood(scores: Array, *rest: Array, **settings: Any) -> Outputs:

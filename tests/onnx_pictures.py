@@ -65,6 +65,95 @@ def pool(*layers: Callable[..., fnn.Layer]) -> Operator:
     return operator
 
 
+def weighted(layers: list[fnn.Layer], x: Array, weight: Array, bias: Array | None) -> Array:
+    """What a network makes of x with channels second, its first layer's weight (.., .., height, width) given."""
+    rows = np.moveaxis(x, 1, -1)
+    net = fnn.Sequential(layers, input_shape=rows.shape[1:])
+    net.weights[next(iter(net.weights))] = np.moveaxis(weight, (0, 1), (-1, -2))
+    if bias is not None:
+        net.weights[list(net.weights)[1]] = bias
+    return np.moveaxis(net.predict(rows), -1, 1)
+
+
+def conv(
+    x: Array,
+    weight: Array,
+    bias: Array | None = None,
+    *,
+    kernel_shape: Sequence[int] = (),
+    strides: Sequence[int] = (),
+    pads: Sequence[int] = (),
+    dilations: Sequence[int] = (),
+    group: int = 1,
+    auto_pad: str = "NOTSET",
+) -> Outputs:
+    kernel, axes = weight.shape[2:], weight.ndim - 2
+    if axes > 2:
+        raise OutOfScopeError("windows slide over sequences and pictures")
+    steps, gaps = strides or [1] * axes, dilations or [1] * axes
+    reach = [(k - 1) * gap + 1 for k, gap in zip(kernel, gaps, strict=True)]
+    sides = sides_of(x.shape[2:], reach, steps, pads or [0] * 2 * axes, auto_pad, 0)
+    if any(max(side) >= length for side, length in zip(sides, reach, strict=True)):
+        raise OutOfScopeError("a border is narrower than a window")
+    kind = (fnn.Conv1D, fnn.Conv2D)[axes - 1]
+    layer = kind(weight.shape[0], kernel, tuple(steps), tuple(sides), tuple(gaps), group, bias=bias is not None)
+    return [weighted([layer], x, weight, bias)]
+
+
+def conv_transpose(
+    x: Array,
+    weight: Array,
+    bias: Array | None = None,
+    *,
+    kernel_shape: Sequence[int] = (),
+    strides: Sequence[int] = (),
+    pads: Sequence[int] = (),
+    dilations: Sequence[int] = (),
+    group: int = 1,
+    auto_pad: str = "NOTSET",
+    output_padding: Sequence[int] = (),
+    output_shape: Sequence[int] = (),
+) -> Outputs:
+    """Sequences as pictures of one row. More of the output than the windows give is zeros, and the bias."""
+    kernel, axes = list(weight.shape[2:]), weight.ndim - 2
+    if axes > 2:
+        raise OutOfScopeError("windows slide over sequences and pictures")
+    steps, gaps, more = strides or [1] * axes, dilations or [1] * axes, output_padding or [0] * axes
+    wanted = list(output_shape)
+    if auto_pad in ("SAME_UPPER", "SAME_LOWER") and not wanted:
+        wanted = [n * s for n, s in zip(x.shape[2:], steps, strict=True)]
+    sides = []
+    for i in range(axes):
+        before, after = (pads[i], pads[i + axes]) if pads else (0, 0)
+        if wanted:
+            total = steps[i] * (x.shape[2 + i] - 1) + more[i] + (kernel[i] - 1) * gaps[i] + 1 - wanted[i]
+            before, after = sorted((total // 2, total - total // 2), reverse=auto_pad != "SAME_UPPER")
+        sides.append((before, after - more[i]))
+    if axes == 1:
+        y = conv_transpose(
+            x[:, :, None],
+            weight[:, :, None],
+            bias,
+            strides=[1, *steps],
+            pads=[0, sides[0][0], 0, sides[0][1]],
+            dilations=[1, *gaps],
+            group=group,
+        )[0]
+        return [None if y is None else y[:, :, 0]]
+    cut = tuple((max(before, 0), max(after, 0)) for before, after in sides)
+    rest = tuple((max(-before, 0), max(-after, 0)) for before, after in sides)
+    reach = [(k - 1) * gap + 1 for k, gap in zip(kernel, gaps, strict=True)]
+    if any(max(side) >= length for side, length in zip(cut, reach, strict=True)):
+        raise OutOfScopeError("a border is narrower than a window")
+    layers: list[fnn.Layer] = [
+        fnn.Conv2DTranspose(weight.shape[1] * group, tuple(kernel), tuple(steps), cut, tuple(gaps), group, bias=False)
+    ]
+    if np.any(rest):
+        layers.append(fnn.ZeroPad2D(rest))
+    y = weighted(layers, x, weight, None)
+    return [y if bias is None else y + bias.reshape(-1, 1, 1)]
+
+
 def global_pool(layer: Callable[[], fnn.Layer]) -> Operator:
     return lambda x: [through([layer()], x).reshape(*x.shape[:2], *(1 for _ in x.shape[2:]))]
 
@@ -119,6 +208,8 @@ def upsample(x: Array, scales: Array, *, mode: str = "nearest") -> Outputs:
 
 #: By the name of ONNX's operator.
 OPERATORS: dict[str, Operator] = {
+    "Conv": conv,
+    "ConvTranspose": conv_transpose,
     "MaxPool": pool(fnn.MaxPool1D, fnn.MaxPool2D),
     "AveragePool": pool(fnn.AvgPool1D, fnn.AvgPool2D),
     "GlobalMaxPool": global_pool(fnn.GlobalMaxPool),
