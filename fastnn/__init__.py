@@ -6,6 +6,7 @@ from fastnn import (
     callbacks,
     datasets,
     initializers,
+    inspection,
     layers,
     losses,
     metrics,

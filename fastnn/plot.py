@@ -1,4 +1,4 @@
-"""Pictures of trainings and networks, with matplotlib (`pip install fastnn[plot]`).
+"""Pictures of trainings and networks, with matplotlib (`pip install fastnn-cpu[plot]`).
 
 Each function returns a Figure of its own, which a notebook shows and `figure.savefig(path)` stores; nothing that
 matplotlib keeps for the process is changed.
@@ -28,7 +28,7 @@ def _figure(width: float, height: float) -> Figure:
     try:
         from matplotlib.figure import Figure
     except ImportError:
-        raise ImportError("fastnn.plot needs matplotlib: pip install fastnn[plot]") from None
+        raise ImportError("fastnn.plot needs matplotlib: pip install fastnn-cpu[plot]") from None
     return Figure(figsize=(width, height), layout="constrained", dpi=110)
 
 

@@ -84,5 +84,5 @@ def test_bad_input(call: Any, message: str) -> None:
 
 def test_without_matplotlib(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
-    with pytest.raises(ImportError, match=r"pip install fastnn\[plot\]"):
+    with pytest.raises(ImportError, match=r"pip install fastnn-cpu\[plot\]"):
         plot.pictures(normal(1, 4, 4, 1))
