@@ -11,7 +11,7 @@ MADE := $(VENV)/made-$(subst /,-,$(PYTHON))
 BUILT := $(VENV)/built
 TESTS := $(VENV)/test,plot $(if $(filter 1,$(FASTNN_TEST_TORCH)),$(VENV)/torch)
 
-.PHONY: demo test test-kernels test-neon lint sweep bench bench-ops wheel dev clean
+.PHONY: demo test test-kernels test-neon lint sweep bench figures bench-ops wheel dev clean
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
@@ -49,6 +49,10 @@ sweep: $(VENV)/test,plot
 bench: $(VENV)/bench
 	@echo "bench: fastnn and its rivals, the README's table and the chart; takes about ten minutes of a quiet machine"
 	@$(RUN) benchmarks/run.py
+
+figures: $(VENV)/bench
+	@echo "figures: passes over a million elements, memory, accuracy; takes about an hour of a quiet machine"
+	@for script in passes memory accuracy accuracy_pictures; do $(RUN) benchmarks/$$script.py || exit 1; done
 
 bench-ops: $(TESTS)
 	@echo "bench-ops: each op alone"

@@ -42,7 +42,6 @@ def cnn(shape: tuple[int, ...], classes: int, seed: int) -> fnn.Network:
     """Two convolutions, each before a maximum of 2x2, and two dense layers, with dropout."""
     layers = [
         fnn.Rescale(1 / 255),
-        fnn.RandomFlip(),
         fnn.Conv2D(32, 3, activation="relu"),
         fnn.MaxPool2D(),
         fnn.Conv2D(64, 3, activation="relu"),

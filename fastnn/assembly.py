@@ -250,8 +250,8 @@ class Subnetwork(Merge):
         return self.network.graph.size
 
     @property
-    def depth(self) -> int:
-        return self.network.graph.depth
+    def nesting(self) -> int:
+        return self.network.graph.nesting
 
     @property
     def kind(self) -> str:

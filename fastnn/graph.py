@@ -43,9 +43,9 @@ class Graph:
         self.size = sum(layer.layer_count for layer, _ in steps)
         if self.size > LARGEST:
             raise ValueError(f"{self.size} layers, those of sub-networks counted at each place; at most {LARGEST}")
-        self.depth = 1 + max((layer.depth for layer, _ in steps), default=0)
-        if self.depth > DEEPEST:
-            raise ValueError(f"{self.depth} networks inside each other; at most {DEEPEST}")
+        self.nesting = 1 + max((layer.nesting for layer, _ in steps), default=0)
+        if self.nesting > DEEPEST:
+            raise ValueError(f"{self.nesting} networks inside each other; at most {DEEPEST}")
         self.nodes = [Node(names[layer], layer, tuple(sources)) for layer, sources in steps]
         self._check()
 

@@ -1,6 +1,6 @@
 """The rivals do the same work as fastnn, a short contest gives figures, and the report says what they are."""
 
-import importlib.util
+import importlib
 import json
 import subprocess
 import sys
@@ -53,15 +53,41 @@ def test_numpy_rival_predicts_the_same() -> None:
 def test_every_contender_takes_each_workload() -> None:
     for name, maker in CONTENDERS.items():
         for workload in WORKLOADS.values():
-            if workload.flops > 1e9:
+            if isinstance(workload, Pictures):
+                made = maker(replace(workload, batch=min(workload.batch, 2)), 1)
+                out = name in ("fit", "numpy")
+            elif workload.flops > 1e9:
                 continue
-            task = maker(workload, 1)
-            no_fit = workload.kind != "train" or isinstance(workload, Pictures)
-            assert (task is None) == (
-                (name == "fit" and no_fit) or (name == "numpy" and isinstance(workload, Pictures))
-            )
-            if task is not None:
-                task.call(*task.batches[0])
+            else:
+                made = maker(workload, 1)
+                out = name == "fit" and workload.kind != "train"
+            assert (made is None) == out, (name, workload.name)
+            if made is not None:
+                made.call(*made.batches[0])
+
+
+def script(monkeypatch: pytest.MonkeyPatch, name: str) -> Any:
+    """A module of benchmarks/."""
+    if not BENCHMARKS.is_dir():
+        pytest.skip("the sources are not here")
+    monkeypatch.syspath_prepend(BENCHMARKS)
+    return importlib.import_module(name)
+
+
+def test_pytorch_runs_the_same_networks(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch = pytest.importorskip("torch", reason="its networks are counted")
+    rival = script(monkeypatch, "rival_pictures")
+    for workload in PICTURES.values():
+        model, flops = rival.torch_network(workload), []
+        for module in model.modules():
+            if isinstance(module, torch.nn.Conv2d | torch.nn.Linear):  # a sum of so many products for each output
+                module.register_forward_hook(lambda m, x, y: flops.append(2 * y.numel() * m.weight[0].numel()))
+        height, width, channels = workload.shape
+        model(torch.zeros(2, channels, height, width))
+        assert sum(flops) == 2 * replace(workload, kind="one").flops, workload.name
+        if workload.kind != "gradients":
+            gradients = network(replace(workload, kind="train")).gradients
+            assert sorted(g.size for g in gradients.values()) == sorted(p.numel() for p in model.parameters())
 
 
 def test_flops_are_those_of_the_ops() -> None:
@@ -96,18 +122,8 @@ def test_the_command(num_threads: int, capsys: pytest.CaptureFixture[str]) -> No
         assert ratio == pytest.approx(theirs / ours, rel=0.05)
 
 
-def report() -> Any:
-    if not BENCHMARKS.is_dir():
-        pytest.skip("the sources are not here")
-    spec = importlib.util.spec_from_file_location("report", BENCHMARKS / "report.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def test_the_driver_and_the_report(tmp_path: Path) -> None:
-    module, figures = report(), tmp_path / "speed.json"
+def test_the_driver_and_the_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    module, figures = script(monkeypatch, "report"), tmp_path / "speed.json"
     names = ["mlp_tiny", "infer_tiny", "packed"]
     options = ["--rounds", "1", "--seconds", "0.02", "--threads", "1", "--only", "fastnn", "fit", "numpy"]
     command = [sys.executable, str(BENCHMARKS / "run.py"), *names, "--json", str(figures), *options]
@@ -116,7 +132,8 @@ def test_the_driver_and_the_report(tmp_path: Path) -> None:
     assert list(results["workloads"]) == names and results["peak"]["1"] > 0
     assert {"cpu", "day", "NumPy", "instruction set"} <= set(results["environment"])
     assert set(results["workloads"]["mlp_tiny"]["us"]) == {"fastnn", "fit", "numpy"}
-    module.README, module.CHART = tmp_path / "README.md", tmp_path / "speed.png"
+    monkeypatch.setattr(module, "README", tmp_path / "README.md")
+    monkeypatch.setattr(module, "CHART", tmp_path / "speed.png")
     module.README.write_text(f"before\n{module.BEGIN}\nold\n{module.END}\nafter\n")
     pytest.importorskip("matplotlib")
     for _ in range(2):  # the second time over the first

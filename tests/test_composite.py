@@ -135,3 +135,19 @@ def test_what_is_wrong_is_said() -> None:
         network(Odd())
     with pytest.raises(ValueError, match=r"Dense\(2\): expected input \(batch, features\), got \(batch, 3, 4\)"):
         fnn.Sequential([Images()], input_shape=(3, 4))
+
+
+@dataclass
+class Deep(fnn.Composite):
+    """Its settings have names that a layer might use itself."""
+
+    depth: int
+    size: int = 4
+
+    def layers(self) -> list[fnn.Layer]:
+        return [fnn.Dense(self.size) for _ in range(self.depth)]
+
+
+def test_settings_may_be_called_depth_and_size() -> None:
+    net = fnn.Sequential([Deep(300, size=2)], input_shape=(3,), seed=0)
+    assert net.predict(np.ones((2, 3))).shape == (2, 2)

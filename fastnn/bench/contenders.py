@@ -74,14 +74,15 @@ def fastnn_task(workload: Workload | Pictures, threads: int) -> Task:
 
 
 def _depthwise(workload: Pictures) -> Task:
-    """The layer's two Ops, which take turns with two batches."""
+    """The layer's two Ops, for each of the batches."""
     height, width, channels = workload.shape
     axes = Axis(height, 3, 1, 1, 1, 1), Axis(width, 3, 1, 1, 1, 1)
     maps, weight, bias = (workload.batch, height * width * channels), _tensor(3, 3, channels, 1), _tensor(channels)
     y, dx, dweight, dbias = Tensor(maps), Tensor(maps), Tensor((3, 3, channels, 1)), Tensor((channels,))
     steps = []
-    for _ in range(2):
-        x, dy = _tensor(*maps), _tensor(*maps)
+    for (pictures,) in workload.batches():
+        x, dy = Tensor(maps), _tensor(*maps)
+        x.array[...] = pictures.reshape(maps)
         forward = kernels.Depthwise(x, weight, bias, y, *axes)
         steps.append((forward, kernels.DepthwiseGradient(x, weight, dy, dx, dweight, dbias, *axes)))
 

@@ -71,9 +71,8 @@ class Pictures:
             first = first or layer
         if self.kind == "one":
             return total
-        return self.batch * (
-            3 * total - (first if self.kind == "train" else 0)
-        )  # training needs no gradient of pictures
+        spared = first if self.kind == "train" else 0.0  # training needs no gradient of the pictures
+        return self.batch * (3 * total - spared)
 
     @property
     def classes(self) -> int:

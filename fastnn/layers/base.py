@@ -123,7 +123,7 @@ class Layer:
         return 1
 
     @property
-    def depth(self) -> int:
+    def nesting(self) -> int:
         """How many networks are inside each other in it."""
         return 0
 
