@@ -103,7 +103,7 @@ def targets(y: Any, count: int, features: tuple[int, ...], labels: bool, name: s
     """y for `count` samples, as labels or as values of the output's shape; and whether it holds labels.
 
     labels: whether class numbers, one for each position before the last axis, are meant by such a shape: (n,), or of
-    pictures (n, height, width). name: what errors call y.
+    pictures (n, height, width). Of an output of one channel the values may come without it. name: what errors call y.
     """
     positions = features[:-1]
     if labels and is_batch(y, positions) and len(y) == count:
@@ -113,15 +113,22 @@ def targets(y: Any, count: int, features: tuple[int, ...], labels: bool, name: s
         raise ValueError(f"{name}: expected {count} targets, one for each sample, got shape {array.shape}")
     if labels and array.shape[1:] in (positions, (*positions, 1)):
         return ready(array), True
-    if array.shape[1:] == features or (array.ndim == 1 and features == (1,)):
+    if array.shape[1:] == features or (array.shape[1:] == positions and features[-1:] == (1,)):
         return ready(array), False
     wanted = f"{f'labels {checks.batch(positions)} or ' if labels else ''}values {checks.batch(features)}"
     raise ValueError(f"{name}: expected {wanted}, got {array.shape}")
 
 
-def weights(weights: Any, count: int) -> np.ndarray:
-    """Weights for `count` samples. That they are numbers >= 0 is checked where they are gathered."""
-    array = numbers("sample_weight", weights)
-    if array.shape not in ((count,), (count, 1)):
-        raise ValueError(f"sample_weight: expected ({count},), a weight for each sample, got shape {array.shape}")
+def weights(weights: Any, count: int, outputs: Sequence[tuple[int, ...]]) -> np.ndarray:
+    """Weights for `count` samples, (count,), or for each position of their outputs, where all have the same ones.
+
+    outputs: their shapes. That weights are numbers >= 0 is checked where they are gathered.
+    """
+    array, shapes = numbers("sample_weight", weights), [(count,), (count, 1)]
+    wanted, positions = f"({count},), a weight for each sample", {shape[:-1] for shape in outputs}
+    if len(positions) == 1 and positions != {()}:
+        shapes.append((count, *positions.pop()))
+        wanted += f", or {shapes[-1]}, one for each position"
+    if array.shape not in shapes:
+        raise ValueError(f"sample_weight: expected {wanted}, got shape {array.shape}")
     return ready(array)

@@ -1,4 +1,4 @@
-"""Weights of classes: how much each sample of a class counts, as weights of samples."""
+"""Weights of classes: how much each sample, or position, of a class counts, as weights of these."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def sample_weights(net: Network, x: Any, y: Any, sample_weight: Any, class_weight: Any) -> Any:
-    """sample_weight, times the weight of each sample's class where there are any.
+    """sample_weight, times the weight of each sample's class, or that at each position, where there are any.
 
     class_weight: a dict from class to weight, or "balanced". Raises ValueError and TypeError as `fit`.
     """
@@ -27,8 +27,6 @@ def sample_weights(net: Network, x: Any, y: Any, sample_weight: Any, class_weigh
         raise ValueError(f"class_weight is for classes; {net.heads[0].loss.name} compares values: use sample_weight")
     _, (targets, *weights), labels = net.examples(x, y, sample_weight)
     *positions, columns = net.samples(x)[1][0]
-    if positions:
-        raise ValueError("class_weight is for one class a sample; of maps, use CrossEntropy(class_weights=...)")
     if columns > 1 and net.heads[0].loss.ending == "sigmoid":
         raise ValueError("class_weight: several sigmoid outputs are independent labels, not classes; use sample_weight")
     numbers = _classes(targets, bool(labels & 1), columns)
@@ -36,14 +34,16 @@ def sample_weights(net: Network, x: Any, y: Any, sample_weight: Any, class_weigh
     found = np.ones(len(numbers))
     known = (numbers >= 0) & (numbers < len(by_class))  # others are ignored, or refused where they are gathered
     found[known] = by_class[numbers[known].astype(np.int64)]
-    return found * weights[0].reshape(-1) if weights else found
+    if weights:
+        found = (found.reshape(len(targets), -1) * weights[0].reshape(len(targets), -1)).reshape(-1)
+    return found.reshape(len(targets), *positions)
 
 
 def _classes(targets: np.ndarray, labels: bool, columns: int) -> np.ndarray:
     """The class of each target: its label, its greatest column, or for one output whether it is >= 0.5."""
     if labels:
         return targets.reshape(-1)
-    rows = targets.reshape(len(targets), -1)
+    rows = targets.reshape(-1, columns)
     return rows[:, 0] >= 0.5 if columns == 1 else rows.argmax(axis=1)
 
 

@@ -64,28 +64,30 @@ def top_5_accuracy(plan: Lowering, output: Value, target: Target, loss: Loss) ->
     return plan.emit(kernels.TopAccuracy, output.buffer, wanted, _weight(plan, output, target), k=5, positions=n)
 
 
-def _values(name: str, plan: Lowering, output: Value, target: Target) -> tuple[Buffer, Buffer]:
-    """What is compared with what."""
+def _values(name: str, plan: Lowering, output: Value, target: Target) -> tuple[Buffer, Buffer, int]:
+    """What is compared with what, and how many weights a sample has."""
     if target.labels:
         raise ValueError(f"{name} compares values; the targets are class numbers: use accuracy")
-    return plan.read(output).buffer, target.buffer
+    weight = target.sample_weight
+    return plan.read(output).buffer, target.buffer, 1 if weight is None else weight.columns
 
 
 def mae(plan: Lowering, output: Value, target: Target, loss: Loss) -> Call:
     """|y - t|, the mean over all elements."""
-    values = _values("mae", plan, output, target)
-    return plan.emit(kernels.ElementwiseLoss, *values, None, target.sample_weight, loss="mae")
+    y, t, n = _values("mae", plan, output, target)
+    return plan.emit(kernels.ElementwiseLoss, y, t, None, target.sample_weight, loss="mae", positions=n)
 
 
 def mse(plan: Lowering, output: Value, target: Target, loss: Loss) -> Call:
     """(y - t)^2, the mean over all elements."""
-    values = _values("mse", plan, output, target)
-    return plan.emit(kernels.ElementwiseLoss, *values, None, target.sample_weight, loss="mse")
+    y, t, n = _values("mse", plan, output, target)
+    return plan.emit(kernels.ElementwiseLoss, y, t, None, target.sample_weight, loss="mse", positions=n)
 
 
 def rmse(plan: Lowering, output: Value, target: Target, loss: Loss) -> Call:
     """The root of the mean over all elements of (y - t)^2."""
-    return plan.emit(kernels.RootMeanSquaredError, *_values("rmse", plan, output, target), target.sample_weight)
+    y, t, n = _values("rmse", plan, output, target)
+    return plan.emit(kernels.RootMeanSquaredError, y, t, target.sample_weight, positions=n)
 
 
 Metric = Callable[[Lowering, Value, Target, Loss], Call]

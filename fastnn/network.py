@@ -198,7 +198,7 @@ class Network(Assembly):
         """The loss and the metrics over x and y: {"loss": ..., "accuracy": ...}.
 
         For several outputs y is a list, a tuple or a dict by name; "loss" is the weighted sum, the others are
-        "<output>_loss" and "<output>_accuracy". sample_weight: (batch,), numbers >= 0: all are weighted means.
+        "<output>_loss" and "<output>_accuracy". sample_weight as `fit`: all are weighted means.
         Raises RuntimeError before compile, ValueError and TypeError for x and y that do not fit or are not finite.
         """
         x, y, labels = self.examples(x, y, sample_weight)
@@ -231,8 +231,8 @@ class Network(Assembly):
             found.append(target)
             labels |= are_labels << i
         if weight is not None:
-            found.append(arrays.weights(weight, len(x[0])))
-            labels |= 1 << len(names)
+            found.append(arrays.weights(weight, len(x[0]), shapes))
+            labels |= (1 if found[-1].size == len(x[0]) else 2) << len(names)
         return x, found, labels
 
     # Training.
@@ -257,9 +257,10 @@ class Network(Assembly):
         "val_loss" and so on. Called again it goes on where it stood, with a new History. verbose: 1 shows progress, 0
         nothing. Ctrl-C, or an exception in a callback, leaves the network after its last whole step and the History in
         `history`.
-        sample_weight: (batch,), numbers >= 0, in validation_data as a third item. class_weight: a dict from class to
-        weight, 1 for classes that it leaves out, or "balanced": samples / (classes * samples of the class). The two are
-        multiplied, and losses and metrics are weighted means.
+        sample_weight: (batch,), or of maps (batch, height, width), one for each position; numbers >= 0, in
+        validation_data as a third item. class_weight: a dict from class to weight, 1 for classes that it leaves out, or
+        "balanced": samples, or positions, / (classes * those of the class). The two are multiplied, and losses and
+        metrics are weighted means.
         Raises RuntimeError before compile, ValueError and TypeError for data that do not fit: then nothing is changed.
         What is found in the data on the way (NaN, a label out of range) stops before that step. FloatingPointError
         where the loss stops being finite: the network is put back to the last finite epoch.

@@ -34,7 +34,9 @@ cdef class Op:
     cdef void join(self, State shared, object plan)
     cdef tuple bind(self, tuple tensors)
     cdef void run(self) noexcept nogil
-    cdef Py_ssize_t present_rows(self) noexcept nogil
+    cdef inline Py_ssize_t present_rows(self) noexcept nogil:
+        """The rows of its tensors that the run has."""
+        return self.state.rows * self.positions
     cdef Py_ssize_t parts(self, int threads) noexcept nogil
     cdef void part(self, Py_ssize_t index, Py_ssize_t parts) noexcept nogil
     cdef void finish(self) noexcept nogil

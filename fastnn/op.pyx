@@ -151,10 +151,6 @@ cdef class Op:
                 self.part(i, parts)
         self.finish()
 
-    cdef Py_ssize_t present_rows(self) noexcept nogil:
-        """The rows of its tensors that the run has."""
-        return self.state.rows * self.positions
-
     cdef Py_ssize_t parts(self, int threads) noexcept nogil:
         """How many pieces; where it depends on the threads, no result may depend on it."""
         return threads

@@ -55,9 +55,9 @@ def lower(net: Network, kind: str, labels: int, rows: int, snapshot: Snapshot | 
 
     "train", "descent" (without the update, for an optimizer that makes it itself), "gradient" (without the update, and
     with the inputs' gradients, those of frozen layers too), "update" (alone), "evaluate", "predict" or "classify".
-    labels: a bit for each output whose targets are class numbers, and one more, after those, where samples have
-    weights: they enter last. snapshot: what takes the place of the network's parameters. Raises ValueError where the
-    loss, a metric or the kind does not fit the layers.
+    labels: a bit for each output whose targets are class numbers, and after those one where samples have weights, or
+    the next one where each position has: they enter last. snapshot: what takes the place of the network's parameters.
+    Raises ValueError where the loss, a metric or the kind does not fit the layers.
     """
     if kind == "update":
         plan = Lowering(1, _trained(net), training=True)
@@ -168,7 +168,9 @@ def _measure(
 ) -> tuple[dict[str, Call], list[Port]]:
     """Emits the losses and the metrics, in this order for each output; and where their targets enter."""
     calls, ports, names = {}, [], net.graph.output_names
-    entry, weight = gather_weight(plan) if labels >> len(names) else (None, None)
+    entry, weight = None, None
+    if weighted := labels >> len(names):
+        entry, weight = gather_weight(plan, 1 if weighted == 1 else outputs[0].positions)
     for i, (head, output) in enumerate(zip(net.heads, outputs, strict=True)):
         prefix = "" if len(names) == 1 else f"{head.output}_"
         with plan.named(f"{kind} {head.output}" if prefix else kind):

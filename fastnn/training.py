@@ -27,8 +27,7 @@ PAUSE = 0.05
 def train_on_batch(net: Network, x: Any, y: Any, sample_weight: Any = None) -> float:
     """One step on all of x and y; returns the loss before it.
 
-    sample_weight: (batch,), numbers >= 0; the loss is then a weighted mean. Raises as `fit`; a step that fails changes
-    nothing.
+    sample_weight: as `fit`; the loss is then a weighted mean. Raises as `fit`; a step that fails changes nothing.
     """
     loss = net.loss or net.compiled
     labels: int = loss.takes_labels

@@ -299,8 +299,11 @@ def test_arguments_are_checked() -> None:
         Gather(port, Tensor((4, 3)), check="odd")
     with pytest.raises(TypeError, match="float32"):
         Gather(port, Tensor((4, 3), "int32"))
+    for width in (0, 2, 4):
+        with pytest.raises(ValueError, match=f"Gather: rows of 3 elements cannot be divided by a width of {width}"):
+            Gather(port, Tensor((4, 3)), width=width)
     for wrong in ((port, Tensor((4,), "int32")), (label, Tensor((4,))), (label, Tensor((4, 2), "int32"))):
-        with pytest.raises(ValueError, match="GatherLabels: expected one label a row and an int32 y"):
+        with pytest.raises(ValueError, match=r"GatherLabels: expected an int32 y for \d labels a row"):
             GatherLabels(*wrong, classes=3)
     for classes in (0, -1, 2**31):
         with pytest.raises(ValueError, match="GatherLabels: classes must be from 1"):

@@ -138,7 +138,8 @@ cdef class Gather(Gathered):
         if not isfinite(value):
             return ValueError(f"{where}; remove or replace such values")
         if self.check == csrc.fastnn_nonnegative:
-            return ValueError(f"{self.port.name}[{self.sample(row)}] is {value:g}; it must be a number >= 0")
+            at = "" if self.port.columns == 1 else f" at position {column}"
+            return ValueError(f"{self.port.name}[{self.sample(row)}]{at} is {value:g}; it must be a number >= 0")
         if self.check == csrc.fastnn_signed:
             return ValueError(f"{where}; expected 1 or -1, or 1 or 0")
         if not 0 <= value <= 1:

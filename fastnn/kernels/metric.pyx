@@ -27,7 +27,7 @@ cdef class Classes(Op):
         self.bind((x, y))
 
     cdef void part(self, Py_ssize_t index, Py_ssize_t parts) noexcept nogil:
-        cdef Py_ssize_t i, start = self.present_rows() * index // parts, end = self.present_rows() * (index + 1) // parts
+        cdef Py_ssize_t i, rows = self.present_rows(), start = rows * index // parts, end = rows * (index + 1) // parts
         if not self.compares:
             self.table.argmax(end - start, self.columns, self.x + start * self.columns, self.y + start)
             for i in range(start, end):
@@ -40,7 +40,8 @@ cdef class Classes(Op):
                     self.fail(i)
 
     def explain(self, place: int) -> Exception:
-        return ValueError(f"the network's output for row {place} of a batch is NaN, which is no class")
+        row = place // self.positions
+        return ValueError(f"the network's output for row {row} of a batch is NaN, which is no class")
 
     cdef double work(self) noexcept nogil:
         return self.present_rows() * self.columns

@@ -10,9 +10,10 @@ binary_cross_entropy and focal take logits: what comes before the softmax or the
 network they take either: they are fused with a last softmax or sigmoid, and after a linear layer its outputs are the
 logits. Losses with a logarithm are in nats; divided by log(2) they are in bits.
 
-A loss is a mean, over rows or over all elements. With weights it is divided by their sum; a batch whose weights sum to
-0 has loss 0 and gradient 0, and a row of weight 0 counts nothing, whatever is in it. The means of `fit` and `evaluate`
-over samples none of which counts are NaN.
+A loss is a mean, over rows or over all elements; cross_entropy, kl_divergence and cosine compare the last axis, so that
+the rows of maps (batch, height, width, channels) are their positions. With weights it is divided by their sum; a batch
+whose weights sum to 0 has loss 0 and gradient 0, and a row of weight 0 counts nothing, whatever is in it. The means of
+`fit` and `evaluate` over samples none of which counts are NaN.
 """
 
 from collections.abc import Mapping

@@ -17,8 +17,8 @@ from fastnn.tensor import Tensor
 class Target:
     """A target in a plan: the port it enters by, its buffer, whether it holds labels (int32) or values (float32).
 
-    sample_weight: how much each sample counts, (rows, 1); None where all count the same. positions: how many of them a
-    sample has, each with a target of its own. weight: how much each counts, (rows, positions).
+    sample_weight: how much each sample counts, (rows, 1), or each position of the output; None where all count the
+    same. positions: how many of them a sample has for the loss. weight: how much each counts, (rows, positions).
     """
 
     port: Port
@@ -30,8 +30,8 @@ class Target:
 
 
 def repeated(plan: Lowering, weight: Buffer | None, positions: int) -> Buffer | None:
-    """Emits the weight of each sample, for each of its positions."""
-    if weight is None or positions == 1:
+    """Emits the weight of each sample, for each of its positions, unless they have their own."""
+    if weight is None or weight.columns == positions:
         return weight
     ones, weights = Tensor((1, positions)), Buffer(positions)
     ones.array[...] = 1
@@ -66,8 +66,8 @@ class Loss(FixedSettings):
     def target(
         self, plan: Lowering, output: Value, labels: bool, weight: Buffer | None = None, name: str = "y"
     ) -> Target:
-        """Emits the gather of the output's target. weight: of each sample. name: what errors call the target."""
-        n = output.positions if self.positional else 1
+        """Emits the gather of the output's target. weight: of each sample or position. name: what errors call it."""
+        n = output.positions if self.positional or (weight is not None and weight.columns > 1) else 1
         port = Port(name, n if labels else output.columns)
         buffer = Buffer(n, "int32") if labels else Buffer(output.columns)
         if labels:
@@ -100,15 +100,16 @@ class Loss(FixedSettings):
     def __call__(self, y: Any, t: Any, sample_weight: Any = None) -> tuple[float, np.ndarray]:
         """The loss of outputs y (batch, ...) against targets t, and its gradient with respect to y, float32.
 
-        By the kernel that training runs. sample_weight: (batch,), numbers >= 0. Raises ValueError and TypeError for a
-        t or weights that do not fit y, or that the loss does not take; an y that is not finite gives what it gives.
+        By the kernel that training runs. sample_weight: (batch,), or for y (batch, ..., channels) also (batch, ...), a
+        weight for each position; numbers >= 0. Raises ValueError and TypeError for a t or weights that do not fit y, or
+        that the loss does not take; an y that is not finite gives what it gives.
         """
         outputs = arrays.ready(arrays.numbers("y", y))
         if outputs.ndim == 0 or not outputs.size:
             raise ValueError(f"y: expected outputs (batch, ...), got shape {outputs.shape}")
         targets, labels = arrays.targets(t, len(outputs), outputs.shape[1:], self.takes_labels, "t")
-        weight = None if sample_weight is None else arrays.weights(sample_weight, len(outputs))
-        form = outputs.shape[1:], labels, weight is not None
+        weight = None if sample_weight is None else arrays.weights(sample_weight, len(outputs), [outputs.shape[1:]])
+        form = outputs.shape[1:], labels, 0 if weight is None else weight.size // len(outputs)
         run = self.idle.pop() if self.idle else None  # another thread that comes now makes its own
         if run is None or run.form != form or run.rows < len(outputs):
             run = ByHand(self, len(outputs), *form)

@@ -15,25 +15,25 @@ if TYPE_CHECKING:
     from fastnn.losses.base import Loss
 
 
-def gather_weight(plan: Lowering) -> tuple[Port, Buffer]:
-    """Emits the gather of sample weights, and returns where they enter and where they are."""
-    port, buffer = Port("sample_weight", 1), Buffer(1)
+def gather_weight(plan: Lowering, count: int) -> tuple[Port, Buffer]:
+    """Emits the gather of `count` weights for each sample, and returns where they enter and where they are."""
+    port, buffer = Port("sample_weight", count), Buffer(count)
     plan.emit(kernels.Gather, port, buffer, check="nonnegative")
     return port, buffer
 
 
 class ByHand:
-    """The loss of up to `rows` outputs. form: their shape, whether targets are labels, whether weighted."""
+    """The loss of up to `rows` outputs. form: their shape, whether targets are labels, how many weights each has."""
 
-    def __init__(self, loss: Loss, rows: int, shape: tuple[int, ...], labels: bool, weighted: bool) -> None:
-        self.rows, self.form, columns = rows, (shape, labels, weighted), math.prod(shape)
+    def __init__(self, loss: Loss, rows: int, shape: tuple[int, ...], labels: bool, weights: int) -> None:
+        self.rows, self.form, columns = rows, (shape, labels, weights), math.prod(shape)
         plan = Lowering(rows, {})
         self.y, self.dy, self.weight = Port("y", columns), Port("dy", columns), None
         output, weight = Value(Buffer(columns), trains=True, shape=shape), None
         with plan.named(loss.name):
             plan.emit(kernels.Gather, self.y, output.buffer, check="unchecked")
-            if weighted:
-                self.weight, weight = gather_weight(plan)
+            if weights:
+                self.weight, weight = gather_weight(plan, weights)
             target = loss.target(plan, output, labels, weight, "t")
             self.measure = loss.lower(plan, output, target)
             plan.emit(kernels.Scatter, output.gradient, self.dy)

@@ -16,7 +16,7 @@ class Elementwise(Loss):
         return 0.0
 
     def emit(self, plan: Lowering, output: Buffer, target: Target, gradient: Buffer) -> Call:
-        options = {"loss": self.name, "setting": self.setting(), "finite": plan.training}
+        options = {"loss": self.name, "setting": self.setting(), "finite": plan.training, "positions": target.positions}
         return plan.emit(kernels.ElementwiseLoss, output, target.buffer, gradient, target.weight, **options)
 
 
