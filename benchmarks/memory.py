@@ -2,8 +2,8 @@
 
 `python benchmarks/memory.py` trains networks of run.py for some steps, each in a process of its own, prints by how much
 the peak of the resident set grew, and writes results/memory.txt. A first run finds out which modules training loads, at
-the first step too; the run that counts loads them before. Of PyTorch's two layouts the leaner one counts. Target: at most
-60 % of PyTorch's.
+the first step too; the run that counts loads them before. Of PyTorch's two layouts the leaner one counts. Target: at
+most 60 % of PyTorch's.
 """
 
 import resource
