@@ -42,6 +42,7 @@ class Assembly:
         self.shapes: list[Shape] = []
         self.input_shape: Any = None
         self.output_shape: Any = ()
+        self.label_shape: Any = ()  # of class numbers for the only output
         self._blocks: Blocks | None = None
         self._weights: Views | None = None
         self._gradients: Views | None = None
@@ -118,6 +119,7 @@ class Assembly:
         self.input_shape = features[0] if len(features) == 1 else dict(zip(self.graph.inputs, features, strict=True))
         names = self.graph.output_names
         self.output_shape = shapes[0] if len(shapes) == 1 else dict(zip(names, shapes, strict=True))
+        self.label_shape = shapes[0][:-1] if len(shapes) == 1 else None
         self._blocks, (self._weights, self._gradients) = blocks, views
         try:
             self.adopted()
@@ -131,7 +133,7 @@ class Assembly:
 
     def forget(self) -> None:
         """Undoes a build."""
-        self.features, self.shapes, self.input_shape, self.output_shape = [], [], None, ()
+        self.features, self.shapes, self.input_shape, self.output_shape, self.label_shape = [], [], None, (), ()
         self._blocks, self._weights, self._gradients = None, None, None
 
     def built_for(self, x: list[np.ndarray]) -> AbstractContextManager[object]:

@@ -34,7 +34,7 @@ def train_on_batch(net: Network, x: Any, y: Any, sample_weight: Any = None) -> f
     given: tuple[Any, ...] = (x, y)
     fits = (
         is_batch(x, net.input_shape)
-        and is_batch(y, net.output_shape[:-1] if labels else net.output_shape)
+        and is_batch(y, net.label_shape if labels else net.output_shape)
         and len(x) == len(y)
     )
     if not fits or sample_weight is not None:
