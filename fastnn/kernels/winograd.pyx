@@ -25,6 +25,9 @@ _UNFIT = "{}: Winograd's algorithm does not take a weight {}, {}, {} and {} grou
 
 def takes(rows: Axis, columns: Axis, groups: int, shape: tuple[int, ...]) -> bool:
     """Whether Winograd takes the windows of a weight (kh, kw, in / groups, out)."""
+    for axis in (rows, columns):
+        if not isinstance(axis, Axis):
+            raise TypeError(f"a window slides along an Axis, got {axis!r}")
     plain = all((axis.kernel, axis.stride, axis.dilation) == (3, 1, 1) for axis in (rows, columns))
     return plain and groups == 1 and len(shape) == 4 and max(shape[2:]) <= FASTNN_WINOGRAD_CHANNELS
 
