@@ -4,14 +4,12 @@ Beside ten million: a bare loop in C that moves the same bytes on as many thread
 tensors of a million.
 """
 
-import ctypes
-import subprocess
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+import bare
 from fastnn.kernels import SGD, Adam, Lion, Nadam
 from fastnn.op import Op
 from fastnn.parallel import get_num_threads
@@ -19,18 +17,6 @@ from fastnn.tensor import Tensor
 from ops import filled
 
 MANY = 10_000_000
-# Adam's 28 bytes a parameter: four floats read, three written.
-BARE = """
-void bare(long n, float *restrict p, const float *restrict g, float *restrict m, float *restrict v, int threads) {
-#pragma omp parallel for simd num_threads(threads)
-  for (long i = 0; i < n; i++) {
-    m[i] = 0.9f * m[i] + g[i];
-    v[i] = 0.9f * v[i] + g[i];
-    p[i] = 0.9f * p[i] + g[i];
-  }
-}
-"""
-
 OPS: dict[str, Callable[[Tensor, Tensor, Tensor, Tensor], Op]] = {
     "sgd": lambda p, g, m, v: SGD(p, g),
     "momentum": lambda p, g, m, v: SGD(p, g, v, momentum=0.9),
@@ -52,14 +38,8 @@ def test_update(benchmark: Any, name: str, n: int) -> None:
     benchmark(OPS[name](*blocks(n)))
 
 
-def test_bare_loop(benchmark: Any, tmp_path: Path) -> None:
-    (tmp_path / "bare.c").write_text(BARE)
-    library = tmp_path / "bare.so"
-    flags = ["-O3", "-march=native", "-fopenmp", "-shared", "-fPIC"]
-    subprocess.run(["cc", *flags, tmp_path / "bare.c", "-o", library], check=True)
-    tensors = blocks(MANY)
-    pointers = [ctypes.c_void_p(tensor.array.ctypes.data) for tensor in tensors]
-    benchmark(ctypes.CDLL(str(library)).bare, ctypes.c_long(MANY), *pointers, get_num_threads())
+def test_bare_loop(benchmark: Any) -> None:
+    benchmark(bare.loop("adam", get_num_threads(), *(tensor.array for tensor in blocks(MANY))))
 
 
 def test_torch_fused_adam(benchmark: Any) -> None:

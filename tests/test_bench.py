@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -102,6 +103,32 @@ def test_flops_are_those_of_the_ops() -> None:
     assert PICTURES["depthwise"].flops == 3 * 16 * 2 * 56**2 * 96 * 9
     for workload in PRODUCTS.values():
         assert workload.flops == 2 * workload.batch * workload.sizes[0] * workload.sizes[1]
+
+
+def test_passes_and_what_they_are_held_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    passes = script(monkeypatch, "passes")
+    assert "1.10 (0.8), loop 0.70 (0.8) SHORT" in passes.line("relu", [10, 11, 7])
+    assert passes.line("elu", [10, float("nan"), 9]).endswith("us  PyTorch 0.90 (1) SHORT")
+    assert "4.00 us" in passes.line(passes.PYTHON, [10, 5, 1]) and "SHORT" in passes.line(passes.PYTHON, [12, 5, 1])
+    for name, maker in passes.CONTENDERS.items():
+        if name.startswith(("fastnn", "NumPy", "without")) and "million" not in name:
+            task = maker(None, 1)
+            assert (task is None) == (name in ("NumPy: gelu", "NumPy: gelu gradient"))
+            if task is not None:
+                task.call()
+
+
+@pytest.mark.skipif(shutil.which("cc") is None, reason="there is no C compiler")
+def test_bare_loops_move_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    bare = script(monkeypatch, "bare")
+    for name in ("memory_copy", "plain_copy"):
+        x, y = np.arange(1001, dtype=np.float32), np.zeros(1001, np.float32)
+        bare.loop(name, 2, x, y)()
+        np.testing.assert_array_equal(x, y)
+    p, g, m, v = np.ones((4, 1001), np.float32)
+    bare.loop("adam", 2, p, g, m, v)()
+    for moved in (p, m, v):
+        np.testing.assert_allclose(moved, 1.9, rtol=1e-6)
 
 
 def test_a_contest(capfd: pytest.CaptureFixture[str]) -> None:
