@@ -57,7 +57,7 @@ def cnn(shape: tuple[int, ...], classes: int, seed: int) -> fnn.Network:
 
 def resnet(shape: tuple[int, ...], classes: int, seed: int) -> fnn.Network:
     """A small ResNet on pictures that are flipped and shifted at random."""
-    net = fnn.architectures.resnet(shape, classes, depth=14, width=16)
+    net = fnn.architectures.resnet(shape, classes, depth=14, width=16, seed=seed)
     return fnn.Sequential(
         [fnn.Rescale(1 / 255), fnn.RandomFlip(), fnn.RandomShift(2), net], input_shape=shape, seed=seed
     )

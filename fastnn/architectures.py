@@ -1,6 +1,6 @@
 """Networks with a name, built from the public layers alone: to take as they are, or to read and change.
 
-Each returns a `Network` that is not compiled; its last layer gives probabilities.
+Each returns a `Network` that is not compiled; its last layer gives probabilities. seed: as that of a `Network`.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ def _pictures(name: str, shape: Sequence[int], least: int) -> tuple[int, ...]:
     return lengths
 
 
-def lenet(input_shape: Sequence[int] = (28, 28, 1), classes: int = 10, seed: int = 0) -> Network:
+def lenet(input_shape: Sequence[int] = (28, 28, 1), classes: int = 10, seed: int | None = None) -> Network:
     """LeNet-5: two convolutions 5x5 with tanh, each before a mean of 2x2, and three dense layers.
 
-    input_shape: (height, width, channels), 10 pixels on each side or more; output (batch, classes). The first
+    input_shape: (height, width, channels), 12 pixels on each side or more; output (batch, classes). The first
     convolution is padded, so that 28x28 pixels take the place of the original 32x32, and the last layer is a softmax.
     Raises TypeError and ValueError for other shapes, and fewer than 2 classes. LeCun et al. 1998, section II.B.
     """
-    x = given = Input(_pictures("lenet", input_shape, 10))
+    x = given = Input(_pictures("lenet", input_shape, 12))
     x = AvgPool2D()(Conv2D(6, 5, padding="same", activation="tanh")(x))
     x = AvgPool2D()(Conv2D(16, 5, activation="tanh")(x))
     x = Dense(84, "tanh")(Dense(120, "tanh")(Flatten()(x)))
@@ -50,7 +50,11 @@ def lenet(input_shape: Sequence[int] = (28, 28, 1), classes: int = 10, seed: int
 
 
 def resnet(
-    input_shape: Sequence[int] = (32, 32, 3), classes: int = 10, depth: int = 20, width: int = 16, seed: int = 0
+    input_shape: Sequence[int] = (32, 32, 3),
+    classes: int = 10,
+    depth: int = 20,
+    width: int = 16,
+    seed: int | None = None,
 ) -> Network:
     """A residual network for small pictures: a convolution 3x3, three stages of blocks, the mean, and a dense layer.
 
@@ -81,7 +85,11 @@ def resnet(
 
 
 def unet(
-    input_shape: Sequence[int] = (64, 64, 1), classes: int = 1, depth: int = 3, width: int = 16, seed: int = 0
+    input_shape: Sequence[int] = (64, 64, 1),
+    classes: int = 1,
+    depth: int = 3,
+    width: int = 16,
+    seed: int | None = None,
 ) -> Network:
     """A U-shaped network, which gives each pixel a class: down by halves, up again, and across at each size.
 

@@ -17,8 +17,19 @@ def test_sizes_of_the_papers() -> None:
     assert sum(view.size for view in resnet().gradients.values()) == pytest.approx(0.27e6, rel=0.03)
     convolutions = [layer for layer in resnet(depth=26).layers if isinstance(layer, fnn.Conv2D)]
     assert len([layer for layer in convolutions if layer.kernel == (3, 3)]) == 25
-    assert resnet((33, 18, 2), 5, 8, 4).output_shape == (5,)
+    assert lenet((12, 12, 1)).output_shape == (10,)
+    assert resnet((33, 18, 2), 5, 8, 4).output_shape == resnet((4, 4, 1), 5, 8, 4).output_shape == (5,)
     assert unet((48, 64, 3), 4, 4, 8).output_shape == (48, 64, 4)
+
+
+@pytest.mark.parametrize("make", [lenet, resnet, unet])
+def test_the_seed_is_that_of_a_network(make: Callable[..., fnn.Network]) -> None:
+    """None draws one, so that two networks begin with weights of their own."""
+    first, second, same, other = make(), make(), make(seed=3), make(seed=4)
+    assert first.seed != second.seed and other.seed == 4
+    name = next(iter(first.weights))
+    assert (first.weights[name] != second.weights[name]).any() and (same.weights[name] != other.weights[name]).any()
+    assert_same_bits(make(seed=3).weights[name], same.weights[name])
 
 
 def test_they_learn() -> None:
@@ -28,7 +39,7 @@ def test_they_learn() -> None:
     x = random.random((64, 16, 12, 1), np.float32)
     for picture, quarter in zip(x, y, strict=True):
         picture[8 * (quarter // 2) :, 6 * (quarter % 2) :][:8, :6] += 1
-    for net in (lenet((16, 12, 1), 4), resnet((16, 12, 1), 4, 8, 8)):
+    for net in (lenet((16, 12, 1), 4, seed=0), resnet((16, 12, 1), 4, 8, 8, seed=0)):
         net.compile(fnn.Adam(0.01), "cross_entropy", metrics=["accuracy"])
         net.fit(x, y, 16, epochs=12, verbose=0)
         assert net.evaluate(x, y)["accuracy"] > 0.9
@@ -39,7 +50,7 @@ def test_they_learn() -> None:
 def test_unet_learns_pixels(classes: int) -> None:
     x = normal(16, 16, 12, 2)
     y = (x.sum(axis=-1) > 0).astype(np.int64) + (x[..., 0] > 1)
-    net = unet((16, 12, 2), classes, 3, 8)
+    net = unet((16, 12, 2), classes, 3, 8, seed=0)
     net.compile(fnn.Adam(0.01), "cross_entropy" if classes > 1 else "binary_cross_entropy", metrics=["accuracy"])
     targets = y if classes > 1 else (y[..., None] > 0).astype(np.float32)
     net.fit(x, targets, 4, epochs=25, verbose=0)
@@ -51,7 +62,7 @@ def test_unet_learns_pixels(classes: int) -> None:
 
 BAD: list[tuple[Callable[..., Any], dict[str, Any], str]] = [
     (lenet, {"input_shape": (28, 28)}, r"lenet: input_shape must be \(height, width, channels\), got \(28, 28\)"),
-    (lenet, {"input_shape": (9, 28, 1)}, "lenet: pictures need 10 pixels on each side or more"),
+    (lenet, {"input_shape": (11, 28, 1)}, "lenet: pictures need 12 pixels on each side or more"),
     (lenet, {"classes": 1}, "lenet: classes must be an integer from 2"),
     (resnet, {"depth": 18}, r"resnet: depth must be 8, 14, 20, 26, \.\.\. \(6 n \+ 2\), got 18"),
     (resnet, {"depth": 2}, "resnet: depth must be 8"),

@@ -53,3 +53,15 @@ def test_readme(tmp_path: Path) -> None:
     blocks = ["\n".join([*before, *refused]) if last in block else block for block in blocks]
     child("import os, sys\nos.chdir(sys.argv[1])\n" + "\n".join(blocks) + "\nprint(0)", tmp_path)
     assert {"digits.safetensors", "own.safetensors", "data.csv"} <= {path.name for path in tmp_path.iterdir()}
+
+
+@pytest.mark.parametrize("model", ["cnn", "resnet"])
+def test_each_seed_has_weights_of_its_own(model: str) -> None:
+    """Those of the network inside another too: a mean over seeds is one over trainings that differ."""
+    code = (
+        "import sys; sys.path.insert(0, sys.argv[1])\nimport image_recognition as example\n"
+        f"a, b = (example.MODELS['{model}']((28, 28, 1), 10, seed) for seed in (0, 1))\n"
+        "drawn = [name for name in a.weights if a.weights[name].std() > 0]\n"
+        "assert len(drawn) > 3 and all((a.weights[name] != b.weights[name]).any() for name in drawn)\nprint(0)"
+    )
+    child(code, EXAMPLES)

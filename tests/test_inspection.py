@@ -20,7 +20,7 @@ def trained(*chain: fnn.Layer, classes: int = 4) -> fnn.Sequential:
 
 
 def test_layers_and_their_outputs() -> None:
-    inner = resnet((9, 8, 2), 4, depth=8, width=4)
+    inner = resnet((9, 8, 2), 4, depth=8, width=4, seed=0)
     net = fnn.Sequential([fnn.RandomFlip(), inner], input_shape=(9, 8, 2), seed=0)
     found = layers(net)
     assert found["random_flip_0"] == (9, 8, 2) and found["network_0.dense_0"] == (4,)
@@ -84,7 +84,7 @@ def differences(net: fnn.Network, name: str, picture: np.ndarray, label: int) ->
 
 def test_batch_norm_and_sub_networks() -> None:
     """As it predicts, though it is a training pass: running statistics, no augmentation."""
-    inner = resnet((9, 8, 2), 2, depth=8, width=4)
+    inner = resnet((9, 8, 2), 2, depth=8, width=4, seed=0)
     net = fnn.Sequential([fnn.RandomShift(2), inner], input_shape=(9, 8, 2), seed=0)
     net.compile(fnn.Adam(0.02), "cross_entropy")
     net.fit(normal(16, 9, 8, 2), np.arange(16) % 2, 8, epochs=3, verbose=0)
