@@ -81,12 +81,25 @@ def samples(x: Any, features: tuple[int, ...], layer: str, name: str = "x") -> n
         return ready(array)
     if array.shape[1:] == features and array.ndim > 0:
         raise ValueError(f"{layer}: {name} is empty: {array.shape}")
-    advice = ""
-    if array.shape == features:
-        advice = f"; add a first dimension for the batch: {name}[None]"
-    elif len(features) == 1 and array.ndim > 2:
-        advice = "; add Flatten()"
-    raise ValueError(f"{layer}: expected input {checks.batch(features)}, got {array.shape}{advice}")
+    raise ValueError(
+        f"{layer}: expected input {checks.batch(features)}, got {array.shape}{advice(name, array.shape, features)}"
+    )
+
+
+def advice(name: str, shape: tuple[int, ...], features: tuple[int, ...]) -> str:
+    """What makes (batch, *features) of an array of that shape, as errors end with it; "" where that is not clear."""
+    first = (features[-1:] + features[:-1]) if len(features) == 3 else None  # pictures with channels first
+    if shape == features:
+        return f"; add a first dimension for the batch: {name}[None]"
+    if len(features) == 1 and len(shape) > 2:
+        return "; add Flatten()"
+    if features[-1] == 1 and features[:-1] in (shape[1:], shape):
+        batch = "None, " if shape == features[:-1] else ""
+        return f"; add an axis for the one channel: {name}[{batch}..., None]"
+    if first in (shape[1:], shape):
+        turned = "transpose(1, 2, 0)[None]" if shape == first else "transpose(0, 2, 3, 1)"
+        return f"; channels come last: {name}.{turned}"
+    return ""
 
 
 def joint_samples(x: Any, names: Sequence[str], features: Sequence[tuple[int, ...]]) -> list[np.ndarray]:

@@ -194,7 +194,8 @@ cdef class Predictor:
         if array.shape[-self.dimensions:] == self.input_shape and array.ndim == self.dimensions + 1 and len(array):
             return ValueError(f"this predictor takes up to {self.batch_size} rows, got {len(array)}; "
                               f"make it with freeze(batch_size={len(array)})")
-        return ValueError(f"x: expected {one}, or {many} with n from 1 to {self.batch_size}, got {array.shape}")
+        return ValueError(f"x: expected {one}, or {many} with n from 1 to {self.batch_size}, got {array.shape}"
+                          f"{arrays.advice('x', array.shape, self.input_shape)}")
 
     def refresh(self) -> None:
         """Takes the network's weights as they are now; a call at the same moment uses the old ones to its end.
