@@ -21,6 +21,7 @@ from fastnn.layers import (
     GlobalAvgPool,
     MaxPool2D,
 )
+from fastnn.layers.window import channels_first
 from fastnn.network import Network
 from fastnn.symbol import Input, Symbol
 
@@ -29,7 +30,11 @@ def _pictures(name: str, shape: Sequence[int], least: int) -> tuple[int, ...]:
     """The shape of a picture, none of whose sides is shorter than that."""
     lengths = checks.shape(f"{name}: input_shape", shape)
     if len(lengths) != 3:
-        raise ValueError(f"{name}: input_shape must be (height, width, channels), got {lengths}")
+        one = f": of one channel, {(*lengths, 1)}" if len(lengths) == 2 else ""
+        raise ValueError(f"{name}: input_shape must be (height, width, channels), got {lengths}{one}")
+    if channels_first(lengths):
+        turned = *lengths[1:], lengths[0]
+        raise ValueError(f"{name}: channels come last: expected input_shape {turned}, got {lengths}")
     if min(lengths[:2]) < least:
         raise ValueError(f"{name}: pictures need {least} pixels on each side or more, got {lengths}")
     return lengths

@@ -70,7 +70,8 @@ class Assembly:
         """
         symbol = called(Subnetwork(self), x)
         if self._blocks is None:
-            self.build(symbol.sources[0].shape)
+            with self.guard.changing("build", nested=True):
+                self.make([symbol.sources[0].shape])
         return symbol
 
     # Building.
@@ -82,6 +83,7 @@ class Assembly:
         MemoryError where the parameters do not fit into memory.
         """
         features = [checks.shape("input_shape", input_shape)]
+        self.graph.enter(features)
         with self.guard.changing("build", nested=True):
             if self._blocks is None:
                 self.make(features)
@@ -273,6 +275,9 @@ class Subnetwork(Merge):
             wanted, got = (", ".join(map(checks.batch, shapes)) for shapes in (network.features, features))
             raise ValueError(f"{self.title()}: expected input {wanted}, got {got}")
         return network.graph.output_shapes(features)[0]
+
+    def enter(self, features: list[Shape]) -> None:
+        self.network.graph.enter(features)
 
     def parameters(self, features: list[Shape]) -> dict[str, Parameter]:
         return self.network.graph.wanted(features)

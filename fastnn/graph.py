@@ -115,6 +115,16 @@ class Graph:
             shapes.append(node.layer.shape_for([shapes[source] for source in node.sources]))
         return shapes
 
+    def enter(self, features: Sequence[Shape]) -> None:
+        """Asks the layers that take the data as they come, or in the same shape, whether they are meant so."""
+        data = dict(enumerate(features))
+        for place, node in enumerate(self.nodes, len(self.inputs)):
+            if all(source in data for source in node.sources):
+                given = [data[source] for source in node.sources]
+                node.layer.enter(node.layer.given(given))
+                if len(given) == 1 and node.layer.shape_for(given) == given[0]:
+                    data[place] = given[0]
+
     def output_shapes(self, features: Sequence[Shape]) -> list[Shape]:
         """The shapes of the outputs."""
         shapes = self.shapes(features)

@@ -56,6 +56,7 @@ class Network(Assembly):
         if not first or not last:
             raise ValueError(f"a Network needs at least one {'output' if first else 'input'}")
         self.assemble(Graph.between(first, last), seed, name)
+        self.graph.enter([symbol.shape for symbol in first])
         self.make([symbol.shape for symbol in first])
 
     def assemble(self, graph: Graph, seed: int | None, name: str | None) -> None:

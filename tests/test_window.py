@@ -1,4 +1,4 @@
-"""Data that are not (batch, height, width, channels): what errors advise."""
+"""Data that are not (batch, height, width, channels): what errors advise; and maps within a network, which may be."""
 
 from typing import Any
 
@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import fastnn as fnn
+from fastnn.architectures import lenet, resnet, unet
 
 ONE = r"add an axis for the one channel: x\[..., None\]"
 TURN = r"channels come last: x.transpose\(0, 2, 3, 1\)"
@@ -38,3 +39,47 @@ def test_data_for_a_network_that_is_built(features: tuple[int, ...], shape: tupl
         with pytest.raises(ValueError, match=rf"x: expected .*{advice}"):
             net.freeze(64)(x.astype(np.float32))
     assert (net.parameters == before).all()
+
+
+@pytest.mark.parametrize("shape", [(3, 32, 32), (1, 28, 28), (3, 480, 640)])
+def test_channels_first(shape: tuple[int, ...]) -> None:
+    """By the shape that is given, by that of the first data, and behind what leaves the pictures' shape as it is."""
+    wanted = rf"expected input \(batch, height, width, channels\), got .*; {TURN}"
+
+    def layers() -> list[fnn.Layer]:
+        return [fnn.Rescale(1 / 255), fnn.Conv2D(2, 3, padding="same")]
+
+    inner = fnn.Sequential([fnn.Flatten(), fnn.Dense(3)])
+    with pytest.raises(ValueError, match=wanted):
+        fnn.Sequential(layers(), input_shape=shape)
+    with pytest.raises(ValueError, match=wanted):
+        fnn.Sequential([fnn.Sequential(layers()), inner], input_shape=shape)
+    with pytest.raises(ValueError, match=wanted):
+        fnn.Sequential(layers()).predict(np.zeros((2, *shape), np.uint8))
+    with pytest.raises(ValueError, match=wanted):
+        fnn.Sequential([fnn.SeparableConv2D(2, 3)], input_shape=shape)
+    x = fnn.Input(shape)
+    with pytest.raises(ValueError, match=wanted):
+        fnn.Network(x, fnn.Add()([fnn.MaxPool2D(1)(x), x]))
+    for make in (lenet, resnet, unet):
+        with pytest.raises(ValueError, match=r"channels come last: expected input_shape \(\d+, \d+, [13]\), got"):
+            make(shape)
+    flat = fnn.Sequential([fnn.Flatten(), fnn.Dense(3)], input_shape=shape)  # where the order of axes does not matter
+    assert flat.output_shape == (3,)
+
+
+def test_maps_within_a_network() -> None:
+    """Three rows of sixteen columns and sixteen channels, as pooling may leave them: no mistake."""
+    layers = [fnn.Conv2D(16, 3, padding="same"), fnn.MaxPool2D(4), fnn.Conv2D(4, 3), fnn.Flatten(), fnn.Dense(2)]
+    net = fnn.Sequential(layers, input_shape=(12, 64, 1), seed=0)
+    assert fnn.inspection.layers(net)["max_pool2d_0"] == (3, 16, 16)
+    assert net.predict(np.zeros((2, 12, 64, 1))).shape == (2, 2)
+    x = fnn.Input((12, 64, 1))
+    rest = fnn.Sequential([fnn.Conv2D(4, 3), fnn.GlobalAvgPool()])
+    assert fnn.Network(x, rest(fnn.MaxPool2D(4)(fnn.Conv2D(16, 3, padding="same")(x)))).output_shape == (4,)
+
+
+@pytest.mark.parametrize("layer", [fnn.Conv1D(4, 3), fnn.MaxPool1D()])
+def test_pictures_for_sequences(layer: fnn.Layer) -> None:
+    with pytest.raises(ValueError, match=r"expected input \(batch, time, channels\), got \(batch, 3, 32, 32\)$"):
+        fnn.Sequential([layer], input_shape=(3, 32, 32))

@@ -9,12 +9,12 @@ from typing import Any, ClassVar
 
 from fastnn import checks, kernels
 from fastnn.layers.base import Layer, expected
-from fastnn.layers.window import lengths, spatial
+from fastnn.layers.window import Pictured, lengths, spatial
 from fastnn.lowering import Lowering, Value, Weight
 from fastnn.op import Op
 
 
-class Augmentation(Layer):
+class Augmentation(Pictured):
     """What they share: y = an Op's pictures, made of x and of numbers drawn for each, in training only."""
 
     trains_only: ClassVar[bool] = True

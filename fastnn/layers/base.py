@@ -106,6 +106,12 @@ class Layer:
             raise TypeError(f"{self.title()}: parameters must return a dict of Parameter by name, got {found!r:.60}")
         return found
 
+    def enter(self, features: Any) -> None:
+        """Raises ValueError where data (batch, *features) of the user's are surely not meant as the layer takes them.
+
+        Of several inputs, a list of features.
+        """
+
     def shape_for(self, inputs: list[Any]) -> tuple[int, ...]:
         """The shape of the output for inputs of these. Raises TypeError and ValueError where `output` returns none."""
         return checks.shape(f"{self.title()}: output", self.output(self.given(inputs)))

@@ -45,6 +45,9 @@ class Composite(Layer):
     def layer_count(self) -> int:
         return self._chain.size
 
+    def enter(self, features: tuple[int, ...]) -> None:
+        self._chain.enter([features])
+
     def parameters(self, features: tuple[int, ...]) -> dict[str, Parameter]:
         return self._chain.wanted([features])
 

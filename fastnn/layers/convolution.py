@@ -8,7 +8,7 @@ from fastnn import checks, kernels
 from fastnn.kernels import winograd
 from fastnn.kernels.axis import Axis
 from fastnn.layers import affine, window
-from fastnn.layers.base import Layer, Parameter, expected
+from fastnn.layers.base import Parameter, expected
 from fastnn.lowering import Lowering, Value, Weight
 from fastnn.op import Op
 
@@ -21,7 +21,7 @@ def _ops(rows: Axis, columns: Axis, groups: int, shape: tuple[int, ...]) -> tupl
 
 
 @dataclass(eq=False, repr=False)
-class Conv2D(Layer):
+class Conv2D(window.Pictured):
     """y[i, j, o] = activation(sum over a, b, c of x[i s + a d - p, j s + b d - p, c] weight[a, b, c, o] + bias[o]).
 
     With strides s, dilation d, padding p, and zeros outside of x. x (batch, height, width, in), weight (kh, kw, in /
@@ -48,8 +48,6 @@ class Conv2D(Layer):
     l1: float = field(default=0.0, kw_only=True)
     l2: float = field(default=0.0, kw_only=True)
 
-    #: How many axes a window slides along.
-    axes: ClassVar[int] = 2
     #: Whether it maps as the gradients of a convolution flow.
     transposed: ClassVar[bool] = False
 

@@ -14,7 +14,7 @@ from fastnn.lowering import Lowering, Value, Weight
 
 
 @dataclass(eq=False, repr=False)
-class DepthwiseConv2D(Layer):
+class DepthwiseConv2D(window.Pictured):
     """y[i, j, c m + k] = activation(sum over a, b of x[i s + a d - p, j s + b d - p, c] weight[a, b, c, k] + bias).
 
     With strides s, dilation d, padding p, and zeros outside of x; m is the multiplier, and k < m. x (batch, height,

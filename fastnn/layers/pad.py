@@ -4,24 +4,24 @@ from dataclasses import dataclass
 
 from fastnn import checks, kernels
 from fastnn.kernels.axis import Axis
-from fastnn.layers.base import Layer, expected
-from fastnn.layers.window import Sides, sides, spatial
+from fastnn.layers.base import expected
+from fastnn.layers.window import Pictured, Sides, sides, spatial
 from fastnn.lowering import Lowering, Value, Weight
 
 
-class _Border(Layer):
+class _Border(Pictured):
     """A layer that adds pixels at the sides, or takes them away."""
 
-    def axes(self, features: tuple[int, ...]) -> tuple[Axis, Axis]:
+    def border(self, features: tuple[int, ...]) -> tuple[Axis, Axis]:
         """The rows and columns of (batch, *features), and what is added before and after them."""
-        raise NotImplementedError(f"{self.kind}.axes")
+        raise NotImplementedError(f"{self.kind}.border")
 
     def output(self, features: tuple[int, ...]) -> tuple[int, ...]:
-        shape = *(axis.output for axis in self.axes(features)), features[-1]
+        shape = *(axis.output for axis in self.border(features)), features[-1]
         return checks.shape(f"{self.title()}: the output", shape)
 
     def lower(self, plan: Lowering, x: Value, weights: dict[str, Weight], index: int) -> Value:
-        axes = self.axes(x.shape)
+        axes = self.border(x.shape)
         columns = x.columns // (axes[0].size * axes[1].size) * axes[0].output * axes[1].output
         x = plan.read(x)
         y = plan.value(columns, x.trains)
@@ -53,7 +53,7 @@ class ZeroPad2D(_Border):
         super().__post_init__()
         object.__setattr__(self, "padding", sides("ZeroPad2D: padding", self.padding, 2))
 
-    def axes(self, features: tuple[int, ...]) -> tuple[Axis, Axis]:
+    def border(self, features: tuple[int, ...]) -> tuple[Axis, Axis]:
         (top, bottom), (left, right) = sides("padding", self.padding, 2)
         height, width = spatial(self, features, 2)
         return Axis(height, before=top, after=bottom), Axis(width, before=left, after=right)
@@ -73,7 +73,7 @@ class Crop2D(_Border):
         super().__post_init__()
         object.__setattr__(self, "cropping", sides("Crop2D: cropping", self.cropping, 2))
 
-    def axes(self, features: tuple[int, ...]) -> tuple[Axis, Axis]:
+    def border(self, features: tuple[int, ...]) -> tuple[Axis, Axis]:
         (top, bottom), (left, right) = sides("cropping", self.cropping, 2)
         height, width = spatial(self, features, 2)
         axes = Axis(height, before=-top, after=-bottom), Axis(width, before=-left, after=-right)

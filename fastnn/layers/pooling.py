@@ -13,15 +13,12 @@ from fastnn.lowering import ROW_WISE, Buffer, Lowering, Value, Weight
 
 
 @dataclass(eq=False, repr=False)
-class _Pooling(Layer):
+class _Pooling(window.Pictured):
     """A layer of windows, each over one channel."""
 
     size: window.Lengths = 2
     strides: window.Lengths | None = None
     padding: window.Padding = "valid"
-
-    #: How many axes a window slides along.
-    axes: ClassVar[int] = 2
 
     def __post_init__(self) -> None:
         super().__post_init__()

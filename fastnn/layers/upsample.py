@@ -4,13 +4,12 @@ from dataclasses import dataclass
 
 from fastnn import checks, kernels
 from fastnn.kernels.axis import Axis
-from fastnn.layers.base import Layer
-from fastnn.layers.window import Lengths, lengths, spatial
+from fastnn.layers.window import Lengths, Pictured, lengths, spatial
 from fastnn.lowering import Lowering, Value, Weight
 
 
 @dataclass(eq=False, repr=False)
-class UpSample2D(Layer):
+class UpSample2D(Pictured):
     """y = x, `size` times as large. x (batch, height, width, channels), y (batch, height * down, width * across, ...).
 
     size: how many times, one whole number or (down, across). interpolation: "nearest", y[i, j] = x[i // down, j //

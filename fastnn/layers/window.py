@@ -1,7 +1,7 @@
 """Windows that slide over pictures (batch, height, width, channels) and sequences (batch, time, channels)."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, ClassVar
 
 from fastnn import checks
 from fastnn.kernels.axis import Axis
@@ -44,19 +44,41 @@ def sides(name: str, value: Any, count: int, wanted: str = "an integer") -> tupl
     return ((number, number),) * count
 
 
+class Pictured(Layer):
+    """A layer that goes along the axes before the channels."""
+
+    #: How many they are: two of pictures, one of sequences.
+    axes: ClassVar[int] = 2
+
+    def enter(self, features: tuple[int, ...]) -> None:
+        if self.axes == 2 and channels_first(features):
+            wanted = checks.batch((*_AXES[2], "channels"))
+            raise expected(self, wanted, features, "channels come last: x.transpose(0, 2, 3, 1)")
+
+
+def channels_first(features: tuple[int, ...]) -> bool:
+    """Whether this looks like the shape of a picture with its channels before its rows, (3, 480, 640) or (1, 28, 28).
+
+    Within a network, behind pooling say, maps may have it too: a layer is asked about the data alone.
+    """
+    return (
+        len(features) == 3
+        and min(features[1:]) >= 16
+        and (features[0] == 3 or (features[0] == 1 and features[1] == features[2]))
+    )
+
+
 #: What the axes of an input are called, by the number of axes that a window slides along.
 _AXES = {1: ("time",), 2: ("height", "width")}
 
 
 def spatial(layer: Layer, features: tuple[int, ...], count: int) -> tuple[int, ...]:
-    """The lengths of the `count` axes before the channels. Raises ValueError for another rank or channels first."""
+    """The lengths of the `count` axes before the channels. Raises ValueError for another rank."""
     wanted = checks.batch((*_AXES[count], "channels"))
     if len(features) == count:
         raise expected(layer, wanted, features, "the channels are missing: where there is one, x[..., None] adds it")
     if len(features) != count + 1:
         raise expected(layer, wanted, features)
-    if count == 2 and features[0] in (1, 3) and features[1] == features[2] >= 16:
-        raise expected(layer, wanted, features, "channels come last: x.transpose(0, 2, 3, 1)")
     return features[:-1]
 
 
