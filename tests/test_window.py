@@ -83,3 +83,16 @@ def test_maps_within_a_network() -> None:
 def test_pictures_for_sequences(layer: fnn.Layer) -> None:
     with pytest.raises(ValueError, match=r"expected input \(batch, time, channels\), got \(batch, 3, 32, 32\)$"):
         fnn.Sequential([layer], input_shape=(3, 32, 32))
+
+
+def test_a_window_beyond_any_size() -> None:
+    """Padding lets it fit; its weight would not: the error names the layer."""
+    for layer in (fnn.Conv2D(4, 2**31 - 1, padding="same"), fnn.DepthwiseConv2D(2**31 - 1, padding="same")):
+        with pytest.raises(ValueError, match=r"^\w*Conv2D\(.*\): the weight \(2147483647, .* elements, more than"):
+            fnn.Sequential([layer], input_shape=(20, 20, 3))
+
+
+@pytest.mark.parametrize("pool", [fnn.MaxPool2D, fnn.AvgPool2D, fnn.MaxPool1D, fnn.AvgPool1D])
+def test_a_pool_without_size(pool: Any) -> None:
+    with pytest.raises(TypeError, match=f"{pool.__name__}: size must be an integer, got None"):
+        pool(None)

@@ -24,7 +24,7 @@ class _Pooling(window.Pictured):
         super().__post_init__()
         for name in ("size", "strides"):
             value = getattr(self, name)
-            if value is not None:
+            if name == "size" or value is not None:
                 each = window.lengths(f"{self.kind}: {name}", value, self.axes)
                 object.__setattr__(self, name, each[0] if len(set(each)) == 1 else each)
         object.__setattr__(self, "padding", window.padding(f"{self.kind}: padding", self.padding, self.axes))
