@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from fastnn import checks
+from fastnn import arrays, checks
 from fastnn.assembly import Assembly, Subnetwork
 from fastnn.layers import Activation, Layer
 from fastnn.lowering import ROW_WISE
@@ -76,13 +76,14 @@ class Steps:
                 needed.add(place)
                 waiting += self.steps[place - self.inputs].sources
         symbols: dict[int, Symbol] = {place: Input(self.shapes[place]) for place in given}
-        made: dict[Layer, tuple[Layer, Step]] = {}
+        made: dict[tuple[Layer, bool], tuple[Layer, Step]] = {}
         for place in sorted(needed - set(given)):
             step = self.steps[place - self.inputs]
-            if step.layer not in made:
-                made[step.layer] = _twin(step.layer, scores, last=scores and place == wanted), step
+            at = step.layer, scores and place == wanted  # a shared layer keeps its activation at its other places
+            if at not in made:
+                made[at] = _twin(step.layer, scores, last=at[1]), step
             sources = [symbols[source] for source in step.sources]
-            symbols[place] = made[step.layer][0](sources if len(sources) > 1 else sources[0])
+            symbols[place] = made[at][0](sources if len(sources) > 1 else sources[0])
         net = Network([symbols[place] for place in given], symbols[wanted], seed=0)
         names = {layer: name for name, layer in net.graph.layers.items()}
         for layer, step in made.values():
@@ -136,12 +137,15 @@ def grad_cam(net: Network, picture: Any, label: int | None = None, layer: str | 
     map without a positive value is all 0). Selvaraju et al. 2017, equations 1 and 2.
     picture: (height, width, channels). label: the class; None takes the one that is predicted; of one output, 1 or 0.
     layer: a name among `layers(net)`; None takes the last one that gives maps of more than one pixel.
-    Raises ValueError for a network that does not classify pictures, a layer that gives no maps, an unknown label.
+    Raises ValueError for a network that does not classify pictures, a picture of another shape or with a pixel that is
+    not finite, a layer that gives no maps, an unknown label.
     """
     _check(net)
     if len(net.features) != 1 or len(net.features[0]) != 3 or len(net.shapes) != 1 or len(net.shapes[0]) != 1:
         raise ValueError("grad_cam: the network must take pictures (height, width, channels) and give (classes,)")
-    steps, (x,) = Steps(net), net.samples(np.asarray(picture)[None])[0]
+    steps, x = Steps(net), one("grad_cam", net, picture)
+    if not np.isfinite(x).all():
+        raise ValueError("grad_cam: the picture has pixels that are not finite")
     place = _maps(steps) if layer is None else steps.place(layer)
     if len(steps.shapes[place]) != 3:
         raise ValueError(f"grad_cam: {layer} gives {steps.shapes[place]}, no maps (height, width, channels)")
@@ -163,6 +167,22 @@ def grad_cam(net: Network, picture: Any, label: int | None = None, layer: str | 
     heat = np.maximum(values[0][0] @ slopes, 0)
     heat = _enlarged(_enlarged(heat, x.shape[1]).T, x.shape[2]).T
     return np.asarray(heat / heat.max() if heat.max() > 0 else heat, np.float32)
+
+
+def one(name: str, net: Network, picture: Any) -> np.ndarray:
+    """A picture as the network's batch of one. name: what errors begin with."""
+    _check(net)
+    if len(net.features) != 1:
+        raise ValueError(f"{name}: the network must take one input, not {len(net.features)}")
+    array, (features,) = arrays.numbers(f"{name}: picture", picture), net.features
+    if array.shape != features:
+        turned = *features[-1:], *features[:-1]
+        right = {(*array.shape[:1], *features): "picture[0]", turned: "picture.transpose(1, 2, 0)"}
+        if features[-1] == 1:
+            right[features[:-1]] = "picture[..., None]"
+        hint = f"; give {right[array.shape]}" if array.shape in right else ""
+        raise ValueError(f"{name}: expected a picture {features}, got {array.shape}{hint}")
+    return arrays.ready(array[None])
 
 
 def _check(net: Network) -> None:
@@ -198,8 +218,6 @@ def _beside(steps: Steps, place: int, wanted: int) -> list[int]:
     for at in range(place + 1, len(steps.shapes)):
         if any(source in after for source in steps.steps[at - steps.inputs].sources):
             after.add(at)
-    if wanted not in after:
-        raise ValueError("grad_cam: the layer does not lead to the output")
     beside = set()
     while waiting:
         at = waiting.pop()

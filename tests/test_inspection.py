@@ -113,6 +113,20 @@ def test_one_output() -> None:
         assert_close(grad_cam(net, picture, label), expected(maps, gradient, (9, 8)), tolerance=1e-5)
 
 
+def test_a_shared_activation_stays_where_it_does_not_end_the_network() -> None:
+    """Only the last place of the sigmoid is left out: the same as with two of them."""
+    heats = []
+    for shared in (True, False):
+        first = fnn.Activation("sigmoid")
+        x = fnn.Input((9, 8, 2))
+        h = fnn.Dense(6)(fnn.Flatten()(fnn.Conv2D(3, 3)(x)))
+        net = fnn.Network(x, (first if shared else fnn.Activation("sigmoid"))(fnn.Dense(1)(first(h))), seed=0)
+        net.weights["dense_1.bias"][...] = 200  # where the slope of the last sigmoid is 0
+        heats.append(grad_cam(net, normal(9, 8, 2) * 9, 1, "conv2d_0"))
+    assert_close(heats[0], heats[1], tolerance=1e-6)
+    assert heats[0].max() == 1
+
+
 def dense() -> fnn.Network:
     return fnn.Sequential([fnn.Flatten(), fnn.Dense(3)], input_shape=(9, 8, 2), seed=0)
 
@@ -128,7 +142,9 @@ BAD: dict[str, tuple[Any, dict[str, Any], type[Exception], str]] = {
     "an unknown layer": (small, {"layer": "conv2d_7"}, ValueError, "unknown layer 'conv2d_7'; known: conv2d_0"),
     "a flat layer": (small, {"layer": "flatten_0"}, ValueError, r"flatten_0 gives \(168,\), no maps"),
     "an unknown label": (small, {"label": 3}, ValueError, "label must be an integer from 0 to 2"),
-    "another size": (small, {"picture": (8, 8, 2)}, ValueError, "expected input"),
+    "another size": (small, {"picture": (8, 8, 2)}, ValueError, r"expected a picture \(9, 8, 2\), got \(8, 8, 2\)$"),
+    "a batch": (small, {"picture": (1, 9, 8, 2)}, ValueError, r"got \(1, 9, 8, 2\); give picture\[0\]"),
+    "channels first": (small, {"picture": (2, 9, 8)}, ValueError, r"give picture.transpose\(1, 2, 0\)"),
     "not built": (lambda: fnn.Sequential([fnn.Dense(3)]), {}, RuntimeError, "is not built"),
 }
 
@@ -139,3 +155,14 @@ def test_bad_input(case: str) -> None:
     picture = normal(*settings.pop("picture", (9, 8, 2)))
     with pytest.raises(error, match=message):
         grad_cam(make(), picture, **settings)
+
+
+def test_a_picture_without_its_one_channel_or_with_a_pixel_that_is_none() -> None:
+    net = fnn.Sequential([fnn.Conv2D(4, 3), fnn.GlobalAvgPool()], input_shape=(9, 8, 1), seed=0)
+    picture = normal(9, 8, 1)
+    with pytest.raises(ValueError, match=r"got \(9, 8\); give picture\[..., None\]"):
+        grad_cam(net, picture[..., 0])
+    with pytest.raises(ValueError, match="grad_cam: the picture has pixels that are not finite"):
+        grad_cam(net, np.where(picture == picture[3, 4], np.nan, picture))
+    with pytest.raises(TypeError, match="grad_cam: picture: expected an array of real numbers"):
+        grad_cam(net, "cat.png")
