@@ -111,15 +111,17 @@ def confusion_matrix(y: Any, predicted: Any, classes: int | None = None) -> np.n
     numbers = []
     for name, given in (("y", y), ("predicted", predicted)):
         array = arrays.numbers(name, given)
-        if array.size and (array != np.floor(array)).any():
-            raise ValueError(f"confusion_matrix: {name} must hold class numbers, got {array.dtype} with fractions")
+        right = (array >= 0) & (array < checks.MOST) & (array == np.floor(array))
+        if not right.all():
+            raise ValueError(f"confusion_matrix: {name} must hold class numbers, 0, 1, 2, ..., got {array[~right][0]}")
         numbers.append(array.astype(np.int64).reshape(-1))
         if array.shape != np.shape(y):
             raise ValueError(f"confusion_matrix: y {np.shape(y)} and predicted {array.shape} differ in shape")
     rows, columns = numbers
     most = max((int(each.max(initial=0)) for each in numbers), default=0) + 1
     count = most if classes is None else checks.integer("confusion_matrix: classes", classes)
-    if min(int(each.min(initial=0)) for each in numbers) < 0 or most > count:
-        raise ValueError(f"confusion_matrix: classes are 0 to {count - 1}, got others")
+    if most > count:
+        raise ValueError(f"confusion_matrix: classes are 0 to {count - 1}, got {most - 1}")
+    checks.shape("confusion_matrix: counts", (count, count))
     counts: np.ndarray = np.bincount(rows * count + columns, minlength=count * count).reshape(count, count)
     return counts

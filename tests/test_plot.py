@@ -25,10 +25,13 @@ def test_confusion_matrix_counts() -> None:
     assert confusion_matrix([], [], 2).tolist() == [[0, 0], [0, 0]]
     for wrong, message in (
         ((y, found[:3]), "differ in shape"),
-        ((y, found, 2), "classes are 0 to 1, got others"),
-        ((y, -found), "got others"),
-        ((y, found + 0.5), "with fractions"),
+        ((y, found, 2), "classes are 0 to 1, got 2"),
+        ((y, -found), "predicted must hold class numbers, 0, 1, 2, ..., got -1"),
+        ((y + 0.5, found), "y must hold class numbers, .* got 0.5"),
         ((y, found, 0), "classes must be an integer from 1"),
+        (([np.inf], [0]), "y must hold class numbers, .* got inf"),
+        (([2**40], [0]), "y must hold class numbers, .* got 1099511627776"),
+        (([2**30], [0]), r"counts \(1073741825, 1073741825\) has .* elements, more than"),
     ):
         with pytest.raises(ValueError, match=message):
             confusion_matrix(*wrong)
@@ -66,10 +69,49 @@ def test_figures(tmp_path: Path) -> None:
         assert (tmp_path / f"{i}.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_one_epoch_is_seen() -> None:
+    pytest.importorskip("matplotlib", reason="figures need the extra 'plot'")
+    history = fnn.History()
+    history.on_epoch_end(0, {"loss": 2.0, "val_loss": 3.0})
+    axes = plot.learning_curves(history).axes[0]
+    assert [line.get_marker() for line in axes.lines] == [".", "."]
+    low, high = axes.get_xlim()
+    assert [tick for tick in axes.get_xticks() if low <= tick <= high] == [1]
+
+
+def test_texts_are_no_formulas(tmp_path: Path) -> None:
+    """Classes may be called as folders are, and be an array."""
+    pytest.importorskip("matplotlib", reason="figures need the extra 'plot'")
+    names = np.array([r"$\cat$", "$x$"])
+    figures = [
+        plot.pictures(normal(2, 4, 4, 1), names),
+        plot.confusion_matrix([0, 1], [0, 1], names),
+        plot.class_activation(net(), normal(8, 9, 1), title=str(names[0])),
+    ]
+    for figure in figures:
+        figure.savefig(tmp_path / "figure.png")
+
+
+def test_many_classes() -> None:
+    """No counts and names, which nobody could read, and no figure beyond all sizes."""
+    pytest.importorskip("matplotlib", reason="figures need the extra 'plot'")
+    figure = plot.confusion_matrix(np.arange(1000), np.arange(1000))
+    assert not figure.axes[0].texts and figure.get_figwidth() < 50
+
+
+def test_what_is_not_finite_is_left_out() -> None:
+    pytest.importorskip("matplotlib", reason="figures need the extra 'plot'")
+    x = np.array([0, 5, np.nan, 10, np.inf, 0]).reshape(2, 3, 1)
+    shown = plot.pictures([x, np.full_like(x, np.nan)]).axes[0].images[0].get_array()
+    np.testing.assert_array_equal(np.ma.filled(shown, -1).reshape(-1)[[0, 1, 3, 5]], [0, 0.5, 1, 0])
+
+
 BAD: list[tuple[Any, str]] = [
     (lambda: plot.learning_curves(fnn.History()), "the history has no epochs"),
     (lambda: plot.pictures(normal(3, 4, 4)), r"expected \(n, height, width, 1 or 3\), got \(3, 4, 4\)"),
     (lambda: plot.pictures(normal(3, 4, 4, 1), ["a"]), "1 titles for 3 pictures"),
+    (lambda: plot.pictures(np.zeros((3, 0, 4, 1))), r"expected \(n, height, width, 1 or 3\), got \(3, 0, 4, 1\)"),
+    (lambda: plot.feature_maps(net(), normal(1, 8, 9, 1)), r"feature_maps: .* got \(1, 8, 9, 1\); give picture\[0\]"),
     (lambda: plot.filters(net(), "dense_0"), "dense_0 has no Conv2D; known: conv2d_0"),
     (lambda: plot.feature_maps(net(), normal(8, 9, 1), "dense_0"), r"dense_0 gives \(3,\), no maps"),
 ]
@@ -82,7 +124,23 @@ def test_bad_input(call: Any, message: str) -> None:
         call()
 
 
+BAD_TYPES: list[tuple[Any, str]] = [
+    (lambda: plot.learning_curves({"loss": [1.0]}), "learning_curves: expected a History, as fit returns it, got dict"),
+    (lambda: plot.confusion_matrix([0, 1], [0, 1], 2), "confusion_matrix: classes must be a list of names, got 2"),
+    (lambda: plot.confusion_matrix([0, 1], [0, 1], "ab"), "classes must be a list of names, got 'ab'"),
+    (lambda: plot.pictures(np.full((1, 2, 2, 1), "a")), "pictures: x: expected an array of real numbers"),
+    (lambda: plot.pictures(normal(1, 2, 2, 1), None), "pictures: titles must be a list of texts, got None"),
+]
+
+
+@pytest.mark.parametrize(("call", "message"), BAD_TYPES)
+def test_bad_types(call: Any, message: str) -> None:
+    pytest.importorskip("matplotlib", reason="figures need the extra 'plot'")
+    with pytest.raises(TypeError, match=message):
+        call()
+
+
 def test_without_matplotlib(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
-    with pytest.raises(ImportError, match=r"pip install fastnn-cpu\[plot\]"):
+    with pytest.raises(ImportError, match=r"pip install 'fastnn-cpu\[plot\]'"):
         plot.pictures(normal(1, 4, 4, 1))
