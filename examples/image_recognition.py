@@ -1,12 +1,13 @@
 """Pictures of clothes, or your own: train a convolutional network, look at what it does, recognise one picture.
 
-`python examples/image_recognition.py [--model cnn|resnet] [--epochs N] [--data FOLDER] [--out FOLDER] [--quick]`
-Fashion-MNIST (`apt-get install dataset-fashion-mnist`), or a folder with a folder of pictures for each class. Leaves
-the model in --out, and what it drew where matplotlib is installed. --quick: a few hundred pictures, one epoch, and
-digits where Fashion-MNIST is not there.
+`python examples/image_recognition.py [--model cnn|resnet] [--epochs N] [--data FOLDER [--size PIXELS]] [--out FOLDER]`
+Fashion-MNIST (`apt-get install dataset-fashion-mnist`), or a folder with a folder of pictures for each class, which
+--size makes so many pixels high and wide. Leaves the model in --out, and what it drew where matplotlib is installed.
+--quick: a few hundred pictures, one epoch, and digits where Fashion-MNIST is not there.
 """
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +15,11 @@ import numpy as np
 import fastnn as fnn
 
 Pictures = tuple[np.ndarray, np.ndarray]
+#: Of fewer pictures no parts are left to validate and to test on.
+LEAST = 20
 
 
-def data(folder: str | None, quick: bool, seed: int) -> tuple[Pictures, Pictures, list[str]]:
+def data(folder: str | None, size: int | None, quick: bool, seed: int) -> tuple[Pictures, Pictures, list[str]]:
     """Pictures to train on and to test, uint8 (n, height, width, channels) with labels, and the classes' names."""
     if folder is None:
         try:
@@ -27,7 +30,14 @@ def data(folder: str | None, quick: bool, seed: int) -> tuple[Pictures, Pictures
             print(f"{error}\nThe digits that fastnn has take its place.")
             train, test = ((_larger(x), y) for x, y in fnn.datasets.digits())
             return train, test, [str(i) for i in range(10)]
-    x, y, classes = fnn.datasets.image_folder(folder)
+    try:
+        x, y, classes = fnn.datasets.image_folder(folder, size)
+    except (ImportError, OSError, ValueError) as error:
+        advice = "; here: --size PIXELS" if "size=" in str(error) else ""
+        raise SystemExit(f"{error}{advice}") from None
+    if len(classes) < 2 or len(x) < LEAST:
+        found = f"{len(x)} pictures in {', '.join(classes)}"
+        raise SystemExit(f"{folder}: {found}; expected two classes or more, and {LEAST} pictures or more in all")
     order = np.random.default_rng(seed).permutation(len(x))
     held, rest = order[: len(x) // 5], order[len(x) // 5 :]
     return (x[rest], y[rest]), (x[held], y[held]), list(classes)
@@ -88,9 +98,11 @@ def draw(net: fnn.Network, history: fnn.History, test: Pictures, classes: list[s
     found = p.argmax(axis=1)
     plot.learning_curves(history).savefig(out / "learning_curves.png")
     plot.confusion_matrix(y, found, classes).savefig(out / "confusion_matrix.png")
-    worst = np.argsort(p[np.arange(len(y)), y])[:16]
+    wrong = np.flatnonzero(found != y)
+    worst = wrong[np.argsort(p[wrong, y[wrong]])][:16]
     titles = [f"{classes[found[i]]}, {p[i].max():.0%}\nis {classes[y[i]]}" for i in worst]
-    plot.pictures(x[worst], titles).savefig(out / "mistakes.png")
+    if len(worst):
+        plot.pictures(x[worst], titles).savefig(out / "mistakes.png")
     plot.filters(net).savefig(out / "filters.png")
     plot.feature_maps(net, x[0]).savefig(out / "feature_maps.png")
     plot.class_activation(net, x[0], int(found[0]), f"{classes[found[0]]}, {p[0].max():.0%}").savefig(
@@ -99,23 +111,42 @@ def draw(net: fnn.Network, history: fnn.History, test: Pictures, classes: list[s
     print(f"drawn in {out}: {', '.join(sorted(path.name for path in out.glob('*.png')))}")
 
 
+def at_least(least: int) -> Callable[[str], int]:
+    """What reads the number of an option."""
+
+    def number(text: str) -> int:
+        if int(text) < least:
+            raise argparse.ArgumentTypeError(f"must be {least} or more, got {text}")
+        return int(text)
+
+    return number
+
+
 def main() -> None:
     """Runs the example."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", choices=MODELS, default="cnn")
-    parser.add_argument("--epochs", type=int, help="default: 12 for cnn, 15 for resnet")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--epochs", type=at_least(1), help="default: 12 for cnn, 15 for resnet")
+    parser.add_argument("--seed", type=at_least(0), default=0)
     parser.add_argument("--data", metavar="FOLDER", help="your own pictures: a folder for each class")
+    parser.add_argument("--size", type=at_least(1), metavar="PIXELS", help="make your own pictures so high and wide")
     parser.add_argument("--out", type=Path, default=Path("recognition"), metavar="FOLDER")
     parser.add_argument("--quick", action="store_true")
     options = parser.parse_args()
 
-    (x, y), (xt, yt), classes = data(options.data, options.quick, options.seed)
+    try:
+        options.out.mkdir(parents=True, exist_ok=True)  # before the training, which takes a while
+    except OSError as error:
+        parser.error(f"--out: {error}")
+    (x, y), (xt, yt), classes = data(options.data, options.size, options.quick, options.seed)
     if options.quick:
         x, y, xt, yt = x[:600], y[:600], xt[:200], yt[:200]
     epochs = options.epochs or (1 if options.quick else EPOCHS[options.model])
     held = len(x) // 10  # for validation; the test pictures are seen once, at the end
-    net = compiled(options.model, x.shape[1:], len(classes), len(x) - held, epochs, options.seed)
+    try:
+        net = compiled(options.model, x.shape[1:], len(classes), len(x) - held, epochs, options.seed)
+    except ValueError as error:  # pictures that are too small, say
+        raise SystemExit(f"pictures of {x.shape[1]} x {x.shape[2]}: {error}") from None
     net.summary()
     history = net.fit(x[held:], y[held:], BATCH, epochs, validation_data=(x[:held], y[:held]))
     figures = net.evaluate(xt, yt)
@@ -125,7 +156,6 @@ def main() -> None:
     for name, row in zip(classes, counts, strict=True):
         print(f"{name:>14} {' '.join(f'{count:5d}' for count in row)}")
 
-    options.out.mkdir(parents=True, exist_ok=True)
     net.save(options.out / "model.safetensors")
     try:
         draw(net, history, (xt, yt), classes, options.out)
