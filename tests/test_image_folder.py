@@ -69,6 +69,8 @@ def test_sizes(tmp_path: Path) -> None:
     for size, error in ((0, ValueError), ((1, 2, 3), ValueError), (2.0, TypeError), ("8", TypeError)):
         with pytest.raises(error, match="image_folder: size"):
             image_folder(tmp_path, size)
+    with pytest.raises(ValueError, match=r"a picture of that size \(2147483647, 2147483647, 3\) has .* more than"):
+        image_folder(tmp_path, 2**31 - 1)
 
 
 def test_a_camera_held_upright(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fastnn import checks
 from fastnn.layers.window import lengths
 
 if TYPE_CHECKING:
@@ -28,9 +29,12 @@ def image_folder(
     folders, are passed over. size: of each picture, (height, width) in pixels or one number for both; they are
     stretched to it, interpolated bilinearly over all that a pixel covers. None: all must be of one size already.
     Raises ImportError without Pillow; ValueError that names the file or folder where there is no class, a class is
-    empty, a file is no picture or is broken, has more than 8 bits a channel, or another size than the first.
+    empty, a file is no picture or is broken, has more than 8 bits a channel, or another size than the first, and for a
+    size that no picture can have; MemoryError where they do not fit.
     """
     wanted = None if size is None else lengths("image_folder: size", size, 2)
+    if wanted is not None:
+        checks.shape("image_folder: a picture of that size", (*wanted, 3))
     folders = [folder for folder in _visible(os.fspath(path)) if os.path.isdir(folder)]
     if not folders:
         raise ValueError(f"{os.fspath(path)}: expected a folder for each class, found none")
@@ -50,15 +54,13 @@ def _visible(folder: str) -> list[str]:
 def _read(files: list[str], size: tuple[int, ...] | None) -> NDArray[np.uint8]:
     """The pictures in these files. All are looked at before memory is taken for them."""
     mode = "L" if {_mode(file) for file in files} <= _GREY else "RGB"
-    first = _picture(files[0], mode, size)
-    x = np.empty((len(files), *first.shape), np.uint8)
+    height, width = _picture(files[0], mode, None).shape[:2] if size is None else size
+    x = np.empty((len(files), height, width, len(mode)), np.uint8)
     for i, file in enumerate(files):
         picture = _picture(file, mode, size)
-        if picture.shape != first.shape:
-            sizes = [f"{p.shape[0]} x {p.shape[1]}" for p in (picture, first)]
-            raise ValueError(
-                f"{file}: {sizes[0]} pixels, and {files[0]} {sizes[1]}; size=(height, width) makes them equal"
-            )
+        if picture.shape != x.shape[1:]:
+            sizes = f"{picture.shape[0]} x {picture.shape[1]} pixels, and {files[0]} {height} x {width}"
+            raise ValueError(f"{file}: {sizes}; size=(height, width) makes them equal")
         x[i] = picture
     return x
 
