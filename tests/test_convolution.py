@@ -223,10 +223,10 @@ def test_bad_shapes_of_ops() -> None:
 
 
 def test_agrees_with_pytorch() -> None:
-    """Values and gradients of layers of random sizes, strides, paddings, dilations and groups."""
+    """Values and gradients of layers of random sizes, strides, paddings, dilations and groups, of more than 500."""
     torch = pytest.importorskip("torch", reason="PyTorch is an oracle of this test")
     functional, random = torch.nn.functional, generator(5)
-    for case in range(600):
+    for case in range(700):
         rows, columns, groups, transposed = axis(random), axis(random), int(random.integers(1, 4)), case % 3 == 0
         inputs, filters = (int(groups * n) for n in random.integers(1, 12, 2))
         sizes = [a.output if transposed else a.size for a in (rows, columns)]

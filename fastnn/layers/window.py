@@ -61,11 +61,9 @@ def channels_first(features: tuple[int, ...]) -> bool:
 
     Within a network, behind pooling say, maps may have it too: a layer is asked about the data alone.
     """
-    return (
-        len(features) == 3
-        and min(features[1:]) >= 16
-        and (features[0] == 3 or (features[0] == 1 and features[1] == features[2]))
-    )
+    if len(features) != 3 or features[0] not in (1, 3):
+        return False
+    return features[1] == features[2] >= 16 or (features[0] == 3 and min(features[1:]) >= 64)
 
 
 #: What the axes of an input are called, by the number of axes that a window slides along.
