@@ -205,6 +205,11 @@ typedef struct {
     (const fastnn_pooling *p, int mean, isize first, isize rows, const float *dy, float *dx))                          \
   K(void, bilinear, (const fastnn_upsampling *p, isize first, isize rows, const float *x, float *y))                   \
   K(void, bilinear_gradient, (const fastnn_upsampling *p, isize first, isize rows, const float *dy, float *dx))        \
+  K(void, lstm, (isize rows, isize n, float *z, float *before, float *c, float *h))                                    \
+  K(void, lstm_gradient, (isize rows, isize n, const float *before, const float *dh, float *dc, float *z))             \
+  K(void, gru, (isize rows, isize n, float *z, const float *s, float *h))                                              \
+  K(void, gru_gradient, (isize rows, isize n, const float *before, float *dh, float *z, float *s))                     \
+  K(void, latest_maximum, (isize n, isize step, const float *x, float *best, int32_t *place))                          \
   K(void, gaussian_noise, (isize n, isize first, const float *x, float deviation, fastnn_random r, float *y))          \
   K(void, rescale, (isize n, const float *x, float scale, float offset, float *y))                                     \
   K(void, uniform, (isize n, isize first, fastnn_random r, float *y))                                                  \

@@ -22,6 +22,7 @@
 #include "optimizer.h"
 #include "pooling.h"
 #include "prelu.h"
+#include "recurrent.h"
 #include "regularization.h"
 #include "rescale.h"
 #include "softmax.h"

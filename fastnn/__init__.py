@@ -19,11 +19,14 @@ from fastnn.config import show_config
 from fastnn.differentiation import check_gradients
 from fastnn.files import load
 from fastnn.layers import (
+    GRU,
+    LSTM,
     Activation,
     Add,
     AvgPool1D,
     AvgPool2D,
     BatchNorm,
+    Bidirectional,
     Composite,
     Concatenate,
     Conv1D,
@@ -34,6 +37,7 @@ from fastnn.layers import (
     Dense,
     DepthwiseConv2D,
     Dropout,
+    Embedding,
     Flatten,
     GaussianNoise,
     GlobalAvgPool,
@@ -55,6 +59,7 @@ from fastnn.layers import (
     Rescale,
     Reshape,
     SeparableConv2D,
+    SimpleRNN,
     UpSample2D,
     ZeroPad2D,
 )
@@ -66,7 +71,9 @@ from fastnn.sequential import Sequential
 from fastnn.symbol import Input
 
 __all__ = [
+    "GRU",
     "LBFGS",
+    "LSTM",
     "SGD",
     "Activation",
     "Adadelta",
@@ -77,6 +84,7 @@ __all__ = [
     "AvgPool1D",
     "AvgPool2D",
     "BatchNorm",
+    "Bidirectional",
     "Callback",
     "Checkpoint",
     "Composite",
@@ -90,6 +98,7 @@ __all__ = [
     "DepthwiseConv2D",
     "Dropout",
     "EarlyStopping",
+    "Embedding",
     "Flatten",
     "GaussianNoise",
     "GlobalAvgPool",
@@ -122,6 +131,7 @@ __all__ = [
     "Rprop",
     "SeparableConv2D",
     "Sequential",
+    "SimpleRNN",
     "UpSample2D",
     "ZeroPad2D",
     "__version__",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from fastnn.tensor import aligned, bytes_of
 
 if TYPE_CHECKING:
-    from fastnn.lowering import Buffer, Call
+    from fastnn.values import Buffer, Call
 
 
 def place(calls: Sequence[Call], rows: int) -> tuple[dict[Buffer, int], int]:
@@ -18,7 +18,7 @@ def place(calls: Sequence[Call], rows: int) -> tuple[dict[Buffer, int], int]:
     for i, call in enumerate(calls):
         for buffer in call.buffers:
             alive[buffer] = (alive.get(buffer, (i, i))[0], i)
-    size = {buffer: aligned(bytes_of((rows, buffer.columns), buffer.dtype)) for buffer in alive}
+    size = {buffer: aligned(bytes_of((rows * buffer.times, buffer.columns), buffer.dtype)) for buffer in alive}
     offsets: dict[Buffer, int] = {}
     placed: list[Buffer] = []  # by offset
     for buffer in sorted(alive, key=lambda b: -size[b]):

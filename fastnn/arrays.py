@@ -132,6 +132,14 @@ def targets(y: Any, count: int, features: tuple[int, ...], labels: bool, name: s
     raise ValueError(f"{name}: expected {wanted}, got {array.shape}")
 
 
+def lengths(lengths: Any, count: int) -> np.ndarray:
+    """The lengths of `count` sequences, (count,). That they are from 1 on is checked where they are gathered."""
+    array = numbers("lengths", lengths)
+    if array.shape not in ((count,), (count, 1)):
+        raise ValueError(f"lengths: expected ({count},), the steps of each sequence, got shape {array.shape}")
+    return ready(array)
+
+
 def weights(weights: Any, count: int, outputs: Sequence[tuple[int, ...]]) -> np.ndarray:
     """Weights for `count` samples, (count,), or for each position of their outputs, where all have the same ones.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
@@ -14,9 +14,10 @@ from fastnn.graph import Graph
 from fastnn.guard import Guard
 from fastnn.layers.base import Layer, Parameter
 from fastnn.layers.merge import Merge
-from fastnn.lowering import Lowering, Value, Weight
+from fastnn.lowering import Lowering
 from fastnn.randomness import checked_seed
 from fastnn.symbol import Symbol, called
+from fastnn.values import Value, Weight
 from fastnn.weights import Blocks, Views
 
 Shape = tuple[int, ...]
@@ -238,6 +239,8 @@ class Subnetwork(Merge):
 
     network: Assembly
 
+    stepwise: ClassVar[bool] = True  # as far as its layers are
+
     def __post_init__(self) -> None:
         if len(self.network.graph.outputs) > 1:
             raise ValueError(f"{self.title()}: a network with several outputs cannot be a layer of another one")
@@ -248,6 +251,13 @@ class Subnetwork(Merge):
 
     def __hash__(self) -> int:
         return id(self.network)
+
+    @property
+    def recurrent(self) -> bool:
+        return self.network.graph.recurrent
+
+    def vocabulary_of(self, source: int) -> int | None:
+        return self.network.graph.vocabulary(source)
 
     @property
     def layer_count(self) -> int:
@@ -283,4 +293,4 @@ class Subnetwork(Merge):
         return self.network.graph.wanted(features)
 
     def lower(self, plan: Lowering, x: list[Value], weights: dict[str, Weight], index: int) -> Value:
-        return self.network.graph.lower(plan, x, weights, self.network.features)[0]
+        return self.network.graph.lower(plan, x, weights, [value.shape for value in x])[0]

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastnn import checks
+from fastnn import arrays, checks
 
 if TYPE_CHECKING:
     from fastnn.network import Network
 
 
-def sample_weights(net: Network, x: Any, y: Any, sample_weight: Any, class_weight: Any) -> Any:
+def sample_weights(net: Network, x: Any, y: Any, sample_weight: Any, class_weight: Any, lengths: Any = None) -> Any:
     """sample_weight, times the weight of each sample's class, or that at each position, where there are any.
 
     class_weight: a dict from class to weight, or "balanced". Raises ValueError and TypeError as `fit`.
@@ -30,6 +30,9 @@ def sample_weights(net: Network, x: Any, y: Any, sample_weight: Any, class_weigh
     if columns > 1 and net.heads[0].loss.ending == "sigmoid":
         raise ValueError("class_weight: several sigmoid outputs are independent labels, not classes; use sample_weight")
     numbers = _classes(targets, bool(labels & 1), columns)
+    if lengths is not None and positions:  # what lies beyond is of no class
+        ends = arrays.lengths(lengths, len(targets)).reshape(-1, 1)
+        numbers = np.where((np.arange(positions[0]) < ends).reshape(-1), numbers, -1)
     by_class = _weights(class_weight, numbers, max(2, columns))
     found = np.ones(len(numbers))
     known = (numbers >= 0) & (numbers < len(by_class))  # others are ignored, or refused where they are gathered

@@ -6,9 +6,11 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from fastnn import checks
 from fastnn.layers.base import Layer, Parameter, snake_case
-from fastnn.lowering import Lowering, Value, Weight
+from fastnn.lowering import Lowering
 from fastnn.symbol import Symbol
+from fastnn.values import Value, Weight
 
 Shape = tuple[int, ...]
 
@@ -125,6 +127,34 @@ class Graph:
                 if len(given) == 1 and node.layer.shape_for(given) == given[0]:
                     data[place] = given[0]
 
+    @property
+    def recurrent(self) -> bool:
+        """Whether one of the layers is."""
+        return any(layer.recurrent for layer in self.layers.values())
+
+    def vocabulary(self, place: int) -> int | None:
+        """How many ids the input at this place may have, where all layers that take it want ids; else None."""
+        found: set[int | None] = {None} if place in self.outputs else set()
+        for node in self.nodes:
+            found |= {node.layer.vocabulary_of(i) for i, source in enumerate(node.sources) if source == place}
+        return None if None in found else min(size for size in found if size is not None)
+
+    def times(self, features: Sequence[Shape]) -> int:
+        """The steps of the inputs that are sequences: (time, features), or ids (time,).
+
+        Raises ValueError where there are none, or they have different ones.
+        """
+        shapes = dict(zip(self.inputs, features, strict=True))
+        times = {
+            name: shape[0]
+            for i, (name, shape) in enumerate(shapes.items())
+            if len(shape) == (1 if self.vocabulary(i) else 2)
+        }
+        if len(set(times.values())) != 1:
+            got = ", ".join(f"{name} {checks.batch(shape)}" for name, shape in shapes.items())
+            raise ValueError(f"lengths are for sequences (batch, time, features) of as many steps; inputs: {got}")
+        return next(iter(times.values()))
+
     def output_shapes(self, features: Sequence[Shape]) -> list[Shape]:
         """The shapes of the outputs."""
         shapes = self.shapes(features)
@@ -169,6 +199,8 @@ class Graph:
             for value, source in zip(taken, node.sources, strict=True):
                 value.shape = shapes[source]
             with plan.named(node.name):
+                if not node.layer.stepwise:
+                    taken = [plan.whole(value) for value in taken]
                 made = node.layer.lower(plan, node.layer.given(taken), own.get(node.name, {}), plan.stream())
                 made.shape = shapes[place]
                 if uses[place] > 1 and made.pending in endings.get(place, ()):

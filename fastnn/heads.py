@@ -12,7 +12,7 @@ from fastnn import metrics as measures
 from fastnn.losses import Loss
 
 #: A bit for each says whether its targets are labels.
-MOST = 60
+MOST = 59
 
 
 @dataclass(eq=False, repr=False)

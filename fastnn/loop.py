@@ -10,7 +10,7 @@ from fastnn import arrays, checks
 from fastnn.heads import one_or_all
 from fastnn.plan import Plan
 from fastnn.port import Port
-from fastnn.programs import lower_loop
+from fastnn.programs import Given, lower_loop
 
 if TYPE_CHECKING:
     from fastnn.network import Network
@@ -19,17 +19,17 @@ if TYPE_CHECKING:
 class Loop:
     """The two parts of a training pass over up to `rows` rows, whose buffers live from one to the other.
 
-    waiting: rows of the forward pass that no backward pass has used yet.
+    waiting: rows of the forward pass that no backward pass has used yet. given: what comes beside x.
     """
 
-    def __init__(self, net: Network, rows: int) -> None:
-        self.rows, self.waiting, self.step = rows, 0, 0
-        (self.ahead, self.back), (self.x, self.y, self.dy, self.dx) = lower_loop(net, rows)
+    def __init__(self, net: Network, rows: int, given: Given) -> None:
+        self.rows, self.given, self.waiting, self.step = rows, given, 0, 0
+        (self.ahead, self.back), (self.ports, self.dy, self.dx) = lower_loop(net, rows, given)
 
-    def forward(self, x: list[np.ndarray], y: list[np.ndarray], step: int) -> None:
-        """y = the outputs for x. step: the position of its random numbers."""
+    def forward(self, x: list[np.ndarray], others: list[np.ndarray], step: int) -> None:
+        """The outputs for x into the first of the others, then come lengths. step: the position of random numbers."""
         self.waiting = 0
-        _run(self.ahead, step, [*self.x, *self.y], [*x, *y])
+        _run(self.ahead, step, self.ports, [*x, *others])
         self.waiting, self.step = len(x[0]), step
 
     def backward(self, dy: list[np.ndarray], dx: list[np.ndarray], parameters: bool) -> None:
@@ -51,24 +51,26 @@ def _run(plan: Plan, step: int, ports: list[Port], attached: list[np.ndarray]) -
             port.detach()
 
 
-def forward(net: Network, x: Any, training: bool = False) -> Any:
+def forward(net: Network, x: Any, training: bool = False, lengths: Any = None) -> Any:
     """The outputs for x (batch, ...), float32 (batch, ...); for several inputs and outputs as `predict`.
 
     With training, as training sees them (dropout acts, with other random numbers each time), and `backward` may follow;
-    `predict` and the like in between do not disturb it. Without, the same as `predict`.
+    `predict` and the like in between do not disturb it. Without, the same as `predict`. lengths: as there.
     Raises ValueError and TypeError for an x that does not fit or, with training, is not finite.
     """
     if not checks.flag("training", training):
-        return net.predict(x)
+        return net.predict(x, lengths=lengths)
     x, shapes = net.samples(x)
     rows = len(x[0])
+    ends = [] if lengths is None else [arrays.lengths(lengths, rows)]
+    given = Given.LENGTHS if ends else Given(0)
     with net.guard.changing("forward"), net.built_for(x):
-        if net.loop is None or net.loop.rows < rows:
+        if net.loop is None or net.loop.rows < rows or net.loop.given != given:
             net.loop = None  # frees the old arena before the new one is made
-            net.loop = Loop(net, rows)
+            net.loop = Loop(net, rows, given)
         loop = net.loop
         y = [np.empty((rows, *shape), np.float32) for shape in shapes]
-        loop.forward(x, y, net.counters["step"])
+        loop.forward(x, [*y, *ends], net.counters["step"])
         net.counters["step"] += 1
         return one_or_all(net.graph.output_names, y)
 

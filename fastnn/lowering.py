@@ -5,11 +5,10 @@ calls are known, Buffers that are not needed at the same time get the same memor
 There is no pass over the list: what a layer fuses it decides itself.
 """
 
-import math
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 from fastnn import kernels
 from fastnn.arena import place
@@ -17,6 +16,7 @@ from fastnn.op import Op
 from fastnn.plan import Plan
 from fastnn.port import Port
 from fastnn.tensor import Block, Tensor
+from fastnn.values import Buffer, Call, ToPack, Value, Weight
 
 #: Activations over the last axis: their Ops, forward and backward.
 ROW_WISE: dict[str, tuple[type[Op], type[Op]]] = {
@@ -26,113 +26,15 @@ ROW_WISE: dict[str, tuple[type[Op], type[Op]]] = {
 
 
 @dataclass(eq=False, repr=False)
-class Weight:
-    """A parameter that a network holds: its values, and its gradient, which a frozen one or a statistic has not."""
-
-    value: Tensor
-    gradient: Tensor | None = None
-
-
-@dataclass(eq=False, repr=False)
-class Buffer:
-    """Memory of `columns` elements a row, needed from the first call that names it to the last.
-
-    shared: whether it is the gradient of several values, so that no call may write to it in place.
-    """
-
-    columns: int
-    dtype: str = "float32"
-    shared: bool = False
-
-
-class ToPack(NamedTuple):
-    """A weight that a frozen network's plans read packed: by an Op that takes it and these arguments."""
-
-    weight: Tensor
-    op: Callable[..., Op]
-    arguments: tuple[Any, ...]
-
-
-@dataclass(eq=False, repr=False)
-class Call:
-    """An Op to be made: its class, its arguments (Buffers, Tensors, Ports, earlier Calls, values), and its layer.
-
-    positions: a row of a Buffer is so many rows to the Op, one for each pixel of a picture, say.
-    """
-
-    op: type[Op]
-    arguments: tuple[Any, ...]
-    options: dict[str, Any]
-    layer: str
-    positions: int = 1
-    made: Op | None = None
-
-    @property
-    def buffers(self) -> list[Buffer]:
-        """Those among the arguments and options."""
-        return [value for value in (*self.arguments, *self.options.values()) if isinstance(value, Buffer)]
-
-
-@dataclass(eq=False, repr=False)
-class Value:
-    """A layer's output, `columns` elements a row.
-
-    pending: an activation that is not applied yet; a loss or metric that wants the logits leaves it so and says it
-    (logits_used), anyone else calls `Lowering.read`. activation: one that is applied elementwise; whoever writes the
-    gradient multiplies its derivative in, so that `gradient` is with respect to what came before the activation.
-    before: what came before it, where that is kept. origin: the activation that the numbers come from where it is
-    neither. shape: without the batch.
-    """
-
-    buffer: Buffer
-    trains: bool
-    pending: str = "identity"
-    activation: str = "identity"
-    before: Buffer | None = None
-    gradient: Buffer | None = None
-    origin: str = "identity"
-    producer: Call | None = None
-    logits_used: bool = False
-    applied: "Value | None" = None
-    shape: tuple[int, ...] = ()
-
-    @property
-    def columns(self) -> int:
-        """Elements of a row."""
-        return self.buffer.columns
-
-    @property
-    def positions(self) -> int:
-        """Of its last axis: a pixel of a picture, a step of a sequence."""
-        return math.prod(self.shape[:-1])
-
-    @property
-    def open(self) -> bool:
-        """Whether its producer may do more to it, an activation say: nobody else reads it as it is."""
-        return self.producer is not None and self.pending == self.activation == "identity" and not self.logits_used
-
-    @property
-    def ending(self) -> str:
-        """The activation that the numbers come from, or will."""
-        return next((name for name in (self.pending, self.activation, self.origin) if name != "identity"), "identity")
-
-    @property
-    def slope(self) -> tuple[str, Buffer]:
-        """The applied activation, and what its derivative is computed from."""
-        if self.activation not in kernels.DERIVED_FROM_INPUT:
-            return self.activation, self.buffer
-        assert self.before is not None
-        return self.activation, self.before
-
-
-@dataclass(eq=False, repr=False)
 class Lowering:
     """Collects the calls of one plan.
 
     rows: its capacity. weights: the parameters by name. training: whether a backward phase will follow. derived: of a
     frozen network: what follows from its weights, by what it is for, to be called in this order when they change.
     accumulates: whether gradients of weights are added to what is there. streams: how many layers have taken a stream
-    of random numbers of their own.
+    of random numbers of their own. sequences: how the steps of sequences lie, by how many there are at the most.
+    lengths: the Buffer of each sequence's own length, where they have such. states: what recurrent layers carry from
+    run to run; None where they begin each run with zeros. stepping: whether a run is one step of sequences that go on.
     """
 
     rows: int
@@ -147,6 +49,10 @@ class Lowering:
     written: set[Weight] = field(default_factory=set)
     streams: int = 0
     layer: str = ""
+    sequences: dict[int, Call] = field(default_factory=dict)
+    lengths: Buffer | None = None
+    states: list[Tensor] | None = None
+    stepping: bool = False
 
     @contextmanager
     def named(self, layer: str) -> Iterator[None]:
@@ -175,9 +81,9 @@ class Lowering:
             self.derived[key] = make()
         return self.derived[key]
 
-    def value(self, columns: int, trains: bool) -> Value:
-        """A new value in a buffer of its own."""
-        return Value(Buffer(columns), trains)
+    def value(self, columns: int, trains: bool, beside: Value | None = None) -> Value:
+        """A new value in a buffer of its own, with as many rows as that of another one."""
+        return Value(Buffer(columns) if beside is None else beside.buffer.beside(columns), trains)
 
     def read(self, value: Value) -> Value:
         """The value with its pending activation applied: in its producer's epilogue, or apart if that is too late."""
@@ -190,7 +96,7 @@ class Lowering:
             assert value.producer is not None
             value.producer.options["activation"] = value.activation = value.pending
             if self.training and value.pending in kernels.DERIVED_FROM_INPUT and value.before is None:
-                value.producer.options["z"] = value.before = Buffer(value.columns)
+                value.producer.options["z"] = value.before = value.buffer.beside()
             value.pending = "identity"
         return value
 
@@ -198,9 +104,80 @@ class Lowering:
         """The value for another shape of the same elements: a softmax over the last axis comes before that."""
         return self.read(x) if x.pending in ROW_WISE and shape[-1:] != x.shape[-1:] else x
 
+    def lay_out(self, times: int, port: Port | None = None) -> Call:
+        """How sequences of up to so many steps lie. port: where their lengths enter."""
+        if times not in self.sequences:
+            if self.lengths is not None:
+                known = ", ".join(map(str, self.sequences))
+                raise ValueError(f"{self.layer}: has sequences of {times} steps, lengths are for those of {known}")
+            lengths = Buffer(1, "int32")
+            self.sequences[times] = self.emit(kernels.Steps, port, lengths, times=times)
+            self.lengths = None if port is None else lengths
+        return self.sequences[times]
+
+    def by_steps(self, x: Value) -> Value:
+        """The value (times, features) with a row for each step."""
+        if x.buffer.steps is not None:
+            return x
+        x, steps = self.read(x), self.lay_out(x.shape[0])
+        y = Value(
+            Buffer(x.columns // x.shape[0], x.buffer.dtype, steps=steps), x.trains, origin=x.ending, shape=x.shape
+        )
+        self._carry(kernels.ToSteps, kernels.FromSteps, x, y, steps)
+        return y
+
+    def whole(self, x: Value) -> Value:
+        """The value with a row for each sample. Raises ValueError where sequences have lengths of their own."""
+        steps = x.buffer.steps
+        if steps is None:
+            return x
+        if self.lengths is not None:
+            raise ValueError(f"{self.layer}: takes sequences as a whole, and so no lengths")
+        self.check_whole()
+        x = self.read(x)
+        y = Value(Buffer(x.columns * x.buffer.times, x.buffer.dtype), x.trains, origin=x.ending, shape=x.shape)
+        self._carry(kernels.FromSteps, kernels.ToSteps, x, y, steps)
+        return y
+
+    def check_whole(self) -> None:
+        """Raises ValueError where sequences are never there as a whole."""
+        if self.stepping:
+            raise ValueError(f"{self.layer}: takes sequences as a whole, and so cannot go step by step")
+
+    def aligned(self, x: list[Value]) -> list[Value]:
+        """Values of several inputs, applied, all by steps if one of them is."""
+        by_steps = any(value.buffer.steps is not None for value in x)
+        return [self.read(self.by_steps(value) if by_steps else value) for value in x]
+
+    def _carry(self, there: type[Op], back: type[Op], x: Value, y: Value, steps: Call) -> None:
+        self.emit(there, x.buffer, y.buffer, steps)
+
+        def backward() -> None:
+            if x.trains:
+                self.emit(back, y.gradient, self.gradient(x), steps)
+                self.apply_derivative(x)
+
+        self.backward(backward)
+
+    def parted(self, buffer: Buffer, like: Buffer) -> Buffer:
+        """A buffer for whole samples, by the steps of another one if that lies by steps."""
+        if like.steps is None:
+            return buffer
+        steps = Buffer(buffer.columns // like.times, buffer.dtype, steps=like.steps)
+        self.emit(kernels.ToSteps, buffer, steps, like.steps)
+        return steps
+
+    def joined(self, buffer: Buffer) -> Buffer:
+        """The buffer for whole samples: what lies by steps, with zeros after the last step of each."""
+        if buffer.steps is None:
+            return buffer
+        whole = Buffer(buffer.columns * buffer.times, buffer.dtype)
+        self.emit(kernels.FromSteps, buffer, whole, buffer.steps)
+        return whole
+
     def _apart(self, x: Value) -> Value:
         """Applies the pending activation into a buffer of its own."""
-        y = self.value(x.columns, x.trains)
+        y = self.value(x.columns, x.trains, beside=x)
         y.origin, y.shape = x.pending, x.shape
         positions = x.positions if x.pending in ROW_WISE else 1
         forward, gradient = ROW_WISE.get(x.pending, (kernels.Activation, kernels.ActivationGradient))
@@ -240,7 +217,7 @@ class Lowering:
     def gradient(self, value: Value) -> Buffer:
         """Where the gradient of a value is written."""
         assert value.gradient is None
-        value.gradient = Buffer(value.columns)
+        value.gradient = value.buffer.beside()
         return value.gradient
 
     def pass_gradient(self, y: Value, *values: Value) -> None:
@@ -266,7 +243,15 @@ class Lowering:
         if not logits:
             x = self.read(x)
         forks = tuple(
-            Value(x.buffer, x.trains, x.pending, origin=x.ending, logits_used=x.pending != "identity", shape=x.shape)
+            Value(
+                x.buffer,
+                x.trains,
+                x.pending,
+                origin=x.ending,
+                logits_used=x.pending != "identity",
+                shape=x.shape,
+                states=x.states,
+            )
             for _ in range(count)
         )
 
@@ -276,7 +261,7 @@ class Lowering:
                 return
             total = gradients[0]
             if len(gradients) > 1:
-                total = next((g for g in gradients if not g.shared), Buffer(x.columns))
+                total = next((g for g in gradients if not g.shared), x.buffer.beside())
                 first, *others = sorted(gradients, key=lambda g: g is not total)
                 for g in others:
                     self.emit(kernels.Add, first, g, total)
@@ -303,7 +288,7 @@ class Lowering:
         g = value.gradient
         if value.activation != "identity" and g is not None:
             activation, source = value.slope
-            value.gradient = Buffer(g.columns) if g.shared else g
+            value.gradient = g.beside() if g.shared else g
             self.emit(kernels.ActivationGradient, source, g, value.gradient, activation)
 
     def assemble(self, ports: list[Port], kept: list[Tensor]) -> Plan:
@@ -320,7 +305,7 @@ class Lowering:
 
         def tensor(buffer: Buffer, positions: int) -> Tensor:
             if (buffer, positions) not in tensors:
-                shape = self.rows * positions, buffer.columns // positions
+                shape = self.rows * buffer.times * positions, buffer.columns // positions
                 tensors[buffer, positions] = Tensor(shape, buffer.dtype, arena, places[buffer])
             return tensors[buffer, positions]
 
@@ -330,6 +315,8 @@ class Lowering:
             options = {name: tensor(a, n) if isinstance(a, Buffer) else a for name, a in call.options.items()}
             call.made = call.op(*arguments, **options)
             call.made.layer, call.made.positions = call.layer, n
+            if call.leader is not None:
+                call.leader.made.lead(call.made)  # type: ignore[union-attr]  # it is made: Steps come first
         ops = [call.made for call in self.calls if call.made is not None]
         plans, start = [], 0
         for end, ports, kept in parts:

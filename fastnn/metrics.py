@@ -8,7 +8,8 @@ import numpy as np
 from fastnn import arrays, checks, kernels
 from fastnn.losses import Loss, Target
 from fastnn.losses.base import repeated
-from fastnn.lowering import ROW_WISE, Buffer, Call, Lowering, Value
+from fastnn.lowering import ROW_WISE, Lowering
+from fastnn.values import Buffer, Call, Value
 
 
 def classes(plan: Lowering, output: Value, loss: Loss | None) -> Buffer:
@@ -25,7 +26,7 @@ def classes(plan: Lowering, output: Value, loss: Loss | None) -> Buffer:
     threshold = None
     if output.columns == n and ending not in ROW_WISE:
         threshold = 0.5 if ending == "sigmoid" and output.pending == "identity" else 0.0
-    numbers = Buffer(n, "int32")
+    numbers = output.buffer.beside(n, "int32")
     output.logits_used = True
     plan.emit(kernels.Classes, output.buffer, numbers, threshold=threshold, positions=n)
     return numbers
@@ -36,7 +37,7 @@ def _classes_of_target(plan: Lowering, output: Value, target: Target) -> Buffer:
     if target.labels:
         return target.buffer
     n = output.positions
-    wanted = Buffer(n, "int32")
+    wanted = target.buffer.beside(n, "int32")
     plan.emit(kernels.Classes, target.buffer, wanted, threshold=0.5 if output.columns == n else None, positions=n)
     return wanted
 

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
 
-from fastnn import arrays, checks, differentiation, files, loop, losses, optimizers, range_test, training
+from fastnn import arrays, checks, differentiation, files, loop, losses, optimizers, prediction, range_test, training
 from fastnn.assembly import Assembly, below
-from fastnn.callbacks import Callback, History, Logs
+from fastnn.callbacks import Callback, History
 from fastnn.class_weights import sample_weights
 from fastnn.graph import Graph
 from fastnn.heads import Head, Losses, heads, one_or_all
 from fastnn.plan import Plan
 from fastnn.program import Pool
-from fastnn.programs import lower, rows_of
+from fastnn.programs import Given, lower
 from fastnn.summary import table
 from fastnn.symbol import Symbol
 from fastnn.tensor import Tensor
@@ -24,6 +24,7 @@ from fastnn.weights import Range
 
 if TYPE_CHECKING:
     from fastnn.predictor import Predictor
+    from fastnn.stream import Stream
 
 
 class Network(Assembly):
@@ -162,57 +163,7 @@ class Network(Assembly):
             plan.guard = self.guard
             return plan
 
-    # Prediction.
-
-    def predict(self, x: Any, batch_size: int | None = None) -> Any:
-        """The outputs for x (batch, ...), float32 (batch, ...). A NaN in a row of x makes that row of the output NaN.
-
-        For several inputs x is a list, a tuple or a dict by name; several outputs come as a dict by name.
-        batch_size: rows that run at once; None lets fastnn choose. Raises ValueError and TypeError for an x that does
-        not fit.
-        """
-        given, shapes = self.samples(x)
-        return self._read("predict", given, batch_size, [np.empty((len(given[0]), *s), np.float32) for s in shapes])
-
-    def classify(self, x: Any, batch_size: int | None = None) -> Any:
-        """The class of each row of x, int64 (batch,): the greatest output; the softmax is not computed.
-
-        Of maps (batch, height, width, classes) the class at each position, (batch, height, width). For one output:
-        whether its probability is >= 0.5. For several inputs and outputs as `predict`.
-        Raises ValueError for a network that predicts values, and for an x that does not fit or is not finite.
-        """
-        given, shapes = self.samples(x)
-        return self._read("classify", given, batch_size, [np.empty((len(given[0]), *s[:-1]), np.int64) for s in shapes])
-
-    def _read(self, kind: str, x: list[np.ndarray], batch_size: int | None, out: list[np.ndarray]) -> Any:
-        rows = rows_of(batch_size, len(x[0]))
-        with self.built_for(x), self.guard.reading(kind):
-            program = self.pool.lease(self, kind, rows)
-            try:
-                program.attach(*x, *out)
-                program.run_all(len(x[0]), rows)
-            finally:
-                self.pool.give_back(program)
-        return out[0] if len(out) == 1 else one_or_all(self.graph.output_names, out)
-
-    def evaluate(self, x: Any, y: Any, batch_size: int | None = None, sample_weight: Any = None) -> Logs:
-        """The loss and the metrics over x and y: {"loss": ..., "accuracy": ...}.
-
-        For several outputs y is a list, a tuple or a dict by name; "loss" is the weighted sum, the others are
-        "<output>_loss" and "<output>_accuracy". sample_weight as `fit`: all are weighted means.
-        Raises RuntimeError before compile, ValueError and TypeError for x and y that do not fit or are not finite.
-        """
-        x, y, labels = self.examples(x, y, sample_weight)
-        rows = rows_of(batch_size, len(x[0]))
-        with self.built_for(x), self.guard.reading("evaluate"):
-            program = self.pool.lease(self, "evaluate", rows, labels)
-            try:
-                program.attach(*x, *y)
-                program.reset()
-                program.run_all(len(x[0]), rows)
-                return program.means()
-            finally:
-                self.pool.give_back(program)
+    predict, classify, evaluate = prediction.predict, prediction.classify, prediction.evaluate
 
     @property
     def compiled(self) -> losses.Loss | Losses:
@@ -221,8 +172,10 @@ class Network(Assembly):
             raise RuntimeError("the network is not compiled: call compile(optimizer, loss) first")
         return self.loss
 
-    def examples(self, x: Any, y: Any, weight: Any = None) -> tuple[list[np.ndarray], list[np.ndarray], int]:
-        """Arrays for the inputs; targets for the outputs, and the samples' weights, if any; and the bits of `lower`."""
+    def examples(
+        self, x: Any, y: Any, weight: Any = None, lengths: Any = None, stateful: bool = False
+    ) -> tuple[list[np.ndarray], list[np.ndarray], int]:
+        """Arrays for the inputs; for the outputs, then the weights and lengths that are given; and bits for `lower`."""
         assert self.compiled
         x, shapes = self.samples(x)
         found, labels, names = [], 0, self.graph.output_names
@@ -233,7 +186,14 @@ class Network(Assembly):
             labels |= are_labels << i
         if weight is not None:
             found.append(arrays.weights(weight, len(x[0]), shapes))
-            labels |= (1 if found[-1].size == len(x[0]) else 2) << len(names)
+            each = Given.WEIGHTS if found[-1].size == len(x[0]) else Given.WEIGHTS_OF_POSITIONS
+            labels |= each << len(names)
+        if lengths is not None:
+            found.append(arrays.lengths(lengths, len(x[0])))
+            self.graph.times([array.shape[1:] for array in x])
+            labels |= Given.LENGTHS << len(names)
+        if checks.flag("stateful", stateful):
+            labels |= Given.STATE << len(names)
         return x, found, labels
 
     # Training.
@@ -250,6 +210,8 @@ class Network(Assembly):
         verbose: int = 1,
         sample_weight: Any = None,
         class_weight: Mapping[int, float] | str | None = None,
+        lengths: Any = None,
+        stateful: bool = False,
     ) -> History:
         """Trains for `epochs` passes over x and y in batches, the last one shorter, and returns their History.
 
@@ -262,29 +224,50 @@ class Network(Assembly):
         validation_data as a third item. class_weight: a dict from class to weight, 1 for classes that it leaves out, or
         "balanced": samples, or positions, / (classes * those of the class). The two are multiplied, and losses and
         metrics are weighted means.
+        lengths: (batch,), the steps of each sequence, where x (batch, time, features) holds shorter ones too; in
+        validation_data as a fourth item. What lies beyond is not looked at: padding changes no result by a bit. Losses
+        and metrics of outputs at each step are means over the steps that there are.
+        stateful: each sample of a batch goes on where the same one of the batch before ended: recurrent layers begin
+        with the states that they had there, through which no gradient goes (truncated backpropagation, Williams & Peng
+        1990). An epoch begins with zeros. It takes shuffle=False and batches that are all full, in validation_data too;
+        `datasets.streams` cuts long sequences so.
         Raises RuntimeError before compile, ValueError and TypeError for data that do not fit: then nothing is changed.
         What is found in the data on the way (NaN, a label out of range) stops before that step. FloatingPointError
         where the loss stops being finite: the network is put back to the last finite epoch.
         """
-        weight = sample_weights(self, x, y, sample_weight, class_weight)
-        return training.fit(self, x, y, weight, batch_size, epochs, validation_data, shuffle, callbacks, verbose)
+        weight = sample_weights(self, x, y, sample_weight, class_weight, lengths)
+        given = x, y, weight, lengths, stateful
+        return training.fit(self, given, batch_size, epochs, validation_data, shuffle, callbacks, verbose)
+
+    def reset_state(self) -> None:
+        """Forgets what `train_on_batch` with stateful=True carries on: the next batch begins with zeros."""
+        with self.guard.changing("reset_state"):
+            self.pool.forget()
 
     train_on_batch = training.train_on_batch
     forward, backward, step, zero_grad = loop.forward, loop.backward, loop.step, loop.zero_grad
     gradient = differentiation.gradient
     averaged, find_learning_rate = training.averaged, range_test.find_learning_rate
 
-    def freeze(self, batch_size: int = 1) -> Predictor:
+    @overload
+    def freeze(self, batch_size: int = 1) -> Predictor: ...
+    @overload
+    def freeze(self, batch_size: int = 1, *, streaming: Literal[True]) -> Stream: ...
+    def freeze(self, batch_size: int = 1, *, streaming: bool = False) -> Predictor | Stream:
         """A function of the network as it is now, for hot loops: weights packed, any thread may call it.
 
         f = net.freeze(); f(x) for x of a sample's shape, or for up to batch_size of them (n, ...), gives the bits of
         `predict`, but for rounding where a BatchNorm is folded into a Dense; f(x, out=out) writes into out; f.refresh()
-        takes the present weights. Raises RuntimeError before the network is built, ValueError for batch_size < 1.
+        takes the present weights. streaming: for a recurrent network one step of time at a time, y_t = f.step(x_t),
+        with the state kept in f until f.reset(); batch_size: of how many streams, for one x_t may be without its axis.
+        Raises RuntimeError before the network is built, ValueError for batch_size < 1, and for a network that cannot go
+        step by step: one that needs sequences as a whole.
         """
         from fastnn.predictor import Predictor
+        from fastnn.stream import Stream
 
         with self.guard.reading("freeze"):
-            return Predictor(self, batch_size)
+            return (Stream if checks.flag("streaming", streaming) else Predictor)(self, batch_size)
 
     # Files and copies.
 

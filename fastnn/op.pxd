@@ -26,6 +26,9 @@ cdef class Op:
     cdef State shared       # the plan's, or its own while it belongs to none
     cdef Run *state         # in it
     cdef object plan        # a weak reference to the plan that it belongs to
+    cdef object leader      # the Steps by whose count its rows go, or None
+    cdef const Py_ssize_t *count  # what there is of the run: its rows, or the leader's steps
+    cdef Py_ssize_t length  # of the leader's sequences, or 1
     cdef public Py_ssize_t positions  # rows of its tensors for each of the plan's: 1, or the positions of a map
     cdef double pace        # floating-point operations per nanosecond on one core, for the choice of threads
     cdef readonly tuple tensors
@@ -36,7 +39,7 @@ cdef class Op:
     cdef void run(self) noexcept nogil
     cdef inline Py_ssize_t present_rows(self) noexcept nogil:
         """The rows of its tensors that the run has."""
-        return self.state.rows * self.positions
+        return self.count[0] * self.positions
     cdef Py_ssize_t parts(self, int threads) noexcept nogil
     cdef void part(self, Py_ssize_t index, Py_ssize_t parts) noexcept nogil
     cdef void finish(self) noexcept nogil

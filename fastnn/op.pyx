@@ -108,13 +108,15 @@ cdef class Op:
         self.table = _table
         self.join(State(), None)
         self.pace = 4.0
-        self.positions = 1
+        self.positions = self.length = 1
         self.layer = ""
 
     cdef void join(self, State shared, object plan):
         """Takes part in a plan's run, or with None in its own."""
         self.shared, self.plan = shared, plan
         self.state = &shared.run
+        if self.leader is None:
+            self.count = &self.state.rows
 
     cdef tuple bind(self, tuple tensors):
         """Keeps the tensors' memory; the first one's rows are the capacity."""
@@ -125,7 +127,7 @@ cdef class Op:
     @property
     def capacity(self) -> int:
         """The most rows that a run may have."""
-        return self.tensors[0].rows // self.positions
+        return self.tensors[0].rows // (self.positions * self.length)
 
     @property
     def flops(self) -> float:

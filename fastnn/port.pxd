@@ -13,6 +13,7 @@ cdef class Port:
     cdef object reference
     cdef readonly Py_ssize_t rows, columns
     cdef readonly str name, out
+    cdef public object trial  # the number that a profile fills it with, or None
     cdef void check_idle(self) except *
     cpdef void attach(self, object array) except *
     cpdef void detach(self) except *

@@ -30,6 +30,8 @@ cdef class Program:
     cdef readonly Plan plan
     cdef readonly dict meters
     cdef readonly dict weights
+    cdef readonly list states  # that recurrent layers carry from run to run
+    cdef readonly Py_ssize_t streams  # that they are of; 0 where they are zeros
     cdef Meter loss      # of the one output, or None
     cdef object rates
     cdef double rate  # the one in rates
@@ -41,8 +43,10 @@ cdef class Program:
         Plan plan,
         meters: dict[str, Meter] | None = None,
         weights: dict[str, float] | None = None,
+        states: list[Tensor] | None = None,
     ) -> None:
         self.kind, self.labels, self.plan, self.meters, self.weights = kind, labels, plan, meters or {}, weights or {}
+        self.states = states or []
         self.loss = self.meters.get("loss")
 
     def attach(self, *arrays: np.ndarray) -> None:
@@ -104,6 +108,12 @@ cdef class Program:
             self.rates = np.full(steps, self.rate)
         return self.rates
 
+    def forget(self) -> None:
+        """The states are zeros again."""
+        for state in self.states:
+            state.array[...] = 0
+        self.streams = 0
+
     def reset(self) -> None:
         """Begins to measure anew."""
         for meter in self.meters.values():
@@ -144,6 +154,11 @@ cdef class Pool:
         else:
             free = self.kept.get((kind, labels))
             program = free.pop() if free else None
+        if program is not None and program.streams not in (0, rows):
+            self.give_back(program)
+            raise ValueError(
+                f"the state is that of {program.streams} streams, and cannot go on with {rows}; call reset_state()"
+            )
         if program is not None and program.plan.capacity >= rows:
             return program
         program = None  # frees the old arena before the new one is made
@@ -164,16 +179,27 @@ cdef class Pool:
         """
         cdef Hold held = hold(net.guard, "train_on_batch", True, False)
         cdef Program program
+        cdef double loss
         held.enter()
         try:
             program = self.lease(net, "train", len(arrays[0]), labels)
             try:
                 program.bind(arrays)
-                return program.step(net.optimizer, net.counters)
+                loss = program.step(net.optimizer, net.counters)
+                if program.states:
+                    program.streams = len(arrays[0])
+                return loss
             finally:
                 self.give_back(program)
         finally:
             held.let_go()
+
+    def forget(self) -> None:
+        """What recurrent layers carry from run to run is zeros again."""
+        cdef Program program
+        for program in [self.latest, *[each for programs in self.kept.values() for each in programs]]:
+            if program is not None:
+                program.forget()
 
     def clear(self) -> None:
         """Forgets them all."""

@@ -4,24 +4,37 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Hashable, Sequence
+from enum import IntFlag
 from typing import TYPE_CHECKING
 
 from fastnn import checks, kernels, metrics, updates
 from fastnn.assembly import below
 from fastnn.losses.by_hand import gather_weight
-from fastnn.lowering import Buffer, Call, Lowering, Value, Weight
+from fastnn.lowering import Lowering
 from fastnn.optimizers import Span
 from fastnn.plan import Plan
 from fastnn.port import Port
 from fastnn.program import Program
 from fastnn.tensor import Tensor
+from fastnn.values import Buffer, Call, Value, Weight
 
 if TYPE_CHECKING:
     from fastnn.network import Network
     from fastnn.weights import Blocks
 
+Shape = tuple[int, ...]
+
 #: Rows that predict, classify and evaluate run at once, unless told otherwise.
 CHUNK = 512
+
+
+class Given(IntFlag):
+    """What is given beside inputs and targets, and enters after them in this order."""
+
+    WEIGHTS = 1  # of each sample
+    WEIGHTS_OF_POSITIONS = 2
+    LENGTHS = 4
+    STATE = 8  # nothing enters: recurrent layers go on from the batch before
 
 
 class Snapshot:
@@ -45,8 +58,16 @@ class Snapshot:
             derive()
 
 
-def rows_of(batch_size: int | None, samples: int) -> int:
-    """The rows of a run: as asked for or as fastnn chooses, and no more than there are."""
+def rows_of(batch_size: int | None, samples: int, stateful: bool = False) -> int:
+    """The rows of a run: as asked for or as fastnn chooses, and no more than there are.
+
+    Raises ValueError where states are to be carried and not all runs have as many.
+    """
+    if checks.flag("stateful", stateful):
+        if batch_size is None:
+            raise ValueError("stateful: give the batch_size, which is how many streams there are")
+        if samples % checks.integer("batch_size", batch_size):
+            raise ValueError(f"stateful: {samples} samples are no whole number of batches of {batch_size} streams")
     return min(CHUNK if batch_size is None else checks.integer("batch_size", batch_size), samples)
 
 
@@ -55,8 +76,8 @@ def lower(net: Network, kind: str, labels: int, rows: int, snapshot: Snapshot | 
 
     "train", "descent" (without the update, for an optimizer that makes it itself), "gradient" (without the update, and
     with the inputs' gradients, those of frozen layers too), "update" (alone), "evaluate", "predict" or "classify".
-    labels: a bit for each output whose targets are class numbers, and after those one where samples have weights, or
-    the next one where each position has: they enter last. snapshot: what takes the place of the network's parameters.
+    labels: a bit for each output whose targets are class numbers, and after those what `Given` says. snapshot: what
+    takes the place of the network's parameters.
     Raises ValueError where the loss, a metric or the kind does not fit the layers.
     """
     if kind == "update":
@@ -71,17 +92,26 @@ def lower(net: Network, kind: str, labels: int, rows: int, snapshot: Snapshot | 
         updates.refuse_max_norm(net.blocks.wanted)
     training = kind in ("train", "descent", "gradient")
     plan = Lowering(rows, weights, training=training, seed=net.seed, derived=derived)
-    x, values = _enter(net, plan, kind == "gradient", "unchecked" if kind == "predict" else "finite")
+    given = Given(labels >> len(net.graph.outputs))
+    lengths = _lengths(net, plan) if given & Given.LENGTHS else []
+    if given & Given.STATE:
+        plan.states = []
+        if not net.graph.recurrent:
+            raise ValueError("stateful: no layer of the network is recurrent, so there is no state to carry")
+    x, values, flowing = _enter(
+        net, plan, net.features, kind == "gradient", "unchecked" if kind == "predict" else "finite"
+    )
     if kind in ("predict", "classify"):
-        outputs = net.graph.lower(plan, values, weights, net.features)
+        outputs = net.graph.lower(plan, flowing, weights, net.features)
         with plan.named(kind):
-            return Program(kind, labels, plan.assemble([*x, *_results(net, plan, kind, outputs)], []))
-    outputs = net.graph.lower(plan, values, weights, net.features, [head.loss.fused for head in net.heads])
+            ports = [*x, *_results(net, plan, kind, outputs), *lengths]
+            return Program(kind, labels, plan.assemble(ports, []), states=plan.states)
+    outputs = net.graph.lower(plan, flowing, weights, net.features, [head.loss.fused for head in net.heads])
     meters, ports = _measure(net, plan, kind, labels, outputs)
     weights_of = {f"{head.output}_loss": head.weight for head in net.heads} if len(net.heads) > 1 else {}
     if weights_of and updates.penalized(net.blocks.wanted):
         meters["penalty"], weights_of["penalty"] = plan.emit(kernels.Penalties), 1.0
-    ports, kept = [*x, *ports], []
+    ports, kept = [*x, *ports, *lengths], []
     if plan.training:
         plan.run_backward()
     updates.penalize(plan, net.blocks.each, meters.get("penalty", meters.get("loss")))
@@ -92,33 +122,60 @@ def lower(net: Network, kind: str, labels: int, rows: int, snapshot: Snapshot | 
     if kind == "gradient":
         kept = [block.gradients for block in net.blocks.bases]
         with plan.named(kind):
-            ports += _leave(plan, "dx", net.graph.inputs, [value.gradient for value in values])
+            ports += _leave(plan, "dx", net.graph.inputs, _gradients(plan, values))
     assembled = plan.assemble(ports, kept)
-    return Program(kind, labels, assembled, {name: call.made for name, call in meters.items()}, weights_of)
+    measured = {name: call.made for name, call in meters.items()}
+    return Program(kind, labels, assembled, measured, weights_of, plan.states)
 
 
-def lower_loop(net: Network, rows: int) -> tuple[list[Plan], list[list[Port]]]:
-    """The plans of a forward and a backward pass on one arena, for up to that many rows; the ports x, y, dy and dx."""
+def lower_stream(net: Network, rows: int, snapshot: Snapshot) -> tuple[Program, Shape]:
+    """The program of one time step for so many streams, and the shape of what it gives.
+
+    Raises ValueError for a network that cannot go step by step.
+    """
+    if not net.graph.recurrent:
+        raise ValueError("freeze: no layer of the network is recurrent; without streaming=True it is a function")
+    features = net.input_shape[1:]
+    (step,) = net.graph.output_shapes([(1, *features)])
+    plan = Lowering(rows, snapshot.weights, seed=net.seed, derived=snapshot.derived, states=[], stepping=True)
+    x, _, flowing = _enter(net, plan, [(1, *features)], False, "unchecked")
+    outputs = net.graph.lower(plan, flowing, snapshot.weights, [(1, *features)])
+    by_steps = outputs[0].buffer.steps is not None
+    with plan.named("predict"):
+        ports = [*x, *_results(net, plan, "predict", outputs)]
+    return Program("predict", 0, plan.assemble(ports, []), states=plan.states), step[1:] if by_steps else step
+
+
+def lower_loop(net: Network, rows: int, given: Given) -> tuple[list[Plan], list[list[Port]]]:
+    """The plans of a forward and a backward pass on one arena, for up to that many rows; their ports.
+
+    These are those of x, y and, where given, lengths; of dy; and of dx.
+    """
     weights = _trained(net)
     plan = Lowering(rows, weights, training=True, seed=net.seed, accumulates=True)
-    x, values = _enter(net, plan, True, "finite")
-    outputs = [plan.read(output) for output in net.graph.lower(plan, values, weights, net.features)]
+    lengths = _lengths(net, plan) if given & Given.LENGTHS else []
+    x, values, flowing = _enter(net, plan, net.features, True, "finite")
+    outputs = [plan.read(output) for output in net.graph.lower(plan, flowing, weights, net.features)]
     names = net.graph.output_names
     with plan.named("forward"):
-        y = _leave(plan, "y", names, [output.buffer for output in outputs])
+        y = _leave(plan, "y", names, [plan.joined(output.buffer) for output in outputs])
     end = len(plan.calls)
-    dy = [Port(_called("dy", names, i), output.columns) for i, output in enumerate(outputs)]
+    dy = [Port(_called("dy", names, i), output.columns * output.buffer.times) for i, output in enumerate(outputs)]
     with plan.named("backward"):
         for port, output in zip(dy, outputs, strict=True):
-            plan.emit(kernels.Gather, port, plan.gradient(output))
+            entry = Buffer(port.columns)
+            partial = None if output.buffer.steps is None else plan.lengths
+            plan.emit(kernels.Gather, port, entry, partial, width=port.columns // output.buffer.times)
+            output.gradient = plan.parted(entry, output.buffer)
             plan.apply_derivative(output)
     plan.run_backward()
     with plan.named("backward"):
-        dx = _leave(plan, "dx", net.graph.inputs, [value.gradient for value in values])
+        dx = _leave(plan, "dx", net.graph.inputs, _gradients(plan, values))
     plan.run_closing()
     kept = [flat for block in net.blocks.bases for flat in (block.gradients, block.statistics)]
-    parts: list[tuple[int, list[Port], list[Tensor]]] = [(end, [*x, *y], []), (len(plan.calls), [*dy, *dx], kept)]
-    return plan.assemble_parts(parts), [x, y, dy, dx]
+    ahead = [*x, *y, *lengths]
+    parts: list[tuple[int, list[Port], list[Tensor]]] = [(end, ahead, []), (len(plan.calls), [*dy, *dx], kept)]
+    return plan.assemble_parts(parts), [ahead, dy, dx]
 
 
 def _trained(net: Network) -> dict[str, Weight]:
@@ -128,21 +185,50 @@ def _trained(net: Network) -> dict[str, Weight]:
     return {name: held.get(weight, weight) for name, weight in weights.items()}
 
 
-def _enter(net: Network, plan: Lowering, trains: bool, check: str) -> tuple[list[Port], list[Value]]:
-    """Emits the gather of each input. trains: whether their gradients are wanted."""
-    sizes = [math.prod(features) for features in net.features]
-    ports = [Port(_called("x", net.graph.inputs, i), size) for i, size in enumerate(sizes)]
-    values = [Value(Buffer(size), trains) for size in sizes]
-    for port, value in zip(ports, values, strict=True):
-        plan.emit(kernels.Gather, port, value.buffer, check=check)
-    return ports, values
+def _enter(
+    net: Network, plan: Lowering, shapes: Sequence[Shape], trains: bool, check: str
+) -> tuple[list[Port], list[Value], list[Value]]:
+    """Emits the gather of each input, of ids as integers. trains: whether the others' gradients are wanted.
+
+    Returns the ports, the inputs, and these as layers take them: sequences by steps where they have lengths, or the
+    network is recurrent, so that it computes in the same order with lengths and without.
+    """
+    ports, values, flowing = [], [], []
+    for i, features in enumerate(shapes):
+        size, ids = math.prod(features), net.graph.vocabulary(i)
+        port = Port(_called("x", net.graph.inputs, i), size)
+        value = Value(Buffer(size, "float32" if ids is None else "int32"), trains and ids is None, shape=features)
+        is_sequence = len(features) == (2 if ids is None else 1)
+        lengths = plan.lengths if is_sequence else None
+        if ids is not None:
+            plan.emit(kernels.GatherLabels, port, value.buffer, lengths=lengths, classes=ids, what="id")
+        else:
+            width = size if lengths is None else features[-1]
+            plan.emit(kernels.Gather, port, value.buffer, lengths, check=check, width=width)
+        by_steps = is_sequence and (lengths is not None or net.graph.recurrent)
+        ports.append(port)
+        values.append(value)
+        flowing.append(plan.by_steps(value) if by_steps else value)
+    return ports, values, flowing
 
 
-def _leave(plan: Lowering, what: str, names: Sequence[str], buffers: Sequence[Buffer | None]) -> list[Port]:
+def _lengths(net: Network, plan: Lowering) -> list[Port]:
+    """Emits how sequences of their own lengths lie; returns where these enter."""
+    port, times = Port("lengths", 1), net.graph.times(net.features)
+    port.trial = times
+    plan.lay_out(times, port)
+    return [port]
+
+
+def _gradients(plan: Lowering, values: Sequence[Value]) -> list[Buffer | Tensor]:
+    """The gradients of the inputs; of ids zeros."""
+    return [value.gradient or Tensor((plan.rows, value.columns)) for value in values]
+
+
+def _leave(plan: Lowering, what: str, names: Sequence[str], buffers: Sequence[Buffer | Tensor]) -> list[Port]:
     """Emits the scatter of each buffer."""
     ports = []
     for i, buffer in enumerate(buffers):
-        assert buffer is not None
         ports.append(Port(_called(what, names, i), buffer.columns))
         plan.emit(kernels.Scatter, buffer, ports[-1])
     return ports
@@ -160,7 +246,7 @@ def _results(net: Network, plan: Lowering, kind: str, outputs: list[Value]) -> l
     else:
         criteria = [head.loss for head in net.heads] if net.heads else [None] * len(outputs)
         results = [metrics.classes(plan, *each) for each in zip(outputs, criteria, strict=True)]
-    return _leave(plan, "out", net.graph.output_names, results)
+    return _leave(plan, "out", net.graph.output_names, [plan.joined(result) for result in results])
 
 
 def _measure(
@@ -168,12 +254,18 @@ def _measure(
 ) -> tuple[dict[str, Call], list[Port]]:
     """Emits the losses and the metrics, in this order for each output; and where their targets enter."""
     calls, ports, names = {}, [], net.graph.output_names
-    entry, weight = None, None
-    if weighted := labels >> len(names):
-        entry, weight = gather_weight(plan, 1 if weighted == 1 else outputs[0].positions)
+    entry, weight, given = None, None, Given(labels >> len(names))
+    if given & (Given.WEIGHTS | Given.WEIGHTS_OF_POSITIONS):
+        if given & Given.WEIGHTS:
+            entry, weight = gather_weight(plan, 1)
+        else:
+            by_steps = outputs[0].buffer.steps is not None
+            entry, weight = gather_weight(plan, outputs[0].places, plan.lengths if by_steps else None)
     for i, (head, output) in enumerate(zip(net.heads, outputs, strict=True)):
         prefix = "" if len(names) == 1 else f"{head.output}_"
         with plan.named(f"{kind} {head.output}" if prefix else kind):
+            if head.loss.whole:
+                output = plan.whole(output)  # noqa: PLW2901
             target = head.loss.target(plan, output, bool(labels >> i & 1), weight, _called("y", names, i))
             calls[f"{prefix}loss"] = head.loss.lower(plan, output, target)
             if plan.training and head.weight != 1:

@@ -52,8 +52,9 @@ def find_learning_rate(
     for step, rows in enumerate(_batches(net.seed, len(x[0]), batch, steps)):
         twin.optimizer.learning_rate = float(rates[step])  # type: ignore[union-attr]
         try:
-            inputs, targets = ([array[rows] for array in each] for each in (x, y))
-            losses.append(twin.train_on_batch(*(each if len(each) > 1 else each[0] for each in (inputs, targets))))
+            several = [[array[rows] for array in each] for each in (x, y)]
+            inputs, targets = (each if len(each) > 1 else each[0] for each in several)
+            losses.append(twin.train_on_batch(inputs, targets))
         except FloatingPointError:
             break
         smoothed = 0.9 * smoothed + 0.1 * losses[-1]

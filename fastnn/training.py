@@ -14,6 +14,7 @@ from fastnn.callbacks import Callback, History, Logs, Progress
 from fastnn.kernels.loss import DivergenceError
 from fastnn.optimizers import LBFGS
 from fastnn.port import is_batch
+from fastnn.programs import rows_of
 from fastnn.randomness import Purpose, generator
 
 if TYPE_CHECKING:
@@ -24,10 +25,14 @@ if TYPE_CHECKING:
 PAUSE = 0.05
 
 
-def train_on_batch(net: Network, x: Any, y: Any, sample_weight: Any = None) -> float:
+def train_on_batch(
+    net: Network, x: Any, y: Any, sample_weight: Any = None, lengths: Any = None, stateful: bool = False
+) -> float:
     """One step on all of x and y; returns the loss before it.
 
-    sample_weight: as `fit`; the loss is then a weighted mean. Raises as `fit`; a step that fails changes nothing.
+    sample_weight, lengths: as `fit`; the loss is then a weighted mean. stateful: the samples go on where those of the
+    last such step ended, until `reset_state`. Raises as `fit`, and ValueError for another number of samples than that
+    step had; a step that fails changes nothing.
     """
     loss = net.loss or net.compiled
     labels: int = loss.takes_labels
@@ -37,11 +42,11 @@ def train_on_batch(net: Network, x: Any, y: Any, sample_weight: Any = None) -> f
         and is_batch(y, net.label_shape if labels else net.output_shape)
         and len(x) == len(y)
     )
-    if not fits or sample_weight is not None:
-        several, targets, labels = net.examples(x, y, sample_weight)  # what is not ready yet
+    if not fits or sample_weight is not None or lengths is not None or stateful:
+        several, targets, labels = net.examples(x, y, sample_weight, lengths, stateful)  # what is not ready yet
         if not net.features:
             with net.built_for(several):
-                return train_on_batch(net, x, y, sample_weight)
+                return train_on_batch(net, x, y, sample_weight, lengths, stateful)
         given = (*several, *targets)
     return net.pool.train(net, given, labels)
 
@@ -97,9 +102,7 @@ class _Snapshot:
 
 def fit(
     net: Network,
-    x: Any,
-    y: Any,
-    sample_weight: Any,
+    given: tuple[Any, ...],
     batch_size: int,
     epochs: int,
     validation_data: tuple[Any, ...] | None,
@@ -107,28 +110,33 @@ def fit(
     callbacks: Sequence[Callback],
     verbose: int,
 ) -> History:
-    """See Network.fit."""
+    """See Network.fit. given: x, y, weights of samples, lengths of sequences, and whether states are carried."""
     assert net.compiled
     batch = checks.integer("batch_size", batch_size)
     epochs = checks.integer("epochs", epochs)
     checks.flag("shuffle", shuffle)
     checks.integer("verbose", int(verbose) if isinstance(verbose, bool) else verbose, 0, 1)
     callbacks = checks.listed("callbacks", callbacks, Callback, "Callback objects")
-    x, y, labels = net.examples(x, y, sample_weight)
+    x, y, labels = net.examples(*given)
     samples, kind = len(x[0]), "train"
     if isinstance(net.optimizer, LBFGS):
         kind = "descent"
         full_batch.check(batch, samples)
-    batch = min(batch, samples)
+    stateful = given[-1]
+    if stateful and shuffle:
+        raise ValueError("stateful: each batch goes on where the one before ended, and so takes shuffle=False")
+    batch = rows_of(batch, samples, stateful)
     if validation_data is not None:
-        if not isinstance(validation_data, (tuple, list)) or len(validation_data) not in (2, 3):
-            raise TypeError("validation_data must be a pair (x, y), or (x, y, sample_weight)")
+        if not isinstance(validation_data, (tuple, list)) or len(validation_data) not in (2, 3, 4):
+            raise TypeError("validation_data must be a pair (x, y), or (x, y, sample_weight), or that and lengths")
         with _validation():
-            for found, given in zip(net.examples(*validation_data)[0], x, strict=True):
-                if found.shape[1:] != given.shape[1:]:
-                    raise ValueError(f"x has samples {found.shape[1:]}, the training data {given.shape[1:]}")
+            for found, array in zip(net.examples(*validation_data)[0], x, strict=True):
+                if found.shape[1:] != array.shape[1:]:
+                    raise ValueError(f"x has samples {found.shape[1:]}, the training data {array.shape[1:]}")
     with net.guard.changing("fit"):
         with net.built_for(x):
+            if stateful:
+                net.pool.forget()
             program = net.pool.lease(net, kind, batch, labels)
         progress = Progress(samples, epochs) if verbose else None
         try:
@@ -181,7 +189,7 @@ def _epochs(
             ) from None
         proven = start
         if validation_data is not None:
-            logs |= _validate(net, validation_data)
+            logs |= _validate(net, validation_data, batch if program.states else None)
         if progress:
             progress.update(epoch, samples, logs)
         for callback in hooks:
@@ -191,10 +199,12 @@ def _epochs(
     return history
 
 
-def _validate(net: Network, validation_data: tuple[Any, ...]) -> Logs:
-    x, y, *weight = validation_data
+def _validate(net: Network, validation_data: tuple[Any, ...], streams: int | None) -> Logs:
+    """streams: how many there are, if states are carried from batch to batch."""
+    x, y, weight, lengths = (*validation_data, None, None)[:4]
     with _validation():
-        return {f"val_{name}": value for name, value in net.evaluate(x, y, None, *weight).items()}
+        logs = net.evaluate(x, y, streams, weight, lengths, stateful=streams is not None)
+        return {f"val_{name}": value for name, value in logs.items()}
 
 
 @contextmanager
@@ -223,6 +233,7 @@ def _epoch(
     if shuffle:
         order = generator(net.seed, Purpose.SHUFFLE, net.counters["epoch"]).permutation(samples)
     program.reset()
+    program.forget()
     done = 0
     while done < samples and not net.stop_training:
         done = _run(net, program, samples, batch, done, order, 0.0 if each_step else PAUSE)

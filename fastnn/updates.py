@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 
 from fastnn import kernels
 from fastnn.layers.base import Parameter
-from fastnn.lowering import Call, Lowering
+from fastnn.lowering import Lowering
 from fastnn.optimizers import FirstOrder, Optimizer, Span
+from fastnn.values import Call
 
 
 def penalized(wanted: Mapping[str, Parameter]) -> bool:

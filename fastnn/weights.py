@@ -12,9 +12,9 @@ from fastnn import arrays
 from fastnn.guard import Guard
 from fastnn.initializers import INITIALIZERS
 from fastnn.layers.base import Parameter
-from fastnn.lowering import Weight
 from fastnn.randomness import Purpose, generator
 from fastnn.tensor import Tensor, aligned, bytes_of
+from fastnn.values import Weight
 
 
 class Parameters:

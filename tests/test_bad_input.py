@@ -160,7 +160,20 @@ BAD_FIT: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
     **{
         f"validation_data {i}": ({"validation_data": v}, (ValueError, TypeError), "^validation_data")
         for i, v in enumerate(
-            [X, (X,), (X, Y, Y[:3]), (X, Y, Y, Y), (X, Y[:3]), (X[:0], Y[:0]), {"x": X}, "xy", (X, None), 0.2, (Y, X)]
+            [
+                X,
+                (X,),
+                (X, Y, Y[:3]),
+                (X, Y, None, Y),
+                (X, Y, Y, None, Y),
+                (X, Y[:3]),
+                (X[:0], Y[:0]),
+                {"x": X},
+                "xy",
+                (X, None),
+                0.2,
+                (Y, X),
+            ]
         )
     },
     "shuffle": ({"shuffle": "yes"}, TypeError, "shuffle"),
@@ -264,7 +277,11 @@ BAD_MAKES: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
         ValueError,
         "no parameters|must be|compare",
     ),
-    "input rank": (lambda: fnn.Sequential([fnn.Dense(3)], (4, 4)), ValueError, r"Dense\(3.*\(batch, 4, 4\).*Flatten"),
+    "input rank": (
+        lambda: fnn.Sequential([fnn.Maxout(3, 2)], (4, 4)),
+        ValueError,
+        r"Maxout\(3.*\(batch, 4, 4\).*Flatten",
+    ),
     **{
         f"input_shape {s!r}": (lambda s=s: fnn.Sequential([fnn.Dense(3)], s), (ValueError, TypeError), "input_shape")
         for s in (4, (), (0,), (-4,), (True,), (4.0,), "4", (2**40,), (2**20, 2**20), (None,))

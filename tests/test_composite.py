@@ -123,7 +123,7 @@ def test_what_is_wrong_is_said() -> None:
 
     class Images(fnn.Composite):
         def layers(self) -> list[fnn.Layer]:
-            return [fnn.Dense(2)]
+            return [fnn.Maxout(2, 2)]
 
     with pytest.raises(NotImplementedError, match=r"Composite.layers"):
         network(fnn.Composite())
@@ -133,7 +133,7 @@ def test_what_is_wrong_is_said() -> None:
         network(Twice())
     with pytest.raises(TypeError, match=r"Odd\(\): layers must be Layer objects, got 'relu'"):
         network(Odd())
-    with pytest.raises(ValueError, match=r"Dense\(2\): expected input \(batch, features\), got \(batch, 3, 4\)"):
+    with pytest.raises(ValueError, match=r"Maxout\(2\): expected input \(batch, features\), got \(batch, 3, 4\)"):
         fnn.Sequential([Images()], input_shape=(3, 4))
 
 

@@ -198,7 +198,11 @@ WRONG: dict[str, tuple[Callable[[Any], object], type[Exception], str]] = {
     "no inputs": (lambda s: fnn.Network([], s["h"]), ValueError, "at least one input"),
     "no symbol": (lambda s: fnn.Network(s["x"], fnn.Dense(3)), TypeError, "outputs"),
     "an array": (lambda s: fnn.Network(s["x"], [np.ones(3)]), TypeError, "outputs"),
-    "a shape that does not fit": (lambda s: fnn.Dense(3)(fnn.Input((2, 2))), ValueError, r"\(batch, 2, 2\).*Flatten"),
+    "a shape that does not fit": (
+        lambda s: fnn.Maxout(3, 2)(fnn.Input((2, 2))),
+        ValueError,
+        r"\(batch, 2, 2\).*Flatten",
+    ),
     "a shared layer of two shapes": (
         lambda s: fnn.Network(s["x"], s["h"].layer(s["h"])),
         ValueError,

@@ -188,9 +188,9 @@ def test_figures_of_one_name(names: tuple[str, str], twice: str) -> None:
 
 def test_more_outputs_than_can_be() -> None:
     x = fnn.Input((1,))
-    several = [fnn.Dense(1)(x) for _ in range(61)]
-    fnn.Network(x, several[:60]).compile("sgd", "mse").train_on_batch(np.ones((2, 1)), [np.ones(2)] * 60)
-    with pytest.raises(ValueError, match="at most 60 outputs"):
+    several = [fnn.Dense(1)(x) for _ in range(60)]
+    fnn.Network(x, several[:59]).compile("sgd", "mse").train_on_batch(np.ones((2, 1)), [np.ones(2)] * 59)
+    with pytest.raises(ValueError, match="at most 59 outputs"):
         fnn.Network(x, several).compile("sgd", "mse")
 
 

@@ -131,7 +131,7 @@ ALTERATIONS: dict[str, tuple[Alter, str]] = {
     "input_shape empty": (key("input_shape", []), ""),
     "input_shape wraps": (key("input_shape", [2**62 + 4]), ""),
     "input_shape huge": (key("input_shape", [HUGE]), ""),
-    "input_shape 2-D": (key("input_shape", [2, 2]), "Dense"),
+    "input_shape 2-D": (key("input_shape", [2, 2]), "dense_0.weight"),
     "input_shape text": (key("input_shape", "4"), ""),
     "input_shape null": (key("input_shape", None), "weights"),
     "optimizer unknown": (lambda a, t: a["compiled"]["optimizer"].__setitem__("class", "Evil"), "Evil.*Adam"),

@@ -19,9 +19,10 @@ from onnx.helper import get_attribute_value  # noqa: E402
 
 import onnx_adapter  # noqa: E402
 import onnx_pictures  # noqa: E402
+import onnx_sequences  # noqa: E402
 from onnx_adapter import OutOfScopeError  # noqa: E402
 
-OPERATORS = {**onnx_adapter.OPERATORS, **onnx_pictures.OPERATORS}
+OPERATORS = {**onnx_adapter.OPERATORS, **onnx_pictures.OPERATORS, **onnx_sequences.OPERATORS}
 #: What a model may have beside its one operator: axes of length 1 that come and go.
 SHAPES = {"Squeeze": np.squeeze, "Unsqueeze": np.expand_dims}
 #: The cases that ask for what fastnn does not have, and what that is.

@@ -11,6 +11,7 @@ import reference_convolution
 import reference_layers
 import reference_losses
 import reference_pictures
+import reference_sequences
 import reference_updates
 from check import generator
 from fastnn import kernels
@@ -53,6 +54,7 @@ def test_every_op_has_a_twin() -> None:
         reference_layers,
         reference_losses,
         reference_pictures,
+        reference_sequences,
         reference_updates,
     )
     twins = {*LISTS, *(name for file in files for name in vars(file))}

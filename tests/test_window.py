@@ -79,6 +79,12 @@ def test_maps_within_a_network() -> None:
     assert fnn.Network(x, rest(fnn.MaxPool2D(4)(fnn.Conv2D(16, 3, padding="same")(x)))).output_shape == (4,)
 
 
+@pytest.mark.parametrize("shape", [(3, 23, 22), (3, 20, 30), (1, 100, 64), (3, 8, 8), (4, 32, 32)])
+def test_what_may_be_meant_so(shape: tuple[int, ...]) -> None:
+    """A few rows of many channels: there would be no way around an error."""
+    assert fnn.Sequential([fnn.Conv2D(2, 1)], input_shape=shape).output_shape == (*shape[:2], 2)
+
+
 @pytest.mark.parametrize("layer", [fnn.Conv1D(4, 3), fnn.MaxPool1D()])
 def test_pictures_for_sequences(layer: fnn.Layer) -> None:
     with pytest.raises(ValueError, match=r"expected input \(batch, time, channels\), got \(batch, 3, 32, 32\)$"):

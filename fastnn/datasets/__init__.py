@@ -1,8 +1,20 @@
-"""Data sets: the one that comes with the package, one that is found where it is installed, and readers of your own."""
+"""Data sets: those that the package makes or holds, those found where they are installed, and readers of your own."""
 
+from fastnn.datasets.adding_problem import adding_problem
 from fastnn.datasets.digits import digits
 from fastnn.datasets.fashion_mnist import FASHION_MNIST_CLASSES, fashion_mnist
 from fastnn.datasets.idx import read_idx
 from fastnn.datasets.image_folder import image_folder
+from fastnn.datasets.opticks import opticks
+from fastnn.datasets.streams import streams
 
-__all__ = ["FASHION_MNIST_CLASSES", "digits", "fashion_mnist", "image_folder", "read_idx"]
+__all__ = [
+    "FASHION_MNIST_CLASSES",
+    "adding_problem",
+    "digits",
+    "fashion_mnist",
+    "image_folder",
+    "opticks",
+    "read_idx",
+    "streams",
+]

@@ -16,6 +16,7 @@ from fastnn.kernels.dense import Dense, DenseInputGradient, DenseWeightGradient,
 from fastnn.kernels.depthwise import Depthwise, DepthwiseGradient
 from fastnn.kernels.dropout import Dropout
 from fastnn.kernels.elementary import Elementary
+from fastnn.kernels.embedding import Embedding, EmbeddingGradient
 from fastnn.kernels.gather import Gather, GatherLabels, Scatter
 from fastnn.kernels.gaussian_noise import GaussianNoise
 from fastnn.kernels.layer_norm import LayerNorm, LayerNormInputGradient, LayerNormWeightGradient
@@ -29,9 +30,12 @@ from fastnn.kernels.pad import Pad
 from fastnn.kernels.pooling import AveragePool, AveragePoolGradient, MaxPool, MaxPoolGradient
 from fastnn.kernels.prelu import PReLU, PReLUGradient
 from fastnn.kernels.python import PythonBackward, PythonForward
+from fastnn.kernels.recurrent import GRU, LSTM, RNN, GRUGradient, LSTMGradient, RNNGradient
 from fastnn.kernels.regularization import Average, Clip, ClipNorm, MaxNorm, Penalties, Penalty, SquaredNorm
 from fastnn.kernels.rescale import Rescale
 from fastnn.kernels.softmax import LogSoftmax, LogSoftmaxGradient, Softmax, SoftmaxGradient
+from fastnn.kernels.step_pool import StepMaximum, StepMaximumGradient, StepMean, StepMeanGradient, StepMultiply
+from fastnn.kernels.steps import FromSteps, Steps, ToSteps
 from fastnn.kernels.upsample import Bilinear, BilinearGradient
 from fastnn.kernels.winograd import Winograd, WinogradFilter, WinogradWeightGradient
 
@@ -39,6 +43,9 @@ __all__ = [
     "ACTIVATIONS",
     "DERIVED_FROM_INPUT",
     "ELEMENTWISE_LOSSES",
+    "GRU",
+    "LSTM",
+    "RNN",
     "SGD",
     "Accuracy",
     "Activation",
@@ -78,12 +85,17 @@ __all__ = [
     "Dropout",
     "Elementary",
     "ElementwiseLoss",
+    "Embedding",
+    "EmbeddingGradient",
     "Filter",
     "FlipShift",
+    "FromSteps",
+    "GRUGradient",
     "Gather",
     "GatherLabels",
     "GaussianNoise",
     "KLDivergence",
+    "LSTMGradient",
     "LayerNorm",
     "LayerNormInputGradient",
     "LayerNormWeightGradient",
@@ -107,6 +119,7 @@ __all__ = [
     "PythonBackward",
     "PythonForward",
     "RMSprop",
+    "RNNGradient",
     "Rescale",
     "RootMeanSquaredError",
     "Rotate",
@@ -117,6 +130,13 @@ __all__ = [
     "Softmax",
     "SoftmaxGradient",
     "SquaredNorm",
+    "StepMaximum",
+    "StepMaximumGradient",
+    "StepMean",
+    "StepMeanGradient",
+    "StepMultiply",
+    "Steps",
+    "ToSteps",
     "TopAccuracy",
     "Uniform",
     "Winograd",

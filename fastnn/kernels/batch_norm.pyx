@@ -53,7 +53,7 @@ cdef class ColumnSums(Op):
 
     cdef Py_ssize_t rows(self) noexcept nogil:
         """Rows of n columns in this run."""
-        return self.state.rows * self.groups
+        return self.present_rows() * self.groups
 
     cdef Py_ssize_t parts(self, int threads) noexcept nogil:
         return (self.rows() + self.chunk - 1) // self.chunk
@@ -124,18 +124,18 @@ cdef class Channels(Op):
         self.bind((x, *others, *channels))
 
     cdef Py_ssize_t parts(self, int threads) noexcept nogil:
-        return (self.state.rows * self.groups + self.block - 1) // self.block
+        return (self.present_rows() * self.groups + self.block - 1) // self.block
 
     cdef void part(self, Py_ssize_t index, Py_ssize_t parts) noexcept nogil:
         cdef Py_ssize_t row = index * self.block
-        self.rows(row * self.n, min(self.block, self.state.rows * self.groups - row))
+        self.rows(row * self.n, min(self.block, self.present_rows() * self.groups - row))
 
     cdef void rows(self, Py_ssize_t start, Py_ssize_t rows) noexcept nogil:
         """`rows` rows of n channels from element `start` on."""
         pass
 
     cdef double work(self) noexcept nogil:
-        return self.state.rows * self.groups * self.n
+        return self.present_rows() * self.groups * self.n
 
 
 cdef class BatchNorm(Channels):
@@ -328,7 +328,7 @@ cdef class BatchNormRunning(Op):
     cdef void run(self) noexcept nogil:
         cdef double old = self.momentum, new = 1.0 - self.momentum
         cdef Py_ssize_t j
-        if self.state.inputs_only or self.state.rows * self.groups == 1:
+        if self.state.inputs_only or self.present_rows() * self.groups == 1:
             return
         for j in range(self.n):
             self.running_mean[j] = <float> (old * self.running_mean[j] + new * self.mean[j])

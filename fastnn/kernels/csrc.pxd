@@ -145,6 +145,12 @@ cdef extern from "kernels.h":
         void (*bilinear)(const fastnn_upsampling *p, isize first, isize rows, const float *x, float *y) noexcept nogil
         void (*bilinear_gradient)(const fastnn_upsampling *p, isize first, isize rows, const float *dy,
                                   float *dx) noexcept nogil
+        void (*lstm)(isize rows, isize n, float *z, float *before, float *c, float *h) noexcept nogil
+        void (*lstm_gradient)(isize rows, isize n, const float *before, const float *dh, float *dc,
+                              float *z) noexcept nogil
+        void (*gru)(isize rows, isize n, float *z, const float *s, float *h) noexcept nogil
+        void (*gru_gradient)(isize rows, isize n, const float *before, float *dh, float *z, float *s) noexcept nogil
+        void (*latest_maximum)(isize n, isize step, const float *x, float *best, int32_t *place) noexcept nogil
         void (*gaussian_noise)(isize n, isize first, const float *x, float deviation, fastnn_random r,
                                float *y) noexcept nogil
         void (*rescale)(isize n, const float *x, float scale, float offset, float *y) noexcept nogil

@@ -25,10 +25,10 @@ cdef class Product(Op):
 
     cdef const fastnn_product *present(self, fastnn_product *p) noexcept nogil:
         """The product at the present number of rows: as it was made, or changed in p."""
-        if self.whole.m == self.state.rows:
+        if self.whole.m == self.present_rows():
             return &self.whole
         p[0] = self.whole
-        p.m = self.state.rows
+        p.m = self.present_rows()
         return p
 
     cdef void part(self, Py_ssize_t index, Py_ssize_t parts) noexcept nogil:
@@ -90,19 +90,19 @@ def _refuse(name, *tensors):
 cdef class Packed(Op):
     """panels = weight (in, out), laid out as the product's tiles read it: panel after panel of columns.
 
-    A Dense takes it in place of the weight. Packs when it is made, and again when it is called.
+    A Dense takes it in place of the weight. Packs when it is made, and again when it is called. transposed: it packs,
+    and stands for, weight^T (out, in).
     """
 
-    cdef const float *b
-    cdef float *c
-    cdef Py_ssize_t k, n
-    cdef readonly Tensor weight, panels
-
-    def __init__(self, Tensor weight) -> None:
+    def __init__(self, Tensor weight, transposed: bool = False) -> None:
         cdef Py_ssize_t lanes = self.table.lanes
         self.pace = 2.0
-        self.weight, self.panels = weight, Tensor((weight.rows * ((weight.columns + lanes - 1) // lanes * lanes),))
-        self.k, self.n, self.b, self.c = weight.rows, weight.columns, floats(weight), floats(self.panels)
+        self.weight, self.b, self.row, self.column = weight, floats(weight), weight.columns, 1
+        self.k, self.n = weight.rows, weight.columns
+        if transposed:
+            self.k, self.n, self.row, self.column = self.n, self.k, self.column, self.row
+        self.panels = Tensor((self.k * ((self.n + lanes - 1) // lanes * lanes),))
+        self.c = floats(self.panels)
         self.bind((weight, self.panels))
         self()
 
@@ -111,7 +111,9 @@ cdef class Packed(Op):
         cdef Py_ssize_t units = (n + unit - 1) // unit
         cdef Py_ssize_t start = units * index // parts * unit, end = min(n, units * (index + 1) // parts * unit)
         if start < end:
-            self.table.pack(self.k, end - start, self.b + start, n, 1, self.c + start * self.k)
+            self.table.pack(
+                self.k, end - start, self.b + start * self.column, self.row, self.column, self.c + start * self.k
+            )
 
     cdef double work(self) noexcept nogil:
         return self.k * self.n
@@ -134,7 +136,7 @@ cdef class Dense(Product):
         cdef Packed given = weight if isinstance(weight, Packed) else None
         cdef Tensor matrix = weight if given is None else given.weight
         if not (
-            fits(matrix, x.columns, y.columns)
+            (fits(matrix, x.columns, y.columns) if given is None else (given.k, given.n) == (x.columns, y.columns))
             and fits(y, x.rows, y.columns)
             and fits(z, x.rows, y.columns)
             and (bias is None or bias.size == y.columns)
@@ -160,13 +162,13 @@ cdef class Dense(Product):
 
     cdef bint packs(self) noexcept nogil:
         """Whether the present run packs the weight first."""
-        return self.anew and self.packed is not None and self.state.rows >= MANY
+        return self.anew and self.packed is not None and self.present_rows() >= MANY
 
     cdef const fastnn_product *present(self, fastnn_product *p) noexcept nogil:
         if not self.packs():
             return Product.present(self, p)
         p[0] = self.whole
-        p.m, p.b, p.b_packed = self.state.rows, self.packed.c, True
+        p.m, p.b, p.b_packed = self.present_rows(), self.packed.c, True
         return p
 
     cdef void run(self) noexcept nogil:
@@ -226,10 +228,10 @@ cdef class DenseWeightGradient(Product):
         self.bind((x, dz, dweight, dbias))
 
     cdef const fastnn_product *present(self, fastnn_product *p) noexcept nogil:
-        if self.whole.k == self.state.rows:
+        if self.whole.k == self.present_rows():
             return &self.whole
         p[0] = self.whole
-        p.k = self.state.rows
+        p.k = self.present_rows()
         return p
 
     cdef void run(self) noexcept nogil:
@@ -239,5 +241,5 @@ cdef class DenseWeightGradient(Product):
     cdef void columns(self, Py_ssize_t start, Py_ssize_t n) noexcept nogil:
         if self.dbias != NULL:
             self.table.column_sum(
-                self.state.rows, n, self.whole.b + start, self.whole.n, self.whole.add, self.dbias + start
+                self.present_rows(), n, self.whole.b + start, self.whole.n, self.whole.add, self.dbias + start
             )

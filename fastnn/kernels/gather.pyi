@@ -7,7 +7,9 @@ CHECKS: tuple[str, ...]
 class Gathered(ChunkedOp): ...
 
 class Gather(Gathered):
-    def __init__(self, port: Port, y: Tensor, *, check: str = "finite", width: int | None = None) -> None: ...
+    def __init__(
+        self, port: Port, y: Tensor, lengths: Tensor | None = None, *, check: str = "finite", width: int | None = None
+    ) -> None: ...
     def complain(self, place: int) -> Exception: ...
 
 class GatherLabels(Gathered):
@@ -17,9 +19,11 @@ class GatherLabels(Gathered):
         y: Tensor,
         weight: Tensor | None = None,
         kept: Tensor | None = None,
+        lengths: Tensor | None = None,
         *,
         classes: int,
         ignore: int | None = None,
+        what: str = "label",
     ) -> None: ...
     def complain(self, place: int) -> Exception: ...
 

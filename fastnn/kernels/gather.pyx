@@ -3,8 +3,8 @@
 from math import isfinite
 
 from libc.math cimport NAN
-from libc.stdint cimport int32_t, int64_t
-from libc.string cimport memcpy
+from libc.stdint cimport int32_t, int64_t, uint8_t
+from libc.string cimport memcpy, memset
 
 from fastnn.kernels cimport csrc
 from fastnn.op cimport ChunkedOp, Op
@@ -20,8 +20,6 @@ cdef enum:
 
 cdef class Gathered(ChunkedOp):
     """An Op that reads a port's rows, in the order of the run, and notes the first bad element of each chunk."""
-
-    cdef Port port
 
     cdef const char *rows_from(self, Py_ssize_t row) noexcept nogil:
         """The array, or where it goes on when rows are taken as they come."""
@@ -83,23 +81,47 @@ cdef class Gathered(ChunkedOp):
             sample = self.state.order[sample]
         return self.port.data + sample * self.port.columns * size
 
+    cdef object given(self, Py_ssize_t row, Py_ssize_t column):
+        """What the user's array holds for an element of the batch."""
+        cdef const char *data = self.source(row)
+        if self.port.type == csrc.fastnn_uint8:
+            return (<const uint8_t *> data)[column]
+        if self.port.type == csrc.fastnn_float32:
+            return (<const float *> data)[column]
+        if self.port.type == csrc.fastnn_float64:
+            return (<const double *> data)[column]
+        return (<const int64_t *> data)[column]
+
     cdef Py_ssize_t sample(self, Py_ssize_t row):
         """The row of the user's array that became this row of the batch."""
         row += self.state.first
         return row if self.state.order == NULL else self.state.order[row]
 
 
+cdef const int32_t *counts(name, Tensor lengths, Py_ssize_t rows) except? NULL:
+    """The memory of int32 (rows, 1), NULL for None."""
+    if lengths is None:
+        return NULL
+    if lengths.dtype != "int32" or lengths.columns != 1 or lengths.rows != rows:
+        raise ValueError(f"{name}: expected int32 lengths ({rows}, 1), got {lengths!r}")
+    return <const int32_t *> lengths.data
+
+
 cdef class Gather(Gathered):
     """y = the port's rows as float32: (rows, columns). What fails the check, one of CHECKS, is an error.
 
-    width: a distribution has so many elements, by which the columns can be divided; None: all of them.
+    width: a distribution has so many elements, by which the columns can be divided; None: all of them. lengths: int32
+    (rows, 1), or None: only so many times `width` elements of a row are looked at, and the others are zeros.
     """
 
     cdef float *y
     cdef int check
     cdef Py_ssize_t width
+    cdef const int32_t *lengths
 
-    def __init__(self, Port port, Tensor y, *, check: str = "finite", width: int | None = None) -> None:
+    def __init__(
+        self, Port port, Tensor y, Tensor lengths or None = None, *, check: str = "finite", width: int | None = None
+    ) -> None:
         if y.columns != port.columns:
             raise ValueError(f"Gather: {port.name} has rows of {port.columns} elements, y is {y.shape}")
         if check not in CHECKS:
@@ -108,18 +130,20 @@ cdef class Gather(Gathered):
         self.width = port.columns if width is None else width
         if not 0 < self.width <= port.columns or port.columns % self.width:
             raise ValueError(f"Gather: rows of {port.columns} elements cannot be divided by a width of {width}")
-        self.bind((y,))
+        self.lengths = counts("Gather", lengths, y.rows)
+        self.bind((y, lengths))
 
     cdef Py_ssize_t take(self, Py_ssize_t row, Py_ssize_t rows) noexcept nogil:
-        cdef Py_ssize_t i, place, columns = self.port.columns
-        if self.width < columns:
+        cdef Py_ssize_t i, place, count, columns = self.port.columns
+        if self.width < columns or self.lengths != NULL:
             for i in range(row, row + rows):
+                count = columns // self.width if self.lengths == NULL else self.lengths[i]
                 place = self.table.gather(
-                    columns // self.width, self.width, self.source(i), self.port.type, NULL, self.check,
-                    self.y + i * columns,
+                    count, self.width, self.source(i), self.port.type, NULL, self.check, self.y + i * columns
                 )
                 if place >= 0:
                     return (i - row) * columns + place
+                memset(self.y + i * columns + count * self.width, 0, 4 * (columns - count * self.width))
             return -1
         return self.table.gather(
             rows,
@@ -152,13 +176,17 @@ cdef class GatherLabels(Gathered):
     """y = the port's labels as int32, (rows, positions): each an integer in 0..classes-1.
 
     With ignore, kept, float32 like y, is the weight, or 1 without one; where the label is `ignore`, y = kept = 0.
+    lengths: int32 (rows, 1), or None: only so many labels of a row are looked at, and the others are 0. what: what
+    errors call a label.
     """
 
     cdef int32_t *y
     cdef const float *weight
     cdef float *kept
     cdef Py_ssize_t classes
+    cdef str what
     cdef double ignored  # NaN for none
+    cdef const int32_t *lengths
 
     def __init__(
         self,
@@ -166,9 +194,11 @@ cdef class GatherLabels(Gathered):
         Tensor y,
         Tensor weight or None = None,
         Tensor kept or None = None,
+        Tensor lengths or None = None,
         *,
         classes: int,
         ignore: int | None = None,
+        what: str = "label",
     ) -> None:
         cdef Tensor tensor
         if port.columns != y.columns or y.dtype != "int32":
@@ -180,20 +210,24 @@ cdef class GatherLabels(Gathered):
         for tensor in (weight, kept):
             if tensor is not None and (tensor.rows != y.rows or tensor.columns != y.columns):
                 raise ValueError(f"GatherLabels: expected a weight for each label of {y!r}, got {tensor!r}")
-        self.port, self.classes, self.y = port, classes, <int32_t *> y.data
+        port.trial = 0
+        self.port, self.classes, self.what, self.y = port, classes, what, <int32_t *> y.data
         self.weight, self.kept, self.ignored = floats(weight), floats(kept), NAN if ignore is None else ignore
-        self.bind((y, weight, kept))
+        self.lengths = counts("GatherLabels", lengths, y.rows)
+        self.bind((y, weight, kept, lengths))
 
     cdef Py_ssize_t take(self, Py_ssize_t row, Py_ssize_t rows) noexcept nogil:
-        cdef Py_ssize_t i, n = self.port.columns, bad = -1
+        cdef Py_ssize_t i, count, n = self.port.columns, bad = -1
         if n == 1:
             bad = self.labels(rows, self.rows_from(row), self.order_from(row), row)
         else:
             for i in range(row, row + rows):
-                bad = self.labels(n, self.source(i), NULL, i * n)
+                count = n if self.lengths == NULL else self.lengths[i]
+                bad = self.labels(count, self.source(i), NULL, i * n)
                 if bad >= 0:
                     bad += (i - row) * n
                     break
+                memset(self.y + i * n + count, 0, 4 * (n - count))
         if self.kept != NULL and bad < 0:
             for i in range(row * n, (row + rows) * n):
                 self.kept[i] = 1 if self.weight == NULL else self.weight[i]
@@ -208,10 +242,10 @@ cdef class GatherLabels(Gathered):
     def complain(self, place: int) -> Exception:
         row, position = divmod(place, self.port.columns)
         sample = self.sample(row)
-        value = self.port.array.reshape(-1, self.port.columns)[sample, position]
+        value = self.given(row, position)
         at = "" if self.port.columns == 1 else f" at position {position}"
         return ValueError(
-            f"{self.port.name}[{sample}]{at} is {value}; expected an integer label from 0 to {self.classes - 1}"
+            f"{self.port.name}[{sample}]{at} is {value}; expected an integer {self.what} from 0 to {self.classes - 1}"
             + ("" if self.kept == NULL else f", or {self.ignored:.0f} for none")
         )
 

@@ -11,11 +11,13 @@ from fastnn.layers.augmentation import (
 )
 from fastnn.layers.base import Layer, Parameter
 from fastnn.layers.batch_norm import BatchNorm
+from fastnn.layers.bidirectional import Bidirectional
 from fastnn.layers.composite import Composite
 from fastnn.layers.convolution import Conv1D, Conv2D, Conv2DTranspose
 from fastnn.layers.dense import Dense
 from fastnn.layers.depthwise import DepthwiseConv2D, SeparableConv2D
 from fastnn.layers.dropout import Dropout
+from fastnn.layers.embedding import Embedding
 from fastnn.layers.flatten import Flatten
 from fastnn.layers.gaussian_noise import GaussianNoise
 from fastnn.layers.layer_norm import LayerNorm
@@ -25,6 +27,7 @@ from fastnn.layers.pad import Crop2D, ZeroPad2D
 from fastnn.layers.pooling import AvgPool1D, AvgPool2D, GlobalAvgPool, GlobalMaxPool, MaxPool1D, MaxPool2D
 from fastnn.layers.prelu import PReLU
 from fastnn.layers.python import PythonLayer
+from fastnn.layers.recurrent import GRU, LSTM, SimpleRNN, State
 from fastnn.layers.rescale import Rescale
 from fastnn.layers.reshape import Reshape
 from fastnn.layers.upsample import UpSample2D
@@ -39,6 +42,12 @@ LAYERS: dict[str, type[Layer]] = {
         Conv2DTranspose,
         DepthwiseConv2D,
         SeparableConv2D,
+        Embedding,
+        LSTM,
+        GRU,
+        SimpleRNN,
+        State,
+        Bidirectional,
         Maxout,
         Activation,
         PReLU,
@@ -71,12 +80,15 @@ LAYERS: dict[str, type[Layer]] = {
 }
 
 __all__ = [
+    "GRU",
     "LAYERS",
+    "LSTM",
     "Activation",
     "Add",
     "AvgPool1D",
     "AvgPool2D",
     "BatchNorm",
+    "Bidirectional",
     "Composite",
     "Concatenate",
     "Conv1D",
@@ -87,6 +99,7 @@ __all__ = [
     "Dense",
     "DepthwiseConv2D",
     "Dropout",
+    "Embedding",
     "Flatten",
     "GaussianNoise",
     "GlobalAvgPool",
@@ -108,6 +121,7 @@ __all__ = [
     "Rescale",
     "Reshape",
     "SeparableConv2D",
+    "SimpleRNN",
     "UpSample2D",
     "ZeroPad2D",
 ]

@@ -1,10 +1,12 @@
 """An activation as a layer of its own."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from fastnn import checks, kernels
 from fastnn.layers.base import Layer
-from fastnn.lowering import ROW_WISE, Lowering, Value, Weight
+from fastnn.lowering import ROW_WISE, Lowering
+from fastnn.values import Value, Weight
 
 #: What layers accept as an activation: the elementwise ones, and those over the last axis.
 LAYER_ACTIVATIONS = (*kernels.ACTIVATIONS, *ROW_WISE)
@@ -26,6 +28,8 @@ class Activation(Layer):
 
     activation: str
 
+    stepwise: ClassVar[bool] = True
+
     def __post_init__(self) -> None:
         super().__post_init__()
         known_activation(self.activation)
@@ -39,7 +43,7 @@ class Activation(Layer):
         elif x.open:
             y = Value(x.buffer, x.trains, pending=self.activation, producer=x.producer)
         else:
-            y = plan.value(x.columns, x.trains)
+            y = plan.value(x.columns, x.trains, beside=x)
             y.producer = plan.emit(kernels.Activation, x.buffer, y.buffer, activation="identity")
             y.pending, y.before = self.activation, x.buffer
 

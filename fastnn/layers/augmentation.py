@@ -10,8 +10,9 @@ from typing import Any, ClassVar
 from fastnn import checks, kernels
 from fastnn.layers.base import Layer, expected
 from fastnn.layers.window import Pictured, lengths, spatial
-from fastnn.lowering import Lowering, Value, Weight
+from fastnn.lowering import Lowering
 from fastnn.op import Op
+from fastnn.values import Value, Weight
 
 
 class Augmentation(Pictured):

@@ -8,8 +8,9 @@ from typing import Any, ClassVar
 
 from fastnn import checks
 from fastnn.initializers import INITIALIZERS
-from fastnn.lowering import Lowering, Value, Weight
+from fastnn.lowering import Lowering
 from fastnn.symbol import Symbol, called
+from fastnn.values import Value, Weight
 
 
 @dataclass(eq=False, repr=False)
@@ -61,6 +62,8 @@ class Layer:
 
     #: Whether it does nothing but in training.
     trains_only: ClassVar[bool] = False
+    #: Whether it takes sequences by steps as well, and so lengths: nothing goes from one step to another, or in order.
+    stepwise: ClassVar[bool] = False
 
     def __init_subclass__(cls) -> None:
         """Layers are the same only if they are one, and look alike: a plain @dataclass leaves these as they are."""
@@ -123,6 +126,15 @@ class Layer:
         """
         raise NotImplementedError(f"{type(self).__name__}.lower")
 
+    def vocabulary_of(self, source: int) -> int | None:
+        """How many ids there are, where the input `source` is to hold such; else None."""
+        return None
+
+    @property
+    def recurrent(self) -> bool:
+        """Whether what it gives at a step depends on the steps before."""
+        return False
+
     @property
     def layer_count(self) -> int:
         """How many layers it is: more than one for a network in the place of a layer."""
@@ -159,8 +171,8 @@ class Layer:
 
 
 def snake_case(name: str) -> str:
-    """Dense -> dense, BatchNorm -> batch_norm, PReLU -> prelu."""
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z][a-z])", "_", name).lower()
+    """Dense -> dense, BatchNorm -> batch_norm, PReLU -> prelu, SimpleRNN -> simple_rnn."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z][a-z]|RNN)", "_", name).lower()
 
 
 def expected(layer: Layer, wanted: str, features: tuple[int, ...], advice: str = "") -> ValueError:

@@ -2,14 +2,15 @@
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from fastnn import checks, kernels
 from fastnn.layers.base import Layer, Parameter
-from fastnn.lowering import Call, Lowering, ToPack, Value, Weight
+from fastnn.lowering import Lowering
 from fastnn.tensor import Tensor
+from fastnn.values import Call, ToPack, Value, Weight
 
 
 @dataclass(eq=False, repr=False)
@@ -27,6 +28,8 @@ class BatchNorm(Layer):
 
     momentum: float = 0.9
     epsilon: float = 1e-5
+
+    stepwise: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -55,7 +58,7 @@ class BatchNorm(Layer):
             x.producer.arguments = source, matrix, folded.bias, *others
             return x
         x, frozen = plan.read(x), weights["gamma"].gradient is None
-        y = plan.value(x.columns, trains=x.trains or not frozen)
+        y = plan.value(x.columns, trains=x.trains or not frozen, beside=x)
         if plan.training and not frozen:
             mean, variance = self._lower_training(plan, x, y, weights)
         elif plan.training:
@@ -78,7 +81,8 @@ class BatchNorm(Layer):
         def close() -> None:
             running = weights["mean"].value, weights["variance"].value
             groups = x.columns // mean.size
-            plan.emit(kernels.BatchNormRunning, mean, variance, *running, momentum=self.momentum, groups=groups)
+            call = plan.emit(kernels.BatchNormRunning, mean, variance, *running, momentum=self.momentum, groups=groups)
+            call.steps = x.buffer.steps
 
         plan.backward(backward)
         plan.closing(close)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from fastnn import checks
 from fastnn.layers.base import Layer, Parameter
-from fastnn.lowering import Lowering, Value, Weight
+from fastnn.lowering import Lowering
+from fastnn.values import Value, Weight
 
 if TYPE_CHECKING:
     from fastnn.graph import Graph
@@ -28,6 +29,8 @@ class Composite(Layer):
     Raises TypeError for layers that are none, ValueError where there are none, and where one does not fit.
     """
 
+    stepwise: ClassVar[bool] = True  # as far as its layers are
+
     def layers(self) -> Sequence[Layer]:
         """The layers in order, made anew."""
         raise NotImplementedError(f"{type(self).__name__}.layers")
@@ -40,6 +43,13 @@ class Composite(Layer):
         if not layers:
             raise ValueError(f"{self.title()}: needs at least one layer")
         return Graph.chain(layers)
+
+    @property
+    def recurrent(self) -> bool:
+        return self._chain.recurrent
+
+    def vocabulary_of(self, source: int) -> int | None:
+        return self._chain.vocabulary(0)
 
     @property
     def layer_count(self) -> int:

@@ -1,24 +1,26 @@
 """The fully connected layer."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from fastnn import checks, kernels
 from fastnn.layers import affine
-from fastnn.layers.base import Layer, Parameter, expected
-from fastnn.lowering import Lowering, Value, Weight
+from fastnn.layers.base import Layer, Parameter
+from fastnn.lowering import Lowering
+from fastnn.values import Value, Weight
 
 
 @dataclass(eq=False, repr=False)
 class Dense(Layer):
-    """y = activation(x @ weight + bias).
+    """y = activation(x @ weight + bias), over the last axis of x.
 
-    x (batch, in), weight (in, units), bias (units,), y (batch, units). activation: a name in `fastnn.activations`.
-    initializer: of the weight, a name in `fastnn.initializers`; None takes he_normal before relu, leaky_relu, elu, gelu
-    and silu, lecun_normal before selu, glorot_uniform otherwise. The bias starts at zero.
+    x (batch, ..., in), weight (in, units), bias (units,), y (batch, ..., units). activation: a name in
+    `fastnn.activations`. initializer: of the weight, a name in `fastnn.initializers`; None takes he_normal before relu,
+    leaky_relu, elu, gelu and silu, lecun_normal before selu, glorot_uniform otherwise. The bias starts at zero.
     l1, l2: the loss grows by l1 sum |weight| + l2 sum weight^2. max_norm: after each update, the weights into a unit,
     weight[:, unit], are scaled down to that norm if theirs is greater (Srivastava et al. 2014).
-    Raises ValueError for units < 1, an unknown activation or initializer, a negative penalty, a max_norm that is not
-    positive, and, when built, an input of another rank.
+    Raises ValueError for units < 1, an unknown activation or initializer, a negative penalty, and a max_norm that is
+    not positive.
     """
 
     units: int
@@ -29,6 +31,8 @@ class Dense(Layer):
     l2: float = 0.0
     max_norm: float | None = None
 
+    stepwise: ClassVar[bool] = True
+
     def __post_init__(self) -> None:
         super().__post_init__()
         object.__setattr__(self, "units", checks.integer("Dense: units", self.units))
@@ -38,29 +42,30 @@ class Dense(Layer):
             object.__setattr__(self, "max_norm", norm)
 
     def parameters(self, features: tuple[int, ...]) -> dict[str, Parameter]:
-        wanted = affine.parameters(self, (features[0], self.units), features[0], self.units, self.units)
+        wanted = affine.parameters(self, (features[-1], self.units), features[-1], self.units, self.units)
         wanted["weight"].max_norm = self.max_norm
         return wanted
 
     def output(self, features: tuple[int, ...]) -> tuple[int, ...]:
-        if len(features) != 1:
-            raise expected(self, "(batch, features)", features, "add Flatten()")
-        return (self.units,)
+        return checks.shape(f"{self.title()}: the output", (*features[:-1], self.units))
 
     def lower(self, plan: Lowering, x: Value, weights: dict[str, Weight], index: int) -> Value:
-        x = plan.read(x)
+        x, n = plan.read(x), x.positions
         weight, bias = weights["weight"], weights.get("bias")
-        y = plan.value(self.units, trains=x.trains or weight.gradient is not None)
-        y.producer = plan.emit(kernels.Dense, x.buffer, plan.packed(weight.value), bias and bias.value, y.buffer)
+        y = plan.value(n * self.units, x.trains or weight.gradient is not None, beside=x)
+        given = x.buffer, plan.packed(weight.value), bias and bias.value, y.buffer
+        y.producer = plan.emit(kernels.Dense, *given, positions=n)
         y.pending = self.activation or "identity"
 
         def backward() -> None:
             if weight.gradient is not None:
                 gradients = weight.gradient, bias and bias.gradient
-                plan.emit(kernels.DenseWeightGradient, x.buffer, y.gradient, *gradients, add=plan.adds(weight))
+                add = plan.adds(weight)
+                plan.emit(kernels.DenseWeightGradient, x.buffer, y.gradient, *gradients, add=add, positions=n)
             if x.trains:
+                given = y.gradient, weight.value, plan.gradient(x)
                 slope = x.slope if x.activation != "identity" else ()
-                plan.emit(kernels.DenseInputGradient, y.gradient, weight.value, plan.gradient(x), *slope)
+                plan.emit(kernels.DenseInputGradient, *given, *slope, positions=n)
 
         plan.backward(backward)
         return y

@@ -10,7 +10,8 @@ from fastnn.layers import affine, window
 from fastnn.layers.base import Layer, Parameter
 from fastnn.layers.composite import Composite
 from fastnn.layers.convolution import Conv2D
-from fastnn.lowering import Lowering, Value, Weight
+from fastnn.lowering import Lowering
+from fastnn.values import Value, Weight
 
 
 @dataclass(eq=False, repr=False)

@@ -3,7 +3,8 @@
 import math
 
 from fastnn.layers.base import Layer
-from fastnn.lowering import Lowering, Value, Weight
+from fastnn.lowering import Lowering
+from fastnn.values import Value, Weight
 
 
 class Flatten(Layer):

@@ -5,7 +5,8 @@ from typing import ClassVar
 
 from fastnn import checks, kernels
 from fastnn.layers.base import Layer
-from fastnn.lowering import Lowering, Value, Weight
+from fastnn.lowering import Lowering
+from fastnn.values import Value, Weight
 
 
 @dataclass(eq=False, repr=False)
@@ -19,6 +20,7 @@ class GaussianNoise(Layer):
     stddev: float
 
     trains_only: ClassVar[bool] = True
+    stepwise: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -28,7 +30,7 @@ class GaussianNoise(Layer):
         if not plan.training or self.stddev == 0:
             return x
         x = plan.read(x)
-        y = plan.value(x.columns, x.trains)
+        y = plan.value(x.columns, x.trains, beside=x)
         y.origin = x.ending
         plan.emit(kernels.GaussianNoise, x.buffer, y.buffer, stddev=self.stddev, seed=plan.seed, stream=index)
 

@@ -1,10 +1,12 @@
 """Layer normalization."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from fastnn import checks, kernels
 from fastnn.layers.base import Layer, Parameter
-from fastnn.lowering import Buffer, Lowering, Value, Weight
+from fastnn.lowering import Lowering
+from fastnn.values import Value, Weight
 
 
 @dataclass(eq=False, repr=False)
@@ -17,6 +19,8 @@ class LayerNorm(Layer):
 
     epsilon: float = 1e-5
 
+    stepwise: ClassVar[bool] = True
+
     def __post_init__(self) -> None:
         super().__post_init__()
         object.__setattr__(self, "epsilon", checks.real("LayerNorm: epsilon", self.epsilon, checks.SMALLEST))
@@ -26,8 +30,8 @@ class LayerNorm(Layer):
 
     def lower(self, plan: Lowering, x: Value, weights: dict[str, Weight], index: int) -> Value:
         x, gamma, beta = plan.read(x), weights["gamma"], weights["beta"]
-        y = plan.value(x.columns, trains=x.trains or gamma.gradient is not None)
-        moments = Buffer(2 * (x.columns // gamma.value.size))
+        y = plan.value(x.columns, trains=x.trains or gamma.gradient is not None, beside=x)
+        moments = x.buffer.beside(2 * (x.columns // gamma.value.size))
         plan.emit(kernels.LayerNorm, x.buffer, gamma.value, beta.value, moments, y.buffer, epsilon=self.epsilon)
 
         def backward() -> None:

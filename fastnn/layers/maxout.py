@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from fastnn import checks, kernels
 from fastnn.initializers import INITIALIZERS
 from fastnn.layers.base import Layer, Parameter, expected
-from fastnn.lowering import Lowering, Value, Weight
+from fastnn.lowering import Lowering
+from fastnn.values import Value, Weight
 
 
 @dataclass(eq=False, repr=False)

@@ -2,11 +2,12 @@
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from fastnn import checks, kernels
 from fastnn.layers.base import Layer
-from fastnn.lowering import Buffer, Lowering, Value, Weight
+from fastnn.lowering import Lowering
+from fastnn.values import Buffer, Value, Weight
 
 Shapes = list[tuple[int, ...]]
 
@@ -30,6 +31,8 @@ class Merge(Layer):
 class _Elementwise(Merge):
     """A layer of two or more inputs of one shape, which is that of the output."""
 
+    stepwise: ClassVar[bool] = True
+
     def output(self, features: Shapes) -> tuple[int, ...]:
         self.check_count(features)
         if len(set(features)) > 1:
@@ -44,8 +47,8 @@ class Add(_Elementwise):
     """
 
     def lower(self, plan: Lowering, x: list[Value], weights: dict[str, Weight], index: int) -> Value:
-        x = [plan.read(value) for value in x]
-        y = plan.value(x[0].columns, any(value.trains for value in x))
+        x = plan.aligned(x)
+        y = plan.value(x[0].columns, any(value.trains for value in x), beside=x[0])
         sum_so_far = x[0].buffer
         for value in x[1:]:
             plan.emit(kernels.Add, sum_so_far, value.buffer, y.buffer)
@@ -61,8 +64,8 @@ class Multiply(_Elementwise):
     """
 
     def lower(self, plan: Lowering, x: list[Value], weights: dict[str, Weight], index: int) -> Value:
-        x = [plan.read(value) for value in x]
-        y = plan.value(x[0].columns, any(value.trains for value in x))
+        x = plan.aligned(x)
+        y = plan.value(x[0].columns, any(value.trains for value in x), beside=x[0])
 
         def product(first: Buffer | None, others: list[Value], result: Buffer) -> None:
             for value in others:
@@ -91,6 +94,8 @@ class Concatenate(Merge):
 
     axis: int = -1
 
+    stepwise: ClassVar[bool] = True
+
     def __post_init__(self) -> None:
         super().__post_init__()
         axis = checks.integer("Concatenate: axis", self.axis, -checks.MOST)
@@ -112,15 +117,18 @@ class Concatenate(Merge):
         return (*first[:axis], sum(shape[axis] for shape in features), *first[axis + 1 :])
 
     def lower(self, plan: Lowering, x: list[Value], weights: dict[str, Weight], index: int) -> Value:
-        groups = math.prod(x[0].shape[: self._place(len(x[0].shape))])
-        x = [plan.read(value) for value in x]
-        y = plan.value(sum(value.columns for value in x), any(value.trains for value in x))
+        rank = len(x[0].shape)
+        if self._place(rank) < rank - 1:
+            x = [plan.whole(value) for value in x]
+        x = plan.aligned(x)
+        groups = math.prod(x[0].shape[: self._place(rank)]) // x[0].buffer.times
+        y = plan.value(sum(value.columns for value in x), any(value.trains for value in x), beside=x[0])
         plan.emit(kernels.Concatenate, y.buffer, *(value.buffer for value in x), groups=groups)
 
         def backward() -> None:
             if not y.trains:
                 return
-            gradients = [plan.gradient(value) if value.trains else Buffer(value.columns) for value in x]
+            gradients = [plan.gradient(value) if value.trains else value.buffer.beside() for value in x]
             plan.emit(kernels.ConcatenateGradient, y.gradient, *gradients, groups=groups)
             for value in x:
                 plan.apply_derivative(value)

@@ -6,7 +6,8 @@ from fastnn import checks, kernels
 from fastnn.kernels.axis import Axis
 from fastnn.layers.base import expected
 from fastnn.layers.window import Pictured, Sides, sides, spatial
-from fastnn.lowering import Lowering, Value, Weight
+from fastnn.lowering import Lowering
+from fastnn.values import Value, Weight
 
 
 class _Border(Pictured):

@@ -9,7 +9,9 @@ from fastnn.kernels.axis import Axis
 from fastnn.kernels.pooling import MOST_TAPS
 from fastnn.layers import window
 from fastnn.layers.base import Layer, expected
-from fastnn.lowering import ROW_WISE, Buffer, Lowering, Value, Weight
+from fastnn.lowering import ROW_WISE, Lowering
+from fastnn.op import Op
+from fastnn.values import Buffer, Value, Weight
 
 
 @dataclass(eq=False, repr=False)
@@ -112,6 +114,8 @@ class AvgPool1D(_AvgPool):
 
 
 class _GlobalPool(Layer):
+    stepwise: ClassVar[bool] = True
+
     def output(self, features: tuple[int, ...]) -> tuple[int, ...]:
         if len(features) < 2:
             raise expected(self, "(batch, ..., channels)", features, "there is nothing between batch and channels")
@@ -121,13 +125,17 @@ class _GlobalPool(Layer):
 class GlobalMaxPool(_GlobalPool):
     """y = the greatest x of each channel; NaN where one is. x (batch, ..., channels), y (batch, channels).
 
-    Of equal elements the first gets the gradient. Raises ValueError, when built, for an x (batch, features).
+    Of sequences with lengths, over the steps that there are. Of equal elements the first gets the gradient. Raises
+    ValueError, when built, for an x (batch, features).
     """
 
     def lower(self, plan: Lowering, x: Value, weights: dict[str, Weight], index: int) -> Value:
         channels = x.shape[-1]
         x = plan.read(x)
         y = _selected(plan, x, channels)
+        if x.buffer.steps is not None:
+            _over_time(plan, x, y, kernels.StepMaximum, kernels.StepMaximumGradient, Buffer(channels, "int32"))
+            return y
         plan.emit(kernels.Maxout, x.buffer, y.buffer)
 
         def backward() -> None:
@@ -143,10 +151,17 @@ class GlobalMaxPool(_GlobalPool):
 class GlobalAvgPool(_GlobalPool):
     """y = the mean of each channel of x. x (batch, ..., channels), y (batch, channels).
 
-    Raises ValueError, when built, for an x (batch, features). Lin et al. 2014, section 3.2.
+    Of sequences with lengths, over the steps that there are. Raises ValueError, when built, for an x (batch, features).
+    Lin et al. 2014, section 3.2.
     """
 
     def lower(self, plan: Lowering, x: Value, weights: dict[str, Weight], index: int) -> Value:
+        if x.buffer.steps is not None:
+            x = plan.read(x)
+            y = plan.value(x.shape[-1], x.trains)
+            y.origin = _mean_of(x)
+            _over_time(plan, x, y, kernels.StepMean, kernels.StepMeanGradient)
+            return y
         pixels = math.prod(x.shape[:-1])
         return _average(plan, x, (Axis(1), Axis(pixels, kernel=pixels)), x.shape[-1])
 
@@ -163,11 +178,29 @@ def _selected(plan: Lowering, x: Value, columns: int) -> Value:
     return y
 
 
+def _mean_of(x: Value) -> str:
+    """Where means of x come from: those of probabilities are that, those of others are new numbers."""
+    return x.ending if x.ending in (*ROW_WISE, "sigmoid") else "identity"
+
+
+def _over_time(plan: Lowering, x: Value, y: Value, forward: type[Op], gradient: type[Op], *kept: Buffer) -> None:
+    """Emits y from the steps of x, and registers the gradient. kept: what the one leaves for the other."""
+    plan.check_whole()
+    plan.emit(forward, x.buffer, y.buffer, x.buffer.steps, *kept)
+
+    def backward() -> None:
+        if x.trains:
+            plan.emit(gradient, y.gradient, plan.gradient(x), x.buffer.steps, *kept)
+            if y.activation != x.activation:
+                plan.apply_derivative(x)
+
+    plan.backward(backward)
+
+
 def _average(plan: Lowering, x: Value, windows: tuple[Axis, ...], columns: int) -> Value:
     x = plan.read(x)
     y = plan.value(columns, x.trains)
-    if x.ending in (*ROW_WISE, "sigmoid"):  # means of probabilities are that; of others, new numbers
-        y.origin = x.ending
+    y.origin = _mean_of(x)
     plan.emit(kernels.AveragePool, x.buffer, y.buffer, *windows)
 
     def backward() -> None:

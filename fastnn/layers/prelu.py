@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from fastnn import checks, kernels
 from fastnn.layers.base import Layer, Parameter
-from fastnn.lowering import Buffer, Lowering, Value, Weight
+from fastnn.lowering import Lowering
+from fastnn.values import Buffer, Value, Weight
 
 
 @dataclass(eq=False, repr=False)

@@ -7,7 +7,8 @@ import numpy as np
 
 from fastnn import arrays, kernels
 from fastnn.layers.base import Layer
-from fastnn.lowering import Lowering, Value, Weight
+from fastnn.lowering import Lowering
+from fastnn.values import Value, Weight
 
 
 class PythonLayer(Layer):

@@ -1,10 +1,12 @@
 """Another scale, and another zero."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from fastnn import checks, kernels
 from fastnn.layers.base import Layer
-from fastnn.lowering import Lowering, Value, Weight
+from fastnn.lowering import Lowering
+from fastnn.values import Value, Weight
 
 
 @dataclass(eq=False, repr=False)
@@ -17,6 +19,8 @@ class Rescale(Layer):
     scale: float
     offset: float = 0.0
 
+    stepwise: ClassVar[bool] = True
+
     def __post_init__(self) -> None:
         super().__post_init__()
         for name in ("scale", "offset"):
@@ -25,7 +29,7 @@ class Rescale(Layer):
 
     def lower(self, plan: Lowering, x: Value, weights: dict[str, Weight], index: int) -> Value:
         x = plan.read(x)
-        y = plan.value(x.columns, x.trains)
+        y = plan.value(x.columns, x.trains, beside=x)
         y.origin = x.ending
         plan.emit(kernels.Rescale, x.buffer, y.buffer, scale=self.scale, offset=self.offset)
 

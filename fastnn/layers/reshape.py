@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from fastnn import checks
 from fastnn.layers.base import Layer, expected
-from fastnn.lowering import Lowering, Value, Weight
+from fastnn.lowering import Lowering
+from fastnn.values import Value, Weight
 
 
 @dataclass(eq=False, repr=False)

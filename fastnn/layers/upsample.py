@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from fastnn import checks, kernels
 from fastnn.kernels.axis import Axis
 from fastnn.layers.window import Lengths, Pictured, lengths, spatial
-from fastnn.lowering import Lowering, Value, Weight
+from fastnn.lowering import Lowering
+from fastnn.values import Value, Weight
 
 
 @dataclass(eq=False, repr=False)

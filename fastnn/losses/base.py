@@ -7,10 +7,11 @@ import numpy as np
 
 from fastnn import arrays, kernels
 from fastnn.losses.by_hand import ByHand
-from fastnn.lowering import ROW_WISE, Buffer, Call, Lowering, Value
+from fastnn.lowering import ROW_WISE, Lowering
 from fastnn.port import Port
 from fastnn.settings import FixedSettings
 from fastnn.tensor import Tensor
+from fastnn.values import Buffer, Call, Value
 
 
 @dataclass(eq=False, repr=False)
@@ -18,7 +19,8 @@ class Target:
     """A target in a plan: the port it enters by, its buffer, whether it holds labels (int32) or values (float32).
 
     sample_weight: how much each sample counts, (rows, 1), or each position of the output; None where all count the
-    same. positions: how many of them a sample has for the loss. weight: how much each counts, (rows, positions).
+    same. positions: how many of them a row has for the loss. weight: how much each counts, (rows, positions). All lie
+    by steps where the output does.
     """
 
     port: Port
@@ -47,7 +49,7 @@ class Loss(FixedSettings):
     is fused with the loss, which takes the logits, and after a linear layer the outputs are the logits. check: what
     `Gather` demands of a target's values. classifies: whether an output stands for a class even if it is linear.
     takes_labels: whether targets may be class numbers. positional: whether it compares the last axis as a whole, at
-    each position before it.
+    each position before it. whole: whether it needs samples as a whole, and so takes no lengths of sequences.
     """
 
     name: ClassVar[str]
@@ -56,6 +58,7 @@ class Loss(FixedSettings):
     classifies: ClassVar[bool] = False
     takes_labels: ClassVar[bool] = False
     positional: ClassVar[bool] = False
+    whole: ClassVar[bool] = False
     idle: list[ByHand] = field(default_factory=list, init=False)
 
     @property
@@ -67,14 +70,25 @@ class Loss(FixedSettings):
         self, plan: Lowering, output: Value, labels: bool, weight: Buffer | None = None, name: str = "y"
     ) -> Target:
         """Emits the gather of the output's target. weight: of each sample or position. name: what errors call it."""
-        n = output.positions if self.positional or (weight is not None and weight.columns > 1) else 1
-        port = Port(name, n if labels else output.columns)
-        buffer = Buffer(n, "int32") if labels else Buffer(output.columns)
+        by_steps = output.buffer.steps is not None
+        n = output.places if self.positional or by_steps or (weight is not None and weight.columns > 1) else 1
+        width = output.columns * output.buffer.times // n
+        port = Port(name, n if labels else n * width)
+        buffer = Buffer(n, "int32") if labels else Buffer(n * width)
+        lengths = plan.lengths if by_steps else None
         if labels:
-            plan.emit(kernels.GatherLabels, port, buffer, classes=output.columns // n)
+            plan.emit(kernels.GatherLabels, port, buffer, lengths=lengths, classes=width)
         else:
-            plan.emit(kernels.Gather, port, buffer, check=self.check, width=output.columns // n)
-        return Target(port, buffer, labels, weight, n, repeated(plan, weight, n))
+            plan.emit(kernels.Gather, port, buffer, lengths, check=self.check, width=width)
+        return self.placed(plan, output, Target(port, buffer, labels, weight, n, repeated(plan, weight, n)))
+
+    def placed(self, plan: Lowering, output: Value, target: Target) -> Target:
+        """The target, by steps where the output lies so."""
+        if output.buffer.steps is None:
+            return target
+        buffer = plan.parted(target.buffer, output.buffer)
+        weight = None if target.weight is None else plan.parted(target.weight, output.buffer)
+        return Target(target.port, buffer, target.labels, weight, output.positions, weight)
 
     def lower(self, plan: Lowering, output: Value, target: Target) -> Call:
         """Emits the loss and, for training, the gradient of the output."""

@@ -8,17 +8,21 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fastnn import kernels
-from fastnn.lowering import Buffer, Lowering, Value
+from fastnn.lowering import Lowering
 from fastnn.port import Port
+from fastnn.values import Buffer, Value
 
 if TYPE_CHECKING:
     from fastnn.losses.base import Loss
 
 
-def gather_weight(plan: Lowering, count: int) -> tuple[Port, Buffer]:
-    """Emits the gather of `count` weights for each sample, and returns where they enter and where they are."""
+def gather_weight(plan: Lowering, count: int, lengths: Buffer | None = None) -> tuple[Port, Buffer]:
+    """Emits the gather of `count` weights for each sample, and returns where they enter and where they are.
+
+    lengths: of sequences, where a weight beyond their end is not looked at.
+    """
     port, buffer = Port("sample_weight", count), Buffer(count)
-    plan.emit(kernels.Gather, port, buffer, check="nonnegative")
+    plan.emit(kernels.Gather, port, buffer, lengths, check="nonnegative", width=count if lengths is None else 1)
     return port, buffer
 
 

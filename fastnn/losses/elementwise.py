@@ -5,7 +5,8 @@ from typing import ClassVar
 
 from fastnn import checks, kernels
 from fastnn.losses.base import Loss, Target
-from fastnn.lowering import Buffer, Call, Lowering
+from fastnn.lowering import Lowering
+from fastnn.values import Buffer, Call
 
 
 class Elementwise(Loss):

@@ -2,12 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
 from fastnn import kernels
 from fastnn.losses.base import Loss, Target
-from fastnn.lowering import Buffer, Call, Lowering
+from fastnn.lowering import Lowering
+from fastnn.values import Buffer, Call
 
 #: function(y, t) -> (loss, dy)
 Function = Callable[[np.ndarray, np.ndarray], tuple[float, np.ndarray]]
@@ -23,6 +25,8 @@ class Own(Loss):
     """
 
     function: Function
+
+    whole: ClassVar[bool] = True
 
     @property
     def name(self) -> str:  # type: ignore[override]

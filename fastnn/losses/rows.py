@@ -8,9 +8,10 @@ import numpy as np
 
 from fastnn import checks, kernels
 from fastnn.losses.base import Loss, Target, repeated
-from fastnn.lowering import Buffer, Call, Lowering, Value
+from fastnn.lowering import Lowering
 from fastnn.port import Port
 from fastnn.tensor import Tensor
+from fastnn.values import Buffer, Call, Value
 
 
 @dataclass(eq=False, repr=False)
@@ -53,16 +54,16 @@ class CrossEntropy(Loss):
     ) -> Target:
         if not labels or self.ignore is None:
             return super().target(plan, output, labels, weight, name)
-        n = output.positions
+        n, lengths = output.places, None if output.buffer.steps is None else plan.lengths
         port, buffer, kept = Port(name, n), Buffer(n, "int32"), Buffer(n)
-        counted = repeated(plan, weight, n)
-        plan.emit(kernels.GatherLabels, port, buffer, counted, kept, classes=output.columns // n, ignore=self.ignore)
-        return Target(port, buffer, labels, weight, n, kept)
+        given = port, buffer, repeated(plan, weight, n), kept, lengths
+        plan.emit(kernels.GatherLabels, *given, classes=output.columns // output.positions, ignore=self.ignore)
+        return self.placed(plan, output, Target(port, buffer, labels, weight, n, kept))
 
     def emit(self, plan: Lowering, output: Buffer, target: Target, gradient: Buffer) -> Call:
         n, wanted, weight, count = target.positions, target.buffer, target.weight, None
         if self.label_smoothing or self.class_weights is not None:
-            soft, mass, count = Buffer(output.columns), Buffer(n), Buffer(n)
+            soft, mass, count = output.beside(), output.beside(n), output.beside(n)
             options = {"class_weights": self._class_weights(output.columns // n), "smoothing": self.label_smoothing}
             plan.emit(kernels.SoftTargets, wanted, soft, mass, count, weight, positions=n, **options)
             wanted, weight = soft, mass

@@ -1,0 +1,38 @@
+"""Newton's Opticks: 567038 characters of English prose, for models of text.
+
+Source: I. Newton, Opticks, 4th edition, London 1730, in the transcription of Project Gutenberg; in the public domain.
+It does not come with fastnn.
+"""
+
+from __future__ import annotations
+
+import glob
+import os
+import re
+
+#: Where the Debian packages golang-1.19-src and so on put it.
+PATTERN = "/usr/share/go-*/src/testdata/Isaac.Newton-Opticks.txt"
+
+
+def opticks(path: str | os.PathLike[str] | None = None) -> str:
+    r"""Newton's Opticks as one text, lines ending in "\n", as it is distributed with Go's sources.
+
+    path: a text file, UTF-8; None takes the newest that the Debian packages golang-*-src have put on this machine.
+    Raises FileNotFoundError that says how to get it where it is not there, ValueError for a file that is not UTF-8.
+    """
+    found = os.fspath(path) if path is not None else max(glob.glob(PATTERN), key=_version, default="")
+    if not os.path.isfile(found):
+        raise FileNotFoundError(
+            f"opticks: {found or PATTERN} is not there. A Debian package puts the text where opticks() finds it: "
+            "`apt-get install golang-1.19-src`, or golang-src of another release; or name a file that holds it"
+        )
+    with open(found, encoding="utf-8") as file:
+        try:
+            return file.read()
+        except UnicodeDecodeError as error:
+            raise ValueError(f"opticks: {found} is not UTF-8: {error}") from None
+
+
+def _version(path: str) -> list[int]:
+    """The numbers in a path, so that Go 1.19 is newer than 1.9."""
+    return [int(number) for number in re.findall(r"\d+", path)]

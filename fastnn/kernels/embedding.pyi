@@ -1,0 +1,13 @@
+from fastnn.op import Op
+from fastnn.tensor import Tensor
+
+class Lookup(Op): ...
+
+class Embedding(Lookup):
+    def __init__(self, ids: Tensor, table: Tensor, y: Tensor, *, padding: int | None = None) -> None: ...
+    def explain(self, place: int) -> Exception: ...
+
+class EmbeddingGradient(Lookup):
+    def __init__(
+        self, ids: Tensor, dy: Tensor, dtable: Tensor, *, padding: int | None = None, add: bool = False
+    ) -> None: ...

@@ -1,0 +1,52 @@
+from fastnn.kernels.csrc cimport fastnn_product
+from fastnn.kernels.dense cimport Packed
+from fastnn.kernels.steps cimport Steps
+from fastnn.op cimport Op
+
+
+cdef class Recurrence(Op):
+    cdef Steps steps
+    cdef Packed packed
+    cdef bint anew             # whether each run packs the weight first
+    cdef bint reverse          # from the last step of each sequence to its first
+    cdef fastnn_product product  # as it is now
+    cdef Py_ssize_t units, width  # width: elements of z for a step
+    cdef int across            # threads that share a product out by columns, where there are too few sequences
+    cdef float *z
+    cdef float *h              # running: the state, or its gradient
+    cdef float *c              # the same of an LSTM's cells, else NULL
+    cdef float *before         # the state before each step, or NULL
+    cdef float *cells          # the cells before each step, or NULL
+    cdef float *sums           # of a GRU: what the state contributes, for each step
+    cdef const float *mask     # of the state before, for each row, or NULL
+    cdef Py_ssize_t place(self, Py_ssize_t index, Py_ssize_t parts) noexcept nogil
+    cdef bint backwards(self) noexcept nogil
+    cdef void at_time(self, Py_ssize_t t, Py_ssize_t index, Py_ssize_t first, Py_ssize_t last) noexcept nogil
+    cdef void step(self, Py_ssize_t at, Py_ssize_t first, Py_ssize_t rows, Py_ssize_t index) noexcept nogil
+    cdef void begin(self, Py_ssize_t place, Py_ssize_t row) noexcept nogil
+    cdef void end(self, Py_ssize_t place, Py_ssize_t row) noexcept nogil
+    cdef void multiply(self, const float *a, Py_ssize_t rows, float *c, bint add, int activation=*) noexcept nogil
+    cdef void columns(self, Py_ssize_t index, Py_ssize_t parts) noexcept nogil
+    cdef void fill(self, float *state, const float *given, Py_ssize_t place, Py_ssize_t row) noexcept nogil
+    cdef void leave(self, const float *state, float *result, Py_ssize_t place, Py_ssize_t row) noexcept nogil
+    cdef void masked(self, const float *x, Py_ssize_t first, Py_ssize_t rows, float *y) noexcept nogil
+
+
+cdef class Forward(Recurrence):
+    cdef float *y
+    cdef float *last_h
+    cdef float *last_c
+    cdef const float *h0
+    cdef const float *c0
+    cdef float *plain
+    cdef void cell(self, Py_ssize_t at, Py_ssize_t first, Py_ssize_t rows, const float *state) noexcept nogil
+
+
+cdef class Backward(Recurrence):
+    cdef const float *dy
+    cdef const float *dlast_h
+    cdef const float *dlast_c
+    cdef float *dh0
+    cdef float *dc0
+    cdef void cell(self, Py_ssize_t at, Py_ssize_t first, Py_ssize_t rows, bint wanted) noexcept nogil
+    cdef void pass_back(self, const float *dz, Py_ssize_t first, Py_ssize_t rows, bint add) noexcept nogil

@@ -1,0 +1,271 @@
+"""What recurrent ops share: the way through the steps of sequences, forward and back.
+
+What the inputs contribute is there before: one product for all steps. Here, time after time, comes the product of the
+state with the recurrent weight, and the cell. Sequences are independent: a thread takes its own through all times, and
+no thread waits for another. See steps.pyx for the order of steps; a state (rows, units) lies by place while it runs.
+"""
+
+from libc.string cimport memcpy, memset
+
+from fastnn cimport team
+from fastnn.kernels.csrc cimport fastnn_product
+from fastnn.kernels.dense cimport Packed
+from fastnn.kernels.steps cimport Steps
+from fastnn.op cimport Op
+from fastnn.tensor cimport Tensor, floats
+
+
+cdef void columns_of(void *op, Py_ssize_t index, Py_ssize_t parts, int thread) noexcept nogil:
+    (<Recurrence> op).columns(index, parts)
+
+
+cdef class Recurrence(Op):
+    """What forward and backward share: the steps, the weight, and the way through time."""
+
+    def __cinit__(self) -> None:
+        self.pace = 45.0
+
+    def take(
+        self, Tensor z, weight: Tensor | Packed, Steps steps, Tensor h, gates: int, by_step: dict, by_row: dict,
+        reverse: bool, transposed: bool,
+    ) -> None:
+        """Checks the shapes: by_step like a state for each step, or (with a number) so many times as wide; by_row."""
+        cdef Tensor tensor
+        cdef Packed given = weight if isinstance(weight, Packed) else None
+        matrix = weight if given is None else given.weight
+        name = type(self).__name__
+        self.units, self.width, self.steps, self.reverse = h.columns, gates * h.columns, steps, reverse
+        steps.check_rows(self, h.rows)
+        shape = matrix.shape if given is None else (given.k, given.n)
+        if shape != (self.units, self.width):
+            raise ValueError(f"{name}: expected a weight {(self.units, self.width)}, got {shape}")
+        wanted = {"z": (z, gates), **by_step}
+        for what, (tensor, times) in wanted.items():
+            if tensor is not None and (tensor.rows, tensor.columns) != (h.rows * steps.times, times * self.units):
+                raise ValueError(
+                    f"{name}: expected {what} {(h.rows * steps.times, times * self.units)}, got {tensor.shape}"
+                )
+        for what, tensor in by_row.items():
+            if tensor is not None and (tensor.rows, tensor.columns) != (h.rows, self.units):
+                raise ValueError(f"{name}: expected {what} {(h.rows, self.units)}, got {tensor.shape}")
+        if given is not None and given.table != self.table:
+            raise ValueError(f"{name}: the weight was packed for another instruction set")
+        self.anew, self.packed = given is None, Packed(matrix, transposed) if given is None else given
+        self.product = fastnn_product(
+            m=0, n=self.packed.n, k=self.packed.k,
+            a=NULL, a_row=self.packed.k, a_column=1,
+            b=self.packed.c, b_row=0, b_column=0, b_packed=1,
+            bias=NULL, add=0,
+            c=NULL, c_row=self.packed.n,
+            activation=0, z=NULL, y=NULL, y_row=0,
+        )
+        self.z, self.h = floats(z), floats(h)
+        self.bind((h, z, matrix, *(tensor for tensor, _ in by_step.values()), *by_row.values()))
+
+    cdef void run(self) noexcept nogil:
+        if self.anew:
+            self.packed.state.threads = self.state.threads
+            self.packed.run()
+        self.across = 1
+        if self.state.rows < self.state.threads:
+            self.across = team.size_for(self.work() / self.steps.total / self.pace, self.state.threads)
+        Op.run(self)
+
+    cdef Py_ssize_t parts(self, int threads) noexcept nogil:
+        return 1 if self.across > 1 else min(<Py_ssize_t> threads, self.state.rows)
+
+    cdef Py_ssize_t place(self, Py_ssize_t index, Py_ssize_t parts) noexcept nogil:
+        """Where the index-th part of the sequences begins, each of about as many steps."""
+        cdef Py_ssize_t wanted = self.steps.total * index // parts, place = 0, done = 0
+        while done < wanted:
+            done += self.steps.length_of(place)
+            place += 1
+        return place
+
+    cdef void part(self, Py_ssize_t index, Py_ssize_t parts) noexcept nogil:
+        cdef Py_ssize_t i, first = self.place(index, parts), last = self.place(index + 1, parts)
+        cdef Py_ssize_t longest = self.steps.longest
+        for i in range(first, last):
+            self.begin(i, self.steps.row[i])
+        for i in range(longest):
+            self.at_time(longest - 1 - i if self.backwards() else i, i, first, last)
+        for i in range(first, last):
+            self.end(i, self.steps.row[i])
+
+    cdef bint backwards(self) noexcept nogil:
+        """Whether the way goes from the last time to the first."""
+        return self.reverse
+
+    cdef void at_time(self, Py_ssize_t t, Py_ssize_t index, Py_ssize_t first, Py_ssize_t last) noexcept nogil:
+        """Time t, the index-th on the way, of the sequences at places first..last-1."""
+        cdef Py_ssize_t rows = min(last, self.steps.present[t]) - first
+        if rows > 0:
+            self.step(self.steps.start[t] + first, first, rows, index)
+
+    cdef void step(self, Py_ssize_t at, Py_ssize_t first, Py_ssize_t rows, Py_ssize_t index) noexcept nogil:
+        """`rows` sequences from place `first` on, whose steps are from `at` on."""
+        pass
+
+    cdef void begin(self, Py_ssize_t place, Py_ssize_t row) noexcept nogil:
+        pass
+
+    cdef void end(self, Py_ssize_t place, Py_ssize_t row) noexcept nogil:
+        pass
+
+    cdef void multiply(self, const float *a, Py_ssize_t rows, float *c, bint add, int activation=0) noexcept nogil:
+        """c = a weight, or with add c + a weight, then the activation."""
+        cdef fastnn_product p = self.product
+        p.m, p.a, p.c, p.add, p.activation = rows, a, c, add, activation
+        if self.across > 1:  # no other thread is here
+            self.product = p
+            team.share(self.across, self.across, columns_of, <void *> self)
+        else:
+            self.table.product(&p)
+
+    cdef void columns(self, Py_ssize_t index, Py_ssize_t parts) noexcept nogil:
+        """A share of the columns of the product as it is now."""
+        cdef fastnn_product p = self.product
+        cdef Py_ssize_t unit = self.table.panel, units = (p.n + unit - 1) // unit
+        cdef Py_ssize_t start = units * index // parts * unit, end = min(p.n, units * (index + 1) // parts * unit)
+        if start < end:
+            p.n, p.b, p.c = end - start, p.b + start * p.k, p.c + start
+            self.table.product(&p)
+
+    cdef void fill(self, float *state, const float *given, Py_ssize_t place, Py_ssize_t row) noexcept nogil:
+        """The running state at a place, from what is given for its row, or zeros."""
+        if given == NULL:
+            memset(state + place * self.units, 0, 4 * self.units)
+        else:
+            memcpy(state + place * self.units, given + row * self.units, 4 * self.units)
+
+    cdef void leave(self, const float *state, float *result, Py_ssize_t place, Py_ssize_t row) noexcept nogil:
+        """The running state at a place into the result for its row, where one is wanted."""
+        if result != NULL:
+            memcpy(result + row * self.units, state + place * self.units, 4 * self.units)
+
+    cdef void masked(self, const float *x, Py_ssize_t first, Py_ssize_t rows, float *y) noexcept nogil:
+        """y = x times the mask, for the sequences from place `first` on."""
+        cdef Py_ssize_t i
+        for i in range(rows):
+            self.table.multiply(
+                self.units, x + i * self.units, self.mask + self.steps.row[first + i] * self.units, y + i * self.units
+            )
+
+    cdef double work(self) noexcept nogil:
+        return 2.0 * self.steps.total * self.units * self.width
+
+
+cdef class Forward(Recurrence):
+    """The states of sequences, from z, what their inputs contribute.
+
+    z (rows * times, gates * units), weight (units, gates * units). h, c: (rows, units), while it runs. What else is
+    wanted: y (rows * times, units), the state after each step; last_h, last_c (rows, units), the last ones. For a
+    gradient: before, cells (rows * times, units), what was before each step. h0, c0 (rows, units): what is before the
+    first one, else zeros. mask (rows, units): multiplies the state that the product takes, and before with it; plain
+    (rows * times, units): what was before each step without it.
+    """
+
+    def take_forward(
+        self, Tensor z, weight: Tensor | Packed, Steps steps, Tensor h, c, gates: int, y, last_h, last_c, before, cells,
+        h0, c0, mask, plain, sums, reverse: bool,
+    ) -> None:
+        self.take(
+            z, weight, steps, h, gates,
+            {"y": (y, 1), "before": (before, 1), "cells": (cells, 1), "plain": (plain, 1), "sums": (sums, gates)},
+            {"c": c, "last_h": last_h, "last_c": last_c, "h0": h0, "c0": c0, "mask": mask},
+            reverse, False,
+        )
+        if mask is not None and before is None:
+            raise ValueError(f"{type(self).__name__}: mask and before go together")
+        self.c, self.y, self.last_h, self.last_c = floats(c), floats(y), floats(last_h), floats(last_c)
+        self.before, self.cells, self.sums = floats(before), floats(cells), floats(sums)
+        self.h0, self.c0, self.mask, self.plain = floats(h0), floats(c0), floats(mask), floats(plain)
+
+    cdef void begin(self, Py_ssize_t place, Py_ssize_t row) noexcept nogil:
+        self.fill(self.h, self.h0, place, row)
+        if self.c != NULL:
+            self.fill(self.c, self.c0, place, row)
+
+    cdef void end(self, Py_ssize_t place, Py_ssize_t row) noexcept nogil:
+        self.leave(self.h, self.last_h, place, row)
+        if self.c != NULL:
+            self.leave(self.c, self.last_c, place, row)
+
+    cdef void step(self, Py_ssize_t at, Py_ssize_t first, Py_ssize_t rows, Py_ssize_t index) noexcept nogil:
+        cdef float *h = self.h + first * self.units
+        cdef const float *state = h
+        if self.before != NULL:
+            if self.plain != NULL:
+                memcpy(self.plain + at * self.units, h, 4 * rows * self.units)
+            state = self.before + at * self.units
+            if self.mask == NULL:
+                memcpy(<float *> state, h, 4 * rows * self.units)
+            else:
+                self.masked(h, first, rows, <float *> state)
+        self.cell(at, first, rows, state if index or self.h0 != NULL else NULL)
+        if self.y != NULL:
+            memcpy(self.y + at * self.units, h, 4 * rows * self.units)
+
+    cdef void cell(self, Py_ssize_t at, Py_ssize_t first, Py_ssize_t rows, const float *state) noexcept nogil:
+        """The running states after these steps; state: what the product takes, NULL for zeros."""
+        pass
+
+
+cdef class Backward(Recurrence):
+    """The gradient of z, in its place, from that of the states.
+
+    z, weight, steps, before, cells, mask, reverse: as the forward op took and left them. h, c: (rows, units), while it
+    runs. dy (rows * times, units), dlast_h, dlast_c (rows, units): the gradients of y and of the last states, those
+    that there are. dh0, dc0 (rows, units): those of the first states, where they are wanted.
+    """
+
+    def take_backward(
+        self, Tensor z, Tensor weight, Steps steps, Tensor h, c, gates: int, before, cells, dy, dlast_h, dlast_c, dh0,
+        dc0, mask, sums, reverse: bool,
+    ) -> None:
+        self.take(
+            z, weight, steps, h, gates,
+            {"before": (before, 1), "cells": (cells, 1), "dy": (dy, 1), "sums": (sums, gates)},
+            {"c": c, "dlast_h": dlast_h, "dlast_c": dlast_c, "dh0": dh0, "dc0": dc0, "mask": mask},
+            reverse, True,
+        )
+        self.c, self.before, self.cells, self.sums = floats(c), floats(before), floats(cells), floats(sums)
+        self.dy, self.dlast_h, self.dlast_c = floats(dy), floats(dlast_h), floats(dlast_c)
+        self.dh0, self.dc0, self.mask = floats(dh0), floats(dc0), floats(mask)
+
+    cdef bint backwards(self) noexcept nogil:
+        return not self.reverse
+
+    cdef void begin(self, Py_ssize_t place, Py_ssize_t row) noexcept nogil:
+        self.fill(self.h, self.dlast_h, place, row)
+        if self.c != NULL:
+            self.fill(self.c, self.dlast_c, place, row)
+
+    cdef void end(self, Py_ssize_t place, Py_ssize_t row) noexcept nogil:
+        self.leave(self.h, self.dh0, place, row)
+        if self.c != NULL:
+            self.leave(self.c, self.dc0, place, row)
+
+    cdef void step(self, Py_ssize_t at, Py_ssize_t first, Py_ssize_t rows, Py_ssize_t index) noexcept nogil:
+        cdef float *dh = self.h + first * self.units
+        if self.dy != NULL:
+            self.table.add(rows * self.units, dh, self.dy + at * self.units, dh)
+        # At the end of the way nobody needs the gradient of the state before, unless somebody wants it.
+        self.cell(at, first, rows, index < self.steps.longest - 1 or self.dh0 != NULL)
+
+    cdef void cell(self, Py_ssize_t at, Py_ssize_t first, Py_ssize_t rows, bint wanted) noexcept nogil:
+        """dz of these steps, and, where wanted, the running gradients of the states before them."""
+        pass
+
+    cdef void pass_back(self, const float *dz, Py_ssize_t first, Py_ssize_t rows, bint add) noexcept nogil:
+        """The running gradient of h is, or with add grows by, what comes through the product."""
+        cdef float *dh = self.h + first * self.units
+        cdef float *scratch
+        if self.mask == NULL:
+            self.multiply(dz, rows, dh, add)
+            return
+        scratch = self.c + first * self.units if add else dh
+        self.multiply(dz, rows, scratch, False)
+        self.masked(scratch, first, rows, scratch)
+        if add:
+            self.table.add(rows * self.units, dh, scratch, dh)

@@ -1,0 +1,20 @@
+from fastnn.kernels.steps import Steps
+from fastnn.op import Op
+from fastnn.tensor import Tensor
+
+class StepPool(Op): ...
+
+class StepMultiply(StepPool):
+    def __init__(self, x: Tensor, factors: Tensor, y: Tensor, steps: Steps) -> None: ...
+
+class StepMean(StepPool):
+    def __init__(self, x: Tensor, y: Tensor, steps: Steps) -> None: ...
+
+class StepMeanGradient(StepPool):
+    def __init__(self, dy: Tensor, dx: Tensor, steps: Steps) -> None: ...
+
+class StepMaximum(StepPool):
+    def __init__(self, x: Tensor, y: Tensor, steps: Steps, time: Tensor) -> None: ...
+
+class StepMaximumGradient(StepPool):
+    def __init__(self, dy: Tensor, dx: Tensor, steps: Steps, time: Tensor) -> None: ...

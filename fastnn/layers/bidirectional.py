@@ -1,0 +1,83 @@
+"""Two recurrent layers over the same sequences, one in each direction."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from fastnn import checks
+from fastnn.layers.base import Layer, Parameter
+from fastnn.layers.merge import Add, Concatenate, Multiply
+from fastnn.layers.recurrent import GRU, LSTM, Recurrent, SimpleRNN
+from fastnn.lowering import Lowering
+from fastnn.values import Value, Weight
+
+_KINDS: dict[str, type[Recurrent]] = {kind.__name__: kind for kind in (LSTM, GRU, SimpleRNN)}
+_MERGES: dict[str, type[Layer]] = {"concatenate": Concatenate, "add": Add, "multiply": Multiply}
+
+
+@dataclass(eq=False, repr=False)
+class Bidirectional(Layer):
+    """y = the layer's results forward and in reverse, side by side: Bidirectional(LSTM(64, return_sequences=True)).
+
+    x (batch, time, in), y (batch, 2 units), the states after the last and the first step, or with return_sequences
+    (batch, time, 2 units). The parameters are "forward.weight", "reverse.weight" and so on, each as those of the layer.
+    merge: "concatenate", or "add" or "multiply", which give as many units as one has. layer: an LSTM, GRU or SimpleRNN
+    without reverse and return_state. Raises TypeError for another layer, ValueError for such a one and for another
+    merge. Schuster & Paliwal 1997.
+    """
+
+    layer: Any
+    merge: str = "concatenate"
+
+    stepwise: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        layer = self.layer
+        if isinstance(layer, Mapping):  # out of a file
+            checks.names("Bidirectional: layer", layer, ("class", "settings"))
+            layer = _KINDS[checks.known("layer", layer["class"], _KINDS)](**layer["settings"])
+        if type(layer) not in _KINDS.values():
+            raise TypeError(f"Bidirectional: expected a layer LSTM, GRU or SimpleRNN, got {layer!r}")
+        if layer.reverse or layer.return_state:
+            raise ValueError(f"Bidirectional: expected a layer without reverse and return_state, got {layer!r}")
+        object.__setattr__(self, "layer", layer)
+        checks.known("merge", self.merge, _MERGES)
+
+    @property
+    def recurrent(self) -> bool:
+        return True
+
+    @property
+    def _ways(self) -> dict[str, Recurrent]:
+        settings = self.layer.settings()
+        return {name: type(self.layer)(**{**settings, "reverse": name == "reverse"}) for name in ("forward", "reverse")}
+
+    def settings(self) -> dict[str, Any]:
+        inner = {"class": self.layer.kind, "settings": self.layer.settings()}
+        return {**{f.name: getattr(self, f.name) for f in dataclasses.fields(self)}, "layer": inner}
+
+    def parameters(self, features: tuple[int, ...]) -> dict[str, Parameter]:
+        wanted = self.layer.parameters([features])
+        return {f"{way}.{name}": parameter for way in self._ways for name, parameter in wanted.items()}
+
+    def output(self, features: tuple[int, ...]) -> tuple[int, ...]:
+        shape = self.layer.output([features])
+        joined: tuple[int, ...] = _MERGES[self.merge]().output([shape, shape])
+        return joined
+
+    def lower(self, plan: Lowering, x: Value, weights: dict[str, Weight], index: int) -> Value:
+        shape = self.layer.output([x.shape])
+        x = plan.by_steps(x)
+        merge = _MERGES[self.merge]()
+        values = []
+        for (way, layer), each in zip(self._ways.items(), plan.fork(x, 2), strict=True):
+            own = {key.removeprefix(f"{way}."): weight for key, weight in weights.items() if key.startswith(f"{way}.")}
+            with plan.named(way):
+                value = layer.lower(plan, [each], own, plan.stream())
+            value.shape = shape
+            values.append(value)
+        return merge.lower(plan, values, {}, index)

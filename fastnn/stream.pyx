@@ -1,0 +1,118 @@
+"""Stream: a frozen recurrent network that takes one time step at a time and keeps its state."""
+
+from typing import Any
+
+cimport cython
+
+cimport numpy as cnp
+
+from fastnn cimport parallel, team
+from fastnn.op cimport NANOSECONDS_WITH_GIL, Op, Run
+from fastnn.plan cimport Plan
+from fastnn.port cimport Port, takes
+from fastnn.predictor cimport out_of
+
+from fastnn import arrays, checks
+from fastnn.programs import Snapshot, lower_stream
+
+cnp.import_array()
+
+cdef enum:
+    LEAST_SHARED = 2000  # nanoseconds of a step whose ops may be worth two threads
+    DIMENSIONS = 32
+
+
+@cython.final
+cdef class Stream:
+    """f = net.freeze(streaming=True): the network as it is now, a step at a time; see Network.freeze.
+
+    f.step(x_t): x_t (batch_size, features), or (batch_size,) for ids, gives the outputs at this step, (batch_size, ...),
+    the bits that `predict` gives for whole sequences; for one stream also (features,), or () for an id, and (...).
+    f.step(x_t, out=out) writes into out, float32 in C order of exactly that shape, without an allocation, and returns
+    it. f.reset(): a new sequence begins. f.refresh(): the weights that the network has now; the state stays.
+    A step that raises leaves the state as it was: ValueError and TypeError for an x_t or an out that does not fit,
+    RuntimeError while another thread is in a step of the same stream.
+    """
+
+    cdef readonly Py_ssize_t batch_size
+    cdef readonly tuple input_shape, output_shape
+    cdef object net, program, snapshot
+    cdef tuple all_streams
+    cdef Plan plan
+    cdef Port x, out
+    cdef bint busy
+    cdef cnp.npy_intp[DIMENSIONS] shape
+
+    def __init__(self, net: Network, batch_size: int = 1) -> None:
+        if self.net is not None:
+            raise RuntimeError("a Stream is made once")
+        self.batch_size = checks.integer("batch_size", batch_size)
+        self.snapshot = Snapshot(net.blocks)
+        self.program, self.output_shape = lower_stream(net, self.batch_size, self.snapshot)
+        self.plan = self.program.plan
+        self.x, self.out = self.plan.ports
+        self.net, self.input_shape = net, net.input_shape[1:]
+        self.all_streams = (self.batch_size, *self.input_shape)
+
+    def step(self, x: Any, out: np.ndarray | None = None) -> np.ndarray:
+        """The output at the next step, of which x is the input."""
+        cdef cnp.ndarray array = x if takes(x) else arrays.ready(arrays.numbers("x", x)), result
+        cdef cnp.npy_intp[DIMENSIONS] shape
+        cdef int i, batch = 1
+        given = (<object> array).shape
+        if given != self.all_streams:
+            batch = 0
+            if self.batch_size > 1 or given != self.input_shape:
+                one = f", or {self.input_shape}" if self.batch_size == 1 else ""
+                raise ValueError(f"x: expected a step of {self.batch_size} streams {self.all_streams}{one}, got {given}")
+        if self.busy:
+            raise RuntimeError("step: another thread is in a step of this stream; each thread needs one of its own")
+        shape[0] = self.batch_size
+        for i in range(len(self.output_shape)):
+            shape[i + batch] = self.output_shape[i]
+        if out is None:
+            result = cnp.PyArray_EMPTY(batch + <int> len(self.output_shape), shape, cnp.NPY_FLOAT32, 0)
+        else:
+            result = out_of(out, batch + <int> len(self.output_shape), shape, array)
+        cdef Run *run = &self.plan.shared.run
+        cdef double nanoseconds = self.plan.nanoseconds
+        cdef bint shares = nanoseconds >= LEAST_SHARED
+        self.busy = True
+        self.x.point(array, self.batch_size)
+        self.out.point(result, self.batch_size)
+        self.plan.position, run.failed = 0, NULL
+        run.threads = team.call_helper(nanoseconds, parallel.allowed()) if shares else 1
+        if nanoseconds < NANOSECONDS_WITH_GIL:
+            self.plan.advance(self.batch_size, self.batch_size, 0)
+        else:
+            with nogil:
+                self.plan.advance(self.batch_size, self.batch_size, 0)
+        if shares:
+            team.dismiss_helper(nanoseconds)
+        self.busy = False
+        if run.failed != NULL:
+            raise (<Op> run.failed).explain(run.place)
+        return result
+
+    def reset(self) -> None:
+        """Forgets what came: the next step is the first of a sequence."""
+        self.check_idle()
+        self.program.forget()
+
+    def refresh(self) -> None:
+        """Takes the network's weights as they are now; the state stays.
+
+        Raises RuntimeError if the network was built anew, or another thread is training it or in a step.
+        """
+        self.check_idle()
+        with self.net.guard.reading("refresh"):
+            if self.net.blocks is not self.snapshot.blocks:
+                raise RuntimeError("refresh: the network was built anew; freeze it again")
+            self.snapshot.take()
+
+    cdef void check_idle(self) except *:
+        if self.busy:
+            raise RuntimeError("another thread is in a step of this stream")
+
+    def __repr__(self) -> str:
+        return f"Stream({self.input_shape} -> {self.output_shape}, {self.batch_size} at a time)"

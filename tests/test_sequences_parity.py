@@ -1,0 +1,177 @@
+"""Recurrent layers beside PyTorch: values and all gradients, over random sizes, directions, lengths and states."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import fastnn as fnn
+from check import assert_close, generator
+
+torch = pytest.importorskip("torch", reason="PyTorch is what is compared with")
+
+KINDS = {"LSTM": (fnn.LSTM, torch.nn.LSTM), "GRU": (fnn.GRU, torch.nn.GRU), "SimpleRNN": (fnn.SimpleRNN, torch.nn.RNN)}
+CONFIGURATIONS = 80  # of each kind
+
+
+def same(ours: np.ndarray, theirs: Any, what: object) -> None:
+    """Within 1e-5 of the largest, or of 1."""
+    wanted = theirs.detach().numpy()
+    assert ours.shape == wanted.shape, what
+    assert_close(ours, wanted, max(1.0, float(np.abs(wanted).max())), 1e-5)
+
+
+def copy_weights(net: fnn.Network, layer: str, theirs: Any, suffix: str) -> None:
+    """fastnn's weights into PyTorch's layer, whose second bias is 0: the GRU's does not add to the first."""
+    with torch.no_grad():
+        for name, ours in (("weight_ih", "weight"), ("weight_hh", "recurrent_weight"), ("bias_ih", "bias")):
+            getattr(theirs, f"{name}_{suffix}")[:] = torch.from_numpy(net.weights[f"{layer}.{ours}"].T.copy())
+        getattr(theirs, f"bias_hh_{suffix}")[:] = 0
+
+
+def same_gradients(net: fnn.Network, layer: str, theirs: Any, suffix: str, what: object) -> None:
+    for name, ours in (("weight_ih", "weight"), ("weight_hh", "recurrent_weight"), ("bias_ih", "bias")):
+        same(net.gradients[f"{layer}.{ours}"].T, getattr(theirs, f"{name}_{suffix}").grad, (what, ours))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_random_configurations(kind: str) -> None:
+    """One layer, both ways or two deep; of each step or the last; with lengths, first states and last states."""
+    ours, make = KINDS[kind]
+    random = generator(1, len(kind))
+    for case in range(CONFIGURATIONS):
+        units, size, batch = (int(n) for n in random.integers(1, 40, 3))
+        time = int(random.integers(1, 65))
+        both, deep, by_step, ragged, given = (bool(flag) for flag in random.integers(0, 2, 5))
+        what = kind, case, units, size, batch, time, both, deep, by_step, ragged, given
+        settings: dict[str, Any] = {}
+        if kind == "SimpleRNN" and case % 2:
+            settings["activation"] = "relu"
+        extra = {"nonlinearity": "relu"} if settings else {}
+        theirs = make(size, units, 1 + deep, batch_first=True, bidirectional=both, **extra)
+        x, inputs, states = fnn.Input((time, size), name="x"), [], []
+        if given and not both and not deep:
+            inputs = [fnn.Input((units,), name=f"state_{i}") for i in range(len(ours.states))]
+            states = [random.standard_normal((batch, units), np.float32) for _ in inputs]
+        value: Any = x
+        for depth in range(1 + deep):
+            layer = ours(units, return_sequences=by_step or depth < deep, name=f"layer_{depth}", **settings)
+            if both:
+                value = fnn.Bidirectional(layer, name=f"layer_{depth}")(value)
+            else:
+                value = layer(value, initial_state=inputs or None) if depth == 0 else layer(value)
+        net = fnn.Network([x, *inputs], value, seed=case).compile("sgd", "mse")
+        places = [(f"layer_{d}{'.' + w if both else ''}", f"l{d}{'_reverse' * (w == 'reverse')}")
+                  for d in range(1 + deep) for w in (("forward", "reverse") if both else ("",))]  # fmt: skip
+        for layer_name, suffix in places:
+            copy_weights(net, layer_name, theirs, suffix)
+
+        lengths = random.integers(1, time + 1, batch) if ragged else np.full(batch, time)
+        data = random.standard_normal((batch, time, size), np.float32)
+        tensors = [torch.from_numpy(array.copy()).requires_grad_() for array in (data, *states)]
+        packed = torch.nn.utils.rnn.pack_padded_sequence(tensors[0], lengths, batch_first=True, enforce_sorted=False)
+        first = [tensor[None] for tensor in tensors[1:]]
+        out, last = theirs(packed, None if not first else tuple(first) if len(first) == 2 else first[0])
+        if by_step:
+            wanted = torch.nn.utils.rnn.pad_packed_sequence(out, batch_first=True, total_length=time)[0]
+        else:
+            h = last[0] if kind == "LSTM" else last
+            wanted = torch.cat([h[-2], h[-1]], dim=1) if both else h[-1]
+
+        found = net.forward([data, *states] if states else data, training=True, lengths=lengths if ragged else None)
+        same(found, wanted, what)
+        dy = random.standard_normal(found.shape, np.float32)
+        wanted.backward(torch.from_numpy(dy))
+        dx = net.backward(dy)
+        for array, tensor in zip(list(dx.values()) if states else [dx], tensors, strict=True):
+            same(array, tensor.grad, what)
+        for layer_name, suffix in places:
+            same_gradients(net, layer_name, theirs, suffix, what)
+
+
+def test_an_encoder_and_a_decoder() -> None:
+    """The states of one LSTM are the first ones of another; both states have gradients."""
+    random = generator(2)
+    source, target = fnn.Input((7, 5), name="source"), fnn.Input((4, 3), name="target")
+    _, h, c = fnn.LSTM(6, return_state=True, name="encoder")(source)
+    y = fnn.LSTM(6, return_sequences=True, name="decoder")(target, initial_state=[h, c])
+    net = fnn.Network([source, target], fnn.Dense(2, name="out")(y), seed=0).compile("sgd", "mse")
+    encoder, decoder, out = (torch.nn.LSTM(n, 6, batch_first=True) for n in (5, 3, 3))
+    copy_weights(net, "encoder", encoder, "l0")
+    copy_weights(net, "decoder", decoder, "l0")
+    out = torch.nn.Linear(6, 2)
+    with torch.no_grad():
+        out.weight[:] = torch.from_numpy(net.weights["out.weight"].T.copy())
+        out.bias[:] = torch.from_numpy(net.weights["out.bias"].copy())
+    given = [random.standard_normal((8, *shape), np.float32) for shape in ((7, 5), (4, 3))]
+    tensors = [torch.from_numpy(array.copy()).requires_grad_() for array in given]
+    wanted = out(decoder(tensors[1], encoder(tensors[0])[1])[0])
+    found = net.forward(given, training=True)
+    same(found, wanted, "y")
+    dy = random.standard_normal(found.shape, np.float32)
+    wanted.backward(torch.from_numpy(dy))
+    for array, tensor in zip(net.backward(dy).values(), tensors, strict=True):
+        same(array, tensor.grad, "dx")
+    same_gradients(net, "encoder", encoder, "l0", "encoder")
+    same_gradients(net, "decoder", decoder, "l0", "decoder")
+
+
+@pytest.mark.parametrize("padding", [None, 0, 7])
+def test_embedding(padding: int | None) -> None:
+    random = generator(3)
+    net = fnn.Sequential([fnn.Embedding(11, 5, padding, name="table")], input_shape=(9,), seed=0).compile("sgd", "mse")
+    theirs = torch.nn.Embedding(11, 5, padding_idx=padding)
+    with torch.no_grad():
+        theirs.weight[:] = torch.from_numpy(net.weights["table.weight"].copy())
+        if padding is not None:
+            theirs.weight[padding] = 0
+    ids = random.integers(0, 11, (13, 9))
+    wanted = theirs(torch.from_numpy(ids))
+    np.testing.assert_array_equal(net.forward(ids, training=True), wanted.detach().numpy())
+    dy = random.standard_normal((13, 9, 5), np.float32)
+    wanted.backward(torch.from_numpy(dy))
+    net.backward(dy)
+    same(net.gradients["table.weight"], theirs.weight.grad, padding)
+
+
+@pytest.mark.parametrize("shape", [(7,), (6, 7), (3, 4, 7), (2, 3, 2, 7)])
+def test_dense_on_the_last_axis(shape: tuple[int, ...]) -> None:
+    random = generator(4, len(shape))
+    net = fnn.Sequential([fnn.Dense(5, "tanh", name="a"), fnn.Dense(3, name="b")], input_shape=shape, seed=0)
+    net.compile("sgd", "mse")
+    layers = torch.nn.Linear(7, 5), torch.nn.Linear(5, 3)
+    with torch.no_grad():
+        for name, layer in zip("ab", layers, strict=True):
+            layer.weight[:] = torch.from_numpy(net.weights[f"{name}.weight"].T.copy())
+            layer.bias[:] = torch.from_numpy(net.weights[f"{name}.bias"].copy())
+    x = random.standard_normal((9, *shape), np.float32)
+    tensor = torch.from_numpy(x.copy()).requires_grad_()
+    wanted = layers[1](torch.tanh(layers[0](tensor)))
+    same(net.forward(x, training=True), wanted, shape)
+    dy = random.standard_normal(wanted.shape, np.float32)
+    wanted.backward(torch.from_numpy(dy))
+    same(net.backward(dy), tensor.grad, shape)
+    for name, layer in zip("ab", layers, strict=True):
+        same(net.gradients[f"{name}.weight"].T, layer.weight.grad, name)
+        same(net.gradients[f"{name}.bias"], layer.bias.grad, name)
+    assert fnn.Sequential([fnn.Dense(5)], input_shape=shape).freeze(9)(x).shape == (9, *shape[:-1], 5)
+
+
+def test_cross_entropy_of_steps() -> None:
+    """Labels (batch, time): the mean over valid steps, with an ignored label."""
+    random = generator(5)
+    logits, labels = random.standard_normal((6, 8, 5), np.float32), random.integers(-1, 5, (6, 8))
+    tensor = torch.from_numpy(logits.copy()).requires_grad_()
+    wanted = torch.nn.functional.cross_entropy(
+        tensor.reshape(-1, 5), torch.from_numpy(labels).reshape(-1), ignore_index=-1, label_smoothing=0.1
+    )
+    wanted.backward()
+    loss, dy = fnn.losses.CrossEntropy(label_smoothing=0.1, ignore=-1)(logits, labels)
+    assert loss == pytest.approx(wanted.item(), rel=1e-5)
+    same(dy, tensor.grad, "by hand")
+    net = fnn.Sequential([fnn.LSTM(5, return_sequences=True)], input_shape=(8, 3), seed=0)
+    net.compile("sgd", fnn.losses.CrossEntropy(ignore=-1))
+    x, lengths = random.standard_normal((6, 8, 3)), random.integers(1, 9, 6)
+    there = (np.arange(8) < lengths[:, None]) & (labels >= 0)
+    logs = np.log(fnn.activations.softmax(net.predict(x, lengths=lengths)))[there, labels[there]]
+    assert net.evaluate(x, labels, lengths=lengths)["loss"] == pytest.approx(-logs.mean(), rel=1e-5)

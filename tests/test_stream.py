@@ -1,0 +1,135 @@
+"""Streams: a frozen network that takes one time step at a time and keeps its state."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import fastnn as fnn
+from check import assert_same_bits, generator
+
+STEPS = 9
+
+
+def network(units: int = 20) -> fnn.Network:
+    layers = [
+        fnn.LSTM(units, return_sequences=True),
+        fnn.BatchNorm(),
+        fnn.Dropout(0.5),
+        fnn.GRU(7, return_sequences=True),
+        fnn.SimpleRNN(5, return_sequences=True),
+        fnn.Dense(3, "softmax"),
+    ]
+    return fnn.Sequential(layers, input_shape=(STEPS, 4), seed=1)
+
+
+X = generator(1).standard_normal((3, STEPS, 4)).astype(np.float32)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_steps_have_the_bits_of_predict(isa: str, threads: int) -> None:
+    """Of a BatchNorm that is folded, but for rounding: there is none after a recurrent layer."""
+    net = network(96)
+    with fnn.threads(threads):
+        wanted = net.predict(X)
+        one, three = net.freeze(streaming=True), net.freeze(3, streaming=True)
+        for _ in range(2):
+            out = np.empty(3, np.float32)
+            for t in range(STEPS):
+                assert one.step(X[0, t], out=out) is out
+                assert_same_bits(out, wanted[0, t])
+            one.reset()
+        assert_same_bits(np.stack([three.step(X[:, t]) for t in range(STEPS)], axis=1), wanted)
+
+
+def test_ids_and_a_class_at_the_end() -> None:
+    layers = [fnn.Embedding(30, 8), fnn.GRU(9, return_sequences=True), fnn.LayerNorm(), fnn.LSTM(5), fnn.Dense(3)]
+    net = fnn.Sequential(layers, input_shape=(STEPS,), seed=0)
+    ids = generator(2).integers(0, 30, (2, STEPS))
+    one, two = net.freeze(streaming=True), net.freeze(2, streaming=True)
+    assert (one.input_shape, one.output_shape, one.batch_size, two.batch_size) == ((), (3,), 1, 2)
+    assert repr(net.freeze(2, streaming=True)) == "Stream(() -> (3,), 2 at a time)"
+    for t in range(STEPS):
+        last, both = one.step(ids[0, t]), two.step(ids[:, t])
+    assert_same_bits(last, net.predict(ids)[0])
+    assert_same_bits(both, net.predict(ids))
+    one.reset()
+    for t in range(STEPS):
+        last = one.step(ids[:1, t])
+    assert_same_bits(last, net.predict(ids)[:1])
+
+
+def test_states_that_a_layer_returns() -> None:
+    x = fnn.Input((STEPS, 4))
+    y, h, c = fnn.LSTM(6, return_sequences=True, return_state=True)(x)
+    net = fnn.Network(x, fnn.Concatenate()([fnn.LSTM(3)(y), h, c]), seed=0)
+    f = net.freeze(streaming=True)
+    for t in range(STEPS):
+        last = f.step(X[0, t])
+    assert_same_bits(last, net.predict(X)[0])
+
+
+def test_fresh_weights_and_an_old_state() -> None:
+    net, other = network(), network()
+    f = net.freeze(streaming=True)
+    before = [f.step(X[0, t]) for t in range(4)][-1]
+    net.weights["dense_0.bias"] += 1
+    f.refresh()
+    after = f.step(X[0, 4])
+    other.weights["dense_0.bias"] += 1
+    assert_same_bits(after, other.predict(X)[0, 4])
+    assert not np.array_equal(before, after)
+
+
+def test_a_step_that_fails_leaves_the_state() -> None:
+    net = fnn.Sequential([fnn.Embedding(9, 8), fnn.LSTM(5)], input_shape=(STEPS,), seed=0)
+    f, ids = net.freeze(streaming=True), generator(3).integers(0, 9, (1, STEPS))
+    bad: dict[str, tuple[Any, type[Exception], str]] = {
+        "beyond": (9, ValueError, "x.* is 9; expected an integer id from 0 to 8"),
+        "negative": (-1, ValueError, "is -1"),
+        "huge": (2**40, ValueError, "is 1099511627776"),
+        "a fraction": (0.5, ValueError, "is 0.5"),
+        "two": ([1, 2], ValueError, r"x: expected a step of 1 streams \(1,\), or \(\), got \(2,\)"),
+        "text": ("1", TypeError, "x: .*numbers"),
+        "None": (None, TypeError, "x: .*numbers"),
+    }
+    for t in range(STEPS):
+        for x, error, message in bad.values():
+            with pytest.raises(error, match=message):
+                f.step(x)
+        for out in (np.empty(5), np.empty(4, np.float32), [0.0] * 5):
+            with pytest.raises((TypeError, ValueError), match="out: expected"):
+                f.step(ids[0, t], out=out)  # type: ignore[arg-type]
+        last = f.step(ids[0, t])
+    assert_same_bits(last, net.predict(ids)[0])
+
+
+def test_a_stream_that_changes_its_batch() -> None:
+    f = network().freeze(2, streaming=True)
+    first = f.step(X[:2, 0])
+    for wrong in (X[:3, 0], X[0, 0], X[:2]):
+        with pytest.raises(ValueError, match=r"x: expected a step of 2 streams \(2, 4\), got"):
+            f.step(wrong)
+    f.reset()
+    assert_same_bits(f.step(X[:2, 0]), first)
+
+
+REFUSED: dict[str, tuple[list[fnn.Layer], str]] = {
+    "nothing recurrent": ([fnn.Dense(3)], "no layer of the network is recurrent"),
+    "reverse": ([fnn.LSTM(3, reverse=True)], "from the last step to the first"),
+    "both ways": ([fnn.Bidirectional(fnn.GRU(3))], "from the last step to the first"),
+    "pooling": ([fnn.LSTM(3, True), fnn.GlobalAvgPool()], "cannot go step by step"),
+    "greatest": ([fnn.LSTM(3, True), fnn.GlobalMaxPool()], "cannot go step by step"),
+    "flatten": ([fnn.LSTM(3, True), fnn.Flatten()], "cannot go step by step"),
+    "convolution": ([fnn.Conv1D(3, 1), fnn.LSTM(3)], "cannot go step by step"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_networks_that_cannot_go_step_by_step(name: str) -> None:
+    layers, message = REFUSED[name]
+    net = fnn.Sequential(layers, input_shape=(STEPS, 4), seed=0)
+    with pytest.raises(ValueError, match=message):
+        net.freeze(streaming=True)
+    with pytest.raises(TypeError, match="streaming"):
+        net.freeze(streaming=1)  # type: ignore[call-overload]
