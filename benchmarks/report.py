@@ -13,7 +13,7 @@ BEGIN, END = "<!-- speed: written by benchmarks/report.py -->", "<!-- end of spe
 #: The rivals' names, in the order of the columns; the best of its forms counts.
 RIVALS = {
     "NumPy": ["numpy"],
-    "PyTorch": ["torch", "torch_last", "torch_compiled"],
+    "PyTorch": ["torch", "torch_last", "torch_steps", "torch_compiled"],
     "JAX": ["jax"],
     "ONNX Runtime": ["onnxruntime"],
     "scikit-learn": ["sklearn"],

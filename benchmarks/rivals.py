@@ -1,6 +1,6 @@
 """PyTorch, JAX, scikit-learn and ONNX Runtime, each in its fastest form that we found, for each kind of workload.
 
-Those on pictures are in rival_pictures.py.
+Those on pictures are in rival_pictures.py, those on sequences in rival_sequences.py.
 """
 
 import os
@@ -11,21 +11,25 @@ from typing import Any
 import numpy as np
 
 import rival_pictures
+import rival_sequences
 from fastnn.bench.contest import Maker, Task
 from fastnn.bench.pictures import Pictures
-from fastnn.bench.workloads import Workload
+from fastnn.bench.sequences import Sequences
+from fastnn.bench.workloads import AnyWorkload, Workload
 
 #: Contexts that last as long as the process: to enter one at each call would count against the rival.
 LASTING = ExitStack()
 
 
-def torch_task(workload: Workload | Pictures, threads: int) -> Task | None:
+def torch_task(workload: AnyWorkload, threads: int) -> Task | None:
     """PyTorch: tensors and functions, inference mode for the whole process, fused optimizers.
 
     Tried, and not faster: modules, TorchScript frozen and optimized for inference, MKL-DNN tensors, foreach optimizers.
     """
     if isinstance(workload, Pictures):
         return rival_pictures.torch_task(workload, threads, last=False)
+    if isinstance(workload, Sequences):
+        return rival_sequences.torch_task(workload, threads)
     import torch
     from torch.nn import functional
 
@@ -70,18 +74,27 @@ def torch_task(workload: Workload | Pictures, threads: int) -> Task | None:
     return Task(step, workload.batches())
 
 
-def torch_last_task(workload: Workload | Pictures, threads: int) -> Task | None:
+def torch_last_task(workload: AnyWorkload, threads: int) -> Task | None:
     """PyTorch on pictures with channels last."""
     return rival_pictures.torch_task(workload, threads, last=True) if isinstance(workload, Pictures) else None
 
 
-def torch_compiled_task(workload: Workload | Pictures, threads: int) -> Task | None:
+def torch_steps_task(workload: AnyWorkload, threads: int) -> Task | None:
+    """PyTorch on sequences with the steps first."""
+    if isinstance(workload, Sequences):
+        return rival_sequences.torch_task(workload, threads, steps_first=True)
+    return None
+
+
+def torch_compiled_task(workload: AnyWorkload, threads: int) -> Task | None:
     """torch.compile: networks with frozen weights, which it packs; the whole training step with the update in place.
 
     To compile the forward pass, or that and the optimizer's step, was slower.
     """
     if isinstance(workload, Pictures):
         return rival_pictures.torch_task(workload, threads, last=True, compiled=True)
+    if isinstance(workload, Sequences):
+        return rival_sequences.torch_compiled_task(workload, threads)
     import torch
     from torch.nn import functional
 
@@ -144,7 +157,7 @@ def _torch_product(workload: Workload) -> Task | None:
     return Task(calls[workload.kind], [()]) if workload.kind in calls else None
 
 
-def jax_task(workload: Workload | Pictures, threads: int) -> Task | None:
+def jax_task(workload: AnyWorkload, threads: int) -> Task | None:
     """JAX: one compiled call, its state donated.
 
     Small networks train in one flat block, in the thread that asks for it; large ones as a tree of parameters with
@@ -153,6 +166,8 @@ def jax_task(workload: Workload | Pictures, threads: int) -> Task | None:
     """
     if isinstance(workload, Pictures):
         return rival_pictures.jax_task(workload, threads)
+    if isinstance(workload, Sequences):
+        return rival_sequences.jax_task(workload, threads)
     os.environ["JAX_PLATFORMS"] = "cpu"
     import jax
     import jax.numpy as jnp
@@ -208,9 +223,9 @@ def jax_task(workload: Workload | Pictures, threads: int) -> Task | None:
     return Task(train, [(x, y.astype(np.int32)) for x, y in workload.batches()])
 
 
-def sklearn_task(workload: Workload | Pictures, threads: int) -> Task | None:
+def sklearn_task(workload: AnyWorkload, threads: int) -> Task | None:
     """scikit-learn: the steps of a partial_fit of many batches; with one batch, its checks take far longer than it."""
-    if isinstance(workload, Pictures):
+    if not isinstance(workload, Workload):
         return None
     from sklearn.neural_network import MLPClassifier
 
@@ -232,10 +247,12 @@ def sklearn_task(workload: Workload | Pictures, threads: int) -> Task | None:
     return Task(lambda: model.partial_fit(x, y, classes=classes).loss_, [()], len(x) // workload.batch)
 
 
-def onnxruntime_task(workload: Workload | Pictures, threads: int) -> Task | None:
+def onnxruntime_task(workload: AnyWorkload, threads: int) -> Task | None:
     """ONNX Runtime: Gemm nodes, all of its graph optimizations, single samples through bound arrays."""
     if isinstance(workload, Pictures):
         return rival_pictures.onnxruntime_task(workload, threads)
+    if isinstance(workload, Sequences):
+        return rival_sequences.onnxruntime_task(workload, threads)
     import onnxruntime
     from onnx import TensorProto, helper, numpy_helper
 
@@ -278,6 +295,7 @@ def onnxruntime_task(workload: Workload | Pictures, threads: int) -> Task | None
 CONTENDERS: dict[str, Maker] = {
     "torch": torch_task,
     "torch_last": torch_last_task,
+    "torch_steps": torch_steps_task,
     "torch_compiled": torch_compiled_task,
     "jax": jax_task,
     "sklearn": sklearn_task,

@@ -28,6 +28,7 @@ OWN, RIVALS = "fastnn.bench.contenders", "rivals"
 PACKAGES = {
     "torch": "torch",
     "torch_last": "torch",
+    "torch_steps": "torch",
     "torch_compiled": "torch",
     "jax": "jax",
     "sklearn": "sklearn",

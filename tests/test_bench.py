@@ -16,8 +16,10 @@ import fastnn as fnn
 from fastnn import bench, cli
 from fastnn.bench.contenders import CONTENDERS, network
 from fastnn.bench.contest import Contender, compare
+from fastnn.bench.numpy_lstm import NumpyLSTM
 from fastnn.bench.numpy_network import NumpyNetwork
 from fastnn.bench.pictures import PICTURES, Pictures
+from fastnn.bench.sequences import SEQUENCES, Sequences
 from fastnn.bench.workloads import NETWORKS, PRODUCTS, WORKLOADS
 
 BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
@@ -57,6 +59,9 @@ def test_every_contender_takes_each_workload() -> None:
             if isinstance(workload, Pictures):
                 made = maker(replace(workload, batch=min(workload.batch, 2)), 1)
                 out = name in ("fit", "numpy")
+            elif isinstance(workload, Sequences):
+                made = maker(replace(workload, batch=min(workload.batch, 2)), 1)
+                out = name == "fit" or (name == "numpy" and workload.kind != "step")
             elif workload.flops > 1e9:
                 continue
             else:
@@ -91,11 +96,92 @@ def test_pytorch_runs_the_same_networks(monkeypatch: pytest.MonkeyPatch) -> None
             assert sorted(g.size for g in gradients.values()) == sorted(p.numel() for p in model.parameters())
 
 
+def taken(net: fnn.Network) -> dict[str, np.ndarray]:
+    """A recurrent network's parameters by the rivals' names."""
+    kind = next(iter(net.weights)).split("_")[0]
+    own = {name: net.weights[f"{kind}_0.{name}"].copy() for name in ("weight", "recurrent_weight", "bias")}
+    return {
+        **own,
+        "dense_weight": net.weights["dense_0.weight"].copy(),
+        "dense_bias": net.weights["dense_0.bias"].copy(),
+    }
+
+
+def test_numpy_rival_takes_the_same_steps() -> None:
+    workload = SEQUENCES["lstm_stream"]
+    net, rival = network(workload), NumpyLSTM(workload.sizes, seed=0)
+    given, units = taken(net), workload.sizes[1]
+    weight, bias = np.concatenate([given["weight"], given["recurrent_weight"]]), given["bias"]
+    order = np.arange(4 * units).reshape(4, units)[[0, 1, 3, 2]].ravel()
+    rival.weight[...], rival.bias[...] = weight[:, order], bias[order]
+    rival.dense_weight[...], rival.dense_bias[...] = given["dense_weight"], given["dense_bias"]
+    stream = net.freeze(streaming=True)
+    for (x,) in workload.batches():
+        np.testing.assert_allclose(stream.step(x), rival.step(x), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", [name for name, workload in SEQUENCES.items() if workload.kind == "train"])
+def test_pytorch_trains_the_same_recurrent_networks(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    torch = pytest.importorskip("torch", reason="its losses are compared")
+    rival, workload = script(monkeypatch, "rival_sequences"), replace(SEQUENCES[name], batch=4)
+    net, (x, y, *lengths) = network(workload), workload.batches()[0]
+    given = taken(net)
+    loss = net.train_on_batch(x, y, lengths=lengths[0] if lengths else None)
+    for steps_first in (False, True):
+        recurrent, dense = rival.torch_network(workload, not steps_first)
+        own, second = sum(each.size for each in given.values()), recurrent.bias_hh_l0.numel()
+        assert sum(p.numel() for module in (recurrent, dense) for p in module.parameters()) == own + second
+        recurrent.bias_hh_l0.data.zero_()
+        named = recurrent.weight_ih_l0, recurrent.weight_hh_l0, recurrent.bias_ih_l0, dense.weight, dense.bias
+        for parameter, values in zip(named, given.values(), strict=True):
+            parameter.data.copy_(torch.from_numpy(values.T))
+        found = rival.torch_loss(workload, recurrent, dense, steps_first)(
+            *rival.torch_batches(workload, steps_first)[0]
+        )
+        assert found.item() == pytest.approx(loss, rel=1e-5)
+
+
+@pytest.mark.parametrize("name", [name for name, workload in SEQUENCES.items() if workload.kind == "train"])
+def test_jax_trains_the_same_recurrent_networks(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    pytest.importorskip("jax", reason="its losses are compared")
+    rival, workload = script(monkeypatch, "rival_sequences"), replace(SEQUENCES[name], batch=4)
+    net, (x, y, *lengths) = network(workload), workload.batches()[0]
+    given = taken(net)
+    assert {name: each.shape for name, each in rival.jax_parameters(workload).items()} == {
+        name: each.shape for name, each in given.items()
+    }
+    loss = net.train_on_batch(x, y, lengths=lengths[0] if lengths else None)
+    found = rival.jax_loss(workload)(given, *rival.jax_batches(workload)[0])
+    assert float(found) == pytest.approx(loss, rel=1e-5)
+
+
+def test_onnx_runtime_takes_the_same_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("onnx", reason="the rival's network is a model of ONNX")
+    onnxruntime = pytest.importorskip("onnxruntime", reason="its outputs are compared")
+    rival, workload = script(monkeypatch, "rival_sequences"), SEQUENCES["lstm_stream"]
+    net = network(workload)
+    session = onnxruntime.InferenceSession(rival.onnx_model(taken(net)), providers=["CPUExecutionProvider"])
+    stream, h, c = net.freeze(streaming=True), *np.zeros((2, 1, 1, workload.sizes[1]), np.float32)
+    for (x,) in workload.batches():
+        y, h, c = session.run(["y", "h", "c"], {"x": x[None, None], "h0": h, "c0": c})
+        np.testing.assert_allclose(stream.step(x), y[0], rtol=1e-4, atol=1e-5)
+
+
 def test_flops_are_those_of_the_ops() -> None:
     for name in ("mlp_mnist", "mlp_small", "mlp_tiny"):
         workload = WORKLOADS[name]
         ops = network(workload).plan(workload.batch, training=True).ops
         assert sum(op.flops for op in ops if "Dense" in type(op).__name__) == workload.flops
+    for name in ("lstm_char", "gru_char", "lstm_small"):
+        workload = SEQUENCES[name]
+        ops = network(workload).plan(workload.batch, training=True).ops
+        kinds = ("Dense", "LSTM", "GRU")
+        assert sum(op.flops for op in ops if any(kind in type(op).__name__ for kind in kinds)) == workload.flops
+    assert SEQUENCES["lstm_char"].flops == pytest.approx(3.96e9, rel=1e-3)
+    assert SEQUENCES["lstm_stream"].flops == 2 * (320 * 1024 + 256 * 64)
+    counts = [int(given[2].sum()) for given in SEQUENCES["lengths"].batches()]  # about half of the steps are there
+    assert SEQUENCES["lengths"].flops == pytest.approx(SEQUENCES["lstm_char"].flops * np.mean(counts) / (32 * 64))
+    assert len(set(counts)) > 1
     # By hand: 2 (26^2 9 32 + 11^2 288 64 + 1600 128 + 128 10); a ResNet-20 is known to take 41 million multiply-adds.
     assert PICTURES["infer_cnn"].flops == 5262080
     assert PICTURES["cnn_mnist"].flops == 64 * (3 * 5262080 - 2 * 26**2 * 9 * 32)

@@ -1,13 +1,15 @@
-"""fastnn and NumPy, for each kind of workload; NumPy has no convolution."""
+"""fastnn and NumPy, for each kind of workload; NumPy has no convolution, and trains no LSTM."""
 
 import numpy as np
 
 import fastnn as fnn
 from fastnn import kernels
 from fastnn.bench.contest import Maker, Task
+from fastnn.bench.numpy_lstm import NumpyLSTM
 from fastnn.bench.numpy_network import NumpyNetwork
 from fastnn.bench.pictures import Layer, Pictures
-from fastnn.bench.workloads import Workload
+from fastnn.bench.sequences import Sequences
+from fastnn.bench.workloads import AnyWorkload, Workload
 from fastnn.kernels.axis import Axis
 from fastnn.op import Op, multiply_add
 from fastnn.symbol import Symbol
@@ -17,7 +19,7 @@ from fastnn.tensor import Tensor
 PEAK_ROUNDS = 25_000
 
 
-def network(workload: Workload | Pictures) -> fnn.Network:
+def network(workload: AnyWorkload) -> fnn.Network:
     """The workload's network, compiled where it is to be trained; on pictures with momentum."""
     net: fnn.Network
     if isinstance(workload, Pictures):
@@ -26,6 +28,12 @@ def network(workload: Workload | Pictures) -> fnn.Network:
             x = _layer(x, layer, last=layer is workload.layers[-1])
         net = fnn.Network(given, x, seed=0)
         momentum = 0.9
+    elif isinstance(workload, Sequences):
+        features, units, classes = workload.sizes
+        kind = {"LSTM": fnn.LSTM, "GRU": fnn.GRU}[workload.layer]
+        recurrent, dense = kind(units, return_sequences=not workload.at_end), fnn.Dense(classes)
+        net = fnn.Sequential([recurrent, dense], input_shape=(workload.steps, features), seed=0)
+        momentum = 0.0
     else:
         *hidden, last = workload.sizes[1:]
         layers = [fnn.Dense(units, workload.activation) for units in hidden]
@@ -62,8 +70,10 @@ def _layer(x: Symbol, layer: Layer, last: bool) -> Symbol:
     return fnn.Dense(int(settings[0]), None if last else "relu")(x)
 
 
-def fastnn_task(workload: Workload | Pictures, threads: int) -> Task:
-    """train_on_batch, a Predictor, or the Op itself."""
+def fastnn_task(workload: AnyWorkload, threads: int) -> Task:
+    """train_on_batch, a Predictor, a Stream, or the Op itself."""
+    if isinstance(workload, Sequences):
+        return _sequences(workload)
     if workload.kind == "train":
         return Task(network(workload).train_on_batch, workload.batches())
     if workload.kind in ("predict", "one"):
@@ -71,6 +81,15 @@ def fastnn_task(workload: Workload | Pictures, threads: int) -> Task:
     if isinstance(workload, Pictures):
         return _depthwise(workload)
     return Task(_product(workload), [()])
+
+
+def _sequences(workload: Sequences) -> Task:
+    """A training step, or one time step into an array that is there."""
+    net = network(workload)
+    if workload.kind == "train":
+        return Task(lambda x, y, lengths=None: net.train_on_batch(x, y, lengths=lengths), workload.batches())
+    stream, out = net.freeze(streaming=True), np.empty(workload.sizes[-1], np.float32)
+    return Task(lambda x: stream.step(x, out), workload.batches())
 
 
 def _depthwise(workload: Pictures) -> Task:
@@ -109,9 +128,9 @@ def _product(workload: Workload) -> Op:
     return kernels.Dense(x, kernels.Packed(weight) if workload.kind == "packed" else weight, bias, y, "relu")
 
 
-def fit_task(workload: Workload | Pictures, threads: int) -> Task | None:
+def fit_task(workload: AnyWorkload, threads: int) -> Task | None:
     """The steps of an epoch of `fit`."""
-    if isinstance(workload, Pictures) or workload.kind != "train":
+    if not isinstance(workload, Workload) or workload.kind != "train":
         return None
     net, steps = network(workload), 40 if workload.flops > 1e7 else 2000
     rng = np.random.default_rng(0)
@@ -120,14 +139,16 @@ def fit_task(workload: Workload | Pictures, threads: int) -> Task | None:
     return Task(lambda: net.fit(x, y, workload.batch, verbose=0), [()], steps)
 
 
-def peak_task(workload: Workload | Pictures, threads: int) -> Task:
+def peak_task(workload: AnyWorkload, threads: int) -> Task:
     """A thousand floating-point operations of multiply-adds on registers alone: the rate that products are held to."""
     return Task(lambda: multiply_add(PEAK_ROUNDS), [()], int(multiply_add(PEAK_ROUNDS) // 1000))
 
 
-def numpy_task(workload: Workload | Pictures, threads: int) -> Task | None:
+def numpy_task(workload: AnyWorkload, threads: int) -> Task | None:
     """NumPy in place: no array is made in a step."""
-    if isinstance(workload, Pictures):
+    if isinstance(workload, Sequences) and workload.kind == "step":
+        return Task(NumpyLSTM(workload.sizes, seed=0).step, workload.batches())
+    if not isinstance(workload, Workload):
         return None
     if workload.kind in ("train", "predict", "one"):
         w = workload

@@ -11,8 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from fastnn.bench.pictures import Pictures
-from fastnn.bench.workloads import Workload
+from fastnn.bench.workloads import AnyWorkload
 
 #: A block of units takes at least so many seconds: the clock costs little beside it.
 BLOCK = 2e-3
@@ -28,7 +27,7 @@ class Task:
 
 
 #: Makes a Task for a workload and a number of threads; None for a workload that it does not take.
-Maker = Callable[[Workload | Pictures, int], Task | None]
+Maker = Callable[[AnyWorkload, int], Task | None]
 
 
 def measure(task: Task, seconds: float) -> float:

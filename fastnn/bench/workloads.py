@@ -1,4 +1,4 @@
-"""What is measured: training steps and predictions of dense networks, single products, and pictures.py's networks."""
+"""What is measured: training steps and predictions of dense networks, single products, pictures.py and sequences.py."""
 
 from dataclasses import dataclass
 from itertools import pairwise
@@ -6,6 +6,7 @@ from itertools import pairwise
 import numpy as np
 
 from fastnn.bench.pictures import PICTURES, Pictures
+from fastnn.bench.sequences import SEQUENCES, Sequences
 
 #: So many different batches take turns, so that none of them stays in a cache by chance.
 BATCHES = 8
@@ -80,4 +81,6 @@ PRODUCTS = _listed(
     Workload("input_gradient", "input_gradient", (784, 512), 128),
     Workload("weight_gradient", "weight_gradient", (784, 512), 128),
 )
-WORKLOADS: dict[str, Workload | Pictures] = {**NETWORKS, **PICTURES, **PRODUCTS}
+#: A workload of any kind.
+AnyWorkload = Workload | Pictures | Sequences
+WORKLOADS: dict[str, AnyWorkload] = {**NETWORKS, **PICTURES, **SEQUENCES, **PRODUCTS}
