@@ -51,8 +51,8 @@ bench: $(VENV)/bench
 	@$(RUN) benchmarks/run.py
 
 figures: $(VENV)/bench
-	@echo "figures: passes over a million elements, memory, accuracy; takes about an hour of a quiet machine"
-	@for script in passes memory accuracy accuracy_pictures; do $(RUN) benchmarks/$$script.py || exit 1; done
+	@echo "figures: passes over a million elements, memory, accuracy, the adding problem; takes about an hour of a quiet machine"
+	@for script in passes memory accuracy accuracy_pictures adding_problem; do $(RUN) benchmarks/$$script.py || exit 1; done
 
 bench-ops: $(TESTS)
 	@echo "bench-ops: each op alone"

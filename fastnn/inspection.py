@@ -1,4 +1,4 @@
-"""What happens inside a network: the outputs of its layers, and where a picture's class comes from (Grad-CAM)."""
+"""Inside a network: what its layers give, where a picture's class comes from (Grad-CAM), gradients over time."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from fastnn.assembly import Assembly, Subnetwork
 from fastnn.layers import Activation, Layer
 from fastnn.lowering import ROW_WISE
 from fastnn.network import Network
-from fastnn.symbol import Input, Symbol
+from fastnn.symbol import Input, Symbol, called
 
 Shape = tuple[int, ...]
 
@@ -82,8 +82,7 @@ class Steps:
             at = step.layer, scores and place == wanted  # a shared layer keeps its activation at its other places
             if at not in made:
                 made[at] = _twin(step.layer, scores, last=at[1]), step
-            sources = [symbols[source] for source in step.sources]
-            symbols[place] = made[at][0](sources if len(sources) > 1 else sources[0])
+            symbols[place] = called(made[at][0], [symbols[source] for source in step.sources])
         net = Network([symbols[place] for place in given], symbols[wanted], seed=0)
         names = {layer: name for name, layer in net.graph.layers.items()}
         for layer, step in made.values():
@@ -183,6 +182,24 @@ def one(name: str, net: Network, picture: Any) -> np.ndarray:
         hint = f"; give {right[array.shape]}" if array.shape in right else ""
         raise ValueError(f"{name}: expected a picture {features}, got {array.shape}{hint}")
     return arrays.ready(array[None])
+
+
+def gradient_over_time(net: Network, x: Any, y: Any) -> np.ndarray:
+    """How much the loss depends on each step of the input: norms_t = mean_n |dL_n / dx_nt|, float64 (time,).
+
+    L_n is the loss of sequence n, x_nt its features at step t; | | is the Euclidean norm. Each step that lies between
+    x_t and the loss multiplies the gradient by a Jacobian: where their norms are below 1 it vanishes exponentially with
+    the distance, above 1 it may explode. x (batch, time, features), y and the passes as in `net.gradient`, by which the
+    network does not change.
+    Raises ValueError for a network of several inputs, of ids, or of no sequences, else as `train_on_batch`. Hochreiter
+    1991; Bengio, Simard & Frasconi 1994, section III.
+    """
+    found, _ = net.gradient(x, y)
+    if isinstance(found, dict) or found.ndim != 3 or net.graph.vocabulary(0):
+        raise ValueError("gradient_over_time: the network must take one input of numbers (batch, time, features)")
+    # The loss of a batch is the mean over its sequences.
+    norms: np.ndarray = np.linalg.norm(found.astype(np.float64) * len(found), axis=2).mean(axis=0)
+    return norms
 
 
 def _check(net: Network) -> None:

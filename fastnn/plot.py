@@ -6,7 +6,7 @@ matplotlib keeps for the process is changed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -166,4 +166,26 @@ def class_activation(
     right.imshow(heat, cmap="jet", alpha=0.45, vmin=0, vmax=1)
     left.set_title(_plain([title or "the picture"])[0], fontsize=9)
     right.set_title("where its class comes from", fontsize=9)
+    return figure
+
+
+def gradient_over_time(norms: Mapping[str, Any]) -> Figure:
+    """Norms over the steps of the input, on a logarithmic scale: {name: `inspection.gradient_over_time(...)`}.
+
+    Zeros, as where float32 ends, are left out. Raises ValueError for none, for norms that are not (time,), and for
+    negative ones or NaN.
+    """
+    each = {name: np.asarray(values, np.float64) for name, values in norms.items()}
+    if not each:
+        raise ValueError("gradient_over_time: no norms are given")
+    figure = _figure(6.4, 3.8)
+    axes = figure.subplots()
+    for name, values in each.items():
+        if values.ndim != 1 or not (values >= 0).all():
+            raise ValueError(f"gradient_over_time: {name}: expected norms >= 0 (time,), got {values.shape}")
+        axes.plot(np.arange(1, len(values) + 1), np.where(values > 0, values, np.nan), label=name)
+    axes.set_yscale("log")
+    axes.set(xlabel="step of the input", ylabel="norm of the gradient of the loss")
+    axes.grid(alpha=0.3)
+    axes.legend()
     return figure

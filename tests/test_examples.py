@@ -78,6 +78,55 @@ def test_image_recognition_refuses(tmp_path: Path, options: list[str], message: 
     assert re.search(message, run.stderr.splitlines()[-1]) and "Traceback" not in run.stderr
 
 
+def test_text_generation(tmp_path: Path) -> None:
+    """On a text that comes with Python, and on a file; the model that it leaves writes on."""
+    command = [sys.executable, str(EXAMPLES / "text_generation.py"), "--short"]
+    run = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=300)
+    assert run.returncode == 0, run.stderr
+    first, last = (float(bits) for bits in re.findall(r"in training, (.*) held out", run.stdout))
+    assert last < first < 5.5 and f"held out: {last:.3f} bits per character" in run.stdout
+    model = tmp_path / "text_model" / "model.safetensors"
+    settings = ["--load", str(model), "--prompt", "If x", "--top-k", "1"]
+    written = {subprocess.run([*command, *settings, "--seed", seed], capture_output=True).stdout for seed in "01"}
+    assert len(written) == 1 and "it writes:\nIf x" in written.pop().decode()  # the likeliest, whatever is drawn
+    (tmp_path / "small.txt").write_text("too small")
+    run = subprocess.run([*command, "--text", str(tmp_path / "small.txt")], capture_output=True, text=True)
+    assert run.returncode == 1 and run.stderr == "the text has 9 characters: too few for these --streams and --steps\n"
+
+
+@pytest.mark.parametrize("layer", ["GRU", "LSTM"])
+def test_time_series(tmp_path: Path, layer: str) -> None:
+    pytest.importorskip("statsmodels", reason="the series need the extra 'series'")
+    command = [sys.executable, str(EXAMPLES / "time_series.py"), "--short", "--layer", layer, "--out", "seen.png"]
+    run = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=300)
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.count("seasonal + drift") == run.stdout.count(f"\n{layer} ") == 2
+    if "nothing is drawn" not in run.stdout:
+        assert (tmp_path / "seen.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_time_series_without_statsmodels(tmp_path: Path) -> None:
+    code = (
+        "import runpy, sys\nsys.modules['statsmodels'] = None\nsys.argv[1:] = ['--short']\n"
+        f"runpy.run_path({str(EXAMPLES / 'time_series.py')!r}, run_name='__main__')"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path)
+    assert run.returncode == 1
+    assert run.stderr == "time_series.py needs statsmodels: pip install fastnn-cpu[series]\n"
+
+
+def test_gradients_over_time(tmp_path: Path) -> None:
+    command = [sys.executable, str(EXAMPLES / "gradients_over_time.py"), "--short", "--out", "seen.png"]
+    run = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=300)
+    assert run.returncode == 0, run.stderr
+    rows = dict(re.findall(r"^(\w+, [\w ]+?) {2,}(\d.*)$", run.stdout, re.MULTILINE))
+    first, *_, last, _ = map(float, rows["SimpleRNN, untrained"].split())
+    grown, *_, least, _ = map(float, rows["SimpleRNN, weights x 2"].split())
+    assert len(rows) == 5 and first < last / 10 and grown > 10 * least
+    if "nothing is drawn" not in run.stdout:
+        assert (tmp_path / "seen.png").read_bytes().startswith(b"\x89PNG")
+
+
 def test_readme(tmp_path: Path) -> None:
     """All blocks in one session; the last line of the one on the perceptron is an error, as it says."""
     blocks = re.findall("```python\n(.*?)```", README.read_text(), re.DOTALL)

@@ -8,7 +8,8 @@ import pytest
 import fastnn as fnn
 from check import assert_close, normal
 from fastnn.architectures import resnet, unet
-from fastnn.inspection import Steps, grad_cam, layers, outputs
+from fastnn.inspection import Steps, grad_cam, gradient_over_time, layers, outputs
+from networks import state
 
 
 def trained(*chain: fnn.Layer, classes: int = 4) -> fnn.Sequential:
@@ -166,3 +167,44 @@ def test_a_picture_without_its_one_channel_or_with_a_pixel_that_is_none() -> Non
         grad_cam(net, np.where(picture == picture[3, 4], np.nan, picture))
     with pytest.raises(TypeError, match="grad_cam: picture: expected an array of real numbers"):
         grad_cam(net, "cat.png")
+
+
+def test_gradient_over_time_of_a_linear_recurrence() -> None:
+    """h_t = w x_t + u h_{t-1}, the loss (h_T - y)^2: its gradient at t is 2 (h_T - y) w u^(T - t)."""
+    net = fnn.Sequential([fnn.SimpleRNN(1, activation="identity")], input_shape=(12, 1), seed=0).compile("adam", "mse")
+    x, y = normal(5, 12, 1), normal(5, 1)
+    for u in (0.5, 1.5):
+        net.weights["simple_rnn_0.weight"] = [[0.7]]
+        net.weights["simple_rnn_0.recurrent_weight"] = [[u]]
+        powers = u ** np.arange(11.0, -1, -1)
+        last = 0.7 * (x[..., 0] @ powers)
+        wanted = np.abs(2 * (last - y[:, 0])).mean() * 0.7 * powers
+        found = gradient_over_time(net, x, y)
+        assert found.dtype == np.float64
+        np.testing.assert_allclose(found, wanted, rtol=1e-5)
+
+
+def test_gradient_over_time_is_a_mean_over_sequences() -> None:
+    """Of one sequence twice it is that of one, with targets at each step too; the network stays as it was."""
+    net = fnn.Sequential([fnn.LSTM(6, return_sequences=True), fnn.Dense(3, "softmax")], input_shape=(7, 2), seed=0)
+    net.compile("adam", "cross_entropy")
+    x, y = normal(4, 7, 2), np.arange(28).reshape(4, 7) % 3
+    before = state(net)
+    each = [gradient_over_time(net, x[i : i + 1], y[i : i + 1]) for i in range(4)]
+    np.testing.assert_allclose(gradient_over_time(net, x, y), np.mean(each, axis=0), rtol=1e-5)
+    assert state(net) == before
+    loss = net.gradient(x[:1], y[:1])[0][0]
+    np.testing.assert_allclose(each[0], np.sqrt((loss.astype(float) ** 2).sum(axis=1)), rtol=1e-6)
+
+
+def test_gradient_over_time_needs_one_sequence_of_numbers() -> None:
+    a, b = fnn.Input((3, 2), "a"), fnn.Input((3, 2), "b")
+    two = fnn.Network([a, b], fnn.LSTM(2)(fnn.Add()([a, b])), seed=0).compile("adam", "mse")
+    ids = fnn.Sequential([fnn.Embedding(4, 2), fnn.LSTM(2)], input_shape=(3,), seed=0).compile("adam", "mse")
+    flat = fnn.Sequential([fnn.Dense(2)], input_shape=(3,), seed=0).compile("adam", "mse")
+    x = normal(1, 3, 2)
+    for net, given in ((two, [x, x]), (ids, np.zeros((1, 3), int)), (flat, x[..., 0])):
+        with pytest.raises(ValueError, match=r"one input of numbers \(batch, time, features\)"):
+            gradient_over_time(net, given, np.zeros((1, 2)))
+    with pytest.raises(RuntimeError, match="compile"):
+        gradient_over_time(fnn.Sequential([fnn.LSTM(2)], input_shape=(3, 2)), x, np.zeros((1, 2)))

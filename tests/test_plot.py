@@ -64,7 +64,11 @@ def test_figures(tmp_path: Path) -> None:
     heat = looked.axes[1].images[1].get_array()
     np.testing.assert_allclose(heat, fnn.inspection.grad_cam(network, x[0], 1))
     assert looked.axes[0].get_title() == "a cat"
-    for i, figure in enumerate((curves, matrix, shown, maps, looked)):
+    over_time = plot.gradient_over_time({"rnn": [0, 1e-9, 0.5], "lstm": np.array([0.1, 0.2])})
+    assert over_time.axes[0].get_yscale() == "log"
+    assert [text.get_text() for text in over_time.axes[0].get_legend().get_texts()] == ["rnn", "lstm"]
+    np.testing.assert_array_equal(over_time.axes[0].lines[0].get_xydata(), [[1, np.nan], [2, 1e-9], [3, 0.5]])
+    for i, figure in enumerate((curves, matrix, shown, maps, looked, over_time)):
         figure.savefig(tmp_path / f"{i}.png")
         assert (tmp_path / f"{i}.png").read_bytes().startswith(b"\x89PNG")
 
@@ -114,6 +118,9 @@ BAD: list[tuple[Any, str]] = [
     (lambda: plot.feature_maps(net(), normal(1, 8, 9, 1)), r"feature_maps: .* got \(1, 8, 9, 1\); give picture\[0\]"),
     (lambda: plot.filters(net(), "dense_0"), "dense_0 has no Conv2D; known: conv2d_0"),
     (lambda: plot.feature_maps(net(), normal(8, 9, 1), "dense_0"), r"dense_0 gives \(3,\), no maps"),
+    (lambda: plot.gradient_over_time({}), "no norms are given"),
+    (lambda: plot.gradient_over_time({"a": [[1.0]]}), r"a: expected norms >= 0 \(time,\), got \(1, 1\)"),
+    (lambda: plot.gradient_over_time({"a": [1.0, np.nan]}), "expected norms >= 0"),
 ]
 
 
