@@ -27,7 +27,7 @@ cdef class Stream:
     """f = net.freeze(streaming=True): the network as it is now, a step at a time; see Network.freeze.
 
     f.step(x_t): x_t (batch_size, features), or (batch_size,) for ids, gives the outputs at this step, (batch_size, ...),
-    the bits that `predict` gives for whole sequences; for one stream also (features,), or () for an id, and (...).
+    with the bits of `predict`; for one stream x_t may also be (features,), or () for an id, and then they are (...).
     f.step(x_t, out=out) writes into out, float32 in C order of exactly that shape, without an allocation, and returns
     it. f.reset(): a new sequence begins. f.refresh(): the weights that the network has now; the state stays.
     A step that raises leaves the state as it was: ValueError and TypeError for an x_t or an out that does not fit,
@@ -63,8 +63,8 @@ cdef class Stream:
         if given != self.all_streams:
             batch = 0
             if self.batch_size > 1 or given != self.input_shape:
-                one = f", or {self.input_shape}" if self.batch_size == 1 else ""
-                raise ValueError(f"x: expected a step of {self.batch_size} streams {self.all_streams}{one}, got {given}")
+                wanted = f"{self.all_streams}{f', or {self.input_shape}' if self.batch_size == 1 else ''}"
+                raise ValueError(f"x: expected a step of {self.batch_size} streams {wanted}, got {given}")
         if self.busy:
             raise RuntimeError("step: another thread is in a step of this stream; each thread needs one of its own")
         shape[0] = self.batch_size

@@ -196,6 +196,31 @@ def test_packed(isa: str) -> None:
         assert_same_bits(packed.panels.array, reference.Packed(weight, 2 * LANES[isa], LANES[isa]).astype(np.float32))
 
 
+def test_packed_transposed(isa: str, num_threads: int) -> None:
+    """The panels and the products of the transposed weight, in any share; packed again when it is called."""
+    for n in TAILS if num_threads == 1 else (300, 700):
+        m, k = (3, 1 + 5 * n % 67) if num_threads == 1 else (5, 500)
+        weight, x = tensor(normal(n, k)), tensor(normal(m, k))
+        turned = tensor(np.ascontiguousarray(weight.array.T))
+        packed, plain = Packed(weight, transposed=True), Packed(turned)
+        for _ in range(2):
+            assert_same_bits(packed.panels.array, plain.panels.array)
+            y, expected = empty(m, n), empty(m, n)
+            run(Dense(x, packed, tensor(normal(n)), y, "relu"), y)
+            run(Dense(x, turned, tensor(normal(n)), expected, "relu"), expected)
+            assert_same_bits(y.array, expected.array)
+            for matrix, holder in ((weight, packed), (turned, plain)):
+                matrix.array[...] *= -2
+                holder()
+
+
+def test_packed_transposed_has_the_shape_of_the_transposed() -> None:
+    packed = Packed(Tensor((5, 3)), transposed=True)
+    Dense(Tensor((4, 3)), packed, None, Tensor((4, 5)))
+    with pytest.raises(ValueError, match=r"Dense\(x, weight, bias, y, z\): shapes"):
+        Dense(Tensor((4, 5)), packed, None, Tensor((4, 3)))
+
+
 # Rows of one, of a few, of a tile and a part, of those that pack by themselves; sums of several pieces, of lines that
 # would push each other out of the cache; more columns than one group of panels.
 SIZES = [(1, 5, 1), (1, 40, 7), (1, 300, 70), (2, 64, 33), (3, 131, 800), (13, 70, 1024), (30, 400, 2048)]

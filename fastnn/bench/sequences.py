@@ -34,10 +34,10 @@ class Sequences:
         features, units, classes = self.sizes
         if self.kind == "step":
             return f"one time step of {self.layer} {features}-{units}, dense {classes}, its state kept"
-        steps = f"1 to {self.steps} steps, each sequence its own," if self.lengths else f"{self.steps} steps"
-        dense = f"dense {classes} at {'the end' if self.at_end else 'each'}"
+        steps = f"1 to {self.steps} steps, each sequence its own" if self.lengths else f"{self.steps} steps"
+        dense = f"dense {classes} at {'the end' if self.at_end else 'each step'}"
         return (
-            f"a training step of {self.layer} {features}-{units} over {steps} {dense}, {self.optimizer}, "
+            f"a training step of {self.layer} {features}-{units} over {steps}, {dense}, {self.optimizer}, "
             f"batch {self.batch}"
         )
 

@@ -10,7 +10,7 @@ cdef class Steps(Gathered):
     cdef Py_ssize_t *start     # of each time, in steps
     cdef Py_ssize_t *present   # sequences that have it
     cdef Py_ssize_t *row       # at each place: places go by descending length
-    cdef Py_ssize_t *length_at # that of its sequence
+    cdef Py_ssize_t *length_at  # that of its sequence
     cdef Py_ssize_t laid       # rows that the layout is for, 0 where it depends on the data
     cdef Py_ssize_t total      # steps in all
     cdef Py_ssize_t longest

@@ -11,7 +11,7 @@ from libc.string cimport memcpy, memset
 from fastnn.kernels.gather cimport Gathered
 from fastnn.op cimport ChunkedOp, Op
 from fastnn.port cimport Port
-from fastnn.tensor cimport Tensor, floats
+from fastnn.tensor cimport Tensor
 
 from fastnn import checks
 
@@ -176,7 +176,7 @@ cdef class ToSteps(Carry):
 
 
 cdef class FromSteps(Carry):
-    """y = whole sequences from their steps, and zeros after them. x (rows * times, columns), y (rows, times * columns)."""
+    """y = whole sequences from their steps, then zeros. x (rows * times, columns), y (rows, times * columns)."""
 
     def __init__(self, Tensor x, Tensor y, Steps steps) -> None:
         self.take(y, x, steps, (y, x))
