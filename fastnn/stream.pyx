@@ -26,8 +26,8 @@ cdef enum:
 cdef class Stream:
     """f = net.freeze(streaming=True): the network as it is now, a step at a time; see Network.freeze.
 
-    f.step(x_t): x_t (batch_size, features), or (batch_size,) for ids, gives the outputs at this step, (batch_size, ...),
-    with the bits of `predict`; for one stream x_t may also be (features,), or () for an id, and then they are (...).
+    f.step(x_t): x_t (batch_size, features), or (batch_size,) for ids, gives the outputs at this step, with the bits of
+    `predict`, (batch_size, ...); for one stream x_t may also be (features,), or () for an id, and then they are (...).
     f.step(x_t, out=out) writes into out, float32 in C order of exactly that shape, without an allocation, and returns
     it. f.reset(): a new sequence begins. f.refresh(): the weights that the network has now; the state stays.
     A step that raises leaves the state as it was: ValueError and TypeError for an x_t or an out that does not fit,
