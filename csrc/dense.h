@@ -224,38 +224,41 @@ static void kernel_product(const fastnn_product *p) {
   const int pack_b =
       !p->b_packed && (p->b_column != 1 || (row_tiles > 2 && (p->k * p->b_row > DEPTH * PANEL || p->n % VL)));
   const int pack_a = p->n > 2 * PANEL && aliases(p->a_row == 1 ? p->a_column : p->a_row);
-  for (isize g = 0; g < p->n; g += group)
-    for (isize d = 0; d < depths; d++) {
-      const isize end = p->n - g < group ? p->n : g + group, k = part_start(p->k, depths, d);
-      tile_arguments t = {.k = part_start(p->k, depths, d + 1) - k, .runs = 1, .c_row = p->c_row};
-      if (pack_b) kernel_pack(t.k, end - g, p->b + k * p->b_row + g * p->b_column, p->b_row, p->b_column, panels);
-      for (isize r = 0; r < row_tiles; r++) {
-        const isize i = part_start(p->m, row_tiles, r), rows = part_start(p->m, row_tiles, r + 1) - i;
-        t.a = p->a + i * p->a_row + k * p->a_column;
-        t.a_row = p->a_row;
-        t.a_column = p->a_column;
-        if (pack_a) {
-          if (p->a_row == 1) {
-            pack(t.k, rows, t.a, p->a_column, 1, t.a_column = rows, strip);
-          } else {
-            pack(rows, t.k, t.a, p->a_row, 1, t.a_row = deep + 16, strip);
-            if (r + 1 < row_tiles) fetch(t.a + rows * p->a_row, TILE_ROWS, t.k, p->a_row);
-          }
-          t.a = strip;
+  /* A piece of A that lies by columns is read from far: all groups take it in turn. */
+  const isize groups = (p->n + group - 1) / group;
+  const int by_depth = pack_b && p->a_row == 1;
+  for (isize s = 0; s < groups * depths; s++) {
+    const isize g = (by_depth ? s % groups : s / depths) * group, d = by_depth ? s / groups : s % depths;
+    const isize end = p->n - g < group ? p->n : g + group, k = part_start(p->k, depths, d);
+    tile_arguments t = {.k = part_start(p->k, depths, d + 1) - k, .runs = 1, .c_row = p->c_row};
+    if (pack_b) kernel_pack(t.k, end - g, p->b + k * p->b_row + g * p->b_column, p->b_row, p->b_column, panels);
+    for (isize r = 0; r < row_tiles; r++) {
+      const isize i = part_start(p->m, row_tiles, r), rows = part_start(p->m, row_tiles, r + 1) - i;
+      t.a = p->a + i * p->a_row + k * p->a_column;
+      t.a_row = p->a_row;
+      t.a_column = p->a_column;
+      if (pack_a) {
+        if (p->a_row == 1) {
+          pack(t.k, rows, t.a, p->a_column, 1, t.a_column = rows, strip);
+        } else {
+          pack(rows, t.k, t.a, p->a_row, 1, t.a_row = deep + 16, strip);
+          if (r + 1 < row_tiles) fetch(t.a + rows * p->a_row, TILE_ROWS, t.k, p->a_row);
         }
-        for (isize j = g; j < end; j += PANEL) {
-          const isize n = end - j < PANEL ? end - j : PANEL, width = panel_width(n);
-          t.last = n - (width - VL);
-          t.b = pack_b ? panels + (j - g) * t.k : p->b_packed ? p->b + j * p->k + k * width : p->b + k * p->b_row + j;
-          t.b_row = pack_b || p->b_packed ? width : p->b_row;
-          t.c = sums(p) + i * p->c_row + j;
-          t.start = d || p->add ? t.c : p->bias ? p->bias + j : zeros;
-          t.start_row = d || p->add ? p->c_row : 0;
-          tiles[rows - 1][width > VL][n == width ? 0 : pack_b || p->b_packed ? 1 : 2](&t);
-          if (d == depths - 1) epilogue(p, i, rows, j, n);
-        }
+        t.a = strip;
+      }
+      for (isize j = g; j < end; j += PANEL) {
+        const isize n = end - j < PANEL ? end - j : PANEL, width = panel_width(n);
+        t.last = n - (width - VL);
+        t.b = pack_b ? panels + (j - g) * t.k : p->b_packed ? p->b + j * p->k + k * width : p->b + k * p->b_row + j;
+        t.b_row = pack_b || p->b_packed ? width : p->b_row;
+        t.c = sums(p) + i * p->c_row + j;
+        t.start = d || p->add ? t.c : p->bias ? p->bias + j : zeros;
+        t.start_row = d || p->add ? p->c_row : 0;
+        tiles[rows - 1][width > VL][n == width ? 0 : pack_b || p->b_packed ? 1 : 2](&t);
+        if (d == depths - 1) epilogue(p, i, rows, j, n);
       }
     }
+  }
 }
 
 /* 24 n VL floating-point operations from registers alone, as fast as they go: what a product is measured against. */
