@@ -12,10 +12,10 @@ from fastnn.randomness import checked_seed
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    Examples = tuple[NDArray[np.float32], NDArray[np.float32]]
 
-
-def adding_problem(samples: int, steps: int = 200, seed: int | None = None) -> Examples:
+def adding_problem(
+    samples: int, steps: int = 200, seed: int | None = None
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Sequences x (samples, steps, 2) of numbers and markers, and y (samples, 1), the sum of the two marked numbers.
 
     The numbers are uniform in [0, 1). One marker, a 1 among zeros, is in the first half of the steps, one in the last.

@@ -1,7 +1,8 @@
 from fastnn.op import Op
 from fastnn.tensor import Tensor
 
-class Lookup(Op): ...
+class Lookup(Op):
+    def take(self, ids: Tensor, table: Tensor, values: Tensor, padding: int | None) -> None: ...
 
 class Embedding(Lookup):
     def __init__(self, ids: Tensor, table: Tensor, y: Tensor, *, padding: int | None = None) -> None: ...

@@ -2,7 +2,8 @@ from fastnn.kernels.steps import Steps
 from fastnn.op import Op
 from fastnn.tensor import Tensor
 
-class StepPool(Op): ...
+class StepPool(Op):
+    def take(self, parted: Tensor, whole: Tensor, steps: Steps, time: Tensor | None) -> None: ...
 
 class StepMultiply(StepPool):
     def __init__(self, x: Tensor, factors: Tensor, y: Tensor, steps: Steps) -> None: ...
