@@ -89,6 +89,76 @@ def test_random_configurations(kind: str) -> None:
             same_gradients(net, layer_name, theirs, suffix, what)
 
 
+def turned(tensor: Any, lengths: np.ndarray) -> Any:
+    """Each sequence from its own last step to its first; what lies beyond stays in its place."""
+    time = np.arange(tensor.shape[1])
+    places = np.where(time < lengths[:, None], lengths[:, None] - 1 - time, time)
+    return tensor.gather(1, torch.from_numpy(places)[:, :, None].expand(tensor.shape))
+
+
+def padded(theirs: Any, x: Any, lengths: np.ndarray, states: list[Any], reverse: bool = False) -> list[Any]:
+    """PyTorch's y (batch, time, units), zeros beyond the lengths, and the states after each sequence's last step."""
+    x = turned(x, lengths) if reverse else x
+    first = [state[None] for state in states]
+    given = torch.nn.utils.rnn.pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
+    y, last = theirs(given, None if not first else tuple(first) if len(first) == 2 else first[0])
+    y = torch.nn.utils.rnn.pad_packed_sequence(y, batch_first=True, total_length=x.shape[1])[0]
+    y = turned(y, lengths) if reverse else y
+    return [y, *(state[0] for state in (last if isinstance(last, tuple) else (last,)))]
+
+
+def chosen(random: np.random.Generator, count: int) -> list[int]:
+    """Some of so many, one at least."""
+    flags = random.integers(0, 2, count)
+    return [i for i in range(count) if flags[i]] or [int(random.integers(count))]
+
+
+@pytest.mark.parametrize("reverse", [False, True], ids=["forward", "reverse"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_states_given_and_returned(kind: str, reverse: bool) -> None:
+    """Any of y and the last states are wanted, from zeros or given states: each has its gradient, and so has each."""
+    ours, make = KINDS[kind]
+    random = generator(6, len(kind), reverse)
+    for case in range(40):
+        units, size, batch = (int(n) for n in random.integers(1, 40, 3))
+        time = int(random.integers(1, 65))
+        by_step, ragged, given, relu = (bool(flag) for flag in random.integers(0, 2, 4))
+        relu = relu and kind == "SimpleRNN"
+        wants = chosen(random, 1 + len(ours.states))
+        what = kind, reverse, case, units, size, batch, time, by_step, ragged, given, relu, wants
+        sequence = fnn.Input((time, size), name="x")
+        first = [fnn.Input((units,), name=f"first_{name}") for name in ours.states if given]
+        settings = {"activation": "relu"} if relu else {}
+        layer = ours(units, return_sequences=by_step, return_state=True, reverse=reverse, name="layer", **settings)
+        made = layer(sequence, initial_state=first or None)
+        net = fnn.Network([sequence, *first], [made[i] for i in wants], seed=case).compile("sgd", "mse")
+        theirs = make(size, units, batch_first=True, **({"nonlinearity": "relu"} if relu else {}))
+        copy_weights(net, "layer", theirs, "l0")
+
+        lengths = random.integers(1, time + 1, batch) if ragged else np.full(batch, time)
+        arrays = [random.standard_normal((batch, time, size), np.float32)]
+        arrays += [random.standard_normal((batch, units), np.float32) for _ in first]
+        tensors = [torch.from_numpy(array.copy()).requires_grad_() for array in arrays]
+        all_of_it = padded(theirs, tensors[0], lengths, tensors[1:], reverse)
+        if not by_step:
+            all_of_it[0] = all_of_it[1]
+        wanted = [all_of_it[i] for i in wants]
+
+        found = net.forward(arrays if given else arrays[0], training=True, lengths=lengths if ragged else None)
+        found = list(found.values()) if len(wants) > 1 else [found]
+        for y, tensor in zip(found, wanted, strict=True):
+            same(y, tensor, what)
+        dy = [random.standard_normal(y.shape, np.float32) for y in found]
+        torch.autograd.backward(wanted, [torch.from_numpy(array) for array in dy])
+        dx = net.backward(dy if len(wants) > 1 else dy[0])
+        for name, tensor in zip(net.graph.inputs, tensors, strict=True):
+            same(dx[name] if given else dx, tensor.grad, (what, name))
+        same_gradients(net, "layer", theirs, "l0", what)
+        predicted = net.predict(arrays if given else arrays[0], lengths=lengths if ragged else None)
+        for y, tensor in zip(predicted.values() if len(wants) > 1 else [predicted], wanted, strict=True):
+            same(y, tensor, (what, "predict"))
+
+
 def test_an_encoder_and_a_decoder() -> None:
     """The states of one LSTM are the first ones of another; both states have gradients."""
     random = generator(2)
