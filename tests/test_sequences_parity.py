@@ -159,31 +159,44 @@ def test_states_given_and_returned(kind: str, reverse: bool) -> None:
             same(y, tensor, (what, "predict"))
 
 
-def test_an_encoder_and_a_decoder() -> None:
-    """The states of one LSTM are the first ones of another; both states have gradients."""
-    random = generator(2)
-    source, target = fnn.Input((7, 5), name="source"), fnn.Input((4, 3), name="target")
-    _, h, c = fnn.LSTM(6, return_state=True, name="encoder")(source)
-    y = fnn.LSTM(6, return_sequences=True, name="decoder")(target, initial_state=[h, c])
-    net = fnn.Network([source, target], fnn.Dense(2, name="out")(y), seed=0).compile("sgd", "mse")
-    encoder, decoder, out = (torch.nn.LSTM(n, 6, batch_first=True) for n in (5, 3, 3))
-    copy_weights(net, "encoder", encoder, "l0")
-    copy_weights(net, "decoder", decoder, "l0")
-    out = torch.nn.Linear(6, 2)
-    with torch.no_grad():
-        out.weight[:] = torch.from_numpy(net.weights["out.weight"].T.copy())
-        out.bias[:] = torch.from_numpy(net.weights["out.bias"].copy())
-    given = [random.standard_normal((8, *shape), np.float32) for shape in ((7, 5), (4, 3))]
-    tensors = [torch.from_numpy(array.copy()).requires_grad_() for array in given]
-    wanted = out(decoder(tensors[1], encoder(tensors[0])[1])[0])
-    found = net.forward(given, training=True)
-    same(found, wanted, "y")
-    dy = random.standard_normal(found.shape, np.float32)
-    wanted.backward(torch.from_numpy(dy))
-    for array, tensor in zip(net.backward(dy).values(), tensors, strict=True):
-        same(array, tensor.grad, "dx")
-    same_gradients(net, "encoder", encoder, "l0", "encoder")
-    same_gradients(net, "decoder", decoder, "l0", "decoder")
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_encoder_and_two_decoders(kind: str) -> None:
+    """The last states of one layer are the first ones of two others, one on the other, and a result too."""
+    ours, make = KINDS[kind]
+    random = generator(2, len(kind))
+    for case in range(20):
+        units, batch, *sizes = (int(n) for n in random.integers(1, 24, 4))
+        ragged, by_step = (bool(flag) for flag in random.integers(0, 2, 2))
+        times = [int(n) for n in random.integers(1, 33, 2)]
+        times[1] = times[0] if ragged else times[1]  # lengths are for sequences of as many steps
+        what = kind, case, units, batch, sizes, times, ragged, by_step
+        source, target = (fnn.Input(shape, name=n) for n, *shape in zip("st", times, sizes, strict=True))
+        made = ours(units, return_sequences=by_step, return_state=True, name="encoder")(source)
+        y = ours(units, return_sequences=True, name="decoder")(target, initial_state=list(made[1:]))
+        y = ours(units, return_sequences=True, name="upper")(y, initial_state=list(made[1:]))
+        net = fnn.Network([source, target], [made[0], y, made[-1]], seed=case).compile("sgd", "mse")
+        widths = {"encoder": sizes[0], "decoder": sizes[1], "upper": units}
+        theirs = {name: make(width, units, batch_first=True) for name, width in widths.items()}
+        for name, layer in theirs.items():
+            copy_weights(net, name, layer, "l0")
+
+        ends = random.integers(1, times[0] + 1, batch)
+        lengths = [ends if ragged else np.full(batch, time) for time in times]
+        given = [random.standard_normal((batch, *x), np.float32) for x in zip(times, sizes, strict=True)]
+        tensors = [torch.from_numpy(array.copy()).requires_grad_() for array in given]
+        each, *states = padded(theirs["encoder"], tensors[0], lengths[0], [])
+        lower = padded(theirs["decoder"], tensors[1], lengths[1], states)[0]
+        upper = padded(theirs["upper"], lower, lengths[1], states)[0]
+        wanted = [each if by_step else states[0], upper, states[-1]]
+        found = list(net.forward(given, training=True, lengths=ends if ragged else None).values())
+        for i in range(3):
+            same(found[i], wanted[i], (what, i))
+        dy = [random.standard_normal(y.shape, np.float32) for y in found]
+        torch.autograd.backward(wanted, [torch.from_numpy(array) for array in dy])
+        for array, tensor in zip(net.backward(dy).values(), tensors, strict=True):
+            same(array, tensor.grad, what)
+        for name, layer in theirs.items():
+            same_gradients(net, name, layer, "l0", (what, name))
 
 
 @pytest.mark.parametrize("padding", [None, 0, 7])
@@ -245,3 +258,49 @@ def test_cross_entropy_of_steps() -> None:
     there = (np.arange(8) < lengths[:, None]) & (labels >= 0)
     logs = np.log(fnn.activations.softmax(net.predict(x, lengths=lengths)))[there, labels[there]]
     assert net.evaluate(x, labels, lengths=lengths)["loss"] == pytest.approx(-logs.mean(), rel=1e-5)
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.2])
+@pytest.mark.parametrize("ragged", [False, True], ids=["all steps", "lengths"])
+def test_a_step_of_training(ragged: bool, smoothing: float) -> None:
+    """Ids of which one is padding, both directions, then in reverse; the loss of labels, of which one is ignored."""
+    random = generator(7, ragged)
+    both = fnn.Bidirectional(fnn.LSTM(6, return_sequences=True), name="both")
+    layers = [fnn.Embedding(9, 5, 0, name="table"), both, fnn.GRU(7, True, reverse=True, name="back")]
+    net = fnn.Sequential([*layers, fnn.Dense(4, name="dense")], input_shape=(11,), seed=0)
+    net.compile(fnn.SGD(0.5), fnn.losses.CrossEntropy(label_smoothing=smoothing, ignore=2))
+    table, dense = torch.nn.Embedding(9, 5, padding_idx=0), torch.nn.Linear(7, 4)
+    lstm, gru = torch.nn.LSTM(5, 6, batch_first=True, bidirectional=True), torch.nn.GRU(12, 7, batch_first=True)
+    for _ in range(3):
+        before = {name: weight.copy() for name, weight in net.weights.items()}
+        with torch.no_grad():
+            table.weight[:] = torch.from_numpy(before["table.weight"])
+            table.weight[0] = 0
+            dense.weight[:] = torch.from_numpy(before["dense.weight"].T.copy())
+            dense.bias[:] = torch.from_numpy(before["dense.bias"])
+        places = [("both.forward", lstm, "l0"), ("both.reverse", lstm, "l0_reverse"), ("back", gru, "l0")]
+        for place in places:
+            copy_weights(net, *place)
+        ids, labels = random.integers(0, 9, (8, 11)), random.integers(0, 4, (8, 11))
+        lengths = random.integers(1, 12, 8) if ragged else np.full(8, 11)
+        packed = torch.nn.utils.rnn.pack_padded_sequence(
+            table(torch.from_numpy(ids)), lengths, batch_first=True, enforce_sorted=False
+        )
+        y = torch.nn.utils.rnn.pad_packed_sequence(lstm(packed)[0], batch_first=True, total_length=11)[0]
+        logits = dense(padded(gru, y, lengths, [], reverse=True)[0])
+        targets = np.where(np.arange(11) < lengths[:, None], labels, 2)
+        wanted = torch.nn.functional.cross_entropy(
+            logits.reshape(-1, 4), torch.from_numpy(targets).reshape(-1), ignore_index=2, label_smoothing=smoothing
+        )
+        for layer in (table, lstm, gru, dense):
+            layer.zero_grad()
+        wanted.backward()
+        loss = net.train_on_batch(ids, labels, lengths=lengths if ragged else None)
+        assert loss == pytest.approx(wanted.item(), rel=1e-5)
+        same(net.gradients["table.weight"], table.weight.grad, "table")
+        same(net.gradients["dense.weight"].T, dense.weight.grad, "dense")
+        same(net.gradients["dense.bias"], dense.bias.grad, "dense")
+        for place in places:
+            same_gradients(net, *place, place[0])
+        for name, weight in before.items():
+            np.testing.assert_allclose(net.weights[name], weight - 0.5 * net.gradients[name], rtol=1e-6, atol=1e-7)
