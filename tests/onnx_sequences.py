@@ -34,7 +34,9 @@ def recurrent(kind: type[Any]) -> Operator:
     ) -> Outputs:
         if peepholes is not None or others:
             raise OutOfScopeError("a cell has the usual activations, no peepholes and no clipping")
-        initial = [state for state in (h0, c0) if state is not None]
+        given = [h0, c0][:states]
+        one = next((state for state in given if state is not None), None)  # the other one is zeros
+        initial = [] if one is None else [np.zeros_like(one) if state is None else state for state in given]
         if not layout:
             x = x.swapaxes(0, 1)
         else:
