@@ -2,16 +2,13 @@
 
 import os
 from collections.abc import Callable
-from contextlib import ExitStack
 from typing import Any
 
 import numpy as np
 
 from fastnn.bench.contest import Task
 from fastnn.bench.pictures import Pictures
-
-#: Contexts that last as long as the process.
-LASTING = ExitStack()
+from rival_common import LASTING, jax_training, onnxruntime_session
 
 
 def torch_network(workload: Pictures) -> Any:
@@ -157,37 +154,17 @@ def jax_task(workload: Pictures, threads: int) -> Task | None:
     if workload.kind == "one":
         run = jax.jit(lambda x: forward(parameters, x[None]))
         return Task(lambda x: np.asarray(run(x)), workload.batches())
-    tree = jax.tree_util.tree_map
 
     def loss_of(parameters: Any, x: Any, y: Any) -> Any:
         logits = jax.nn.log_softmax(forward(parameters, x))
         return -jnp.take_along_axis(logits, y[:, None], axis=1).mean()
 
-    def update(state: Any, x: Any, y: Any) -> Any:
-        p, m, v, t = state
-        loss, g = jax.value_and_grad(loss_of)(p, x, y)
-        if workload.optimizer == "SGD":
-            m = tree(lambda m, g: 0.9 * m + g, m, g)
-            return (tree(lambda p, m: p - workload.rate * m, p, m), m, v, t), loss
-        t += 1
-        m = tree(lambda m, g: 0.9 * m + 0.1 * g, m, g)
-        v = tree(lambda v, g: 0.999 * v + 0.001 * g * g, v, g)
-        rate, root = workload.rate / (1 - 0.9**t), jnp.sqrt(1 - 0.999**t)
-        return (tree(lambda p, m, v: p - rate * m / (jnp.sqrt(v) / root + 1e-8), p, m, v), m, v, t), loss
-
-    step = jax.jit(update, donate_argnums=0)
-    state = [(parameters, tree(jnp.zeros_like, parameters), tree(jnp.zeros_like, parameters), jnp.float32(0))]
-
-    def train(x: np.ndarray, y: np.ndarray) -> float:
-        state[0], loss = step(state[0], x, y)
-        return float(loss)
-
+    train = jax_training(parameters, loss_of, workload.optimizer, workload.rate, momentum=0.9)
     return Task(train, [(x, y.astype(np.int32)) for x, y in workload.batches()])
 
 
 def onnxruntime_task(workload: Pictures, threads: int) -> Task | None:
     """ONNX Runtime on single pictures: constant weights, all of its optimizations, bound arrays."""
-    import onnxruntime
     from onnx import TensorProto, helper, numpy_helper
 
     if workload.kind != "one":
@@ -229,9 +206,7 @@ def onnxruntime_task(workload: Pictures, threads: int) -> Task | None:
     y = helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, channels])
     graph = helper.make_graph(nodes, "cnn", [x], [y], constants)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
-    session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    session = onnxruntime_session(model.SerializeToString(), threads)
     given, found = np.empty(shape, np.float32), np.empty((1, channels), np.float32)
     binding = session.io_binding()
     binding.bind_cpu_input("x", given)

@@ -2,16 +2,14 @@
 
 import os
 from collections.abc import Callable
-from contextlib import ExitStack
 from typing import Any
 
 import numpy as np
 
 from fastnn.bench.contest import Task
 from fastnn.bench.sequences import Sequences
+from rival_common import LASTING, jax_training, onnxruntime_session
 
-#: Contexts that last as long as the process.
-LASTING = ExitStack()
 #: The label of a step that is not there.
 IGNORED = -100
 
@@ -218,25 +216,7 @@ def jax_task(workload: Sequences, threads: int) -> Task | None:
     parameters: Any = {name: jnp.asarray(values) for name, values in jax_parameters(workload).items()}
     if workload.kind == "step":
         return _jax_step(workload, parameters)
-    loss_of, tree = jax_loss(workload), jax.tree_util.tree_map
-
-    def update(state: Any, x: Any, y: Any, weights: Any) -> Any:
-        p, m, v, t = state
-        loss, g = jax.value_and_grad(loss_of)(p, x, y, weights)
-        t += 1
-        m = tree(lambda m, g: 0.9 * m + 0.1 * g, m, g)
-        v = tree(lambda v, g: 0.999 * v + 0.001 * g * g, v, g)
-        rate, root = workload.rate / (1 - 0.9**t), jnp.sqrt(1 - 0.999**t)
-        return (tree(lambda p, m, v: p - rate * m / (jnp.sqrt(v) / root + 1e-8), p, m, v), m, v, t), loss
-
-    step = jax.jit(update, donate_argnums=0)
-    state = [(parameters, tree(jnp.zeros_like, parameters), tree(jnp.zeros_like, parameters), jnp.float32(0))]
-
-    def train(x: np.ndarray, y: np.ndarray, weights: np.ndarray | None) -> float:
-        state[0], loss = step(state[0], x, y, weights)
-        return float(loss)
-
-    return Task(train, jax_batches(workload))
+    return Task(jax_training(parameters, jax_loss(workload), "Adam", workload.rate), jax_batches(workload))
 
 
 def _jax_step(workload: Sequences, p: Any) -> Task:
@@ -260,15 +240,10 @@ def _jax_step(workload: Sequences, p: Any) -> Task:
 
 def onnxruntime_task(workload: Sequences, threads: int) -> Task | None:
     """ONNX Runtime on time steps: the LSTM node, its states bound to two pairs of arrays in turn."""
-    import onnxruntime
-
     if workload.kind != "step":
         return None
     features, units, classes = workload.sizes
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
-    providers = ["CPUExecutionProvider"]
-    session = onnxruntime.InferenceSession(onnx_model(jax_parameters(workload)), options, providers=providers)
+    session = onnxruntime_session(onnx_model(jax_parameters(workload)), threads)
     given, found = np.empty((1, 1, features), np.float32), np.empty((1, classes), np.float32)
     states = [{name: np.zeros((1, 1, units), np.float32) for name in "hc"} for _ in range(2)]
     bindings = []

@@ -1,10 +1,9 @@
 """PyTorch, JAX, scikit-learn and ONNX Runtime, each in its fastest form that we found, for each kind of workload.
 
-Those on pictures are in rival_pictures.py, those on sequences in rival_sequences.py.
+rival_pictures.py has those on pictures, rival_sequences.py those on sequences, rival_common.py what they share.
 """
 
 import os
-from contextlib import ExitStack
 from itertools import pairwise
 from typing import Any
 
@@ -16,9 +15,7 @@ from fastnn.bench.contest import Maker, Task
 from fastnn.bench.pictures import Pictures
 from fastnn.bench.sequences import Sequences
 from fastnn.bench.workloads import AnyWorkload, Workload
-
-#: Contexts that last as long as the process: to enter one at each call would count against the rival.
-LASTING = ExitStack()
+from rival_common import LASTING, jax_training, onnxruntime_session
 
 
 def torch_task(workload: AnyWorkload, threads: int) -> Task | None:
@@ -195,31 +192,12 @@ def jax_task(workload: AnyWorkload, threads: int) -> Task | None:
         run = jax.jit(lambda x: forward(layers, x))
         return Task(lambda x: np.asarray(run(x)), workload.batches())
     parameters, layered = ravel_pytree(layers) if small else (layers, lambda parameters: parameters)
-    tree = jax.tree_util.tree_map
 
     def loss_of(parameters: Any, x: Any, y: Any) -> Any:
         logits = jax.nn.log_softmax(forward(layered(parameters), x))
         return -jnp.take_along_axis(logits, y[:, None], axis=1).mean()
 
-    def update(state: Any, x: Any, y: Any) -> Any:
-        p, m, v, t = state
-        loss, g = jax.value_and_grad(loss_of)(p, x, y)
-        if workload.optimizer == "SGD":
-            return (tree(lambda p, g: p - workload.rate * g, p, g), m, v, t), loss
-        t += 1
-        m = tree(lambda m, g: 0.9 * m + 0.1 * g, m, g)
-        v = tree(lambda v, g: 0.999 * v + 0.001 * g * g, v, g)
-        step, root = workload.rate / (1 - 0.9**t), jnp.sqrt(1 - 0.999**t)
-        return (tree(lambda p, m, v: p - step * m / (jnp.sqrt(v) / root + 1e-8), p, m, v), m, v, t), loss
-
-    step = jax.jit(update, donate_argnums=0)
-    slots = [tree(jnp.zeros_like, parameters) if workload.optimizer == "Adam" else () for _ in range(2)]
-    state = [(parameters, *slots, jnp.float32(0))]
-
-    def train(x: np.ndarray, y: np.ndarray) -> float:
-        state[0], loss = step(state[0], x, y)
-        return float(loss)
-
+    train = jax_training(parameters, loss_of, workload.optimizer, workload.rate)
     return Task(train, [(x, y.astype(np.int32)) for x, y in workload.batches()])
 
 
@@ -253,7 +231,6 @@ def onnxruntime_task(workload: AnyWorkload, threads: int) -> Task | None:
         return rival_pictures.onnxruntime_task(workload, threads)
     if isinstance(workload, Sequences):
         return rival_sequences.onnxruntime_task(workload, threads)
-    import onnxruntime
     from onnx import TensorProto, helper, numpy_helper
 
     if workload.kind not in ("predict", "one"):
@@ -274,9 +251,7 @@ def onnxruntime_task(workload: AnyWorkload, threads: int) -> Task | None:
     model = helper.make_model(
         helper.make_graph(nodes, "mlp", [x], [y], constants), opset_imports=[helper.make_opsetid("", 17)], ir_version=8
     )
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
-    session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    session = onnxruntime_session(model.SerializeToString(), threads)
     if workload.kind == "predict":
         return Task(lambda x: session.run([name], {"x": x})[0], workload.batches())
     given, found = np.empty((1, workload.sizes[0]), np.float32), np.empty((1, workload.sizes[-1]), np.float32)

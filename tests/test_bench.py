@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 import fastnn as fnn
+import reference_updates
 from fastnn import bench, cli
 from fastnn.bench.contenders import CONTENDERS, network
 from fastnn.bench.contest import Contender, compare
@@ -141,9 +142,31 @@ def test_pytorch_trains_the_same_recurrent_networks(monkeypatch: pytest.MonkeyPa
         assert found.item() == pytest.approx(loss, rel=1e-5)
 
 
+@pytest.fixture(scope="module")
+def begun_jax() -> None:
+    """When it begins, JAX draws random numbers and sets variables of the environment: before a test, not in it."""
+    pytest.importorskip("jax", reason="its losses are compared").numpy.zeros(1).block_until_ready()
+
+
+@pytest.mark.usefixtures("begun_jax")
+@pytest.mark.parametrize(("optimizer", "momentum"), [("Adam", 0.0), ("SGD", 0.0), ("SGD", 0.9)])
+def test_jax_updates_as_the_formulas_say(monkeypatch: pytest.MonkeyPatch, optimizer: str, momentum: float) -> None:
+    """The loss is a product with numbers that are given, and so its gradient is these."""
+    p, *slots = np.linspace(-1, 1, 7), np.zeros(7), np.zeros(7)
+    common = script(monkeypatch, "rival_common")
+    train = common.jax_training(p.astype(np.float32), lambda p, x: (p * x).sum(), optimizer, 0.1, momentum)
+    for update in range(4):
+        x = np.random.default_rng(update).standard_normal(7)
+        assert train(x.astype(np.float32)) == pytest.approx((p * x).sum(), rel=1e-5, abs=1e-6)
+        if optimizer == "Adam":
+            p, *slots = reference_updates.Adam(p, x, *slots, rate=0.1, update=update)
+        else:
+            p, slots[0] = reference_updates.SGD(p, x, slots[0], rate=0.1, momentum=momentum)
+
+
+@pytest.mark.usefixtures("begun_jax")
 @pytest.mark.parametrize("name", [name for name, workload in SEQUENCES.items() if workload.kind == "train"])
 def test_jax_trains_the_same_recurrent_networks(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    pytest.importorskip("jax", reason="its losses are compared")
     rival, workload = script(monkeypatch, "rival_sequences"), replace(SEQUENCES[name], batch=4)
     net, (x, y, *lengths) = network(workload), workload.batches()[0]
     given = taken(net)
@@ -151,9 +174,7 @@ def test_jax_trains_the_same_recurrent_networks(monkeypatch: pytest.MonkeyPatch,
         name: each.shape for name, each in given.items()
     }
     loss = net.train_on_batch(x, y, lengths=lengths[0] if lengths else None)
-    random = np.random.get_state()
     found = rival.jax_loss(workload)(given, *rival.jax_batches(workload)[0])
-    np.random.set_state(random)  # JAX draws from it when it begins
     assert float(found) == pytest.approx(loss, rel=1e-5)
 
 
