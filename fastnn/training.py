@@ -122,7 +122,7 @@ def fit(
     if isinstance(net.optimizer, LBFGS):
         kind = "descent"
         full_batch.check(batch, samples)
-    stateful = given[-1]
+    *_, stateful = given
     if stateful and shuffle:
         raise ValueError("stateful: each batch goes on where the one before ended, and so takes shuffle=False")
     batch = rows_of(batch, samples, stateful)
@@ -143,6 +143,7 @@ def fit(
             program.attach(*x, *y)
             return _epochs(net, program, epochs, samples, batch, shuffle, validation_data, callbacks, progress)
         finally:
+            program.forget()
             net.pool.give_back(program)
             if progress:
                 progress.close()

@@ -81,6 +81,17 @@ def test_a_step_that_fails_leaves_the_state() -> None:
     net.train_on_batch(CUT[:7], Y[:7], stateful=True)
 
 
+def test_the_state_of_a_fit_ends_with_it() -> None:
+    """What trains after it begins with zeros, with any number of streams."""
+    net, fitted = network(), network()
+    fitted.fit(CUT, Y, STREAMS, shuffle=False, stateful=True, verbose=0)
+    for name in net.weights:
+        net.weights[name] = fitted.weights[name]
+    for rows in (3, STREAMS + 1):
+        assert fitted.train_on_batch(CUT[:rows], Y[:rows], stateful=True) == net.train_on_batch(CUT[:rows], Y[:rows])
+        fitted.reset_state()
+
+
 def test_what_is_refused() -> None:
     net = network()
     for call in (
