@@ -266,6 +266,8 @@ class Network(Assembly):
         from fastnn.predictor import Predictor
         from fastnn.stream import Stream
 
+        if len(self.graph.inputs) > 1 or len(self.graph.outputs) > 1:
+            raise ValueError("freeze: takes a network of one input and one output; use predict")
         with self.guard.reading("freeze"):
             return (Stream if checks.flag("streaming", streaming) else Predictor)(self, batch_size)
 

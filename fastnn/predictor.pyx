@@ -120,8 +120,6 @@ cdef class Predictor:
         if self.net is not None:
             raise RuntimeError("a Predictor is made once")
         self.batch_size = checks.integer("batch_size", batch_size)
-        if len(net.graph.inputs) > 1 or len(net.graph.outputs) > 1:
-            raise ValueError("freeze: takes a network of one input and one output; use predict")
         self.bank = Bank(net, min(self.batch_size, LANE_ROWS))
         self.net, self.input_shape, self.output_shape = net, net.input_shape, net.output_shape
         self.dimensions = len(self.input_shape)

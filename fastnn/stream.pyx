@@ -3,6 +3,7 @@
 from typing import Any
 
 cimport cython
+from cpython.weakref cimport PyWeakref_NewRef
 
 cimport numpy as cnp
 
@@ -75,6 +76,7 @@ cdef class Stream:
         else:
             result = out_of(out, batch + <int> len(self.output_shape), shape, array)
         cdef Run *run = &self.plan.shared.run
+        cdef object _held
         cdef double nanoseconds = self.plan.nanoseconds
         cdef bint shares = nanoseconds >= LEAST_SHARED
         self.busy = True
@@ -85,6 +87,7 @@ cdef class Stream:
         if nanoseconds < NANOSECONDS_WITH_GIL:
             self.plan.advance(self.batch_size, self.batch_size, 0)
         else:
+            _held = (PyWeakref_NewRef(array, None), PyWeakref_NewRef(result, None))  # NumPy refuses to resize them
             with nogil:
                 self.plan.advance(self.batch_size, self.batch_size, 0)
         if shares:
