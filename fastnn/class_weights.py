@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastnn import arrays, checks
+from fastnn import checks
 
 if TYPE_CHECKING:
     from fastnn.network import Network
@@ -25,14 +25,14 @@ def sample_weights(net: Network, x: Any, y: Any, sample_weight: Any, class_weigh
         raise ValueError("class_weight is for networks of one output; use sample_weight")
     if not net.heads[0].loss.classifies:
         raise ValueError(f"class_weight is for classes; {net.heads[0].loss.name} compares values: use sample_weight")
-    _, (targets, *weights), labels = net.examples(x, y, sample_weight)
+    _, (targets, *weights), labels = net.examples(x, y, sample_weight, lengths)
+    ends = None if lengths is None else weights.pop()
     *positions, columns = net.samples(x)[1][0]
     if columns > 1 and net.heads[0].loss.ending == "sigmoid":
         raise ValueError("class_weight: several sigmoid outputs are independent labels, not classes; use sample_weight")
     numbers = _classes(targets, bool(labels & 1), columns)
-    if lengths is not None and positions:  # what lies beyond is of no class
-        ends = arrays.lengths(lengths, len(targets)).reshape(-1, 1)
-        numbers = np.where((np.arange(positions[0]) < ends).reshape(-1), numbers, -1)
+    if ends is not None and positions:  # what lies beyond is of no class
+        numbers = np.where((np.arange(positions[0]) < ends.reshape(-1, 1)).reshape(-1), numbers, -1)
     by_class = _weights(class_weight, numbers, max(2, columns))
     found = np.ones(len(numbers))
     known = (numbers >= 0) & (numbers < len(by_class))  # others are ignored, or refused where they are gathered

@@ -70,6 +70,18 @@ def test_a_sequence_alone_has_the_same_bits() -> None:
         assert not together[row, length:].any()
 
 
+@pytest.mark.parametrize("kind", [fnn.LSTM, fnn.GRU, fnn.SimpleRNN])
+def test_who_begins_later_begins_with_nothing_too(isa: str, kind: type[Any]) -> None:
+    """In reverse short sequences begin while long ones go on: zeros times an infinite weight would be NaN."""
+    net = fnn.Sequential([kind(5, reverse=True, name="layer")], input_shape=(STEPS, 3), seed=0)
+    net.weights["layer.recurrent_weight"][0, 0] = np.inf
+    x = generator(8).standard_normal((ROWS, STEPS, 3)).astype(np.float32)
+    together = net.predict(x, lengths=LENGTHS)
+    for row, length in enumerate(LENGTHS):
+        assert_same_bits(net.predict(x[row : row + 1], lengths=[length])[0], together[row])
+    assert np.isfinite(together).all()
+
+
 def test_full_lengths_are_none() -> None:
     for first in ([], [fnn.Dense(6, "relu")]):
         nets = []
@@ -173,9 +185,14 @@ def test_layers_that_take_sequences_as_a_whole_refuse_lengths() -> None:
         net.predict(X)
         with pytest.raises(ValueError, match="takes sequences as a whole, and so no lengths"):
             net.train_on_batch(X, np.ones((3, 2)), lengths=[1, 2, 3])
-    net = fnn.Sequential([fnn.Dense(2)], input_shape=(4,), seed=0).compile("adam", "mse")
+    net = fnn.Sequential([fnn.Dense(2)], input_shape=(4,), seed=0).compile("adam", "cross_entropy")
     with pytest.raises(ValueError, match="lengths are for sequences"):
         net.predict(np.ones((3, 4)), lengths=[1, 2, 3])
+    pictures = fnn.Sequential([fnn.Dense(2)], input_shape=(2, 3, 4), seed=0).compile("adam", "cross_entropy")
+    for each, x in ((net, np.ones((3, 4))), (pictures, np.ones((3, 2, 3, 4)))):
+        labels = np.zeros((3, *x.shape[1:-1]), int)
+        with pytest.raises(ValueError, match="lengths are for sequences"):
+            each.fit(x, labels, lengths=[1, 2, 2], class_weight={0: 2.0}, verbose=0)
     with pytest.raises(ValueError, match="takes sequences as a whole"):
         fnn.Sequential([fnn.LSTM(2, True)], input_shape=(4, 5)).compile(
             "adam", lambda y, t: (0.0, np.zeros_like(y))

@@ -137,7 +137,9 @@ cdef class Gather(Gathered):
         cdef Py_ssize_t i, place, count, columns = self.port.columns
         if self.width < columns or self.lengths != NULL:
             for i in range(row, row + rows):
-                count = columns // self.width if self.lengths == NULL else self.lengths[i]
+                count = columns // self.width
+                if self.lengths != NULL:
+                    count = min(count, <Py_ssize_t> self.lengths[i])
                 place = self.table.gather(
                     count, self.width, self.source(i), self.port.type, NULL, self.check, self.y + i * columns
                 )
@@ -222,7 +224,7 @@ cdef class GatherLabels(Gathered):
             bad = self.labels(rows, self.rows_from(row), self.order_from(row), row)
         else:
             for i in range(row, row + rows):
-                count = n if self.lengths == NULL else self.lengths[i]
+                count = n if self.lengths == NULL else min(n, <Py_ssize_t> self.lengths[i])
                 bad = self.labels(count, self.source(i), NULL, i * n)
                 if bad >= 0:
                     bad += (i - row) * n

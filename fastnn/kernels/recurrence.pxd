@@ -15,6 +15,10 @@ cdef class Recurrence(Op):
     cdef float *z
     cdef float *h              # running: the state, or its gradient
     cdef float *c              # the same of an LSTM's cells, else NULL
+    cdef const float *first_h  # what h and c begin with for each row, NULL for zeros
+    cdef const float *first_c
+    cdef float *result_h       # where they are left for each row in the end, or NULL
+    cdef float *result_c
     cdef float *before         # the state before each step, or NULL
     cdef float *cells          # the cells before each step, or NULL
     cdef float *sums           # of a GRU: what the state contributes, for each step
@@ -34,19 +38,14 @@ cdef class Recurrence(Op):
 
 cdef class Forward(Recurrence):
     cdef float *y
-    cdef float *last_h
-    cdef float *last_c
-    cdef const float *h0
-    cdef const float *c0
-    cdef float *plain
-    cdef void cell(self, Py_ssize_t at, Py_ssize_t first, Py_ssize_t rows, const float *state) noexcept nogil
+    cdef float *plain          # the state before each step without the mask, or NULL
+    cdef Py_ssize_t begun(self, Py_ssize_t first, Py_ssize_t rows, Py_ssize_t index) noexcept nogil
+    cdef void cell(
+        self, Py_ssize_t at, Py_ssize_t first, Py_ssize_t rows, const float *state, Py_ssize_t begun
+    ) noexcept nogil
 
 
 cdef class Backward(Recurrence):
     cdef const float *dy
-    cdef const float *dlast_h
-    cdef const float *dlast_c
-    cdef float *dh0
-    cdef float *dc0
     cdef void cell(self, Py_ssize_t at, Py_ssize_t first, Py_ssize_t rows, bint wanted) noexcept nogil
     cdef void pass_back(self, const float *dz, Py_ssize_t first, Py_ssize_t rows, bint add) noexcept nogil

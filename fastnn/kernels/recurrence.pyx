@@ -107,10 +107,16 @@ cdef class Recurrence(Op):
         pass
 
     cdef void begin(self, Py_ssize_t place, Py_ssize_t row) noexcept nogil:
-        pass
+        """The running numbers at a place: what is given for its row, or zeros."""
+        self.fill(self.h, self.first_h, place, row)
+        if self.c != NULL:
+            self.fill(self.c, self.first_c, place, row)
 
     cdef void end(self, Py_ssize_t place, Py_ssize_t row) noexcept nogil:
-        pass
+        """The running numbers at a place into the results for its row, where these are wanted."""
+        self.leave(self.h, self.result_h, place, row)
+        if self.c != NULL:
+            self.leave(self.c, self.result_c, place, row)
 
     cdef void multiply(self, const float *a, Py_ssize_t rows, float *c, bint add, int activation=0) noexcept nogil:
         """c = a weight, or with add c + a weight, then the activation."""
@@ -132,14 +138,12 @@ cdef class Recurrence(Op):
             self.table.product(&p)
 
     cdef void fill(self, float *state, const float *given, Py_ssize_t place, Py_ssize_t row) noexcept nogil:
-        """The running state at a place, from what is given for its row, or zeros."""
         if given == NULL:
             memset(state + place * self.units, 0, 4 * self.units)
         else:
             memcpy(state + place * self.units, given + row * self.units, 4 * self.units)
 
     cdef void leave(self, const float *state, float *result, Py_ssize_t place, Py_ssize_t row) noexcept nogil:
-        """The running state at a place into the result for its row, where one is wanted."""
         if result != NULL:
             memcpy(result + row * self.units, state + place * self.units, 4 * self.units)
 
@@ -177,19 +181,22 @@ cdef class Forward(Recurrence):
         )
         if mask is not None and before is None:
             raise ValueError(f"{type(self).__name__}: mask and before go together")
-        self.c, self.y, self.last_h, self.last_c = floats(c), floats(y), floats(last_h), floats(last_c)
+        self.c, self.y, self.result_h, self.result_c = floats(c), floats(y), floats(last_h), floats(last_c)
         self.before, self.cells, self.sums = floats(before), floats(cells), floats(sums)
-        self.h0, self.c0, self.mask, self.plain = floats(h0), floats(c0), floats(mask), floats(plain)
+        self.first_h, self.first_c, self.mask, self.plain = floats(h0), floats(c0), floats(mask), floats(plain)
 
-    cdef void begin(self, Py_ssize_t place, Py_ssize_t row) noexcept nogil:
-        self.fill(self.h, self.h0, place, row)
-        if self.c != NULL:
-            self.fill(self.c, self.c0, place, row)
+    cdef Py_ssize_t begun(self, Py_ssize_t first, Py_ssize_t rows, Py_ssize_t index) noexcept nogil:
+        """How many of so many sequences have a state before the index-th time on the way: the others begin with zeros.
 
-    cdef void end(self, Py_ssize_t place, Py_ssize_t row) noexcept nogil:
-        self.leave(self.h, self.last_h, place, row)
-        if self.c != NULL:
-            self.leave(self.c, self.last_c, place, row)
+        They need no product, wherever in a batch they are.
+        """
+        if self.first_h != NULL:
+            return rows
+        if index == 0:
+            return 0
+        if not self.reverse:
+            return rows
+        return max(<Py_ssize_t> 0, min(rows, self.steps.present[self.steps.longest - index] - first))
 
     cdef void step(self, Py_ssize_t at, Py_ssize_t first, Py_ssize_t rows, Py_ssize_t index) noexcept nogil:
         cdef float *h = self.h + first * self.units
@@ -202,12 +209,14 @@ cdef class Forward(Recurrence):
                 memcpy(<float *> state, h, 4 * rows * self.units)
             else:
                 self.masked(h, first, rows, <float *> state)
-        self.cell(at, first, rows, state if index or self.h0 != NULL else NULL)
+        self.cell(at, first, rows, state, self.begun(first, rows, index))
         if self.y != NULL:
             memcpy(self.y + at * self.units, h, 4 * rows * self.units)
 
-    cdef void cell(self, Py_ssize_t at, Py_ssize_t first, Py_ssize_t rows, const float *state) noexcept nogil:
-        """The running states after these steps; state: what the product takes, NULL for zeros."""
+    cdef void cell(
+        self, Py_ssize_t at, Py_ssize_t first, Py_ssize_t rows, const float *state, Py_ssize_t begun
+    ) noexcept nogil:
+        """The running states after these steps; state: what the product takes, of the first `begun` sequences."""
         pass
 
 
@@ -230,28 +239,18 @@ cdef class Backward(Recurrence):
             reverse, True,
         )
         self.c, self.before, self.cells, self.sums = floats(c), floats(before), floats(cells), floats(sums)
-        self.dy, self.dlast_h, self.dlast_c = floats(dy), floats(dlast_h), floats(dlast_c)
-        self.dh0, self.dc0, self.mask = floats(dh0), floats(dc0), floats(mask)
+        self.dy, self.first_h, self.first_c = floats(dy), floats(dlast_h), floats(dlast_c)
+        self.result_h, self.result_c, self.mask = floats(dh0), floats(dc0), floats(mask)
 
     cdef bint backwards(self) noexcept nogil:
         return not self.reverse
-
-    cdef void begin(self, Py_ssize_t place, Py_ssize_t row) noexcept nogil:
-        self.fill(self.h, self.dlast_h, place, row)
-        if self.c != NULL:
-            self.fill(self.c, self.dlast_c, place, row)
-
-    cdef void end(self, Py_ssize_t place, Py_ssize_t row) noexcept nogil:
-        self.leave(self.h, self.dh0, place, row)
-        if self.c != NULL:
-            self.leave(self.c, self.dc0, place, row)
 
     cdef void step(self, Py_ssize_t at, Py_ssize_t first, Py_ssize_t rows, Py_ssize_t index) noexcept nogil:
         cdef float *dh = self.h + first * self.units
         if self.dy != NULL:
             self.table.add(rows * self.units, dh, self.dy + at * self.units, dh)
         # At the end of the way nobody needs the gradient of the state before, unless somebody wants it.
-        self.cell(at, first, rows, index < self.steps.longest - 1 or self.dh0 != NULL)
+        self.cell(at, first, rows, index < self.steps.longest - 1 or self.result_h != NULL)
 
     cdef void cell(self, Py_ssize_t at, Py_ssize_t first, Py_ssize_t rows, bint wanted) noexcept nogil:
         """dz of these steps, and, where wanted, the running gradients of the states before them."""

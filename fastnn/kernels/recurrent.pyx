@@ -25,10 +25,12 @@ cdef class LSTM(Forward):
             z, weight, steps, h, c, 4, y, last_h, last_c, before, cells, h0, c0, mask, None, None, reverse
         )
 
-    cdef void cell(self, Py_ssize_t at, Py_ssize_t first, Py_ssize_t rows, const float *state) noexcept nogil:
+    cdef void cell(
+        self, Py_ssize_t at, Py_ssize_t first, Py_ssize_t rows, const float *state, Py_ssize_t begun
+    ) noexcept nogil:
         cdef float *z = self.z + at * self.width
-        if state != NULL:
-            self.multiply(state, rows, z, True)
+        if begun:
+            self.multiply(state, begun, z, True)
         self.table.lstm(
             rows, self.units, z, NULL if self.cells == NULL else self.cells + at * self.units,
             self.c + first * self.units, self.h + first * self.units,
@@ -73,12 +75,13 @@ cdef class GRU(Forward):
             z, weight, steps, h, None, 3, y, last_h, None, before, None, h0, None, mask, plain, sums, reverse
         )
 
-    cdef void cell(self, Py_ssize_t at, Py_ssize_t first, Py_ssize_t rows, const float *state) noexcept nogil:
+    cdef void cell(
+        self, Py_ssize_t at, Py_ssize_t first, Py_ssize_t rows, const float *state, Py_ssize_t begun
+    ) noexcept nogil:
         cdef float *sums = self.sums + at * self.width
-        if state == NULL:
-            memset(sums, 0, 4 * rows * self.width)
-        else:
-            self.multiply(state, rows, sums, False)
+        if begun:
+            self.multiply(state, begun, sums, False)
+        memset(sums + begun * self.width, 0, 4 * (rows - begun) * self.width)
         self.table.gru(rows, self.units, self.z + at * self.width, sums, self.h + first * self.units)
 
 
@@ -131,12 +134,14 @@ cdef class RNN(Forward):
             z, weight, steps, h, None, 1, y, last_h, None, before, None, h0, None, mask, None, None, reverse
         )
 
-    cdef void cell(self, Py_ssize_t at, Py_ssize_t first, Py_ssize_t rows, const float *state) noexcept nogil:
+    cdef void cell(
+        self, Py_ssize_t at, Py_ssize_t first, Py_ssize_t rows, const float *state, Py_ssize_t begun
+    ) noexcept nogil:
         cdef float *z = self.z + at * self.units
-        if state == NULL:
-            self.table.activation[self.activation](rows, self.units, z, z, self.units)
-        else:
-            self.multiply(state, rows, z, True, self.activation)
+        cdef float *fresh = z + begun * self.units
+        if begun:
+            self.multiply(state, begun, z, True, self.activation)
+        self.table.activation[self.activation](rows - begun, self.units, fresh, fresh, self.units)
         memcpy(self.h + first * self.units, z, 4 * rows * self.units)
 
 
