@@ -61,16 +61,6 @@ def ones(rng: np.random.Generator, shape: tuple[int, ...], fan_in: int, fan_out:
     return np.ones(shape, np.float32)
 
 
-def second_quarter(rng: np.random.Generator, shape: tuple[int, ...], fan_in: int, fan_out: int) -> np.ndarray:
-    """Ones in the second quarter of the last axis, zeros elsewhere: the bias of an LSTM, whose forget gates it opens.
-
-    Jozefowicz et al. 2015, section 2.2.
-    """
-    bias, quarter = np.zeros(shape, np.float32), shape[-1] // 4
-    bias[..., quarter : 2 * quarter] = 1
-    return bias
-
-
 def orthogonal(rng: np.random.Generator, shape: tuple[int, ...], fan_in: int, fan_out: int) -> np.ndarray:
     """A random matrix with orthonormal rows or columns, the fewer; the last dimension against the others.
 
@@ -93,7 +83,6 @@ INITIALIZERS: dict[str, Initializer] = {
         lecun_uniform,
         zeros,
         ones,
-        second_quarter,
         orthogonal,
     )
 }

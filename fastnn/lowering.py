@@ -120,11 +120,7 @@ class Lowering:
         if x.buffer.steps is not None:
             return x
         x, steps = self.read(x), self.lay_out(x.shape[0])
-        y = Value(
-            Buffer(x.columns // x.shape[0], x.buffer.dtype, steps=steps), x.trains, origin=x.ending, shape=x.shape
-        )
-        self._carry(kernels.ToSteps, kernels.FromSteps, x, y, steps)
-        return y
+        return self._carried(x, self.parted(x.buffer, steps), kernels.FromSteps, steps)
 
     def whole(self, x: Value) -> Value:
         """The value with a row for each sample. Raises ValueError where sequences have lengths of their own."""
@@ -135,9 +131,7 @@ class Lowering:
             raise ValueError(f"{self.layer}: takes sequences as a whole, and so no lengths")
         self.check_whole()
         x = self.read(x)
-        y = Value(Buffer(x.columns * x.buffer.times, x.buffer.dtype), x.trains, origin=x.ending, shape=x.shape)
-        self._carry(kernels.FromSteps, kernels.ToSteps, x, y, steps)
-        return y
+        return self._carried(x, self.joined(x.buffer), kernels.ToSteps, steps)
 
     def check_whole(self) -> None:
         """Raises ValueError where sequences are never there as a whole."""
@@ -149,8 +143,9 @@ class Lowering:
         by_steps = any(value.buffer.steps is not None for value in x)
         return [self.read(self.by_steps(value) if by_steps else value) for value in x]
 
-    def _carry(self, there: type[Op], back: type[Op], x: Value, y: Value, steps: Call) -> None:
-        self.emit(there, x.buffer, y.buffer, steps)
+    def _carried(self, x: Value, buffer: Buffer, back: type[Op], steps: Call) -> Value:
+        """The value in the buffer, to which it was carried; back: the Op by which its gradient returns."""
+        y = Value(buffer, x.trains, origin=x.ending, shape=x.shape)
 
         def backward() -> None:
             if x.trains:
@@ -158,14 +153,15 @@ class Lowering:
                 self.apply_derivative(x)
 
         self.backward(backward)
+        return y
 
-    def parted(self, buffer: Buffer, like: Buffer) -> Buffer:
-        """A buffer for whole samples, by the steps of another one if that lies by steps."""
-        if like.steps is None:
+    def parted(self, buffer: Buffer, steps: Call | None) -> Buffer:
+        """A buffer for whole samples, by these steps if there are such."""
+        if steps is None:
             return buffer
-        steps = Buffer(buffer.columns // like.times, buffer.dtype, steps=like.steps)
-        self.emit(kernels.ToSteps, buffer, steps, like.steps)
-        return steps
+        parted = Buffer(buffer.columns // int(steps.options["times"]), buffer.dtype, steps=steps)
+        self.emit(kernels.ToSteps, buffer, parted, steps)
+        return parted
 
     def joined(self, buffer: Buffer) -> Buffer:
         """The buffer for whole samples: what lies by steps, with zeros after the last step of each."""

@@ -212,8 +212,9 @@ cdef class Plan:
         measured = [(op, op.measured) for op in self.ops if hasattr(op, "measured")]
         try:
             for port in self.ports:  # a row of it is a distribution, a single one the label 0
-                fill = 1 / port.columns if port.out is None and port.columns > 1 else 0
-                fill = fill if port.trial is None else port.trial
+                fill = port.trial
+                if fill is None:
+                    fill = 1 / port.columns if port.out is None and port.columns > 1 else 0
                 port.attach(np.full((self.capacity, port.columns), fill, port.out or np.float32))
             self.begin()
             try:

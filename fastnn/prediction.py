@@ -49,12 +49,14 @@ def _read(
     lengths: Any,
     stateful: bool = False,
 ) -> Any:
-    rows, ends = rows_of(batch_size, len(x[0]), stateful), []
-    given = Given.STATE if stateful else Given(0)
+    rows, ends, labels = rows_of(batch_size, len(x[0]), stateful), [], 0
+    if stateful:
+        labels |= Given.STATE << len(out)
     if lengths is not None:
-        ends, given = [arrays.lengths(lengths, len(x[0]))], given | Given.LENGTHS
+        ends.append(arrays.lengths(lengths, len(x[0])))
+        labels |= Given.LENGTHS << len(out)
     with net.built_for(x), net.guard.reading(kind):
-        program = net.pool.lease(net, kind, rows, given << len(out))
+        program = net.pool.lease(net, kind, rows, labels)
         try:
             program.attach(*x, *out, *ends)
             program.run_all(len(x[0]), rows)

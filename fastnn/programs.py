@@ -166,7 +166,7 @@ def lower_loop(net: Network, rows: int, given: Given) -> tuple[list[Plan], list[
             entry = Buffer(port.columns)
             partial = None if output.buffer.steps is None else plan.lengths
             plan.emit(kernels.Gather, port, entry, partial, width=port.columns // output.buffer.times)
-            output.gradient = plan.parted(entry, output.buffer)
+            output.gradient = plan.parted(entry, output.buffer.steps)
             plan.apply_derivative(output)
     plan.run_backward()
     with plan.named("backward"):
@@ -214,9 +214,8 @@ def _enter(
 
 def _lengths(net: Network, plan: Lowering) -> list[Port]:
     """Emits how sequences of their own lengths lie; returns where these enter."""
-    port, times = Port("lengths", 1), net.graph.times(net.features)
-    port.trial = times
-    plan.lay_out(times, port)
+    port = Port("lengths", 1)
+    plan.lay_out(net.graph.times(net.features), port)
     return [port]
 
 
@@ -261,11 +260,10 @@ def _measure(
         else:
             by_steps = outputs[0].buffer.steps is not None
             entry, weight = gather_weight(plan, outputs[0].places, plan.lengths if by_steps else None)
-    for i, (head, output) in enumerate(zip(net.heads, outputs, strict=True)):
+    for i, (head, made) in enumerate(zip(net.heads, outputs, strict=True)):
         prefix = "" if len(names) == 1 else f"{head.output}_"
         with plan.named(f"{kind} {head.output}" if prefix else kind):
-            if head.loss.whole:
-                output = plan.whole(output)  # noqa: PLW2901
+            output = plan.whole(made) if head.loss.whole else made
             target = head.loss.target(plan, output, bool(labels >> i & 1), weight, _called("y", names, i))
             calls[f"{prefix}loss"] = head.loss.lower(plan, output, target)
             if plan.training and head.weight != 1:

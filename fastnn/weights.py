@@ -57,10 +57,10 @@ class Parameters:
         for index, (name, parameter) in enumerate(self.wanted.items()):
             rng = generator(seed, Purpose.WEIGHTS, index)
             initial = parameter.initializer
+            if isinstance(initial, str):
+                initial = INITIALIZERS[initial]
             self.weights[name].value.array[...] = (
-                INITIALIZERS[initial](rng, parameter.shape, parameter.fan_in, parameter.fan_out)
-                if isinstance(initial, str)
-                else initial
+                initial(rng, parameter.shape, parameter.fan_in, parameter.fan_out) if callable(initial) else initial
             )
 
 

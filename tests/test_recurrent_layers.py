@@ -57,10 +57,13 @@ def test_gradients_files_and_frozen_networks(name: str) -> None:
     assert "fork" not in repr(net.plan(3, training=True).profile(1))
 
 
+def sigmoid(x: np.ndarray) -> np.ndarray:
+    return 1 / (1 + np.exp(-x))
+
+
 def test_what_a_layer_gives(isa: str) -> None:
     """Formulas in NumPy, and states that are returned: h is the last of y, c what o tanh(c) = h says."""
-    s = lambda x: 1 / (1 + np.exp(-x))  # noqa: E731
-    x = fnn.Input((TIME, SIZE))
+    x, s = fnn.Input((TIME, SIZE)), sigmoid
     for kind in KINDS:
         layer = kind(5, return_sequences=True, return_state=True, name="layer")
         net = fnn.Network(x, list(layer(x)), seed=1)

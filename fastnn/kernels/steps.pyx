@@ -27,8 +27,10 @@ cdef class Steps(Gathered):
         if lengths.dtype != "int32" or lengths.columns != 1:
             raise ValueError(f"Steps: expected int32 lengths (rows, 1), got {lengths!r}")
         self.times = checks.integer("Steps: times", times)
-        if port is not None and port.columns != 1:
-            raise ValueError(f"Steps: {port.name} has rows of {port.columns} elements; expected one length a row")
+        if port is not None:
+            if port.columns != 1:
+                raise ValueError(f"Steps: {port.name} has rows of {port.columns} elements; expected one length a row")
+            port.trial = self.times
         cdef Py_ssize_t rows = lengths.rows
         free(self.memory)
         self.memory = <Py_ssize_t *> calloc(2 * (self.times + 1 + rows), sizeof(Py_ssize_t))

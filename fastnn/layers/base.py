@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from fastnn import checks
-from fastnn.initializers import INITIALIZERS
+from fastnn.initializers import INITIALIZERS, Initializer
 from fastnn.lowering import Lowering
 from fastnn.symbol import Symbol, called
 from fastnn.values import Value, Weight
@@ -17,15 +17,15 @@ from fastnn.values import Value, Weight
 class Parameter:
     """A parameter that a layer wants: its shape, initializer, fans and limits.
 
-    initializer: a name in `fastnn.initializers`, or the number that all are. fan_in, fan_out: inputs that an output
-    sums over, and outputs that an input reaches. The loss grows by l1 sum |w| + l2 sum w^2; after an update,
-    w[..., unit] is scaled down to the norm max_norm. statistic: it is not trained, but written by the layer itself (a
-    running mean), without gradient and slots. Raises TypeError and ValueError for a shape that is none, an unknown
-    initializer, fans < 1, a negative penalty, and a max_norm that is not positive.
+    initializer: a name in `fastnn.initializers`, a function like those there, or the number that all are. fan_in,
+    fan_out: inputs that an output sums over, and outputs that an input reaches. The loss grows by l1 sum |w| +
+    l2 sum w^2; after an update, w[..., unit] is scaled down to the norm max_norm. statistic: it is not trained, but
+    written by the layer itself (a running mean), without gradient and slots. Raises TypeError and ValueError for a
+    shape that is none, an unknown initializer, fans < 1, a negative penalty, and a max_norm that is not positive.
     """
 
     shape: tuple[int, ...]
-    initializer: str | float
+    initializer: str | float | Initializer
     fan_in: int = 1
     fan_out: int = 1
     l1: float = 0.0
@@ -37,7 +37,7 @@ class Parameter:
         self.shape = checks.lengths("Parameter: shape", self.shape)
         if isinstance(self.initializer, str):
             checks.known("initializer", self.initializer, INITIALIZERS)
-        else:
+        elif not callable(self.initializer):
             checks.real("Parameter: initializer", self.initializer, least=-checks.LARGEST)
         checks.integer("Parameter: fan_in", self.fan_in)
         checks.integer("Parameter: fan_out", self.fan_out)

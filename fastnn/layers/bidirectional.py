@@ -15,6 +15,7 @@ from fastnn.lowering import Lowering
 from fastnn.values import Value, Weight
 
 _KINDS: dict[str, type[Recurrent]] = {kind.__name__: kind for kind in (LSTM, GRU, SimpleRNN)}
+_WAYS = "forward", "reverse"
 _MERGES: dict[str, type[Layer]] = {"concatenate": Concatenate, "add": Add, "multiply": Multiply}
 
 
@@ -51,18 +52,13 @@ class Bidirectional(Layer):
     def recurrent(self) -> bool:
         return True
 
-    @property
-    def _ways(self) -> dict[str, Recurrent]:
-        settings = self.layer.settings()
-        return {name: type(self.layer)(**{**settings, "reverse": name == "reverse"}) for name in ("forward", "reverse")}
-
     def settings(self) -> dict[str, Any]:
         inner = {"class": self.layer.kind, "settings": self.layer.settings()}
         return {**{f.name: getattr(self, f.name) for f in dataclasses.fields(self)}, "layer": inner}
 
     def parameters(self, features: tuple[int, ...]) -> dict[str, Parameter]:
         wanted = self.layer.parameters([features])
-        return {f"{way}.{name}": parameter for way in self._ways for name, parameter in wanted.items()}
+        return {f"{way}.{name}": parameter for way in _WAYS for name, parameter in wanted.items()}
 
     def output(self, features: tuple[int, ...]) -> tuple[int, ...]:
         shape = self.layer.output([features])
@@ -70,14 +66,12 @@ class Bidirectional(Layer):
         return joined
 
     def lower(self, plan: Lowering, x: Value, weights: dict[str, Weight], index: int) -> Value:
-        shape = self.layer.output([x.shape])
-        x = plan.by_steps(x)
-        merge = _MERGES[self.merge]()
-        values = []
-        for (way, layer), each in zip(self._ways.items(), plan.fork(x, 2), strict=True):
+        shape, settings, values = self.layer.output([x.shape]), self.layer.settings(), []
+        for way, each in zip(_WAYS, plan.fork(plan.by_steps(x), 2), strict=True):
+            layer = type(self.layer)(**{**settings, "reverse": way == "reverse"})
             own = {key.removeprefix(f"{way}."): weight for key, weight in weights.items() if key.startswith(f"{way}.")}
             with plan.named(way):
                 value = layer.lower(plan, [each], own, plan.stream())
             value.shape = shape
             values.append(value)
-        return merge.lower(plan, values, {}, index)
+        return _MERGES[self.merge]().lower(plan, values, {}, index)

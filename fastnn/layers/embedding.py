@@ -1,13 +1,22 @@
 """Vectors for numbers."""
 
+from __future__ import annotations  # np.random is loaded where it is used
+
 from dataclasses import dataclass
 from typing import ClassVar
+
+import numpy as np
 
 from fastnn import checks, kernels
 from fastnn.initializers import INITIALIZERS
 from fastnn.layers.base import Layer, Parameter
 from fastnn.lowering import Lowering
 from fastnn.values import Value, Weight
+
+
+def small(rng: np.random.Generator, shape: tuple[int, ...], fan_in: int, fan_out: int) -> np.ndarray:
+    """Uniform on +-0.05, as Keras begins."""
+    return rng.uniform(-0.05, 0.05, shape)
 
 
 @dataclass(eq=False, repr=False)
@@ -41,9 +50,8 @@ class Embedding(Layer):
         return self.vocabulary
 
     def parameters(self, features: tuple[int, ...]) -> dict[str, Parameter]:
-        # Uniform on +-sqrt(3 / 1200) = 0.05, as in Keras.
-        initializer, fan_in = ("lecun_uniform", 1200) if self.initializer is None else (self.initializer, 1)
-        return {"weight": Parameter((self.vocabulary, self.units), initializer, fan_in, self.units)}
+        initializer = small if self.initializer is None else self.initializer
+        return {"weight": Parameter((self.vocabulary, self.units), initializer, 1, self.units)}
 
     def output(self, features: tuple[int, ...]) -> tuple[int, ...]:
         return checks.shape(f"{self.title()}: the output", (*features, self.units))

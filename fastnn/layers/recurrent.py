@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+import numpy as np
+
 from fastnn import checks, kernels
-from fastnn.initializers import INITIALIZERS
+from fastnn.initializers import INITIALIZERS, Initializer
 from fastnn.layers.base import Layer, Parameter, expected
 from fastnn.lowering import Lowering
 from fastnn.op import Op
@@ -63,8 +65,8 @@ class Recurrent(Layer):
     gradient: ClassVar[type[Op]]
     keeps: ClassVar[tuple[str, ...]] = ("before",)
     takes: ClassVar[tuple[str, ...]] = ()
-    #: What the bias begins with.
-    first_bias: ClassVar[str] = "zeros"
+    #: Whether what the state contributes to the gates is kept apart from what the input does.
+    sums: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -100,8 +102,12 @@ class Recurrent(Layer):
         return {
             "weight": Parameter((inputs, width), self.initializer, inputs, width),
             "recurrent_weight": Parameter((self.units, width), self.recurrent_initializer, self.units, width),
-            "bias": Parameter((width,), self.first_bias),
+            "bias": Parameter((width,), self.first_bias()),
         }
+
+    def first_bias(self) -> str | Initializer:
+        """What the bias begins with."""
+        return "zeros"
 
     def output(self, features: list[Shape]) -> Shape:
         x, *initial = features
@@ -141,8 +147,8 @@ class Recurrent(Layer):
         if plan.training and self.recurrent_dropout:
             options["mask"] = _mask(plan, self.units, self.recurrent_dropout, plan.stream())
         kept = {name: z.beside(self.units) for name in self.keeps} if plan.training else {}
-        sums = {"sums": z.beside()} if self.gates == 3 else {}
-        if sums and "mask" in options:
+        sums = {"sums": z.beside()} if self.sums else {}
+        if self.sums and "mask" in options:
             kept["plain"] = z.beside(self.units)
         results = {"y": y.buffer} if self.return_sequences else {}
         if self.return_state or not self.return_sequences or plan.states is not None:
@@ -150,7 +156,7 @@ class Recurrent(Layer):
         before: list[Any] = [value.buffer for value in initial]
         if plan.states is not None:
             before = self._carried(plan, initial)
-        results |= {f"{name}0": first for name, first in zip(self.states, before, strict=bool(before))}
+        results |= {f"{name}0": first for name, first in zip(self.states, before, strict=False)}
         running = {name: Buffer(self.units) for name in self.states}
         packed = plan.packed(recurrent.value)
         plan.emit(self.forward, z, packed, steps, **running, **sums, **kept, **results, **options)
@@ -160,9 +166,8 @@ class Recurrent(Layer):
         def backward() -> None:
             gradients = {"dy": y.gradient} if self.return_sequences else {}
             gradients |= {f"dlast_{name}": value.gradient for name, value in zip(self.states, last, strict=True)}
-            for name, value in zip(self.states, initial, strict=bool(initial)):
-                if any(each.trains for each in initial):
-                    gradients[f"d{name}0"] = plan.gradient(value)
+            wanted = [plan.gradient(value) for value in initial] if any(value.trains for value in initial) else []
+            gradients |= {f"d{name}0": gradient for name, gradient in zip(self.states, wanted, strict=False)}
             running = {name: Buffer(self.units) for name in self.states}
             taken = {name: buffer for name, buffer in kept.items() if name in self.takes}
             if "plain" in kept:
@@ -228,6 +233,11 @@ def _dropped(plan: Lowering, x: Value, rate: float, stream: int) -> Value:
     return y
 
 
+def open_forget_gates(rng: np.random.Generator, shape: tuple[int, ...], fan_in: int, fan_out: int) -> np.ndarray:
+    """1 for an LSTM's forget gates, the second of four, else 0."""
+    return np.repeat([0, 1, 0, 0], shape[0] // 4)
+
+
 @dataclass(eq=False, repr=False)
 class LSTM(Recurrent):
     """i, f, g, o = split(x_t @ weight + h @ recurrent_weight + bias); c = s(f) c + s(i) tanh(g); h = s(o) tanh(c).
@@ -250,7 +260,9 @@ class LSTM(Recurrent):
     gradient: ClassVar[type[Op]] = kernels.LSTMGradient
     keeps: ClassVar[tuple[str, ...]] = ("before", "cells")
     takes: ClassVar[tuple[str, ...]] = ("cells",)
-    first_bias: ClassVar[str] = "second_quarter"
+
+    def first_bias(self) -> str | Initializer:
+        return open_forget_gates
 
 
 @dataclass(eq=False, repr=False)
@@ -263,6 +275,7 @@ class GRU(Recurrent):
     """
 
     gates: ClassVar[int] = 3
+    sums: ClassVar[bool] = True
     forward: ClassVar[type[Op]] = kernels.GRU
     gradient: ClassVar[type[Op]] = kernels.GRUGradient
     takes: ClassVar[tuple[str, ...]] = ("before",)

@@ -86,8 +86,8 @@ class Loss(FixedSettings):
         """The target, by steps where the output lies so."""
         if output.buffer.steps is None:
             return target
-        buffer = plan.parted(target.buffer, output.buffer)
-        weight = None if target.weight is None else plan.parted(target.weight, output.buffer)
+        buffer = plan.parted(target.buffer, output.buffer.steps)
+        weight = None if target.weight is None else plan.parted(target.weight, output.buffer.steps)
         return Target(target.port, buffer, target.labels, weight, output.positions, weight)
 
     def lower(self, plan: Lowering, output: Value, target: Target) -> Call:
