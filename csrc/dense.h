@@ -208,6 +208,30 @@ INLINE void fetch(const float *x, isize runs, isize length, isize stride) {
     for (isize j = 0; j < length; j += 16) __builtin_prefetch(x + i * stride + j, 0, 2);
 }
 
+/* Columns start..start+n-1 of a product, from k on `depth` terms of their sums, the last ones or not. */
+typedef struct {
+  isize start, n, k, depth;
+  int first, last;
+} product_piece;
+
+/* The s-th piece: of `depths` for each group of columns, group after group, or by_depth the groups take turns. */
+INLINE product_piece piece_at(const fastnn_product *p, isize group, isize depths, int by_depth, isize s) {
+  const isize groups = (p->n + group - 1) / group;
+  const isize g = by_depth ? s % groups : s / depths, d = by_depth ? s / groups : s % depths;
+  const isize start = g * group, k = part_start(p->k, depths, d), left = p->n - start;
+  const isize n = left < group ? left : group, depth = part_start(p->k, depths, d + 1) - k;
+  return (product_piece){start, n, k, depth, d == 0, d == depths - 1};
+}
+
+/* Fetches the i-th of `parts` parts of B's piece, before it is packed. */
+INLINE void fetch_piece(const fastnn_product *p, product_piece piece, isize parts, isize i) {
+  const int by_rows = p->b_column == 1;
+  const isize runs = by_rows ? piece.depth : piece.n, stride = by_rows ? p->b_row : p->b_column;
+  const isize first = part_start(runs, parts, i), end = part_start(runs, parts, i + 1);
+  const float *b = p->b + piece.k * p->b_row + piece.start * p->b_column;
+  fetch(b + first * stride, end - first, by_rows ? piece.n : piece.depth, stride);
+}
+
 static void kernel_product(const fastnn_product *p) {
   if (p->m <= FEW && (p->b_column == 1 || p->b_packed)) {
     few_rows(p);
@@ -225,18 +249,21 @@ static void kernel_product(const fastnn_product *p) {
       !p->b_packed && (p->b_column != 1 || (row_tiles > 2 && (p->k * p->b_row > DEPTH * PANEL || p->n % VL)));
   const int pack_a = p->n > 2 * PANEL && aliases(p->a_row == 1 ? p->a_column : p->a_row);
   /* A piece of A that lies by columns is read from far: all groups take it in turn. */
-  const isize groups = (p->n + group - 1) / group;
   const int by_depth = pack_b && p->a_row == 1;
-  for (isize s = 0; s < groups * depths; s++) {
-    const isize g = (by_depth ? s % groups : s / depths) * group, d = by_depth ? s / groups : s % depths;
-    const isize end = p->n - g < group ? p->n : g + group, k = part_start(p->k, depths, d);
-    tile_arguments t = {.k = part_start(p->k, depths, d + 1) - k, .runs = 1, .c_row = p->c_row};
-    if (pack_b) kernel_pack(t.k, end - g, p->b + k * p->b_row + g * p->b_column, p->b_row, p->b_column, panels);
+  const isize pieces = (p->n + group - 1) / group * depths;
+  product_piece next = piece_at(p, group, depths, by_depth, 0);
+  for (isize s = 0; s < pieces; s++) {
+    const product_piece now = next;
+    if (s + 1 < pieces) next = piece_at(p, group, depths, by_depth, s + 1);
+    const isize k = now.k, end = now.start + now.n;
+    tile_arguments t = {.k = now.depth, .runs = 1, .c_row = p->c_row};
+    if (pack_b) kernel_pack(t.k, now.n, p->b + k * p->b_row + now.start * p->b_column, p->b_row, p->b_column, panels);
     for (isize r = 0; r < row_tiles; r++) {
       const isize i = part_start(p->m, row_tiles, r), rows = part_start(p->m, row_tiles, r + 1) - i;
       t.a = p->a + i * p->a_row + k * p->a_column;
       t.a_row = p->a_row;
       t.a_column = p->a_column;
+      if (pack_b && s + 1 < pieces) fetch_piece(p, next, row_tiles, r);
       if (pack_a) {
         if (p->a_row == 1) {
           pack(t.k, rows, t.a, p->a_column, 1, t.a_column = rows, strip);
@@ -246,42 +273,40 @@ static void kernel_product(const fastnn_product *p) {
         }
         t.a = strip;
       }
-      for (isize j = g; j < end; j += PANEL) {
+      for (isize j = now.start; j < end; j += PANEL) {
         const isize n = end - j < PANEL ? end - j : PANEL, width = panel_width(n);
         t.last = n - (width - VL);
-        t.b = pack_b ? panels + (j - g) * t.k : p->b_packed ? p->b + j * p->k + k * width : p->b + k * p->b_row + j;
+        t.b = pack_b        ? panels + (j - now.start) * t.k
+              : p->b_packed ? p->b + j * p->k + k * width
+                            : p->b + k * p->b_row + j;
         t.b_row = pack_b || p->b_packed ? width : p->b_row;
         t.c = sums(p) + i * p->c_row + j;
-        t.start = d || p->add ? t.c : p->bias ? p->bias + j : zeros;
-        t.start_row = d || p->add ? p->c_row : 0;
+        t.start = !now.first || p->add ? t.c : p->bias ? p->bias + j : zeros;
+        t.start_row = !now.first || p->add ? p->c_row : 0;
         tiles[rows - 1][width > VL][n == width ? 0 : pack_b || p->b_packed ? 1 : 2](&t);
-        if (d == depths - 1) epilogue(p, i, rows, j, n);
+        if (now.last) epilogue(p, i, rows, j, n);
       }
     }
   }
 }
 
-/* 24 n VL floating-point operations from registers alone, as fast as they go: what a product is measured against. */
-static float kernel_peak(isize n) {
-  vf sum[12];
-  const vf x = broadcast(0.5f), y = broadcast(1.0f);
-#pragma GCC unroll 12
-  for (int i = 0; i < 12; i++) sum[i] = broadcast((float)(n + i)); /* from n, or the compiler folds 2 x + y = 2 */
-  for (; n > 0; n--)
-#pragma GCC unroll 12
-    for (int i = 0; i < 12; i++) sum[i] = sum[i] * x + y;
-#pragma GCC unroll 12
-  for (int i = 1; i < 12; i++) sum[0] += sum[i];
-  return sum_lanes(sum[0]);
+/* Columns j.. of kernel_column_sum: `vectors` of them, the last one up to `left` floats from the first. */
+INLINE void column_sums(isize rows, isize left, const int vectors, const float *x, isize x_row, int add, float *y) {
+  vf sum[WIDE];
+#pragma GCC unroll 8
+  for (int v = 0; v < vectors; v++) sum[v] = add ? load_up_to(y + v * VL, left - v * VL) : (vf){0};
+  for (isize i = 0; i < rows; i++)
+#pragma GCC unroll 8
+    for (int v = 0; v < vectors; v++) sum[v] += load_up_to(x + i * x_row + v * VL, left - v * VL);
+#pragma GCC unroll 8
+  for (int v = 0; v < vectors; v++) store_up_to(y + v * VL, sum[v], left - v * VL);
 }
 
 /* y (n) = sum of the rows of x, from first to last; with add it begins with y. */
 static void kernel_column_sum(isize rows, isize n, const float *x, isize x_row, int add, float *y) {
-  for (isize j = 0; j < n; j += VL) {
-    vf sum = add ? load_up_to(y + j, n - j) : (vf){0};
-    for (isize i = 0; i < rows; i++) sum += load_up_to(x + i * x_row + j, n - j);
-    store_up_to(y + j, sum, n - j);
-  }
+  isize j = 0;
+  for (; n - j >= WIDE * VL; j += WIDE * VL) column_sums(rows, WIDE * VL, WIDE, x + j, x_row, add, y + j);
+  for (; j < n; j += VL) column_sums(rows, n - j, 1, x + j, x_row, add, y + j);
 }
 
 #endif

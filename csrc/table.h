@@ -20,6 +20,7 @@
 #include "maxout.h"
 #include "merge.h"
 #include "optimizer.h"
+#include "peak.h"
 #include "pooling.h"
 #include "prelu.h"
 #include "recurrent.h"
