@@ -7,16 +7,16 @@ the architecture and every byte of the tensors.
 from __future__ import annotations
 
 import os
+from collections import ChainMap
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from fastnn import checks, losses, optimizers, structure
-from fastnn import layers as known_layers
 from fastnn._version import __version__
 from fastnn.heads import heads, one_or_all
-from fastnn.layers import Layer
+from fastnn.layers import LAYERS, Layer
 
 if TYPE_CHECKING:
     from fastnn.network import Network
@@ -61,7 +61,7 @@ def owned(net: Network) -> tuple[dict[str, type[Layer]], dict[str, losses.Functi
     functions: dict[str, losses.Function] = {}
     for kind in structure.classes(net):
         name = kind.__name__
-        if layers.setdefault(name, known_layers.LAYERS.get(name, kind)) is not kind:
+        if layers.setdefault(name, LAYERS.get(name, kind)) is not kind:
             raise ValueError(f"two classes of layers are called {name!r}: files and copies need another name")
     for loss in (head.loss for head in net.heads if isinstance(head.loss, losses.Own)):
         if functions.setdefault(loss.name, loss.function) is not loss.function:
@@ -174,8 +174,9 @@ def from_bytes(
 ) -> Network:
     """The network in the bytes of a file. Raises ValueError as `load`."""
     architecture, tensors = _parse(data)
+    known = ChainMap(dict(layers or {}), cast(dict[str, type[Layer]], LAYERS))
     try:
-        net = _construct(architecture, {**known_layers.LAYERS, **(layers or {})}, functions or {}, tensors)
+        net = _construct(architecture, known, functions or {}, tensors)
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"the file's architecture is not valid: {error}") from None
     return net

@@ -7,8 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from fastnn import checks, losses
-from fastnn import metrics as measures
+from fastnn import checks, losses, metrics as measures
 from fastnn.losses import Loss
 
 #: A bit for each says whether its targets are labels.

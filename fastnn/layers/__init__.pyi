@@ -1,0 +1,42 @@
+from collections.abc import Mapping
+
+from fastnn.layers.activation import Activation as Activation
+from fastnn.layers.augmentation import (
+    Cutout as Cutout,
+    RandomBrightness as RandomBrightness,
+    RandomContrast as RandomContrast,
+    RandomFlip as RandomFlip,
+    RandomRotation as RandomRotation,
+    RandomShift as RandomShift,
+)
+from fastnn.layers.base import Layer as Layer, Parameter as Parameter
+from fastnn.layers.batch_norm import BatchNorm as BatchNorm
+from fastnn.layers.bidirectional import Bidirectional as Bidirectional
+from fastnn.layers.composite import Composite as Composite
+from fastnn.layers.convolution import Conv1D as Conv1D, Conv2D as Conv2D, Conv2DTranspose as Conv2DTranspose
+from fastnn.layers.dense import Dense as Dense
+from fastnn.layers.depthwise import DepthwiseConv2D as DepthwiseConv2D, SeparableConv2D as SeparableConv2D
+from fastnn.layers.dropout import Dropout as Dropout
+from fastnn.layers.embedding import Embedding as Embedding
+from fastnn.layers.flatten import Flatten as Flatten
+from fastnn.layers.gaussian_noise import GaussianNoise as GaussianNoise
+from fastnn.layers.layer_norm import LayerNorm as LayerNorm
+from fastnn.layers.maxout import Maxout as Maxout
+from fastnn.layers.merge import Add as Add, Concatenate as Concatenate, Multiply as Multiply
+from fastnn.layers.pad import Crop2D as Crop2D, ZeroPad2D as ZeroPad2D
+from fastnn.layers.pooling import (
+    AvgPool1D as AvgPool1D,
+    AvgPool2D as AvgPool2D,
+    GlobalAvgPool as GlobalAvgPool,
+    GlobalMaxPool as GlobalMaxPool,
+    MaxPool1D as MaxPool1D,
+    MaxPool2D as MaxPool2D,
+)
+from fastnn.layers.prelu import PReLU as PReLU
+from fastnn.layers.python import PythonLayer as PythonLayer
+from fastnn.layers.recurrent import GRU as GRU, LSTM as LSTM, SimpleRNN as SimpleRNN, State as State
+from fastnn.layers.rescale import Rescale as Rescale
+from fastnn.layers.reshape import Reshape as Reshape
+from fastnn.layers.upsample import UpSample2D as UpSample2D
+
+LAYERS: Mapping[str, type[Layer]]
