@@ -68,6 +68,8 @@ def main() -> None:
         print(f"drawn: {options.out}")
     except ImportError as error:
         print(f"nothing is drawn: {error}")
+    except (OSError, ValueError) as error:
+        raise SystemExit(f"nothing is drawn: {error}") from None
 
 
 if __name__ == "__main__":

@@ -23,10 +23,7 @@ def text_of(file: str | None, short: bool) -> str:
         from pydoc_data.topics import topics
 
         return "\n".join(str(topics[name]) for name in sorted(topics))[:60_000]
-    try:
-        return fnn.datasets.opticks(file)
-    except (FileNotFoundError, ValueError) as error:
-        raise SystemExit(str(error)) from None
+    return fnn.datasets.opticks(file)
 
 
 def encoded(text: str, alphabet: str) -> np.ndarray:
@@ -113,6 +110,7 @@ def train(options: argparse.Namespace) -> fnn.Network:
     ids, held = encoded(text[:cut], alphabet), encoded(text[cut:], alphabet)
     if len(ids) <= options.streams * options.steps or len(held) <= options.steps:
         raise SystemExit(f"the text has {len(text)} characters: too few for these --streams and --steps")
+    options.out.mkdir(parents=True, exist_ok=True)
     print(f"{len(ids):,} characters to train on, {len(held):,} held out, {len(alphabet)} different ones")
     x, y = pairs(ids, options.streams, options.steps)
     net = model(len(alphabet), options.units, options.dropout, options.seed)
@@ -126,7 +124,6 @@ def train(options: argparse.Namespace) -> fnn.Network:
     report = Report(held, options.steps, writer, options.prompt, options.characters)
     net.fit(x, y, options.streams, options.epochs, shuffle=False, stateful=True, callbacks=[report])
     print(f"held out: {bits(net, held, options.steps):.3f} bits per character")
-    options.out.mkdir(parents=True, exist_ok=True)
     net.save(options.out / "model.safetensors")
     print(f"the model: {options.out / 'model.safetensors'}")
     return net
@@ -151,12 +148,15 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--short", action="store_true")
     options = parser.parse_args()
-    if options.temperature <= 0 or options.top_k < 0 or not options.prompt:
-        parser.error("a temperature is above 0, top-k at least 0, and a prompt has a character")
+    if not options.temperature > 0 or options.top_k < 0 or options.characters < 1 or not options.prompt:
+        parser.error("a temperature is above 0, top-k at least 0, and a sample and a prompt have a character")
     if options.short:
         options.epochs, options.units, options.streams, options.characters = 2, 64, 8, 120
 
-    net = fnn.load(options.load) if options.load else train(options)
+    try:
+        net = fnn.load(options.load) if options.load else train(options)
+    except (OSError, ValueError) as error:
+        raise SystemExit(str(error)) from None
     if "alphabet" not in net.metadata:
         raise SystemExit(f"{options.load} holds no model of this example: it has no alphabet")
     writer = Writer(net, options.temperature, options.top_k, options.seed + 1)

@@ -113,7 +113,10 @@ def draw(shown: list[tuple[Series, dict[str, np.ndarray]]], path: str) -> None:
         axes.set(title=f"{series.name}, {series.horizon} ahead", ylabel=series.unit)
         axes.grid(alpha=0.3)
         axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
-    figure.savefig(path)
+    try:
+        figure.savefig(path)
+    except (OSError, ValueError) as error:
+        raise SystemExit(f"nothing is drawn: {error}") from None
     print(f"drawn: {path}")
 
 

@@ -23,7 +23,7 @@ def opticks(path: str | os.PathLike[str] | None = None) -> str:
     found = os.fspath(path) if path is not None else max(glob.glob(PATTERN), key=_version, default="")
     if not os.path.isfile(found):
         raise FileNotFoundError(
-            f"opticks: {found or PATTERN} is not there. A Debian package puts the text where opticks() finds it: "
+            f"opticks: there is no file {found or PATTERN}. A Debian package puts the text where opticks() finds it: "
             "`apt-get install golang-1.19-src`, or golang-src of another release; or name a file that holds it"
         )
     with open(found, encoding="utf-8") as file:
