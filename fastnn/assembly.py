@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
@@ -139,18 +139,22 @@ class Assembly:
         self.features, self.shapes, self.input_shape, self.output_shape, self.label_shape = [], [], None, (), ()
         self._blocks, self._weights, self._gradients = None, None, None
 
-    def built_for(self, x: list[np.ndarray]) -> AbstractContextManager[object]:
-        """A context in which the network is built, by its first data; if that fails it is as if they had not come."""
-        return _BUILT if self.features else self._first(x[0])
+    def built_for(self, x: list[np.ndarray], begun: Callable[[], bool] = bool) -> AbstractContextManager[object]:
+        """A context in which the network is built, by its first data.
+
+        Where that fails before it has begun, it is as if they had not come.
+        """
+        return _BUILT if self.features else self._first(x[0], begun)
 
     @contextmanager
-    def _first(self, x: np.ndarray) -> Iterator[None]:
+    def _first(self, x: np.ndarray, begun: Callable[[], bool]) -> Iterator[None]:
         unbuilt = self.unbuilt()
         self.build(x.shape[1:])
         try:
             yield
         except BaseException:
-            _forget(unbuilt)
+            if not begun():
+                _forget(unbuilt)
             raise
 
     def samples(self, x: Any) -> tuple[list[np.ndarray], list[tuple[int, ...]]]:

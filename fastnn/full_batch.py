@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fastnn import checks
 from fastnn.kernels.loss import DivergenceError
 from fastnn.optimizers import LBFGS
 
@@ -15,8 +16,10 @@ if TYPE_CHECKING:
     from fastnn.program import Program
 
 
-def check(batch: int, samples: int) -> None:
-    """Raises ValueError for batches that are not the whole."""
+def check(batch: int, samples: int, stateful: bool) -> None:
+    """Raises ValueError for batches that are not the whole, and so for states that are carried between them."""
+    if checks.flag("stateful", stateful):
+        raise ValueError("LBFGS: has all samples in one batch, and so no state to carry to the next; stateful=False")
     if batch < samples:
         raise ValueError(
             f"LBFGS: expected all {samples} samples in one batch, got batch_size {batch}; "

@@ -139,17 +139,17 @@ class Graph:
             found |= {node.layer.vocabulary_of(i) for i, source in enumerate(node.sources) if source == place}
         return None if None in found else min(size for size in found if size is not None)
 
+    def is_sequence(self, place: int, shape: Shape) -> bool:
+        """Whether the input at this place is one: (time, features), or ids (time,), more than one."""
+        return len(shape) == 2 if self.vocabulary(place) is None else len(shape) == 1 and shape[0] > 1
+
     def times(self, features: Sequence[Shape]) -> int:
-        """The steps of the inputs that are sequences: (time, features), or ids (time,).
+        """The steps of the inputs that are sequences.
 
         Raises ValueError where there are none, or they have different ones.
         """
         shapes = dict(zip(self.inputs, features, strict=True))
-        times = {
-            name: shape[0]
-            for i, (name, shape) in enumerate(shapes.items())
-            if len(shape) == (1 if self.vocabulary(i) else 2)
-        }
+        times = {name: shape[0] for i, (name, shape) in enumerate(shapes.items()) if self.is_sequence(i, shape)}
         if len(set(times.values())) != 1:
             got = ", ".join(f"{name} {checks.batch(shape)}" for name, shape in shapes.items())
             raise ValueError(f"lengths are for sequences (batch, time, features) of as many steps; inputs: {got}")

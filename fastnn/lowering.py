@@ -119,6 +119,8 @@ class Lowering:
         """The value (times, features) with a row for each step."""
         if x.buffer.steps is not None:
             return x
+        if self.stepping and self.sequences:
+            raise ValueError(f"{self.layer}: takes a sequence that a layer makes, and so cannot go step by step")
         x, steps = self.read(x), self.lay_out(x.shape[0])
         return self._carried(x, self.parted(x.buffer, steps), kernels.FromSteps, steps)
 

@@ -225,8 +225,9 @@ class Network(Assembly):
         "balanced": samples, or positions, / (classes * those of the class). The two are multiplied, and losses and
         metrics are weighted means.
         lengths: (batch,), the steps of each sequence, where x (batch, time, features) holds shorter ones too; in
-        validation_data as a fourth item. What lies beyond is not looked at: padding changes no result by a bit. Losses
-        and metrics of outputs at each step are means over the steps that there are.
+        validation_data as a fourth item. They are those of all inputs of that form, and of more than one id. What lies
+        beyond is not looked at: padding changes no result by a bit. Losses and metrics of outputs at each step are
+        means over the steps that there are.
         stateful: each sample of a batch goes on where the same one of the batch before ended: recurrent layers begin
         with the states that they had there, through which no gradient goes (truncated backpropagation, Williams & Peng
         1990). An epoch begins with zeros. It takes shuffle=False and batches that are all full, in validation_data too;

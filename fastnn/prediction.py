@@ -59,9 +59,9 @@ def _read(
         program = net.pool.lease(net, kind, rows, labels)
         try:
             program.attach(*x, *out, *ends)
+            program.forget()
             program.run_all(len(x[0]), rows)
         finally:
-            program.forget()
             net.pool.give_back(program)
     return out[0] if len(out) == 1 else one_or_all(net.graph.output_names, out)
 
@@ -89,8 +89,8 @@ def evaluate(
         try:
             program.attach(*x, *y)
             program.reset()
+            program.forget()
             program.run_all(len(x[0]), rows)
             return program.means()
         finally:
-            program.forget()
             net.pool.give_back(program)

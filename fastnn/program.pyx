@@ -31,7 +31,6 @@ cdef class Program:
     cdef readonly dict meters
     cdef readonly dict weights
     cdef readonly list states  # that recurrent layers carry from run to run
-    cdef readonly Py_ssize_t streams  # that they are of; 0 where they are zeros
     cdef Meter loss      # of the one output, or None
     cdef object rates
     cdef double rate  # the one in rates
@@ -112,7 +111,18 @@ cdef class Program:
         """The states are zeros again."""
         for state in self.states:
             state.array[...] = 0
-        self.streams = 0
+
+    cdef void resume(self, list states, Py_ssize_t rows) except *:
+        """The states are these, or zeros for None. Raises ValueError where they are not of so many streams."""
+        if states is None:
+            self.forget()
+            return
+        for state, values in zip(self.states, states):
+            if len(values) != rows:
+                raise ValueError(
+                    f"the state is that of {len(values)} streams, and cannot go on with {rows}; call reset_state()"
+                )
+            state.array[:rows] = values
 
     def reset(self) -> None:
         """Begins to measure anew."""
@@ -141,6 +151,7 @@ cdef class Pool:
     cdef object make
     cdef Program latest  # a free one, or None: the one that a loop wants again
     cdef dict kept       # lists of the others that are free, by key
+    cdef list states     # that `train` goes on from, or None: those of one step may be another program's than the next
 
     def __init__(self, make: Callable[..., Program]) -> None:
         self.make, self.kept = make, {}
@@ -154,11 +165,6 @@ cdef class Pool:
         else:
             free = self.kept.get((kind, labels))
             program = free.pop() if free else None
-        if program is not None and program.streams not in (0, rows):
-            self.give_back(program)
-            raise ValueError(
-                f"the state is that of {program.streams} streams, and cannot go on with {rows}; call reset_state()"
-            )
         if program is not None and program.plan.capacity >= rows:
             return program
         program = None  # frees the old arena before the new one is made
@@ -185,9 +191,11 @@ cdef class Pool:
             program = self.lease(net, "train", len(arrays[0]), labels)
             try:
                 program.bind(arrays)
+                if program.states:
+                    program.resume(self.states, len(arrays[0]))
                 loss = program.step(net.optimizer, net.counters)
                 if program.states:
-                    program.streams = len(arrays[0])
+                    self.states = [state.array[:len(arrays[0])].copy() for state in program.states]
                 return loss
             finally:
                 self.give_back(program)
@@ -195,13 +203,10 @@ cdef class Pool:
             held.let_go()
 
     def forget(self) -> None:
-        """What recurrent layers carry from run to run is zeros again."""
-        cdef Program program
-        for program in [self.latest, *[each for programs in self.kept.values() for each in programs]]:
-            if program is not None:
-                program.forget()
+        """The next step of `train` goes on from zeros."""
+        self.states = None
 
     def clear(self) -> None:
         """Forgets them all."""
-        self.latest = None
+        self.latest = self.states = None
         self.kept.clear()

@@ -105,6 +105,7 @@ def lower(net: Network, kind: str, labels: int, rows: int, snapshot: Snapshot | 
         outputs = net.graph.lower(plan, flowing, weights, net.features)
         with plan.named(kind):
             ports = [*x, *_results(net, plan, kind, outputs), *lengths]
+            plan.run_closing()
             return Program(kind, labels, plan.assemble(ports, []), states=plan.states)
     outputs = net.graph.lower(plan, flowing, weights, net.features, [head.loss.fused for head in net.heads])
     meters, ports = _measure(net, plan, kind, labels, outputs)
@@ -115,7 +116,7 @@ def lower(net: Network, kind: str, labels: int, rows: int, snapshot: Snapshot | 
     if plan.training:
         plan.run_backward()
     updates.penalize(plan, net.blocks.each, meters.get("penalty", meters.get("loss")))
-    if kind in ("train", "descent"):
+    if kind != "gradient":
         plan.run_closing()
     if kind == "train":
         kept = _update(net, plan)
@@ -135,15 +136,14 @@ def lower_stream(net: Network, rows: int, snapshot: Snapshot) -> tuple[Program, 
     """
     if not net.graph.recurrent:
         raise ValueError("freeze: no layer of the network is recurrent; without streaming=True it is a function")
-    features = net.input_shape[1:]
-    (step,) = net.graph.output_shapes([(1, *features)])
     plan = Lowering(rows, snapshot.weights, seed=net.seed, derived=snapshot.derived, states=[], stepping=True)
-    x, _, flowing = _enter(net, plan, [(1, *features)], False, "unchecked")
-    outputs = net.graph.lower(plan, flowing, snapshot.weights, [(1, *features)])
-    by_steps = outputs[0].buffer.steps is not None
+    x, _, flowing = _enter(net, plan, [(1, *net.input_shape[1:])], False, "unchecked")
+    outputs = net.graph.lower(plan, flowing, snapshot.weights, net.features)
+    shape = net.output_shape if outputs[0].buffer.steps is None else net.output_shape[1:]
     with plan.named("predict"):
         ports = [*x, *_results(net, plan, "predict", outputs)]
-    return Program("predict", 0, plan.assemble(ports, []), states=plan.states), step[1:] if by_steps else step
+    plan.run_closing()
+    return Program("predict", 0, plan.assemble(ports, []), states=plan.states), shape
 
 
 def lower_loop(net: Network, rows: int, given: Given) -> tuple[list[Plan], list[list[Port]]]:
@@ -198,7 +198,7 @@ def _enter(
         size, ids = math.prod(features), net.graph.vocabulary(i)
         port = Port(_called("x", net.graph.inputs, i), size)
         value = Value(Buffer(size, "float32" if ids is None else "int32"), trains and ids is None, shape=features)
-        is_sequence = len(features) == (2 if ids is None else 1)
+        is_sequence = plan.stepping or net.graph.is_sequence(i, features)
         lengths = plan.lengths if is_sequence else None
         if ids is not None:
             plan.emit(kernels.GatherLabels, port, value.buffer, lengths=lengths, classes=ids, what="id")

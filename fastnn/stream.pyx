@@ -117,5 +117,8 @@ cdef class Stream:
         if self.busy:
             raise RuntimeError("another thread is in a step of this stream")
 
+    def __reduce__(self) -> tuple:
+        raise TypeError("a Stream is not copied: freeze(streaming=True) makes another")
+
     def __repr__(self) -> str:
         return f"Stream({self.input_shape} -> {self.output_shape}, {self.batch_size} at a time)"

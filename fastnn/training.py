@@ -121,7 +121,7 @@ def fit(
     samples, kind = len(x[0]), "train"
     if isinstance(net.optimizer, LBFGS):
         kind = "descent"
-        full_batch.check(batch, samples)
+        full_batch.check(batch, samples, given[-1])
     *_, stateful = given
     if stateful and shuffle:
         raise ValueError("stateful: each batch goes on where the one before ended, and so takes shuffle=False")
@@ -130,20 +130,18 @@ def fit(
         if not isinstance(validation_data, (tuple, list)) or len(validation_data) not in (2, 3, 4):
             raise TypeError("validation_data must be a pair (x, y), or (x, y, sample_weight), or that and lengths")
         with _validation():
-            for found, array in zip(net.examples(*validation_data)[0], x, strict=True):
+            unseen, *_ = net.examples(*validation_data)
+            rows_of(batch, len(unseen[0]), stateful)
+            for found, array in zip(unseen, x, strict=True):
                 if found.shape[1:] != array.shape[1:]:
                     raise ValueError(f"x has samples {found.shape[1:]}, the training data {array.shape[1:]}")
-    with net.guard.changing("fit"):
-        with net.built_for(x):
-            if stateful:
-                net.pool.forget()
-            program = net.pool.lease(net, kind, batch, labels)
+    with net.guard.changing("fit"), net.built_for(x, lambda: net.counters["step"] > 0):
+        program = net.pool.lease(net, kind, batch, labels)
         progress = Progress(samples, epochs) if verbose else None
         try:
             program.attach(*x, *y)
             return _epochs(net, program, epochs, samples, batch, shuffle, validation_data, callbacks, progress)
         finally:
-            program.forget()
             net.pool.give_back(program)
             if progress:
                 progress.close()

@@ -113,8 +113,8 @@ class Value:
 
     @property
     def positions(self) -> int:
-        """The same in a row of its buffer."""
-        return self.places // self.buffer.times
+        """The same in a row of its buffer, which may be a step."""
+        return math.prod(self.shape[:-1] if self.buffer.steps is None else self.shape[1:-1])
 
     @property
     def open(self) -> bool:

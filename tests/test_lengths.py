@@ -197,3 +197,14 @@ def test_layers_that_take_sequences_as_a_whole_refuse_lengths() -> None:
         fnn.Sequential([fnn.LSTM(2, True)], input_shape=(4, 5)).compile(
             "adam", lambda y, t: (0.0, np.zeros_like(y))
         ).train_on_batch(X, Y, lengths=[1, 2, 3])
+
+
+def test_an_id_beside_a_sequence() -> None:
+    """One id, as of a user, is no sequence."""
+    x, user = fnn.Input((4, 5)), fnn.Input((1,))
+    joined = fnn.Concatenate()([fnn.LSTM(3)(x), fnn.Flatten()(fnn.Embedding(9, 2)(user))])
+    net = fnn.Network([x, user], fnn.Dense(2)(joined), seed=0)
+    ids, changed = np.array([[8], [0], [3]]), X.copy()
+    changed[0, 2:] = np.nan
+    assert_same_bits(net.predict([changed, ids], lengths=[2, 4, 4]), net.predict([X, ids], lengths=[2, 4, 4]))
+    assert_same_bits(net.predict([X, ids], lengths=[2, 4, 4])[1:], net.predict([X, ids])[1:])

@@ -1,5 +1,7 @@
 """Truncated backpropagation: states that are carried from batch to batch, and sequences cut for it."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -92,8 +94,49 @@ def test_the_state_of_a_fit_ends_with_it() -> None:
         fitted.reset_state()
 
 
+def test_the_state_is_one_whatever_is_given_beside() -> None:
+    """Lengths that are whole, weights that are 1, and classes as numbers or rows: the same state, and bits, go on."""
+    layers = [fnn.LSTM(9, return_sequences=True), fnn.Dense(3)]
+    labels = generator(4).integers(0, 3, (STREAMS, STEPS))
+    rows = np.eye(3)[labels]
+    forms: list[dict[str, Any]] = [{}, {"lengths": [STEPS] * STREAMS}, {"sample_weight": [1.0] * STREAMS}, {"y": rows}]
+    net, twin = (
+        fnn.Sequential(layers, input_shape=(STEPS, 4), seed=0).compile(fnn.SGD(1e-30), "cross_entropy") for _ in "ab"
+    )
+    for form in (*forms, *forms[::-1]):
+        x = CUT[:STREAMS]
+        wanted = twin.train_on_batch(x, labels, stateful=True)
+        assert net.train_on_batch(**{"x": x, "y": labels, "stateful": True, **form}) == pytest.approx(wanted, rel=1e-6)
+        for other in forms:
+            few = {key: value[:-1] for key, value in other.items()}
+            with pytest.raises(ValueError, match=f"of {STREAMS} streams, and cannot go on with {STREAMS - 1}"):
+                net.train_on_batch(**{"x": x[:-1], "y": labels[:-1], "stateful": True, **few})
+
+
+def test_a_fit_that_is_refused_leaves_state_and_weights() -> None:
+    net, twin = network(), network()
+    for each in (net, twin):
+        each.train_on_batch(CUT[:STREAMS], Y[:STREAMS], stateful=True)
+    bad, odd = CUT.copy(), len(CUT) - 1
+    bad[0, 0, 0] = np.nan
+    settings: dict[str, Any] = {"batch_size": STREAMS, "shuffle": False, "stateful": True, "verbose": 0}
+    for x, given, message in (
+        (bad, {}, "nan"),
+        (CUT, {"lengths": [STEPS + 1] * len(CUT)}, f"length.*{STEPS + 1}"),
+        (CUT, {"validation_data": (CUT[:odd], Y[:odd])}, "validation_data: stateful: 23 samples are no whole number"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            net.fit(x, Y, **settings, **given)
+        assert_same_bits(net.parameters, twin.parameters)
+    second = CUT[STREAMS : 2 * STREAMS], Y[STREAMS : 2 * STREAMS]
+    assert net.train_on_batch(*second, stateful=True) == twin.train_on_batch(*second, stateful=True)
+
+
 def test_what_is_refused() -> None:
     net = network()
+    lbfgs = network().compile(fnn.LBFGS(), "mse")
+    with pytest.raises(ValueError, match="LBFGS: has all samples in one batch, and so no state to carry"):
+        lbfgs.fit(CUT, Y, len(CUT), shuffle=False, stateful=True, verbose=0)
     for call in (
         lambda: net.fit(CUT, Y, STREAMS, stateful=True, verbose=0),
         lambda: net.fit(CUT, Y, 7, shuffle=False, stateful=True, verbose=0),

@@ -1,5 +1,7 @@
 """Streams: a frozen network that takes one time step at a time and keeps its state."""
 
+import copy
+import pickle
 from typing import Any
 
 import numpy as np
@@ -40,6 +42,17 @@ def test_steps_have_the_bits_of_predict(isa: str, threads: int) -> None:
                 assert_same_bits(out, wanted[0, t])
             one.reset()
         assert_same_bits(np.stack([three.step(X[:, t]) for t in range(STEPS)], axis=1), wanted)
+
+
+def test_networks_as_layers() -> None:
+    inner = fnn.Sequential([fnn.Dense(6, "relu"), fnn.LSTM(5, return_sequences=True)], input_shape=(STEPS, 4))
+    for last in ([fnn.Dense(2)], [fnn.Sequential([fnn.GRU(3)])]):
+        net = fnn.Sequential([inner, *last], input_shape=(STEPS, 4), seed=2)
+        f = net.freeze(3, streaming=True)
+        for t in range(STEPS):
+            found = f.step(X[:, t])
+        wanted = net.predict(X)
+        assert_same_bits(found, wanted[:, -1] if wanted.ndim == 3 else wanted)
 
 
 def test_ids_and_a_class_at_the_end() -> None:
@@ -104,6 +117,36 @@ def test_a_step_that_fails_leaves_the_state() -> None:
     assert_same_bits(last, net.predict(ids)[0])
 
 
+class Refuses(fnn.PythonLayer):
+    """The identity, when it does not refuse."""
+
+    refuses = False
+
+    def forward(self, x: np.ndarray) -> np.ndarray:
+        if Refuses.refuses:
+            raise ArithmeticError("not now")
+        return x
+
+
+@pytest.mark.parametrize("layer", [fnn.LSTM, fnn.GRU, fnn.SimpleRNN])
+def test_a_layer_that_fails_behind_the_recurrent_one(layer: type[fnn.LSTM | fnn.GRU | fnn.SimpleRNN]) -> None:
+    net = fnn.Sequential([layer(5), Refuses(), fnn.Dense(2)], input_shape=(STEPS, 4), seed=0)
+    f, twin = (net.freeze(streaming=True) for _ in range(2))
+    for x in X[0]:
+        Refuses.refuses = True
+        with pytest.raises(ArithmeticError, match="not now"):
+            f.step(-x)
+        Refuses.refuses = False
+        assert_same_bits(f.step(x), twin.step(x))
+
+
+def test_streams_are_not_copied() -> None:
+    f = network().freeze(streaming=True)
+    for copied in (copy.copy, copy.deepcopy, pickle.dumps):
+        with pytest.raises(TypeError, match=r"a Stream is not copied: freeze\(streaming=True\)"):
+            copied(f)
+
+
 def test_a_stream_that_changes_its_batch() -> None:
     f = network().freeze(2, streaming=True)
     first = f.step(X[:2, 0])
@@ -121,7 +164,16 @@ REFUSED: dict[str, tuple[list[fnn.Layer], str]] = {
     "pooling": ([fnn.LSTM(3, True), fnn.GlobalAvgPool()], "cannot go step by step"),
     "greatest": ([fnn.LSTM(3, True), fnn.GlobalMaxPool()], "cannot go step by step"),
     "flatten": ([fnn.LSTM(3, True), fnn.Flatten()], "cannot go step by step"),
-    "convolution": ([fnn.Conv1D(3, 1), fnn.LSTM(3)], "cannot go step by step"),
+    "convolution": (
+        [fnn.Conv1D(3, 3), fnn.LSTM(3)],
+        "conv1d_0: takes sequences as a whole, and so cannot",
+    ),
+    "blocks": ([fnn.MaxPool1D(2), fnn.LSTM(3)], "cannot go step by step"),
+    "its own sequence": (
+        [fnn.LSTM(3), fnn.Reshape((1, 3)), fnn.LSTM(3)],
+        "lstm_1: takes a sequence that a layer makes",
+    ),
+    "several steps": ([fnn.LSTM(6), fnn.Reshape((2, 3)), fnn.GRU(3)], "gru_0: takes a sequence that a layer makes"),
 }
 
 
@@ -129,8 +181,9 @@ REFUSED: dict[str, tuple[list[fnn.Layer], str]] = {
 def test_networks_that_cannot_go_step_by_step(name: str) -> None:
     layers, message = REFUSED[name]
     net = fnn.Sequential(layers, input_shape=(STEPS, 4), seed=0)
-    with pytest.raises(ValueError, match=message):
-        net.freeze(streaming=True)
+    for each in (net, fnn.Sequential([net, fnn.Dense(1)], input_shape=(STEPS, 4), seed=0)):
+        with pytest.raises(ValueError, match=message):
+            each.freeze(streaming=True)
     with pytest.raises(TypeError, match="streaming"):
         net.freeze(streaming=1)  # type: ignore[call-overload]
 

@@ -26,7 +26,8 @@ class Bidirectional(Layer):
     x (batch, time, in), y (batch, 2 units), the states after the last and the first step, or with return_sequences
     (batch, time, 2 units). The parameters are "forward.weight", "reverse.weight" and so on, each as those of the layer.
     merge: "concatenate", or "add" or "multiply", which give as many units as one has. layer: an LSTM, GRU or SimpleRNN
-    without reverse and return_state. Raises TypeError for another layer, ValueError for such a one and for another
+    without reverse and return_state. It takes no initial states: for those call two layers, one with reverse=True, and
+    join what they give. Raises TypeError for another layer, ValueError for such a one and for another
     merge. Schuster & Paliwal 1997.
     """
 

@@ -197,16 +197,13 @@ class Recurrent(Layer):
 
 
 def _keep(plan: Lowering, last: Sequence[Value], carried: Sequence[Tensor]) -> None:
-    """The last states are those before the next run: at once, or in training when nothing can stop the step."""
+    """The last states are those before the next run, when nothing can stop this one."""
 
     def keep() -> None:
         for value, state in zip(last, carried, strict=True):
             plan.emit(kernels.Scale, value.buffer, state, factor=1.0)
 
-    if plan.training:
-        plan.closing(keep)
-    else:
-        keep()
+    plan.closing(keep)
 
 
 def _mask(plan: Lowering, columns: int, rate: float, stream: int) -> Buffer:
