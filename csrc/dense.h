@@ -232,22 +232,24 @@ INLINE void fetch_piece(const fastnn_product *p, product_piece piece, isize part
   fetch(b + first * stride, end - first, by_rows ? piece.n : piece.depth, stride);
 }
 
+static isize tiles_of(isize rows) { return (rows + TILE_ROWS - 1) / TILE_ROWS; }
+
 static void kernel_product(const fastnn_product *p) {
-  if (p->m <= FEW && (p->b_column == 1 || p->b_packed)) {
+  if (p->m <= FEW && !p->beside.m && (p->b_column == 1 || p->b_packed)) {
     few_rows(p);
     return;
   }
   float panels[PANELS * DEPTH * PANEL] __attribute__((aligned(64)));
   float strip[TILE_ROWS * (2 * DEPTH + 16)] __attribute__((aligned(64)));
-  const isize row_tiles = (p->m + TILE_ROWS - 1) / TILE_ROWS;
+  const fastnn_rows all[] = {{p->m, p->a, p->a_row, p->a_column, sums(p), p->c_row}, p->beside};
+  const isize all_tiles = tiles_of(p->m) + tiles_of(p->beside.m);
   const isize deep = p->b_packed ? 2 * DEPTH : DEPTH;
   const isize depths = p->k ? (p->k + deep - 1) / deep : 1; /* an empty sum is its start */
   const isize group = (p->b_packed ? PACKED_PANELS : PANELS) * PANEL;
   /* Packing B turns it round, and pays where it is read three times from further than the nearest cache or in parts of
    * vectors. Packing A, a strip of rows at a time, pays where its lines would push each other out. */
   const int pack_b =
-      !p->b_packed && (p->b_column != 1 || (row_tiles > 2 && (p->k * p->b_row > DEPTH * PANEL || p->n % VL)));
-  const int pack_a = p->n > 2 * PANEL && aliases(p->a_row == 1 ? p->a_column : p->a_row);
+      !p->b_packed && (p->b_column != 1 || (all_tiles > 2 && (p->k * p->b_row > DEPTH * PANEL || p->n % VL)));
   /* A piece of A that lies by columns is read from far: all groups take it in turn. */
   const int by_depth = pack_b && p->a_row == 1;
   const isize pieces = (p->n + group - 1) / group * depths;
@@ -256,35 +258,41 @@ static void kernel_product(const fastnn_product *p) {
     const product_piece now = next;
     if (s + 1 < pieces) next = piece_at(p, group, depths, by_depth, s + 1);
     const isize k = now.k, end = now.start + now.n;
-    tile_arguments t = {.k = now.depth, .runs = 1, .c_row = p->c_row};
+    tile_arguments t = {.k = now.depth, .runs = 1};
     if (pack_b) kernel_pack(t.k, now.n, p->b + k * p->b_row + now.start * p->b_column, p->b_row, p->b_column, panels);
-    for (isize r = 0; r < row_tiles; r++) {
-      const isize i = part_start(p->m, row_tiles, r), rows = part_start(p->m, row_tiles, r + 1) - i;
-      t.a = p->a + i * p->a_row + k * p->a_column;
-      t.a_row = p->a_row;
-      t.a_column = p->a_column;
-      if (pack_b && s + 1 < pieces) fetch_piece(p, next, row_tiles, r);
-      if (pack_a) {
-        if (p->a_row == 1) {
-          pack(t.k, rows, t.a, p->a_column, 1, t.a_column = rows, strip);
-        } else {
-          pack(rows, t.k, t.a, p->a_row, 1, t.a_row = deep + 16, strip);
-          if (r + 1 < row_tiles) fetch(t.a + rows * p->a_row, TILE_ROWS, t.k, p->a_row);
+    isize done = 0;
+    for (const fastnn_rows *from = all; from < all + 2; from++) {
+      const isize row_tiles = tiles_of(from->m);
+      const int pack_a = p->n > 2 * PANEL && aliases(from->a_row == 1 ? from->a_column : from->a_row);
+      for (isize r = 0; r < row_tiles; r++) {
+        const isize i = part_start(from->m, row_tiles, r), rows = part_start(from->m, row_tiles, r + 1) - i;
+        t.a = from->a + i * from->a_row + k * from->a_column;
+        t.a_row = from->a_row;
+        t.a_column = from->a_column;
+        if (pack_b && s + 1 < pieces) fetch_piece(p, next, all_tiles, done++);
+        if (pack_a) {
+          if (from->a_row == 1) {
+            pack(t.k, rows, t.a, from->a_column, 1, t.a_column = rows, strip);
+          } else {
+            pack(rows, t.k, t.a, from->a_row, 1, t.a_row = deep + 16, strip);
+            if (r + 1 < row_tiles) fetch(t.a + rows * from->a_row, TILE_ROWS, t.k, from->a_row);
+          }
+          t.a = strip;
         }
-        t.a = strip;
-      }
-      for (isize j = now.start; j < end; j += PANEL) {
-        const isize n = end - j < PANEL ? end - j : PANEL, width = panel_width(n);
-        t.last = n - (width - VL);
-        t.b = pack_b        ? panels + (j - now.start) * t.k
-              : p->b_packed ? p->b + j * p->k + k * width
-                            : p->b + k * p->b_row + j;
-        t.b_row = pack_b || p->b_packed ? width : p->b_row;
-        t.c = sums(p) + i * p->c_row + j;
-        t.start = !now.first || p->add ? t.c : p->bias ? p->bias + j : zeros;
-        t.start_row = !now.first || p->add ? p->c_row : 0;
-        tiles[rows - 1][width > VL][n == width ? 0 : pack_b || p->b_packed ? 1 : 2](&t);
-        if (now.last) epilogue(p, i, rows, j, n);
+        for (isize j = now.start; j < end; j += PANEL) {
+          const isize n = end - j < PANEL ? end - j : PANEL, width = panel_width(n);
+          t.last = n - (width - VL);
+          t.b = pack_b        ? panels + (j - now.start) * t.k
+                : p->b_packed ? p->b + j * p->k + k * width
+                              : p->b + k * p->b_row + j;
+          t.b_row = pack_b || p->b_packed ? width : p->b_row;
+          t.c = from->c + i * from->c_row + j;
+          t.c_row = from->c_row;
+          t.start = !now.first || p->add ? t.c : p->bias ? p->bias + j : zeros;
+          t.start_row = !now.first || p->add ? t.c_row : 0;
+          tiles[rows - 1][width > VL][n == width ? 0 : pack_b || p->b_packed ? 1 : 2](&t);
+          if (now.last) epilogue(p, i, rows, j, n);
+        }
       }
     }
   }

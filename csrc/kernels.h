@@ -9,6 +9,15 @@
 
 typedef ptrdiff_t isize;
 
+/* Rows of A and of C. */
+typedef struct {
+  isize m;
+  const float *a;
+  isize a_row, a_column;
+  float *c;
+  isize c_row;
+} fastnn_rows;
+
 /* C (m, n) = start + A (m, k) B (k, n), then epilogue over each row of C. Element (i, j) of a matrix is
  * p[i * row + j * column]; C has column 1, B row 1 or column 1. start: C itself with add; else bias, n floats, or zero
  * where that is NULL. */
@@ -27,6 +36,7 @@ typedef struct {
   float *z;       /* NULL, or, for f other than identity and without add, like C: where C is left before f */
   const float *y; /* NULL, or (m, n) with row y_row: what the derivative that multiplies C is a function of */
   isize y_row;
+  fastnn_rows beside; /* m > 0: more rows, which lie elsewhere; without a bias, an activation, z and y */
 } fastnn_product;
 
 /* Windows along one axis of a picture: output i is a sum over the taps k = 0..taps-1 whose place

@@ -147,6 +147,23 @@ def test_weight_gradient_added(isa: str, num_threads: int) -> None:
         assert_margins(dbias)
 
 
+def test_two_weight_gradients_at_once(isa: str, num_threads: int) -> None:
+    """That of another x with the same dz: both have the same bits as alone, at all numbers of rows."""
+    for m, n, k in shapes(num_threads)[::7]:
+        x, other, dz = (
+            tensor(normal(k, m), k + 9),
+            tensor(normal(k, 1 + m % 40, start=3), k + 9),
+            tensor(normal(k, n), k + 9),
+        )
+        for add in (False, True):
+            together, alone = ([tensor(normal(each.columns, n)) for each in (x, other)] for _ in range(2))
+            op = DenseWeightGradient(x, dz, together[0], other=other, dother=together[1], add=add)
+            run(op, *together, rows=k)
+            for given, dweight, found in zip((x, other), alone, together, strict=True):
+                run(DenseWeightGradient(given, dz, dweight, add=add), dweight, rows=k)
+                assert_same_bits(found.array, dweight.array)
+
+
 @pytest.mark.parametrize("shape", [(64, 200, 300), (900, 100, 70), (3, 900, 2000), (1201, 3, 1100)])
 def test_same_bits_on_threads(isa: str, shape: Shape) -> None:
     m, n, k = shape
@@ -304,6 +321,9 @@ def test_shapes_are_checked() -> None:
         if wrong[2] is bias:
             with pytest.raises(ValueError, match="DenseInputGradient"):
                 DenseInputGradient(wrong[3], wrong[1], wrong[0])
+    for other, dother in ((x, None), (None, weight), (x, Tensor((5, 3))), (Tensor((3, 3)), weight)):
+        with pytest.raises(ValueError, match="DenseWeightGradient"):
+            DenseWeightGradient(x, y, weight, other=other, dother=dother)
     with pytest.raises(ValueError, match="derivative of relu needs x"):
         DenseInputGradient(y, weight, x, "relu")
     with pytest.raises(ValueError, match="DenseInputGradient"):

@@ -4,6 +4,13 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 cdef extern from "kernels.h":
     ctypedef Py_ssize_t isize
 
+    ctypedef struct fastnn_rows:
+        isize m
+        const float *a
+        isize a_row, a_column
+        float *c
+        isize c_row
+
     ctypedef struct fastnn_product:
         isize m, n, k
         const float *a
@@ -19,6 +26,7 @@ cdef extern from "kernels.h":
         float *z
         const float *y
         isize y_row
+        fastnn_rows beside
 
     ctypedef struct fastnn_axis:
         isize outputs, size, taps, stride, dilation, before

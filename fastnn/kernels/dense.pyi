@@ -28,5 +28,13 @@ class DenseInputGradient(Product):
 
 class DenseWeightGradient(Product):
     def __init__(
-        self, x: Tensor, dz: Tensor, dweight: Tensor, dbias: Tensor | None = None, *, add: bool = False
+        self,
+        x: Tensor,
+        dz: Tensor,
+        dweight: Tensor,
+        dbias: Tensor | None = None,
+        *,
+        other: Tensor | None = None,
+        dother: Tensor | None = None,
+        add: bool = False,
     ) -> None: ...

@@ -1,12 +1,14 @@
 """The products of a dense layer: forward, and the gradients of its input and of its weights."""
 
 from fastnn.kernels cimport csrc
-from fastnn.kernels.csrc cimport fastnn_product
+from fastnn.kernels.csrc cimport fastnn_product, fastnn_rows
 from fastnn.op cimport Op
 from fastnn.tensor cimport Tensor, floats
 
 from fastnn.kernels.activation import DERIVED_FROM_INPUT as _DERIVED_FROM_INPUT, number
 
+
+cdef fastnn_rows NOWHERE  # none
 
 cdef enum:
     MANY = 1024  # rows from which packing a weight first costs less than it saves
@@ -48,6 +50,7 @@ cdef class Product(Op):
             p.n = min(end, p.n) - start
             p.b += start * (p.k if p.b_packed else p.b_column)
             p.c += start
+            p.beside.c += start
             if p.bias != NULL:
                 p.bias += start
             if p.z != NULL:
@@ -56,6 +59,8 @@ cdef class Product(Op):
                 p.y += start
             self.columns(start, p.n)
         else:
+            if p.beside.m:  # the last share has all of them
+                p.beside.m = p.beside.m if index == parts - 1 else 0
             p.m = min(end, p.m) - start
             p.a += start * p.a_row
             p.c += start * p.c_row
@@ -65,7 +70,7 @@ cdef class Product(Op):
                 p.y += start * p.y_row
             if index == 0:
                 self.columns(0, p.n)
-        if p.m > 0 and p.n > 0:
+        if (p.m > 0 or p.beside.m > 0) and p.n > 0:
             self.table.product(&p)
 
     cdef void columns(self, Py_ssize_t start, Py_ssize_t n) noexcept nogil:
@@ -75,7 +80,7 @@ cdef class Product(Op):
     cdef double work(self) noexcept nogil:
         cdef fastnn_product p
         cdef const fastnn_product *present = self.present(&p)
-        return 2.0 * present.m * present.n * present.k
+        return 2.0 * (present.m + present.beside.m) * present.n * present.k
 
 
 cdef bint fits(Tensor x, Py_ssize_t rows, Py_ssize_t columns):
@@ -153,6 +158,7 @@ cdef class Dense(Product):
             bias=floats(bias), add=0,
             c=floats(y), c_row=y.columns,
             activation=number(activation), z=floats(z), y=NULL, y_row=0,
+            beside=NOWHERE,
         )
         self.anew = given is None
         self.packed = Packed(matrix) if self.anew and x.rows >= MANY else given
@@ -196,7 +202,7 @@ cdef class DenseInputGradient(Product):
             b=floats(weight), b_row=1, b_column=dz.columns, b_packed=0,
             bias=NULL, add=0,
             c=floats(dx), c_row=dx.columns,
-            activation=number(activation), z=NULL, y=floats(x), y_row=dx.columns,
+            activation=number(activation), z=NULL, y=floats(x), y_row=dx.columns, beside=NOWHERE,
         )
         self.bind((dz, weight, dx, x))
 
@@ -204,28 +210,38 @@ cdef class DenseInputGradient(Product):
 cdef class DenseWeightGradient(Product):
     """dweight = x^T dz, dbias = the sum of dz's rows. x (rows, in), dz (rows, out), dweight (in, out), dbias (out,).
 
-    With add, both are added to what is there.
+    other (rows, in'), dother (in', out): dother = other^T dz as well. With add, all are added to what is there.
     """
 
     cdef float *dbias
 
-    def __init__(self, Tensor x, Tensor dz, Tensor dweight, Tensor dbias = None, *, add: bool = False) -> None:
+    def __init__(
+        self, Tensor x, Tensor dz, Tensor dweight, Tensor dbias = None, *, Tensor other = None, Tensor dother = None,
+        add: bool = False,
+    ) -> None:
         if not (
             fits(dz, x.rows, dweight.columns)
             and fits(dweight, x.columns, dz.columns)
             and (dbias is None or dbias.size == dz.columns)
+            and (other is None) == (dother is None)
+            and (other is None or (other.rows == x.rows and fits(dother, other.columns, dz.columns)))
         ):
-            _refuse("DenseWeightGradient(x, dz, dweight, dbias)", x, dz, dweight, dbias)
+            _refuse("DenseWeightGradient(x, dz, dweight, dbias, other, dother)", x, dz, dweight, dbias, other, dother)
+        cdef fastnn_rows beside = NOWHERE
+        if other is not None:
+            beside = fastnn_rows(
+                m=other.columns, a=floats(other), a_row=1, a_column=other.columns, c=floats(dother), c_row=dz.columns
+            )
         self.whole = fastnn_product(
             m=x.columns, n=dz.columns, k=x.rows,
             a=floats(x), a_row=1, a_column=x.columns,
             b=floats(dz), b_row=dz.columns, b_column=1, b_packed=0,
             bias=NULL, add=add,
             c=floats(dweight), c_row=dz.columns,
-            activation=csrc.fastnn_identity, z=NULL, y=NULL, y_row=0,
+            activation=csrc.fastnn_identity, z=NULL, y=NULL, y_row=0, beside=beside,
         )
         self.dbias = floats(dbias)
-        self.bind((x, dz, dweight, dbias))
+        self.bind((x, dz, dweight, dbias, other, dother))
 
     cdef const fastnn_product *present(self, fastnn_product *p) noexcept nogil:
         if self.whole.k == self.present_rows():

@@ -177,10 +177,13 @@ class Recurrent(Layer):
                 if value.gradient is not None:
                     plan.apply_derivative(value)
             if recurrent.gradient is not None:
-                changed = kept["before"], sums.get("sums", z), recurrent.gradient
-                plan.emit(kernels.DenseWeightGradient, *changed, add=plan.adds(recurrent))
-                found = weight.gradient, bias.gradient
-                plan.emit(kernels.DenseWeightGradient, given.buffer, z, *found, add=plan.adds(weight))
+                add, *_ = plan.adds(weight), plan.adds(recurrent)  # both or none
+                found, beside = (weight.gradient, bias.gradient), {}
+                if self.sums:
+                    plan.emit(kernels.DenseWeightGradient, kept["before"], sums["sums"], recurrent.gradient, add=add)
+                else:
+                    beside = {"other": kept["before"], "dother": recurrent.gradient}
+                plan.emit(kernels.DenseWeightGradient, given.buffer, z, *found, **beside, add=add)
             if given.trains:
                 slope = given.slope if given.activation != "identity" else ()
                 plan.emit(kernels.DenseInputGradient, z, weight.value, plan.gradient(given), *slope)

@@ -99,6 +99,20 @@ static void lay_before(isize m, isize n, const float *before, float *c, isize c_
     for (isize j = 0; j < n; j++) c[i * c_row + j] = s.kind & with_add ? before[i * s.n + j] : NAN;
 }
 
+/* The product c with its rows from i on elsewhere. */
+static void check_beside(const fastnn_table *t, const fastnn_product *p, isize i, const float *c) {
+  const isize n = p->n, rest = p->m - i;
+  float *upper = floats(i * n), *lower = matrix(rest, n, n + 2);
+  fastnn_product parted = part_of(p, 0, i, 0, upper);
+  parted.z = NULL;
+  parted.beside = (fastnn_rows){rest, p->a + i * p->a_row, p->a_row, p->a_column, lower, n + 2};
+  lay_before(i, n, s.before, upper, n);
+  lay_before(rest, n, s.before + i * n, lower, n + 2);
+  t->product(&parted);
+  for (isize r = 0; r < p->m; r++)
+    expect_same(r, n, r < i ? upper + r * n : lower + (r - i) * (n + 2), c + r * p->c_row);
+}
+
 static void check_forms(const fastnn_table *t) {
   const float *first = NULL;
   const isize m = s.m, n = s.n, c_row = n + (s.kind & with_gaps ? 5 : 0), i = m / 2;
@@ -133,6 +147,7 @@ static void check_forms(const fastnn_table *t) {
       expect_same(r, n - j, columns_alone + r * (n - j), c + r * c_row + j);
       if (first) expect_same(r, n, c + r * c_row, first + r * c_row);
     }
+    if (!p.bias && !p.y && s.activation == fastnn_identity) check_beside(t, &p, i, c);
     first = first ? first : c;
   }
 }
@@ -187,7 +202,7 @@ void check_pack(const fastnn_table *t) {
 }
 
 void check_column_sum(const fastnn_table *t) {
-  for (isize n = 1; n <= TAILS; n++)
+  for (isize n = 1; n <= TAILS + 8 * t->lanes; n++) /* eight vectors are read at a time */
     for (places("n %td", n); next_place();) {
       const isize rows = n % 10, x_row = n + n % 3;
       float *x = random_matrix(rows, n, x_row), *y = floats(n), *alone = floats(1);
