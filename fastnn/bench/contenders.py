@@ -1,11 +1,11 @@
-"""fastnn and NumPy, for each kind of workload; NumPy has no convolution, and trains no LSTM."""
+"""fastnn and NumPy, for each kind of workload; of NumPy no convolution, no GRU, no sequences of many lengths."""
 
 import numpy as np
 
 import fastnn as fnn
 from fastnn import kernels
 from fastnn.bench.contest import Maker, Task
-from fastnn.bench.numpy_lstm import NumpyLSTM
+from fastnn.bench.numpy_lstm import NumpyLSTM, NumpyLSTMTraining
 from fastnn.bench.numpy_network import NumpyNetwork
 from fastnn.bench.pictures import Layer, Pictures
 from fastnn.bench.sequences import Sequences
@@ -146,8 +146,8 @@ def peak_task(workload: AnyWorkload, threads: int) -> Task:
 
 def numpy_task(workload: AnyWorkload, threads: int) -> Task | None:
     """NumPy in place: no array is made in a step."""
-    if isinstance(workload, Sequences) and workload.kind == "step":
-        return Task(NumpyLSTM(workload.sizes, seed=0).step, workload.batches())
+    if isinstance(workload, Sequences):
+        return _numpy_lstm(workload)
     if not isinstance(workload, Workload):
         return None
     if workload.kind in ("train", "predict", "one"):
@@ -169,6 +169,15 @@ def numpy_task(workload: AnyWorkload, threads: int) -> Task | None:
         np.maximum(y, 0, out=y)
 
     return Task(product, [()])
+
+
+def _numpy_lstm(w: Sequences) -> Task | None:
+    if w.kind == "step":
+        return Task(NumpyLSTM(w.sizes, seed=0).step, w.batches())
+    if w.layer != "LSTM" or w.lengths:
+        return None
+    net = NumpyLSTMTraining(w.sizes, w.steps, w.batch, w.at_end, w.optimizer.lower(), w.rate, seed=0)
+    return Task(net.step, w.batches())
 
 
 CONTENDERS: dict[str, Maker] = {"fastnn": fastnn_task, "fit": fit_task, "numpy": numpy_task, "peak": peak_task}
