@@ -22,10 +22,10 @@ EACH = 8
 
 @contextmanager
 def _passes(
-    net: Network, x: Any, y: Any
+    net: Network, x: Any, y: Any, lengths: Any
 ) -> Iterator[tuple[Callable[[], float], dict[str, np.ndarray], dict[str, np.ndarray]]]:
     """A function that takes the loss on x and y and its gradients; copies of x, and dx. All is put back at the end."""
-    x, y, labels = net.examples(x, y)
+    x, y, labels = net.examples(x, y, lengths=lengths)
     x = [array.copy() for array in x]
     dx = [np.empty(array.shape, np.float32) for array in x]
     rows = len(x[0])
@@ -47,20 +47,20 @@ def _passes(
             net.pool.give_back(program)
 
 
-def gradient(net: Network, x: Any, y: Any) -> tuple[Any, dict[str, np.ndarray]]:
+def gradient(net: Network, x: Any, y: Any, lengths: Any = None) -> tuple[Any, dict[str, np.ndarray]]:
     """The gradients of the loss on x and y: with respect to x, in its shape, and to each parameter by name, float32.
 
     For several inputs those with respect to x are a dict by name. As a training step sees them (dropout acts, with the
-    masks of the next step), those of frozen layers too. Nothing in the network changes, not even `gradients`. Raises as
-    `train_on_batch`.
+    masks of the next step), those of frozen layers too. lengths: as `fit`; beyond them the gradient is 0. Nothing in
+    the network changes, not even `gradients`. Raises as `train_on_batch`.
     """
-    with _passes(net, x, y) as (take, _, dx):
+    with _passes(net, x, y, lengths) as (take, _, dx):
         take()
         parameters = {name: view.copy() for name, view in net.gradients.items()}
         return one_or_all(net.graph.inputs, list(dx.values())), parameters
 
 
-def check_gradients(net: Network, x: Any, y: Any, tolerance: float = 0.01) -> dict[str, float]:
+def check_gradients(net: Network, x: Any, y: Any, tolerance: float = 0.01, lengths: Any = None) -> dict[str, float]:
     """Compares the gradients of the loss on x and y with finite differences, for layers and losses of your own.
 
     Of x and of each parameter the 8 largest gradients and 8 others are compared, each with the central difference of
@@ -68,10 +68,10 @@ def check_gradients(net: Network, x: Any, y: Any, tolerance: float = 0.01) -> di
     relu, over a narrow one a float32 loss hardly differs. What lies between the narrowest differences to the left and
     to the right is right at a kink. Returns each tensor's largest error, relative to its largest gradient, or to 0.001
     of the loss where that is more. Raises ArithmeticError that names the first element with an error greater than the
-    tolerance, and as `train_on_batch`; nothing in the network changes.
+    tolerance, and as `train_on_batch`; nothing in the network changes. lengths: as `fit`.
     """
     tolerance = checks.real("tolerance", tolerance, least=0)
-    with _passes(net, x, y) as (take, copies, dx):
+    with _passes(net, x, y, lengths) as (take, copies, dx):
         for name, copy in copies.items():
             if copy.dtype.kind != "f":
                 raise TypeError(f"{name}: expected float32 or float64, which can be varied, got {copy.dtype}")

@@ -208,3 +208,23 @@ def test_an_id_beside_a_sequence() -> None:
     changed[0, 2:] = np.nan
     assert_same_bits(net.predict([changed, ids], lengths=[2, 4, 4]), net.predict([X, ids], lengths=[2, 4, 4]))
     assert_same_bits(net.predict([X, ids], lengths=[2, 4, 4])[1:], net.predict([X, ids])[1:])
+
+
+def test_gradients() -> None:
+    """They are right, 0 beyond the lengths, and no padding changes a bit of them."""
+    layers = [fnn.LSTM(4, return_sequences=True), fnn.Bidirectional(fnn.GRU(3, return_sequences=True)), fnn.Dense(2)]
+    net = fnn.Sequential(layers, input_shape=(4, 5), seed=0).compile("adam", "mse")
+    rng = generator(8)
+    x, y, lengths = rng.standard_normal((3, 4, 5)), rng.standard_normal((3, 4, 2)), np.array([2, 4, 1])
+    fnn.check_gradients(net, x, y, lengths=lengths)
+    dx, parameters = net.gradient(x, y, lengths=lengths)
+    beyond = np.arange(4) >= lengths[:, None]
+    assert not dx[beyond].any() and dx[~beyond].all()
+    x[beyond], y[beyond] = np.nan, 1e30
+    again, others = net.gradient(x, y, lengths)
+    assert_same_bits(again, dx)
+    for name, values in parameters.items():
+        assert_same_bits(others[name], values)
+    net.train_on_batch(x, y, lengths=lengths)
+    for name, values in parameters.items():
+        assert_same_bits(net.gradients[name], values)
