@@ -50,7 +50,8 @@ cdef class Product(Op):
             p.n = min(end, p.n) - start
             p.b += start * (p.k if p.b_packed else p.b_column)
             p.c += start
-            p.beside.c += start
+            if p.beside.m:
+                p.beside.c += start
             if p.bias != NULL:
                 p.bias += start
             if p.z != NULL:
@@ -59,8 +60,8 @@ cdef class Product(Op):
                 p.y += start
             self.columns(start, p.n)
         else:
-            if p.beside.m:  # the last share has all of them
-                p.beside.m = p.beside.m if index == parts - 1 else 0
+            if index < parts - 1:  # the last share has all of them
+                p.beside.m = 0
             p.m = min(end, p.m) - start
             p.a += start * p.a_row
             p.c += start * p.c_row
