@@ -235,6 +235,7 @@ INLINE void fetch_piece(const fastnn_product *p, product_piece piece, isize part
 static isize tiles_of(isize rows) { return (rows + TILE_ROWS - 1) / TILE_ROWS; }
 
 static void kernel_product(const fastnn_product *p) {
+  if (p->n <= 0 || p->m + p->beside.m <= 0) return;
   if (p->m <= FEW && !p->beside.m && (p->b_column == 1 || p->b_packed)) {
     few_rows(p);
     return;

@@ -139,21 +139,23 @@ class Assembly:
         self.features, self.shapes, self.input_shape, self.output_shape, self.label_shape = [], [], None, (), ()
         self._blocks, self._weights, self._gradients = None, None, None
 
-    def built_for(self, x: list[np.ndarray], begun: Callable[[], bool] = bool) -> AbstractContextManager[object]:
+    def built_for(
+        self, x: list[np.ndarray], begun: Callable[[BaseException], bool] = lambda error: False
+    ) -> AbstractContextManager[object]:
         """A context in which the network is built, by its first data.
 
-        Where that fails before it has begun, it is as if they had not come.
+        Where that fails, and begun(the error) is not true, it is as if they had not come.
         """
         return _BUILT if self.features else self._first(x[0], begun)
 
     @contextmanager
-    def _first(self, x: np.ndarray, begun: Callable[[], bool]) -> Iterator[None]:
+    def _first(self, x: np.ndarray, begun: Callable[[BaseException], bool]) -> Iterator[None]:
         unbuilt = self.unbuilt()
         self.build(x.shape[1:])
         try:
             yield
-        except BaseException:
-            if not begun():
+        except BaseException as error:
+            if not begun(error):
                 _forget(unbuilt)
             raise
 

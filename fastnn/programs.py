@@ -105,8 +105,8 @@ def lower(net: Network, kind: str, labels: int, rows: int, snapshot: Snapshot | 
         outputs = net.graph.lower(plan, flowing, weights, net.features)
         with plan.named(kind):
             ports = [*x, *_results(net, plan, kind, outputs), *lengths]
-            plan.run_closing()
-            return Program(kind, labels, plan.assemble(ports, []), states=plan.states)
+        plan.run_closing()
+        return Program(kind, labels, plan.assemble(ports, []), states=plan.states)
     outputs = net.graph.lower(plan, flowing, weights, net.features, [head.loss.fused for head in net.heads])
     meters, ports = _measure(net, plan, kind, labels, outputs)
     weights_of = {f"{head.output}_loss": head.weight for head in net.heads} if len(net.heads) > 1 else {}

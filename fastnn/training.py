@@ -135,12 +135,20 @@ def fit(
             for found, array in zip(unseen, x, strict=True):
                 if found.shape[1:] != array.shape[1:]:
                     raise ValueError(f"x has samples {found.shape[1:]}, the training data {array.shape[1:]}")
-    with net.guard.changing("fit"), net.built_for(x, lambda: net.counters["step"] > 0):
+
+    def begun(error: BaseException) -> bool:
+        """Whether the network is what training has left, and not as it was before its first data."""
+        return net.counters["step"] > 0 or isinstance(error, FloatingPointError)
+
+    with net.guard.changing("fit"), net.built_for(x, begun):
         program = net.pool.lease(net, kind, batch, labels)
         progress = Progress(samples, epochs) if verbose else None
         try:
             program.attach(*x, *y)
-            return _epochs(net, program, epochs, samples, batch, shuffle, validation_data, callbacks, progress)
+            history = _epochs(net, program, epochs, samples, batch, shuffle, validation_data, callbacks, progress)
+            if stateful:
+                net.pool.forget()
+            return history
         finally:
             net.pool.give_back(program)
             if progress:

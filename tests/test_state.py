@@ -86,6 +86,7 @@ def test_a_step_that_fails_leaves_the_state() -> None:
 def test_the_state_of_a_fit_ends_with_it() -> None:
     """What trains after it begins with zeros, with any number of streams."""
     net, fitted = network(), network()
+    fitted.train_on_batch(CUT[:5], Y[:5], stateful=True)
     fitted.fit(CUT, Y, STREAMS, shuffle=False, stateful=True, verbose=0)
     for name in net.weights:
         net.weights[name] = fitted.weights[name]
@@ -167,3 +168,10 @@ def test_streams() -> None:
     for name in ("batch_size", "steps"):
         with pytest.raises(ValueError, match=f"streams: {name} must be"):
             fnn.datasets.streams(np.arange(9), **{"batch_size": 1, "steps": 1, name: 0})
+
+
+def test_a_first_fit_that_diverges_leaves_a_built_network() -> None:
+    net = fnn.Sequential([fnn.Dense(2)], seed=0).compile(fnn.SGD(1e30), "mse")
+    with pytest.raises(FloatingPointError, match="back at the end of the last finite epoch"):
+        net.fit(np.ones((8, 3)), np.ones((8, 2)), 2, 5, verbose=0)
+    assert all(np.isfinite(values).all() for values in net.weights.values()) and len(net.weights) == 2

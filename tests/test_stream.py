@@ -55,6 +55,15 @@ def test_networks_as_layers() -> None:
         assert_same_bits(found, wanted[:, -1] if wanted.ndim == 3 else wanted)
 
 
+def test_joined_steps() -> None:
+    x = fnn.Input((STEPS, 4))
+    both = fnn.Concatenate()([x, fnn.LSTM(5, return_sequences=True)(x)])
+    net = fnn.Network(x, fnn.Dense(2)(both), seed=0)
+    f, wanted = net.freeze(3, streaming=True), net.predict(X)
+    for t in range(STEPS):
+        assert_same_bits(f.step(X[:, t]), wanted[:, t])
+
+
 def test_ids_and_a_class_at_the_end() -> None:
     layers = [fnn.Embedding(30, 8), fnn.GRU(9, return_sequences=True), fnn.LayerNorm(), fnn.LSTM(5), fnn.Dense(3)]
     net = fnn.Sequential(layers, input_shape=(STEPS,), seed=0)

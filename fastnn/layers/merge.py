@@ -121,7 +121,8 @@ class Concatenate(Merge):
         if self._place(rank) < rank - 1:
             x = [plan.whole(value) for value in x]
         x = plan.aligned(x)
-        groups = math.prod(x[0].shape[: self._place(rank)]) // x[0].buffer.times
+        by_steps = x[0].buffer.steps is not None  # and so joined along the last axis
+        groups = x[0].positions if by_steps else math.prod(x[0].shape[: self._place(rank)])
         y = plan.value(sum(value.columns for value in x), any(value.trains for value in x), beside=x[0])
         plan.emit(kernels.Concatenate, y.buffer, *(value.buffer for value in x), groups=groups)
 
