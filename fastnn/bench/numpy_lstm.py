@@ -7,6 +7,9 @@ import numpy as np
 
 from fastnn.bench.numpy_training import NumpyTraining
 
+#: Bytes of gates and of their gradients that are worked on at once.
+CACHED = 2**19
+
 
 class NumpyLSTM:
     """An LSTM and a dense layer, sizes (features, units, classes), for a single sequence whose state is kept.
@@ -53,7 +56,8 @@ class NumpyLSTMTraining(NumpyTraining):
     """Training steps of the same network on batches (batch, steps, features), with softmax cross-entropy.
 
     The weights of x and of h lie apart, so that all products with x are one, and those for each weight's gradient too.
-    at_end: the dense layer stands behind the last step, not at each one.
+    What only the states decide of a derivative is made for as many steps at once as stay in a cache. All views are made
+    before. at_end: the dense layer stands behind the last step, not at each one.
     """
 
     def __init__(
@@ -66,26 +70,39 @@ class NumpyLSTMTraining(NumpyTraining):
         rng = np.random.default_rng(seed)
         for weight in (self.parts[0], self.parts[1], self.parts[3]):
             weight[...] = rng.standard_normal(weight.shape, np.float32) * np.float32(len(weight) ** -0.5)
-        self.at_end, self.x = at_end, np.empty((steps, batch, features), np.float32)
-        self.h, self.c = (np.zeros((steps + 1, batch, units), np.float32) for _ in range(2))
+        self.at_end, self.one, self.half = at_end, np.float32(1), np.float32(0.5)
+        self.x = np.empty((steps, batch, features), np.float32)
         self.z, self.dz = (np.empty((steps, batch, width), np.float32) for _ in range(2))
-        self.squashed = np.empty((steps, batch, units), np.float32)  # tanh(c)
-        self.wide = np.empty((batch, width), np.float32)
-        self.dh, self.dc, self.one = (np.empty((batch, units), np.float32) for _ in range(3))
+        self.h, self.c = (np.zeros((steps + 1, batch, units), np.float32) for _ in range(2))
+        self.squashed, self.turn = (np.empty((steps, batch, units), np.float32) for _ in range(2))  # tanh(c), its slope
+        self.flat_x, self.flat_z, self.flat_dz = (a.reshape(rows, -1) for a in (self.x, self.z, self.dz))
+        self.before = self.h[:-1].reshape(rows, units)
         self.top = self.h[-1] if at_end else self.h[1:].reshape(rows, units)
         self.dtop = np.empty_like(self.top)
         self.y, self.dy = (np.empty((len(self.top), classes), np.float32) for _ in range(2))
+        self.wide = np.empty((batch, width), np.float32)
+        self.dh, self.dc, self.scratch = (np.empty((batch, units), np.float32) for _ in range(3))
+        span = max(1, CACHED // (self.z[0].nbytes + self.dz[0].nbytes))
+        self.spans = [slice(first, first + span) for first in range(0, steps, span)]
+        dtop = [None] * steps if at_end else self.dtop.reshape(steps, batch, units)
+        gates, dgates = (a.reshape(steps, batch, 4, units) for a in (self.z, self.dz))
+        self.ahead = [
+            (self.h[t], z, z[:, : 3 * units], *gate.swapaxes(0, 1), *self.c[t : t + 2], self.squashed[t], self.h[t + 1])
+            for t, (z, gate) in enumerate(zip(self.z, gates, strict=True))
+        ]
+        self.back = [
+            (dtop[t], self.turn[t], gates[t, :, 1], d[:, :2], d[:, 2], d[:, 3], self.dz[t])
+            for t, d in enumerate(dgates)
+        ]
 
     def step(self, x: np.ndarray, labels: np.ndarray) -> float:
         """One training step; returns the loss."""
         weight, recurrent, bias, dense, dense_bias = self.parts
         dweight, drecurrent, dbias, ddense, ddense_bias = self.dparts
         self.x[...] = x.swapaxes(0, 1)
-        flat_x, flat_z, flat_dz = (a.reshape(-1, a.shape[-1]) for a in (self.x, self.z, self.dz))
-        np.dot(flat_x, weight, flat_z)
-        np.add(flat_z, bias, flat_z)
-        for t in range(len(self.x)):
-            self.forward(t, recurrent)
+        np.dot(self.flat_x, weight, self.flat_z)
+        np.add(self.flat_z, bias, self.flat_z)
+        self.forward(recurrent)
         np.dot(self.top, dense, self.y)
         np.add(self.y, dense_bias, self.y)
         loss = self.cross_entropy(self.y, labels.T.reshape(-1), self.dy)
@@ -93,52 +110,61 @@ class NumpyLSTMTraining(NumpyTraining):
         np.add.reduce(self.dy, axis=0, out=ddense_bias)
         np.dot(self.dy, dense.T, self.dtop)
         self.dh[...], self.dc[...] = self.dtop if self.at_end else 0, 0
-        for t in reversed(range(len(self.x))):
-            if not self.at_end:
-                self.dh += self.dtop.reshape(self.squashed.shape)[t]
-            self.backward(t, recurrent)
-        np.dot(flat_x.T, flat_dz, dweight)
-        np.dot(self.h[:-1].reshape(len(flat_z), -1).T, flat_dz, drecurrent)
-        np.add.reduce(flat_dz, axis=0, out=dbias)
+        for span in reversed(self.spans):
+            self.derive(span)
+            self.backward(span, recurrent.T)
+        np.dot(self.flat_x.T, self.flat_dz, dweight)
+        np.dot(self.before.T, self.flat_dz, drecurrent)
+        np.add.reduce(self.flat_dz, axis=0, out=dbias)
         self.update()
         return loss
 
-    def forward(self, t: int, recurrent: np.ndarray) -> None:
-        """h and c after step t."""
-        z, c, one, half, units = self.z[t], self.c[t + 1], self.one, np.float32(0.5), self.h.shape[-1]
-        if t:
-            np.dot(self.h[t], recurrent, self.wide)
-            np.add(z, self.wide, z)
-        gates = z[:, : 3 * units]
-        np.multiply(gates, half, gates)
-        np.tanh(z, z)
-        np.multiply(gates, half, gates)
-        np.add(gates, half, gates)
-        i, f, o, g = z.reshape(len(z), 4, units).swapaxes(0, 1)
-        np.multiply(self.c[t], f, c)
-        np.multiply(i, g, one)
-        np.add(c, one, c)
-        np.tanh(c, self.squashed[t])
-        np.multiply(o, self.squashed[t], self.h[t + 1])
+    def forward(self, recurrent: np.ndarray) -> None:
+        """h and c after each step."""
+        half, wide, scratch = self.half, self.wide, self.scratch
+        for t, (h, z, gates, i, f, o, g, c, next_c, squashed, next_h) in enumerate(self.ahead):
+            if t:
+                np.dot(h, recurrent, wide)
+                np.add(z, wide, z)
+            np.multiply(gates, half, gates)
+            np.tanh(z, z)
+            np.multiply(gates, half, gates)
+            np.add(gates, half, gates)
+            np.multiply(c, f, next_c)
+            np.multiply(i, g, scratch)
+            np.add(next_c, scratch, next_c)
+            np.tanh(next_c, squashed)
+            np.multiply(o, squashed, next_h)
 
-    def backward(self, t: int, recurrent: np.ndarray) -> None:
-        """dz of step t, and the gradients of h and c before it, from those after it."""
-        z, dz, s, dh, dc, one = self.z[t], self.dz[t], self.squashed[t], self.dh, self.dc, self.one
-        (i, f, o, g), (di, df, do, dg) = (a.reshape(len(a), 4, -1).swapaxes(0, 1) for a in (z, dz))
-        np.multiply(s, s, one)
-        np.subtract(1, one, one)
-        np.multiply(one, o, one)
-        np.multiply(one, dh, one)
-        np.add(dc, one, dc)
-        for gate, dgate, d, factor in ((o, do, dh, s), (i, di, dc, g), (f, df, dc, self.c[t])):
-            np.multiply(d, factor, dgate)
-            np.multiply(dgate, gate, dgate)
-            np.subtract(1, gate, one)
-            np.multiply(dgate, one, dgate)
-        np.multiply(g, g, one)
-        np.subtract(1, one, one)
-        np.multiply(dc, i, dg)
-        np.multiply(dg, one, dg)
-        np.multiply(dc, f, dc)
-        if t:
-            np.dot(dz, recurrent.T, dh)
+    def derive(self, span: slice) -> None:
+        """What dh and dc are to be multiplied by, into dz and turn, for these steps."""
+        one, squashed, turn, units = self.one, self.squashed[span], self.turn[span], self.h.shape[-1]
+        z, dz = self.z[span], self.dz[span]
+        (i, _, o, g), (di, df, do, dg) = (np.split(a, 4, axis=-1) for a in (z, dz))
+        sigmoids, slopes = z[..., : 3 * units], dz[..., : 3 * units]
+        np.multiply(squashed, squashed, turn)
+        np.subtract(one, turn, turn)
+        np.multiply(turn, o, turn)
+        np.subtract(one, sigmoids, slopes)
+        np.multiply(slopes, sigmoids, slopes)
+        np.multiply(do, squashed, do)
+        np.multiply(di, g, di)
+        np.multiply(df, self.c[:-1][span], df)
+        np.multiply(g, g, dg)
+        np.subtract(one, dg, dg)
+        np.multiply(dg, i, dg)
+
+    def backward(self, span: slice, turned: np.ndarray) -> None:
+        """dz of these steps, and the gradients of h and c before them, from those after them."""
+        dh, dc, scratch, both = self.dh, self.dc, self.scratch, self.dc[:, None]
+        for t, (dtop, turn, f, dif, do, dg, dz) in reversed([*enumerate(self.back)][span]):
+            if dtop is not None:
+                np.add(dh, dtop, dh)
+            np.multiply(turn, dh, scratch)
+            np.add(dc, scratch, dc)
+            np.multiply(do, dh, do)
+            np.multiply(dif, both, dif)
+            np.multiply(dg, dc, dg)
+            if t:
+                np.multiply(dc, f, dc)
+                np.dot(dz, turned, dh)
