@@ -2,18 +2,7 @@
 #ifndef FASTNN_BATCH_NORM_H
 #define FASTNN_BATCH_NORM_H
 
-#include "simd.h"
-
-/* So many vectors of columns go down the rows together: their sums are independent, and whole cache lines are read. */
-#define ABREAST 4
-
-/* body(vectors, left) for the columns from j on: ABREAST vectors of `width` at a time, then one by one. */
-#define EACH_COLUMNS(width, n, body)                                                             \
-  do {                                                                                           \
-    isize j = 0;                                                                                 \
-    for (; j + ABREAST * (width) <= n; j += ABREAST * (width)) body(ABREAST, ABREAST * (width)); \
-    for (; j < n; j += (width)) body(1, n - j);                                                  \
-  } while (0)
+#include "columns.h"
 
 INLINE void centred_sums(const int vectors, isize left, isize rows, isize n, const float *x, const float *centre,
                          const float *dy, double *sum, double *product) {

@@ -232,7 +232,12 @@ INLINE void fetch_piece(const fastnn_product *p, product_piece piece, isize part
   fetch(b + first * stride, end - first, by_rows ? piece.n : piece.depth, stride);
 }
 
-static isize tiles_of(isize rows) { return (rows + TILE_ROWS - 1) / TILE_ROWS; }
+/* Three packed panels and a strip of A beside them, or, where B is packed, a strip twice as deep alone. */
+#define SCRATCH (PANELS * DEPTH * PANEL + TILE_ROWS * (DEPTH + 16))
+_Static_assert(4 * SCRATCH < 96 * 1024 - 2048, "the contract of a kernel: 96 KB of stack, some for the rest");
+_Static_assert(SCRATCH >= TILE_ROWS * (2 * DEPTH + 16), "a deep strip of A has room");
+
+INLINE isize tiles_of(isize rows) { return (rows + TILE_ROWS - 1) / TILE_ROWS; }
 
 static void kernel_product(const fastnn_product *p) {
   if (p->n <= 0 || p->m + p->beside.m <= 0) return;
@@ -240,8 +245,8 @@ static void kernel_product(const fastnn_product *p) {
     few_rows(p);
     return;
   }
-  float panels[PANELS * DEPTH * PANEL] __attribute__((aligned(64)));
-  float strip[TILE_ROWS * (2 * DEPTH + 16)] __attribute__((aligned(64)));
+  float scratch[SCRATCH] __attribute__((aligned(64)));
+  float *panels = scratch, *strip = scratch + (p->b_packed ? 0 : PANELS * DEPTH * PANEL);
   const fastnn_rows all[] = {{p->m, p->a, p->a_row, p->a_column, sums(p), p->c_row}, p->beside};
   const isize all_tiles = tiles_of(p->m) + tiles_of(p->beside.m);
   const isize deep = p->b_packed ? 2 * DEPTH : DEPTH;
@@ -270,7 +275,7 @@ static void kernel_product(const fastnn_product *p) {
         t.a = from->a + i * from->a_row + k * from->a_column;
         t.a_row = from->a_row;
         t.a_column = from->a_column;
-        if (pack_b && s + 1 < pieces) fetch_piece(p, next, all_tiles, done++);
+        if (pack_b && s + 1 < pieces) fetch_piece(p, next, all_tiles, done++); /* each tile a part */
         if (pack_a) {
           if (from->a_row == 1) {
             pack(t.k, rows, t.a, from->a_column, 1, t.a_column = rows, strip);
@@ -297,25 +302,6 @@ static void kernel_product(const fastnn_product *p) {
       }
     }
   }
-}
-
-/* Columns j.. of kernel_column_sum: `vectors` of them, the last one up to `left` floats from the first. */
-INLINE void column_sums(isize rows, isize left, const int vectors, const float *x, isize x_row, int add, float *y) {
-  vf sum[WIDE];
-#pragma GCC unroll 8
-  for (int v = 0; v < vectors; v++) sum[v] = add ? load_up_to(y + v * VL, left - v * VL) : (vf){0};
-  for (isize i = 0; i < rows; i++)
-#pragma GCC unroll 8
-    for (int v = 0; v < vectors; v++) sum[v] += load_up_to(x + i * x_row + v * VL, left - v * VL);
-#pragma GCC unroll 8
-  for (int v = 0; v < vectors; v++) store_up_to(y + v * VL, sum[v], left - v * VL);
-}
-
-/* y (n) = sum of the rows of x, from first to last; with add it begins with y. */
-static void kernel_column_sum(isize rows, isize n, const float *x, isize x_row, int add, float *y) {
-  isize j = 0;
-  for (; n - j >= WIDE * VL; j += WIDE * VL) column_sums(rows, WIDE * VL, WIDE, x + j, x_row, add, y + j);
-  for (; j < n; j += VL) column_sums(rows, n - j, 1, x + j, x_row, add, y + j);
 }
 
 #endif

@@ -36,7 +36,7 @@ typedef struct {
   float *z;       /* NULL, or, for f other than identity and without add, like C: where C is left before f */
   const float *y; /* NULL, or (m, n) with row y_row: what the derivative that multiplies C is a function of */
   isize y_row;
-  fastnn_rows beside; /* m > 0: more rows, which lie elsewhere; without a bias, an activation, z and y */
+  fastnn_rows beside; /* m > 0: more rows, which lie elsewhere; such a product has no bias, activation, z and y */
 } fastnn_product;
 
 /* Windows along one axis of a picture: output i is a sum over the taps k = 0..taps-1 whose place

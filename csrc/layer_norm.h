@@ -2,7 +2,7 @@
 #ifndef FASTNN_LAYER_NORM_H
 #define FASTNN_LAYER_NORM_H
 
-#include "batch_norm.h"
+#include "columns.h"
 
 INLINE double sum_wide(vw x) {
   double sum = 0;

@@ -4,7 +4,7 @@
 #ifndef FASTNN_POOLING_H
 #define FASTNN_POOLING_H
 
-#include "batch_norm.h"  /* EACH_COLUMNS, here of channels */
+#include "columns.h"
 #include "convolution.h" /* span, taps_of */
 
 INLINE isize length(span s) { return s.last - s.first; }

@@ -8,6 +8,7 @@
 #include "adaptive.h"
 #include "augmentation.h"
 #include "batch_norm.h"
+#include "column_sum.h"
 #include "convolution.h"
 #include "cross_entropy.h"
 #include "dense.h"

@@ -4,7 +4,7 @@
 #ifndef FASTNN_UPSAMPLE_H
 #define FASTNN_UPSAMPLE_H
 
-#include "batch_norm.h" /* EACH_COLUMNS, here of channels */
+#include "columns.h"
 
 /* Pixels low.. of an axis, one or two, and the share of each. */
 typedef struct {

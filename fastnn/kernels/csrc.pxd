@@ -11,6 +11,8 @@ cdef extern from "kernels.h":
         float *c
         isize c_row
 
+    fastnn_rows no_rows "((fastnn_rows){0})"
+
     ctypedef struct fastnn_product:
         isize m, n, k
         const float *a

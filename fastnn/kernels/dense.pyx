@@ -1,14 +1,12 @@
 """The products of a dense layer: forward, and the gradients of its input and of its weights."""
 
 from fastnn.kernels cimport csrc
-from fastnn.kernels.csrc cimport fastnn_product, fastnn_rows
+from fastnn.kernels.csrc cimport fastnn_product, fastnn_rows, no_rows
 from fastnn.op cimport Op
 from fastnn.tensor cimport Tensor, floats
 
 from fastnn.kernels.activation import DERIVED_FROM_INPUT as _DERIVED_FROM_INPUT, number
 
-
-cdef fastnn_rows NOWHERE  # none
 
 cdef enum:
     MANY = 1024  # rows from which packing a weight first costs less than it saves
@@ -159,7 +157,7 @@ cdef class Dense(Product):
             bias=floats(bias), add=0,
             c=floats(y), c_row=y.columns,
             activation=number(activation), z=floats(z), y=NULL, y_row=0,
-            beside=NOWHERE,
+            beside=no_rows,
         )
         self.anew = given is None
         self.packed = Packed(matrix) if self.anew and x.rows >= MANY else given
@@ -203,7 +201,7 @@ cdef class DenseInputGradient(Product):
             b=floats(weight), b_row=1, b_column=dz.columns, b_packed=0,
             bias=NULL, add=0,
             c=floats(dx), c_row=dx.columns,
-            activation=number(activation), z=NULL, y=floats(x), y_row=dx.columns, beside=NOWHERE,
+            activation=number(activation), z=NULL, y=floats(x), y_row=dx.columns, beside=no_rows,
         )
         self.bind((dz, weight, dx, x))
 
@@ -228,7 +226,7 @@ cdef class DenseWeightGradient(Product):
             and (other is None or (other.rows == x.rows and fits(dother, other.columns, dz.columns)))
         ):
             _refuse("DenseWeightGradient(x, dz, dweight, dbias, other, dother)", x, dz, dweight, dbias, other, dother)
-        cdef fastnn_rows beside = NOWHERE
+        cdef fastnn_rows beside = no_rows
         if other is not None:
             beside = fastnn_rows(
                 m=other.columns, a=floats(other), a_row=1, a_column=other.columns, c=floats(dother), c_row=dz.columns

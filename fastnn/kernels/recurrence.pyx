@@ -8,14 +8,12 @@ no thread waits for another. See steps.pyx for the order of steps; a state (rows
 from libc.string cimport memcpy, memset
 
 from fastnn cimport team
-from fastnn.kernels.csrc cimport fastnn_product, fastnn_rows
+from fastnn.kernels.csrc cimport fastnn_product, no_rows
 from fastnn.kernels.dense cimport Packed
 from fastnn.kernels.steps cimport Steps
 from fastnn.op cimport Op
 from fastnn.tensor cimport Tensor, floats
 
-
-cdef fastnn_rows NOWHERE  # none
 
 cdef void columns_of(void *op, Py_ssize_t index, Py_ssize_t parts, int thread) noexcept nogil:
     (<Recurrence> op).columns(index, parts)
@@ -59,7 +57,7 @@ cdef class Recurrence(Op):
             b=self.packed.c, b_row=0, b_column=0, b_packed=1,
             bias=NULL, add=0,
             c=NULL, c_row=self.packed.n,
-            activation=0, z=NULL, y=NULL, y_row=0, beside=NOWHERE,
+            activation=0, z=NULL, y=NULL, y_row=0, beside=no_rows,
         )
         self.z, self.h = floats(z), floats(h)
         self.bind((h, z, matrix, *(tensor for tensor, _ in by_step.values()), *by_row.values()))
