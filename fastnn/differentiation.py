@@ -83,7 +83,7 @@ def check_gradients(net: Network, x: Any, y: Any, tolerance: float = 0.01, lengt
         for name, (values, gradients) in wanted.items():
             scale = max(float(np.abs(gradients).max()), 1e-3 * abs(loss))
             errors[name] = 0.0
-            for place in _chosen(gradients, rng):
+            for place in _chosen(values, gradients, rng):
                 found = float(gradients[place])
                 slope = _nearest(take, values, place, found, loss)
                 error = abs(slope - found) / scale
@@ -96,9 +96,10 @@ def check_gradients(net: Network, x: Any, y: Any, tolerance: float = 0.01, lengt
         return errors
 
 
-def _chosen(gradients: np.ndarray, rng: np.random.Generator) -> list[tuple[int, ...]]:
-    """The places of the largest gradients, and of some others."""
+def _chosen(values: np.ndarray, gradients: np.ndarray, rng: np.random.Generator) -> list[tuple[int, ...]]:
+    """The places of the largest gradients, and of some others; values that are not finite lie beyond lengths."""
     order = np.argsort(-np.abs(gradients), axis=None)
+    order = order[np.isfinite(values.ravel()[order])]
     others = rng.permutation(order[EACH:])[:EACH]
     return [tuple(map(int, np.unravel_index(i, gradients.shape))) for i in (*order[:EACH], *others)]
 

@@ -139,21 +139,22 @@ class Graph:
             found |= {node.layer.vocabulary_of(i) for i, source in enumerate(node.sources) if source == place}
         return None if None in found else min(size for size in found if size is not None)
 
-    def is_sequence(self, place: int, shape: Shape) -> bool:
-        """Whether the input at this place is one: (time, features), or ids (time,), more than one."""
-        return len(shape) == 2 if self.vocabulary(place) is None else len(shape) == 1 and shape[0] > 1
+    def sequences(self, features: Sequence[Shape]) -> set[int]:
+        """The places of the inputs that are sequences: (time, features), or ids (time,); a single id beside is none."""
+        ranks = [2 if self.vocabulary(place) is None else 1 for place in range(len(features))]
+        found = {place for place, shape in enumerate(features) if len(shape) == ranks[place]}
+        return {place for place in found if features[place] != (1,)} or found
 
     def times(self, features: Sequence[Shape]) -> int:
         """The steps of the inputs that are sequences.
 
         Raises ValueError where there are none, or they have different ones.
         """
-        shapes = dict(zip(self.inputs, features, strict=True))
-        times = {name: shape[0] for i, (name, shape) in enumerate(shapes.items()) if self.is_sequence(i, shape)}
-        if len(set(times.values())) != 1:
-            got = ", ".join(f"{name} {checks.batch(shape)}" for name, shape in shapes.items())
+        times = {features[place][0] for place in self.sequences(features)}
+        if len(times) != 1:
+            got = ", ".join(f"{name} {checks.batch(shape)}" for name, shape in zip(self.inputs, features, strict=True))
             raise ValueError(f"lengths are for sequences (batch, time, features) of as many steps; inputs: {got}")
-        return next(iter(times.values()))
+        return times.pop()
 
     def output_shapes(self, features: Sequence[Shape]) -> list[Shape]:
         """The shapes of the outputs."""

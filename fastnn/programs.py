@@ -190,22 +190,21 @@ def _enter(
 ) -> tuple[list[Port], list[Value], list[Value]]:
     """Emits the gather of each input, of ids as integers. trains: whether the others' gradients are wanted.
 
-    Returns the ports, the inputs, and these as layers take them: sequences by steps where they have lengths, or the
-    network is recurrent, so that it computes in the same order with lengths and without.
+    Returns the ports, the inputs, and these as layers take them: sequences by steps where they have lengths, are of
+    ids, or the network is recurrent, so that it computes in the same order with lengths and without.
     """
-    ports, values, flowing = [], [], []
+    ports, values, flowing, sequences = [], [], [], net.graph.sequences(shapes)
     for i, features in enumerate(shapes):
         size, ids = math.prod(features), net.graph.vocabulary(i)
         port = Port(_called("x", net.graph.inputs, i), size)
         value = Value(Buffer(size, "float32" if ids is None else "int32"), trains and ids is None, shape=features)
-        is_sequence = plan.stepping or net.graph.is_sequence(i, features)
-        lengths = plan.lengths if is_sequence else None
+        lengths = plan.lengths if i in sequences else None
         if ids is not None:
             plan.emit(kernels.GatherLabels, port, value.buffer, lengths=lengths, classes=ids, what="id")
         else:
             width = size if lengths is None else features[-1]
             plan.emit(kernels.Gather, port, value.buffer, lengths, check=check, width=width)
-        by_steps = is_sequence and (lengths is not None or net.graph.recurrent)
+        by_steps = i in sequences and (lengths is not None or ids is not None or net.graph.recurrent)
         ports.append(port)
         values.append(value)
         flowing.append(plan.by_steps(value) if by_steps else value)

@@ -136,20 +136,21 @@ def fit(
                 if found.shape[1:] != array.shape[1:]:
                     raise ValueError(f"x has samples {found.shape[1:]}, the training data {array.shape[1:]}")
 
+    before = net.counters["step"]
+
     def begun(error: BaseException) -> bool:
-        """Whether the network is what training has left, and not as it was before its first data."""
-        return net.counters["step"] > 0 or isinstance(error, FloatingPointError)
+        """Whether the network is what training has left, and not as it was before."""
+        return net.counters["step"] > before or isinstance(error, FloatingPointError)
 
     with net.guard.changing("fit"), net.built_for(x, begun):
         program = net.pool.lease(net, kind, batch, labels)
         progress = Progress(samples, epochs) if verbose else None
         try:
             program.attach(*x, *y)
-            history = _epochs(net, program, epochs, samples, batch, shuffle, validation_data, callbacks, progress)
-            if stateful:
-                net.pool.forget()
-            return history
+            return _epochs(net, program, epochs, samples, batch, shuffle, validation_data, callbacks, progress)
         finally:
+            if stateful and net.counters["step"] > before:
+                net.pool.forget()
             net.pool.give_back(program)
             if progress:
                 progress.close()

@@ -221,6 +221,7 @@ def test_gradients() -> None:
     beyond = np.arange(4) >= lengths[:, None]
     assert not dx[beyond].any() and dx[~beyond].all()
     x[beyond], y[beyond] = np.nan, 1e30
+    fnn.check_gradients(net, x, y, lengths=lengths)
     again, others = net.gradient(x, y, lengths)
     assert_same_bits(again, dx)
     for name, values in parameters.items():
@@ -228,3 +229,14 @@ def test_gradients() -> None:
     net.train_on_batch(x, y, lengths=lengths)
     for name, values in parameters.items():
         assert_same_bits(net.gradients[name], values)
+
+
+@pytest.mark.parametrize("times", [1, 4])
+def test_sequences_of_ids_alone(times: int) -> None:
+    """Also of one step, which is none only beside others; and without a recurrent layer."""
+    for last in ([fnn.LSTM(3)], [fnn.GlobalAvgPool()]):
+        net = fnn.Sequential([fnn.Embedding(9, 3), *last, fnn.Dense(2)], input_shape=(times,), seed=0)
+        ids = generator(5).integers(0, 9, (6, times))
+        assert_same_bits(net.predict(ids, lengths=[times] * 6), net.predict(ids))
+        with pytest.raises(ValueError, match=f"length.*{times + 1}"):
+            net.predict(ids, lengths=[times + 1] * 6)

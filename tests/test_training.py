@@ -297,3 +297,10 @@ def test_divergence_in_one_step() -> None:
     with pytest.raises(FloatingPointError, match="learning rate"):
         net.train_on_batch(x, x.sum(axis=1))
     assert state(net) == before
+
+
+def test_a_first_fit_that_diverges_leaves_a_built_network() -> None:
+    net = fnn.Sequential([fnn.Dense(2)], seed=0).compile(fnn.SGD(1e30), "mse")
+    with pytest.raises(FloatingPointError, match="back at the end of the last finite epoch"):
+        net.fit(np.ones((8, 3)), np.ones((8, 2)), 2, 5, verbose=0)
+    assert all(np.isfinite(values).all() for values in net.weights.values()) and len(net.weights) == 2

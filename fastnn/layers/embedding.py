@@ -59,8 +59,6 @@ class Embedding(Layer):
     def lower(self, plan: Lowering, x: Value, weights: dict[str, Weight], index: int) -> Value:
         if x.buffer.dtype != "int32":
             raise ValueError(f"{self.title()}: takes ids, and so an input of the network that no other layer takes")
-        if len(x.shape) == 1 and x.shape != (1,):  # a sequence
-            x = plan.by_steps(x)
         weight, n = weights["weight"], x.columns
         y = plan.value(n * self.units, weight.gradient is not None, beside=x)
         options = {"padding": self.padding, "positions": n}

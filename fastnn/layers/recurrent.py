@@ -177,7 +177,8 @@ class Recurrent(Layer):
                 if value.gradient is not None:
                     plan.apply_derivative(value)
             if recurrent.gradient is not None:
-                add, *_ = plan.adds(weight), plan.adds(recurrent)  # both or none
+                add = plan.adds(weight)
+                plan.adds(recurrent)  # as that of weight: it is written here too
                 found, beside = (weight.gradient, bias.gradient), {}
                 if self.sums:
                     plan.emit(kernels.DenseWeightGradient, kept["before"], sums["sums"], recurrent.gradient, add=add)
