@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from fastnn import checks
+from fastnn.common import checks
 from fastnn.layers import (
     Activation,
     Add,

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from fastnn import checks
+from fastnn.common import checks
 from fastnn.port import is_batch, takes
 
 

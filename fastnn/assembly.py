@@ -9,13 +9,14 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from fastnn import arrays, checks
+from fastnn import arrays
+from fastnn.common import checks
+from fastnn.common.randomness import checked_seed
 from fastnn.graph import Graph
 from fastnn.guard import Guard
 from fastnn.layers.base import Layer, Parameter
 from fastnn.layers.merge import Merge
 from fastnn.lowering import Lowering
-from fastnn.randomness import checked_seed
 from fastnn.symbol import Symbol, called
 from fastnn.values import Value, Weight
 from fastnn.weights import Blocks, Views

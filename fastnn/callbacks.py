@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastnn import checks
+from fastnn.common import checks
 from fastnn.schedules import Schedule
 
 if TYPE_CHECKING:

@@ -9,7 +9,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from fastnn import Adam, Dense, Sequential, checks, datasets, files, tables
+from fastnn import Adam, Dense, Sequential, datasets, files, tables
+from fastnn.common import checks
 from fastnn.preprocessing import KEY, Preprocessing, Scaler, split, targets
 
 #: The share of a table's rows that is held out.

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastnn import checks
+from fastnn.common import checks
+from fastnn.common.randomness import Purpose, generator
 from fastnn.heads import one_or_all
-from fastnn.randomness import Purpose, generator
 
 if TYPE_CHECKING:
     from fastnn.network import Network

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from fastnn import checks, losses, optimizers, structure
+from fastnn import losses, optimizers, structure
 from fastnn._version import __version__
+from fastnn.common import checks
 from fastnn.heads import heads, one_or_all
 from fastnn.layers import LAYERS, Layer
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastnn import checks
+from fastnn.common import checks
 from fastnn.kernels.loss import DivergenceError
 from fastnn.optimizers import LBFGS
 

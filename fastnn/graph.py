@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from fastnn import checks
+from fastnn.common import checks
 from fastnn.layers.base import Layer, Parameter, snake_case
 from fastnn.lowering import Lowering
 from fastnn.symbol import Symbol

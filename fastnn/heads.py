@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from fastnn import checks, losses, metrics as measures
+from fastnn import losses, metrics as measures
+from fastnn.common import checks
 from fastnn.losses import Loss
 
 #: A bit for each says whether its targets are labels.

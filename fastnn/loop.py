@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastnn import arrays, checks
+from fastnn import arrays
+from fastnn.common import checks
 from fastnn.heads import one_or_all
 from fastnn.plan import Plan
 from fastnn.port import Port

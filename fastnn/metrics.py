@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from fastnn import arrays, checks, kernels
+from fastnn import arrays, kernels
+from fastnn.common import checks
 from fastnn.losses import Loss, Target
 from fastnn.losses.base import repeated
 from fastnn.lowering import ROW_WISE, Lowering

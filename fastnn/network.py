@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
 
-from fastnn import arrays, checks, differentiation, files, loop, losses, optimizers, prediction, range_test, training
+from fastnn import arrays, differentiation, files, loop, losses, optimizers, prediction, range_test, training
 from fastnn.assembly import Assembly, below
 from fastnn.callbacks import Callback, History
 from fastnn.class_weights import sample_weights
+from fastnn.common import checks
 from fastnn.graph import Graph
 from fastnn.heads import Head, Losses, heads, one_or_all
 from fastnn.plan import Plan

@@ -17,7 +17,7 @@ from fastnn.op cimport NANOSECONDS_WITH_GIL, Op, Run, State, seconds
 from fastnn.port cimport Port
 from fastnn.tensor cimport Tensor
 
-from fastnn import checks
+from fastnn.common import checks
 from fastnn.op import peak
 from fastnn.profile import OpProfile, Profile
 

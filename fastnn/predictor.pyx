@@ -16,7 +16,8 @@ from fastnn.op cimport NANOSECONDS_WITH_GIL, Op, Run
 from fastnn.plan cimport Plan
 from fastnn.port cimport Port, takes
 
-from fastnn import arrays, checks
+from fastnn import arrays
+from fastnn.common import checks
 from fastnn.programs import Snapshot, lower
 
 cnp.import_array()

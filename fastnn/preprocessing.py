@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from fastnn import checks
+from fastnn.common import checks
+from fastnn.common.randomness import Purpose, checked_seed, generator
 from fastnn.network import Network
-from fastnn.randomness import Purpose, checked_seed, generator
 from fastnn.tables import Table, is_number, number, shown
 
 #: What a column may be, for a network that predicts it.

@@ -7,8 +7,9 @@ from collections.abc import Callable, Hashable, Sequence
 from enum import IntFlag
 from typing import TYPE_CHECKING
 
-from fastnn import checks, kernels, metrics, updates
+from fastnn import kernels, metrics, updates
 from fastnn.assembly import below
+from fastnn.common import checks
 from fastnn.losses.by_hand import gather_weight
 from fastnn.lowering import Lowering
 from fastnn.optimizers import Span

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from fastnn import checks
+from fastnn.common import checks
+from fastnn.common.randomness import Purpose, generator
 from fastnn.optimizers import FirstOrder
-from fastnn.randomness import Purpose, generator
 
 if TYPE_CHECKING:
     from fastnn.network import Network

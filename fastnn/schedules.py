@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from fastnn import checks
-from fastnn.settings import FixedSettings
+from fastnn.common import checks
+from fastnn.common.settings import FixedSettings
 
 #: Rates are computed so many at once, from a multiple of it on: the same bits however they are asked for.
 BLOCK = 1024

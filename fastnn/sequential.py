@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from fastnn import checks
 from fastnn.assembly import Assembly, Subnetwork
+from fastnn.common import checks
 from fastnn.graph import Graph
 from fastnn.layers.base import Layer
 from fastnn.network import Network

@@ -13,7 +13,8 @@ from fastnn.plan cimport Plan
 from fastnn.port cimport Port, takes
 from fastnn.predictor cimport out_of
 
-from fastnn import arrays, checks
+from fastnn import arrays
+from fastnn.common import checks
 from fastnn.programs import Snapshot, lower_stream
 
 cnp.import_array()

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from fastnn import checks
 from fastnn.assembly import Subnetwork
+from fastnn.common import checks
 from fastnn.graph import Graph
 from fastnn.layers.base import Layer
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from fastnn import checks
+from fastnn.common import checks
 
 if TYPE_CHECKING:
     from fastnn.layers.base import Layer

@@ -10,7 +10,7 @@ from typing import TextIO
 
 import numpy as np
 
-from fastnn.checks import LARGEST
+from fastnn.common.checks import LARGEST
 
 #: Of these, the one that is found most in the header delimits the cells.
 DELIMITERS = ",;\t"

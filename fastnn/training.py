@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastnn import checks, full_batch
+from fastnn import full_batch
 from fastnn.callbacks import Callback, History, Logs, Progress
+from fastnn.common import checks
+from fastnn.common.randomness import Purpose, generator
 from fastnn.kernels.loss import DivergenceError
 from fastnn.optimizers import LBFGS
 from fastnn.port import is_batch
 from fastnn.programs import rows_of
-from fastnn.randomness import Purpose, generator
 
 if TYPE_CHECKING:
     from fastnn.network import Network

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from fastnn import arrays
+from fastnn.common.randomness import Purpose, generator
 from fastnn.guard import Guard
 from fastnn.initializers import INITIALIZERS
 from fastnn.layers.base import Parameter
-from fastnn.randomness import Purpose, generator
 from fastnn.tensor import Tensor, aligned, bytes_of
 from fastnn.values import Weight
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import fastnn as fnn
-from fastnn.randomness import Purpose, generator
+from fastnn.common.randomness import Purpose, generator
 from networks import blobs, classifier, regression, state, training_state
 
 

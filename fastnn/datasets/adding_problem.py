@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fastnn import checks
-from fastnn.randomness import checked_seed
+from fastnn.common import checks
+from fastnn.common.randomness import checked_seed
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

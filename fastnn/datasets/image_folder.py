@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fastnn import checks
+from fastnn.common import checks
 from fastnn.layers.window import lengths
 
 if TYPE_CHECKING:

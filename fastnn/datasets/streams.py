@@ -4,7 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from fastnn import arrays, checks
+from fastnn import arrays
+from fastnn.common import checks
 
 
 def streams(sequence: Any, batch_size: int, steps: int) -> np.ndarray:

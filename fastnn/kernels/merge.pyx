@@ -7,7 +7,7 @@ from fastnn.kernels.elementary cimport Elementwise
 from fastnn.kernels.softmax cimport Rows
 from fastnn.tensor cimport Tensor, floats
 
-from fastnn import checks
+from fastnn.common import checks
 
 
 cdef class Pair(Elementwise):

@@ -13,7 +13,7 @@ from fastnn.op cimport ChunkedOp, Op
 from fastnn.port cimport Port
 from fastnn.tensor cimport Tensor
 
-from fastnn import checks
+from fastnn.common import checks
 
 
 cdef class Steps(Gathered):

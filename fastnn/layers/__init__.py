@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from fastnn import lazy
+from fastnn.common import lazy
 
 __getattr__, __dir__, __all__ = lazy.attach(__name__)
 

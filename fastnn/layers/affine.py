@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from fastnn import checks
+from fastnn.common import checks
 from fastnn.initializers import INITIALIZERS
 from fastnn.layers.activation import known_activation
 from fastnn.layers.base import Parameter

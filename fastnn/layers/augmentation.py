@@ -7,7 +7,8 @@ batch. Gradients pass back through what happened to it.
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from fastnn import checks, kernels
+from fastnn import kernels
+from fastnn.common import checks
 from fastnn.layers.base import Layer, expected
 from fastnn.layers.window import Pictured, lengths, spatial
 from fastnn.lowering import Lowering

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from fastnn import checks
+from fastnn.common import checks
 from fastnn.initializers import INITIALIZERS, Initializer
 from fastnn.lowering import Lowering
 from fastnn.symbol import Symbol, called

@@ -6,7 +6,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from fastnn import checks, kernels
+from fastnn import kernels
+from fastnn.common import checks
 from fastnn.layers.base import Layer, Parameter
 from fastnn.lowering import Lowering
 from fastnn.tensor import Tensor

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from fastnn import checks
+from fastnn.common import checks
 from fastnn.layers.base import Layer, Parameter
 from fastnn.layers.merge import Add, Concatenate, Multiply
 from fastnn.layers.recurrent import GRU, LSTM, Recurrent, SimpleRNN

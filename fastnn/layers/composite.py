@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
-from fastnn import checks
+from fastnn.common import checks
 from fastnn.layers.base import Layer, Parameter
 from fastnn.lowering import Lowering
 from fastnn.values import Value, Weight

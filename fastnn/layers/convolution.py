@@ -4,7 +4,8 @@ import math
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from fastnn import checks, kernels
+from fastnn import kernels
+from fastnn.common import checks
 from fastnn.kernels import winograd
 from fastnn.kernels.axis import Axis
 from fastnn.layers import affine, window

@@ -4,7 +4,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from fastnn import checks, kernels
+from fastnn import kernels
+from fastnn.common import checks
 from fastnn.kernels.axis import Axis
 from fastnn.layers import affine, window
 from fastnn.layers.base import Layer, Parameter

@@ -7,7 +7,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from fastnn import checks, kernels
+from fastnn import kernels
+from fastnn.common import checks
 from fastnn.initializers import INITIALIZERS
 from fastnn.layers.base import Layer, Parameter
 from fastnn.lowering import Lowering

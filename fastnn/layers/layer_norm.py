@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from fastnn import checks, kernels
+from fastnn import kernels
+from fastnn.common import checks
 from fastnn.layers.base import Layer, Parameter
 from fastnn.lowering import Lowering
 from fastnn.values import Value, Weight

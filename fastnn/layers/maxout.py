@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from fastnn import checks, kernels
+from fastnn import kernels
+from fastnn.common import checks
 from fastnn.initializers import INITIALIZERS
 from fastnn.layers.base import Layer, Parameter, expected
 from fastnn.lowering import Lowering

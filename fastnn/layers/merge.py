@@ -4,7 +4,8 @@ import math
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from fastnn import checks, kernels
+from fastnn import kernels
+from fastnn.common import checks
 from fastnn.layers.base import Layer
 from fastnn.lowering import Lowering
 from fastnn.values import Buffer, Value, Weight

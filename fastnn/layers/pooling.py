@@ -4,7 +4,8 @@ import math
 from dataclasses import dataclass
 from typing import ClassVar
 
-from fastnn import checks, kernels
+from fastnn import kernels
+from fastnn.common import checks
 from fastnn.kernels.axis import Axis
 from fastnn.kernels.pooling import MOST_TAPS
 from fastnn.layers import window

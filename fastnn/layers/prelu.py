@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from fastnn import checks, kernels
+from fastnn import kernels
+from fastnn.common import checks
 from fastnn.layers.base import Layer, Parameter
 from fastnn.lowering import Lowering
 from fastnn.values import Buffer, Value, Weight

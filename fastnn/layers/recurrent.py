@@ -8,7 +8,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from fastnn import checks, kernels
+from fastnn import kernels
+from fastnn.common import checks
 from fastnn.initializers import INITIALIZERS, Initializer
 from fastnn.layers.base import Layer, Parameter, expected
 from fastnn.lowering import Lowering

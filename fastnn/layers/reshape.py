@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from fastnn import checks
+from fastnn.common import checks
 from fastnn.layers.base import Layer, expected
 from fastnn.lowering import Lowering
 from fastnn.values import Value, Weight

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from fastnn import checks, kernels
+from fastnn import kernels
+from fastnn.common import checks
 from fastnn.kernels.axis import Axis
 from fastnn.layers.window import Lengths, Pictured, lengths, spatial
 from fastnn.lowering import Lowering

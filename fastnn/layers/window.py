@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any, ClassVar
 
-from fastnn import checks
+from fastnn.common import checks
 from fastnn.kernels.axis import Axis
 from fastnn.layers.base import Layer, expected
 

@@ -19,7 +19,7 @@ whose weights sum to 0 has loss 0 and gradient 0, and a row of weight 0 counts n
 from collections.abc import Mapping
 from typing import Any
 
-from fastnn import checks
+from fastnn.common import checks
 from fastnn.losses.base import Loss, Target
 from fastnn.losses.elementwise import (
     BinaryCrossEntropy,

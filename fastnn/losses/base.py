@@ -6,10 +6,10 @@ from typing import Any, ClassVar
 import numpy as np
 
 from fastnn import arrays, kernels
+from fastnn.common.settings import FixedSettings
 from fastnn.losses.by_hand import ByHand
 from fastnn.lowering import ROW_WISE, Lowering
 from fastnn.port import Port
-from fastnn.settings import FixedSettings
 from fastnn.tensor import Tensor
 from fastnn.values import Buffer, Call, Value
 

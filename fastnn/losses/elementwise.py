@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from fastnn import checks, kernels
+from fastnn import kernels
+from fastnn.common import checks
 from fastnn.losses.base import Loss, Target
 from fastnn.lowering import Lowering
 from fastnn.values import Buffer, Call

@@ -6,7 +6,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from fastnn import checks, kernels
+from fastnn import kernels
+from fastnn.common import checks
 from fastnn.losses.base import Loss, Target, repeated
 from fastnn.lowering import Lowering
 from fastnn.port import Port

@@ -4,7 +4,8 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from fastnn import checks, schedules
+from fastnn import schedules
+from fastnn.common import checks
 from fastnn.optimizers.adam import Adam, AdamW, Nadam
 from fastnn.optimizers.adaptive import Adadelta, Adagrad, RMSprop, Rprop
 from fastnn.optimizers.base import FirstOrder, Optimizer, Span

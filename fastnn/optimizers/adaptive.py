@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from fastnn import checks, kernels
+from fastnn import kernels
+from fastnn.common import checks
 from fastnn.lowering import Lowering
 from fastnn.optimizers.base import Decaying, FirstOrder, Span
 from fastnn.schedules import Schedule

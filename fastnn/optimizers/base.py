@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from fastnn import checks
+from fastnn.common import checks
+from fastnn.common.settings import Settings
 from fastnn.lowering import Lowering
 from fastnn.schedules import Schedule
-from fastnn.settings import Settings
 from fastnn.tensor import Tensor
 
 

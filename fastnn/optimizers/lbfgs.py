@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fastnn import checks
+from fastnn.common import checks
 from fastnn.optimizers.base import Optimizer
 
 #: Of the Wolfe conditions: what part of the slope the loss must fall by, and what part of it may be left.

@@ -7,7 +7,7 @@ from enum import IntEnum
 
 import numpy as np
 
-from fastnn import checks
+from fastnn.common import checks
 
 
 class Purpose(IntEnum):
