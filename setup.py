@@ -63,11 +63,11 @@ class BuildExt(build_ext):
         return ["-fopenmp"]
 
     def build_extension(self, extension: Extension) -> None:
-        if extension.name == "fastnn.team":
+        if extension.name == "fastnn.engine.thread_team":
             flags = self.openmp_flags() if OPENMP else []
             extension.extra_compile_args += flags
             extension.extra_link_args += flags
-        if extension.name == "fastnn.op":
+        if extension.name == "fastnn.engine.op":
             for level, level_flags in LEVELS.get(ARCHITECTURE, {"base": []}).items():
                 extension.extra_objects += self.compiler.compile(
                     [f"csrc/isa_{level}.c"],
@@ -82,7 +82,7 @@ def extension(path: str) -> Extension:
     name = path.removesuffix(".pyx").replace(os.sep, ".")
     return Extension(
         name,
-        [path, "csrc/dispatch.c"] if name == "fastnn.op" else [path],
+        [path, "csrc/dispatch.c"] if name == "fastnn.engine.op" else [path],
         include_dirs=["csrc", numpy.get_include()],
         depends=glob("csrc/*.h"),
         define_macros=[("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION"), ("CYTHON_CLINE_IN_TRACEBACK", "0")],

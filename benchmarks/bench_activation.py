@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from fastnn.engine.tensor import Tensor
 from fastnn.kernels import ACTIVATIONS, Activation, ActivationGradient
-from fastnn.tensor import Tensor
 from ops import filled
 
 SHAPES = [(16, 16), (128, 512), (1000, 1000)]

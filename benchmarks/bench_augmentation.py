@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from fastnn import kernels
-from fastnn.tensor import Tensor
+from fastnn.engine.tensor import Tensor
 from ops import filled
 
 SHAPES = [(28, 28, 1), (32, 32, 3)]

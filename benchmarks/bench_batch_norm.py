@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from fastnn.engine.tensor import Tensor
 from fastnn.kernels import BatchNorm, BatchNormInputGradient, BatchNormMoments, BatchNormWeightGradient
-from fastnn.tensor import Tensor
 from ops import filled
 
 SHAPES = [(64, 256), (4096, 64)]

@@ -2,9 +2,9 @@
 
 from typing import Any
 
+from fastnn.engine.tensor import Tensor
 from fastnn.kernels import ChannelSum, Convolution, ConvolutionWeightGradient, Filter
 from fastnn.kernels.axis import Axis
-from fastnn.tensor import Tensor
 from ops import filled
 
 SAME = Axis(32, 3, 1, 1, 1, 1)

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
+from fastnn.engine.op import Op
+from fastnn.engine.tensor import Tensor
 from fastnn.kernels import Dense, DenseInputGradient, DenseWeightGradient, Packed
-from fastnn.op import Op
-from fastnn.tensor import Tensor
 from ops import filled
 
 SHAPES = [(16, 16, 16), (32, 64, 100), (1, 784, 128), (128, 256, 10), (128, 784, 512), (1024, 1024, 1024)]

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
+from fastnn.engine.tensor import Tensor
 from fastnn.kernels import Depthwise, DepthwiseGradient
 from fastnn.kernels.axis import Axis
-from fastnn.tensor import Tensor
 from ops import filled
 
 BATCH = 16

@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from fastnn.engine.tensor import Tensor
 from fastnn.kernels import Embedding, EmbeddingGradient
-from fastnn.tensor import Tensor
 from ops import filled, labels
 
 ROWS, VOCABULARY, UNITS = 2048, 5000, 64

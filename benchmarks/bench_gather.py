@@ -5,10 +5,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from fastnn.engine.plan import Plan
+from fastnn.engine.port import Port
+from fastnn.engine.tensor import Tensor
 from fastnn.kernels import Gather, GatherLabels, Scatter
-from fastnn.plan import Plan
-from fastnn.port import Port
-from fastnn.tensor import Tensor
 from ops import filled
 
 SHAPES = [(16, 2), (128, 784)]

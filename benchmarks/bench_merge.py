@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from fastnn.engine.tensor import Tensor
 from fastnn.kernels import Add, Concatenate, Multiply
-from fastnn.tensor import Tensor
 from ops import filled
 
 SIZES = [16, 4096, 262144]

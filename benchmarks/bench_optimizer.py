@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 import bare
+from fastnn.engine.op import Op
+from fastnn.engine.tensor import Tensor
+from fastnn.engine.thread_count import get_num_threads
 from fastnn.kernels import SGD, Adam, Lion, Nadam
-from fastnn.op import Op
-from fastnn.parallel import get_num_threads
-from fastnn.tensor import Tensor
 from ops import filled
 
 MANY = 10_000_000

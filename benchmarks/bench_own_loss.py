@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from fastnn.engine.tensor import Tensor
 from fastnn.kernels import OwnLoss
-from fastnn.tensor import Tensor
 from ops import filled
 
 SHAPES = [(16, 2), (128, 10)]

@@ -2,9 +2,9 @@
 
 from typing import Any
 
+from fastnn.engine.tensor import Tensor
 from fastnn.kernels import Pad
 from fastnn.kernels.axis import Axis
-from fastnn.tensor import Tensor
 from ops import filled
 
 SMALL, LARGE = (32, 32, 32, 64), (32, 34, 34, 64)

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
+from fastnn.engine.tensor import Tensor
 from fastnn.kernels import AveragePool, AveragePoolGradient, MaxPool, MaxPoolGradient
 from fastnn.kernels.axis import Axis
-from fastnn.tensor import Tensor
 from ops import filled
 
 BATCH, CHANNELS = 32, 64

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from fastnn.engine.tensor import Tensor
 from fastnn.kernels import PReLU, PReLUGradient
-from fastnn.tensor import Tensor
 from ops import filled
 
 SHAPES = [(16, 16), (128, 512)]

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from bench_steps import ROWS, TIMES, full
+from fastnn.engine.tensor import Tensor
 from fastnn.kernels import RNN
-from fastnn.tensor import Tensor
 from ops import filled
 
 

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
+from fastnn.engine.op import Op
+from fastnn.engine.tensor import Tensor
 from fastnn.kernels import Average, Clip, ClipNorm, MaxNorm, Penalty, SquaredNorm
-from fastnn.op import Op
-from fastnn.tensor import Tensor
 from ops import filled
 
 

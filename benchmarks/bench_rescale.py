@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from fastnn.engine.tensor import Tensor
 from fastnn.kernels import Rescale
-from fastnn.tensor import Tensor
 from ops import filled
 
 

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from fastnn.engine.tensor import Tensor
 from fastnn.kernels import Softmax, SoftmaxGradient
-from fastnn.tensor import Tensor
 from ops import filled
 
 SHAPES = [(16, 2), (128, 10), (128, 1000)]

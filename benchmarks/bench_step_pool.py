@@ -3,8 +3,8 @@
 from typing import Any
 
 from bench_steps import COLUMNS, ROWS, TIMES, full
+from fastnn.engine.tensor import Tensor
 from fastnn.kernels import StepMaximum, StepMaximumGradient, StepMean, StepMeanGradient, StepMultiply
-from fastnn.tensor import Tensor
 from ops import filled
 
 

@@ -2,9 +2,9 @@
 
 from typing import Any
 
+from fastnn.engine.tensor import Tensor
 from fastnn.kernels import AveragePool, AveragePoolGradient, Bilinear, BilinearGradient
 from fastnn.kernels.axis import Axis
-from fastnn.tensor import Tensor
 from ops import filled
 
 SMALL, LARGE = (32, 16, 16, 64), (32, 32, 32, 64)

@@ -3,8 +3,8 @@
 from typing import Any
 
 from bench_convolution import PIXELS, SAME
+from fastnn.engine.tensor import Tensor
 from fastnn.kernels import Winograd, WinogradFilter, WinogradWeightGradient
-from fastnn.tensor import Tensor
 from ops import filled
 
 

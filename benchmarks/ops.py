@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from fastnn.tensor import Tensor
+from fastnn.engine.tensor import Tensor
 
 
 def filled(*shape: int, seed: int = 0) -> Tensor:

@@ -21,8 +21,8 @@ import rival_passes
 from fastnn import kernels
 from fastnn.bench.contest import Maker, Task, compare
 from fastnn.bench.workloads import WORKLOADS
-from fastnn.op import Op
-from fastnn.tensor import Tensor
+from fastnn.engine.op import Op
+from fastnn.engine.tensor import Tensor
 from ops import filled, labels
 from rival_passes import SIDE, Call, N
 from run import environment

@@ -20,7 +20,7 @@ from typing import Any
 
 from fastnn.bench.contest import Contender, compare
 from fastnn.bench.workloads import PRODUCTS, WORKLOADS
-from fastnn.config import config
+from fastnn.engine.config import config
 
 HERE = Path(__file__).parent
 OWN, RIVALS = "fastnn.bench.contenders", "rivals"

@@ -1,6 +1,6 @@
 /* The one list of kernels. Every instruction set fills one table of these pointers; block sizes stand beside them,
  * because packing and tiling must agree. The contract of a kernel is in README.md.
- * To add a kernel: a line in FASTNN_KERNELS, its body in <stem>.h, a line in fastnn/kernels/csrc.pxd. */
+ * To add a kernel: a line in FASTNN_KERNELS, its body in <stem>.h, a line in fastnn/engine/csrc.pxd. */
 #ifndef FASTNN_KERNELS_H
 #define FASTNN_KERNELS_H
 

@@ -19,8 +19,13 @@ from fastnn.callbacks import (
     History as History,
     ReduceOnPlateau as ReduceOnPlateau,
 )
-from fastnn.config import show_config as show_config
 from fastnn.differentiation import check_gradients as check_gradients
+from fastnn.engine.config import show_config as show_config
+from fastnn.engine.thread_count import (
+    get_num_threads as get_num_threads,
+    set_num_threads as set_num_threads,
+    threads as threads,
+)
 from fastnn.files import load as load
 from fastnn.layers import (
     GRU as GRU,
@@ -81,7 +86,6 @@ from fastnn.optimizers import (
     RMSprop as RMSprop,
     Rprop as Rprop,
 )
-from fastnn.parallel import get_num_threads as get_num_threads, set_num_threads as set_num_threads, threads as threads
 from fastnn.perceptron import Perceptron as Perceptron
 from fastnn.sequential import Sequential as Sequential
 from fastnn.symbol import Input as Input

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastnn import arrays, kernels
+from fastnn.engine.tensor import Tensor
 from fastnn.lowering import ROW_WISE
-from fastnn.tensor import Tensor
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -6,7 +6,7 @@ from bisect import insort
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from fastnn.tensor import aligned, bytes_of
+from fastnn.engine.tensor import aligned, bytes_of
 
 if TYPE_CHECKING:
     from fastnn.values import Buffer, Call

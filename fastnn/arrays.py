@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from fastnn.common import checks
-from fastnn.port import is_batch, takes
+from fastnn.engine.port import is_batch, takes
 
 
 def numbers(name: str, array: Any) -> np.ndarray:

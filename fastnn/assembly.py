@@ -12,8 +12,8 @@ import numpy as np
 from fastnn import arrays
 from fastnn.common import checks
 from fastnn.common.randomness import checked_seed
+from fastnn.engine.guard import Guard
 from fastnn.graph import Graph
-from fastnn.guard import Guard
 from fastnn.layers.base import Layer, Parameter
 from fastnn.layers.merge import Merge
 from fastnn.lowering import Lowering

@@ -8,9 +8,9 @@ import numpy as np
 
 from fastnn import arrays
 from fastnn.common import checks
+from fastnn.engine.plan import Plan
+from fastnn.engine.port import Port
 from fastnn.heads import one_or_all
-from fastnn.plan import Plan
-from fastnn.port import Port
 from fastnn.programs import Given, lower_loop
 
 if TYPE_CHECKING:

@@ -12,10 +12,10 @@ from typing import Any
 
 from fastnn import kernels
 from fastnn.arena import place
-from fastnn.op import Op
-from fastnn.plan import Plan
-from fastnn.port import Port
-from fastnn.tensor import Block, Tensor
+from fastnn.engine.op import Op
+from fastnn.engine.plan import Plan
+from fastnn.engine.port import Port
+from fastnn.engine.tensor import Block, Tensor
 from fastnn.values import Buffer, Call, ToPack, Value, Weight
 
 #: Activations over the last axis: their Ops, forward and backward.

@@ -13,14 +13,14 @@ from fastnn.assembly import Assembly, below
 from fastnn.callbacks import Callback, History
 from fastnn.class_weights import sample_weights
 from fastnn.common import checks
+from fastnn.engine.plan import Plan
+from fastnn.engine.tensor import Tensor
 from fastnn.graph import Graph
 from fastnn.heads import Head, Losses, heads, one_or_all
-from fastnn.plan import Plan
 from fastnn.program import Pool
 from fastnn.programs import Given, lower
 from fastnn.summary import table
 from fastnn.symbol import Symbol
-from fastnn.tensor import Tensor
 from fastnn.weights import Range
 
 if TYPE_CHECKING:

@@ -11,10 +11,10 @@ from libc.stdlib cimport free, malloc
 cimport numpy as cnp
 import numpy as np
 
-from fastnn cimport parallel, team
-from fastnn.op cimport NANOSECONDS_WITH_GIL, Op, Run
-from fastnn.plan cimport Plan
-from fastnn.port cimport Port, takes
+from fastnn.engine cimport thread_count, thread_team
+from fastnn.engine.op cimport NANOSECONDS_WITH_GIL, Op, Run
+from fastnn.engine.plan cimport Plan
+from fastnn.engine.port cimport Port, takes
 
 from fastnn import arrays
 from fastnn.common import checks
@@ -166,8 +166,8 @@ cdef class Predictor:
         """Without the GIL, on as many lanes as the rows are worth."""
         # As long as these live NumPy refuses to resize the arrays.
         cdef object _held = (PyWeakref_NewRef(array, None), PyWeakref_NewRef(result, None))
-        cdef int most = parallel.allowed()
-        cdef int size = team.size_for(rows * self.nanoseconds, <int> min(<Py_ssize_t> most, rows // FEWEST_ROWS))
+        cdef int most = thread_count.allowed()
+        cdef int size = thread_team.size_for(rows * self.nanoseconds, <int> min(<Py_ssize_t> most, rows // FEWEST_ROWS))
         if size <= 1:
             run_alone(bank, array, result, rows, rows * self.nanoseconds, False)
             return
@@ -182,7 +182,7 @@ cdef class Predictor:
             crew.plans[i] = <void *> lane.plan
         crew.step = min(bank.rows, max(<Py_ssize_t> FEWEST_ROWS, (rows + size - 1) // size))
         with nogil:
-            team.share(size, (rows + crew.step - 1) // crew.step, run_step, &crew)
+            thread_team.share(size, (rows + crew.step - 1) // crew.step, run_step, &crew)
         free(crew.plans)
         for lane in lanes:
             finish(bank, lane)
@@ -249,14 +249,14 @@ cdef void run_alone(
     """All rows on one lane, so much work, whose ops may use several threads."""
     cdef Lane lane = bank.lease()
     cdef bint shares = nanoseconds >= LEAST_SHARED
-    prepare(lane, array, result, rows, team.call_helper(nanoseconds, parallel.allowed()) if shares else 1)
+    prepare(lane, array, result, rows, thread_team.call_helper(nanoseconds, thread_count.allowed()) if shares else 1)
     if with_gil:
         lane.plan.advance(rows, bank.rows, INFINITY)
     else:
         with nogil:
             lane.plan.advance(rows, bank.rows, INFINITY)
     if shares:
-        team.dismiss_helper(nanoseconds)
+        thread_team.dismiss_helper(nanoseconds)
     finish(bank, lane)
 
 

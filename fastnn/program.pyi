@@ -4,10 +4,10 @@ from typing import Any, final
 import numpy as np
 
 from fastnn.callbacks import Logs
+from fastnn.engine.plan import Plan
+from fastnn.engine.tensor import Tensor
 from fastnn.network import Network
 from fastnn.optimizers import Optimizer
-from fastnn.plan import Plan
-from fastnn.tensor import Tensor
 
 @final
 class Program:

@@ -8,10 +8,10 @@ from cpython.exc cimport PyErr_CheckSignals
 cimport numpy as cnp
 import numpy as np
 
-from fastnn.guard cimport Hold, hold
+from fastnn.engine.guard cimport Hold, hold
+from fastnn.engine.plan cimport Plan
+from fastnn.engine.port cimport Port
 from fastnn.kernels.loss cimport Meter
-from fastnn.plan cimport Plan
-from fastnn.port cimport Port
 
 from fastnn.schedules import Schedule
 

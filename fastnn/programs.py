@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 from fastnn import kernels, metrics, updates
 from fastnn.assembly import below
 from fastnn.common import checks
+from fastnn.engine.plan import Plan
+from fastnn.engine.port import Port
+from fastnn.engine.tensor import Tensor
 from fastnn.losses.by_hand import gather_weight
 from fastnn.lowering import Lowering
 from fastnn.optimizers import Span
-from fastnn.plan import Plan
-from fastnn.port import Port
 from fastnn.program import Program
-from fastnn.tensor import Tensor
 from fastnn.values import Buffer, Call, Value, Weight
 
 if TYPE_CHECKING:

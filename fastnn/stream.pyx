@@ -7,10 +7,10 @@ from cpython.weakref cimport PyWeakref_NewRef
 
 cimport numpy as cnp
 
-from fastnn cimport parallel, team
-from fastnn.op cimport NANOSECONDS_WITH_GIL, Op, Run
-from fastnn.plan cimport Plan
-from fastnn.port cimport Port, takes
+from fastnn.engine cimport thread_count, thread_team
+from fastnn.engine.op cimport NANOSECONDS_WITH_GIL, Op, Run
+from fastnn.engine.plan cimport Plan
+from fastnn.engine.port cimport Port, takes
 from fastnn.predictor cimport out_of
 
 from fastnn import arrays
@@ -84,7 +84,7 @@ cdef class Stream:
         self.x.point(array, self.batch_size)
         self.out.point(result, self.batch_size)
         self.plan.position, run.failed = 0, NULL
-        run.threads = team.call_helper(nanoseconds, parallel.allowed()) if shares else 1
+        run.threads = thread_team.call_helper(nanoseconds, thread_count.allowed()) if shares else 1
         if nanoseconds < NANOSECONDS_WITH_GIL:
             self.plan.advance(self.batch_size, self.batch_size, 0)
         else:
@@ -92,7 +92,7 @@ cdef class Stream:
             with nogil:
                 self.plan.advance(self.batch_size, self.batch_size, 0)
         if shares:
-            team.dismiss_helper(nanoseconds)
+            thread_team.dismiss_helper(nanoseconds)
         self.busy = False
         if run.failed != NULL:
             raise (<Op> run.failed).explain(run.place)

@@ -13,9 +13,9 @@ from fastnn import full_batch
 from fastnn.callbacks import Callback, History, Logs, Progress
 from fastnn.common import checks
 from fastnn.common.randomness import Purpose, generator
+from fastnn.engine.port import is_batch
 from fastnn.kernels.loss import DivergenceError
 from fastnn.optimizers import LBFGS
-from fastnn.port import is_batch
 from fastnn.programs import rows_of
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from fastnn import kernels
-from fastnn.op import Op
-from fastnn.tensor import Tensor
+from fastnn.engine.op import Op
+from fastnn.engine.tensor import Tensor
 
 
 @dataclass(eq=False, repr=False)

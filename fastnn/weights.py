@@ -10,10 +10,10 @@ import numpy as np
 
 from fastnn import arrays
 from fastnn.common.randomness import Purpose, generator
-from fastnn.guard import Guard
+from fastnn.engine.guard import Guard
+from fastnn.engine.tensor import Tensor, aligned, bytes_of
 from fastnn.initializers import INITIALIZERS
 from fastnn.layers.base import Parameter
-from fastnn.tensor import Tensor, aligned, bytes_of
 from fastnn.values import Weight
 
 

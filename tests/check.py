@@ -13,13 +13,13 @@ from numpy.typing import ArrayLike, NDArray
 
 import fastnn
 import reference
+from fastnn.engine.op import Op
+from fastnn.engine.plan import Plan
+from fastnn.engine.port import Port
+from fastnn.engine.tensor import ALIGNMENT, Block, Tensor, aligned, bytes_of
+from fastnn.engine.thread_count import threads
+from fastnn.engine.thread_team import openmp
 from fastnn.kernels import ACTIVATIONS, Activation, Elementary, Gather, Scatter
-from fastnn.op import Op
-from fastnn.parallel import threads
-from fastnn.plan import Plan
-from fastnn.port import Port
-from fastnn.team import openmp
-from fastnn.tensor import ALIGNMENT, Block, Tensor, aligned, bytes_of
 
 TAILS = range(1, 71)
 # Watched bytes on either side of a tensor, as long as two of the widest vectors.

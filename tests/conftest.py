@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from fastnn.op import get_isa, levels, set_isa
-from fastnn.parallel import get_num_threads, set_num_threads
+from fastnn.engine.op import get_isa, levels, set_isa
+from fastnn.engine.thread_count import get_num_threads, set_num_threads
 
 
 @pytest.fixture(params=levels())

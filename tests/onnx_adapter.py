@@ -12,10 +12,10 @@ import numpy as np
 import fastnn as fnn
 from check import tensor
 from fastnn import activations, kernels
+from fastnn.engine.op import Op
+from fastnn.engine.plan import Plan
+from fastnn.engine.tensor import Tensor
 from fastnn.losses import CrossEntropy
-from fastnn.op import Op
-from fastnn.plan import Plan
-from fastnn.tensor import Tensor
 
 Array = np.ndarray
 Outputs = Sequence[Array | None]

@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 import reference_sequences as twins
 from check import empty, run, tensor, written
 from fastnn import kernels
+from fastnn.engine.op import Op
+from fastnn.engine.tensor import Tensor
 from fastnn.kernels import Packed
-from fastnn.op import Op
-from fastnn.tensor import Tensor
 from sequences import laid, some, stepped
 
 GATES = {"LSTM": 4, "GRU": 3, "RNN": 1}

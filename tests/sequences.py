@@ -7,9 +7,9 @@ from numpy.typing import NDArray
 
 import reference_sequences as twins
 from check import empty, generator
+from fastnn.engine.port import Port
+from fastnn.engine.tensor import Tensor
 from fastnn.kernels import Steps
-from fastnn.port import Port
-from fastnn.tensor import Tensor
 
 
 def ragged(rows: int, times: int) -> list[int]:

@@ -12,8 +12,8 @@ from functools import partial
 import numpy as np
 
 from check import BOUNDS, errors, evaluate, floats
-from fastnn.op import get_isa
-from fastnn.parallel import set_num_threads
+from fastnn.engine.op import get_isa
+from fastnn.engine.thread_count import set_num_threads
 
 CHUNK = 2**18  # bit patterns at a time, so that float64 stays in the caches
 ROUND = 256  # chunks between two reports

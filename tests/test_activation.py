@@ -5,8 +5,8 @@ import pytest
 
 import reference
 from check import BOUNDS, TAILS, assert_close, assert_same_on_threads, empty, errors, normal, run, tensor, written
+from fastnn.engine.tensor import Tensor
 from fastnn.kernels import ACTIVATIONS, Activation, ActivationGradient
-from fastnn.tensor import Tensor
 
 # Elements enough for two threads, and for four.
 TWO, FOUR = 46_000, 100_000

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from check import assert_close, normal, tensor
+from fastnn.engine.plan import Plan
 from fastnn.kernels import Adadelta, Adagrad, RMSprop, Rprop
-from fastnn.plan import Plan
 
 
 def test_rprop_by_hand(isa: str) -> None:

@@ -8,8 +8,8 @@ import pytest
 import reference_augmentation as reference
 from check import TAILS, assert_close, assert_same_bits, assert_same_on_threads, empty, normal, run, tensor, written
 from fastnn import kernels
-from fastnn.op import Op
-from fastnn.tensor import Tensor
+from fastnn.engine.op import Op
+from fastnn.engine.tensor import Tensor
 
 OPS: dict[str, list[dict[str, Any]]] = {
     "FlipShift": [

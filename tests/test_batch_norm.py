@@ -6,6 +6,8 @@ import pytest
 import reference
 import reference_layers
 from check import TAILS, assert_close, assert_same_bits, assert_same_on_threads, empty, normal, run, tensor, written
+from fastnn.engine.op import Op
+from fastnn.engine.tensor import Tensor
 from fastnn.kernels import (
     BatchNorm,
     BatchNormInputGradient,
@@ -13,8 +15,6 @@ from fastnn.kernels import (
     BatchNormRunning,
     BatchNormWeightGradient,
 )
-from fastnn.op import Op
-from fastnn.tensor import Tensor
 
 # Elements enough for two threads, and for four.
 TWO, FOUR = 70_000, 140_000

@@ -20,10 +20,10 @@ from check import (
     tensor,
     written,
 )
+from fastnn.engine.op import Op
+from fastnn.engine.tensor import Tensor
 from fastnn.kernels import ChannelSum, Convolution, ConvolutionWeightGradient, Filter
 from fastnn.kernels.axis import Axis
-from fastnn.op import Op
-from fastnn.tensor import Tensor
 from test_dense import LANES
 
 TOLERANCE = 1e-5

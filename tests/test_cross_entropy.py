@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 import fastnn as fnn
 import reference_losses
 from check import TAILS, assert_close, assert_same_on_threads, empty, generator, normal, run, tensor, written
+from fastnn.engine.tensor import Tensor
 from fastnn.kernels import CrossEntropy, SoftTargets
-from fastnn.tensor import Tensor
 from test_loss import FOUR, TWO, distributions, labels, weights
 
 

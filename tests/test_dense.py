@@ -19,6 +19,8 @@ from check import (
     tensor,
     written,
 )
+from fastnn.engine.op import get_isa, levels, set_isa
+from fastnn.engine.tensor import Tensor
 from fastnn.kernels import (
     ACTIVATIONS,
     DERIVED_FROM_INPUT,
@@ -29,8 +31,6 @@ from fastnn.kernels import (
     DenseWeightGradient,
     Packed,
 )
-from fastnn.op import get_isa, levels, set_isa
-from fastnn.tensor import Tensor
 
 Shape = tuple[int, int, int]
 # Rows, columns and k, each at every tail. The last factors spread k over the grid.

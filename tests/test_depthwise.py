@@ -21,10 +21,10 @@ from check import (
     tensor,
     written,
 )
+from fastnn.engine.op import Op
+from fastnn.engine.tensor import Tensor
 from fastnn.kernels import Depthwise, DepthwiseGradient
 from fastnn.kernels.axis import Axis
-from fastnn.op import Op
-from fastnn.tensor import Tensor
 from test_convolution import axis
 
 TOLERANCE = 1e-5

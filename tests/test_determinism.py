@@ -9,7 +9,7 @@ import pytest
 
 import fastnn as fnn
 from check import counts_threads
-from fastnn import op
+from fastnn.engine import op
 from networks import child
 
 TASKS = Path("/proc/self/task")

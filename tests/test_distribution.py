@@ -10,7 +10,7 @@ import pytest
 
 import fastnn
 from check import python
-from fastnn.team import openmp
+from fastnn.engine.thread_team import openmp
 
 try:
     DISTRIBUTION = metadata.distribution("fastnn-cpu")

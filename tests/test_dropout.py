@@ -5,9 +5,9 @@ import pytest
 
 import reference
 from check import TAILS, assert_close, assert_same_bits, assert_same_on_threads, empty, normal, run, tensor, written
+from fastnn.engine.plan import Plan
+from fastnn.engine.tensor import Tensor
 from fastnn.kernels import Dropout
-from fastnn.plan import Plan
-from fastnn.tensor import Tensor
 
 # Elements enough for two threads, and for four.
 TWO, FOUR = 46_000, 100_000

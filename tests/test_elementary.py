@@ -20,8 +20,8 @@ from check import (
     ulps,
     written,
 )
+from fastnn.engine.tensor import Tensor
 from fastnn.kernels import Elementary
-from fastnn.tensor import Tensor
 
 # Elements enough for four threads.
 LARGE = 100_000

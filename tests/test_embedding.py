@@ -16,10 +16,10 @@ from check import (
     tensor,
     written,
 )
+from fastnn.engine.op import Op
+from fastnn.engine.plan import Plan
+from fastnn.engine.tensor import Tensor
 from fastnn.kernels import Embedding, EmbeddingGradient
-from fastnn.op import Op
-from fastnn.plan import Plan
-from fastnn.tensor import Tensor
 from sequences import laid, ragged, some
 
 TWO, FOUR = 150_000, 300_000  # elements enough for two threads, and for four

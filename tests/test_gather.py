@@ -17,11 +17,11 @@ from check import (
     tensor,
     written,
 )
+from fastnn.engine.op import Op
+from fastnn.engine.plan import Plan
+from fastnn.engine.port import Port
+from fastnn.engine.tensor import Tensor
 from fastnn.kernels import Adam, Gather, GatherLabels, Scatter
-from fastnn.op import Op
-from fastnn.plan import Plan
-from fastnn.port import Port
-from fastnn.tensor import Tensor
 
 TYPES = ("float32", "float64", "uint8", "int64")
 # Elements enough for two threads, and for four.
@@ -277,8 +277,8 @@ def test_ops_are_not_run_without_an_array() -> None:
     ):
         code = f"""
 from fastnn.kernels import *
-from fastnn.port import Port
-from fastnn.tensor import Tensor
+from fastnn.engine.port import Port
+from fastnn.engine.tensor import Tensor
 port = Port("x", {1 if "Labels" in make else 3})
 try:
     {make}()

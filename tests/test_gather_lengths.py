@@ -5,9 +5,9 @@ import pytest
 
 import reference
 from check import assert_same_bits, empty, generator, run, tensor, written
+from fastnn.engine.port import Port
+from fastnn.engine.tensor import Tensor
 from fastnn.kernels import Gather, GatherLabels
-from fastnn.port import Port
-from fastnn.tensor import Tensor
 from test_gather import attached, data, every_type
 
 

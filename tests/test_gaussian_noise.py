@@ -6,9 +6,9 @@ import pytest
 import fastnn as fnn
 import reference_layers
 from check import TAILS, assert_close, assert_same_bits, assert_same_on_threads, empty, normal, run, tensor, written
+from fastnn.engine.plan import Plan
+from fastnn.engine.tensor import Tensor
 from fastnn.kernels import GaussianNoise
-from fastnn.plan import Plan
-from fastnn.tensor import Tensor
 from networks import blobs
 
 FOUR = 60_000  # elements enough for four threads

@@ -8,8 +8,8 @@ import pytest
 
 import fastnn as fnn
 from fastnn import lowering
-from fastnn.parallel import threads
-from fastnn.tensor import aligned, bytes_of
+from fastnn.engine.tensor import aligned, bytes_of
+from fastnn.engine.thread_count import threads
 from graphs import ACTIVATIONS, LOSSES, check_gradients, data, random_network
 from networks import blobs, classifier
 from test_network import randomized

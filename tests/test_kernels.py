@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from fastnn.op import levels
+from fastnn.engine.op import levels
 
 HERE = Path(__file__).resolve().parent
 COMPILER = os.environ.get("CC", "cc")

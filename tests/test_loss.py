@@ -10,11 +10,11 @@ import reference
 import reference_losses
 from check import TAILS, assert_close, assert_same_on_threads, empty, generator, normal, run, tensor, written
 from fastnn import kernels
+from fastnn.engine.op import Op
+from fastnn.engine.plan import Plan
+from fastnn.engine.port import Port
+from fastnn.engine.tensor import Tensor
 from fastnn.kernels import Cosine, CrossEntropy, ElementwiseLoss, Gather, GatherLabels
-from fastnn.op import Op
-from fastnn.plan import Plan
-from fastnn.port import Port
-from fastnn.tensor import Tensor
 
 # Elements enough for two threads, and for four and as many chunks.
 TWO, FOUR = 18_000, 35_000

@@ -6,9 +6,9 @@ import pytest
 import fastnn as fnn
 import reference_layers
 from check import TAILS, assert_same_bits, assert_same_on_threads, empty, normal, run, tensor, written
+from fastnn.engine.op import Op
+from fastnn.engine.tensor import Tensor
 from fastnn.kernels import Maxout, MaxoutGradient
-from fastnn.op import Op
-from fastnn.tensor import Tensor
 from networks import blobs
 
 TWO, FOUR = 100_000, 200_000  # elements enough for two threads, and for four

@@ -6,8 +6,8 @@ import pytest
 import fastnn as fnn
 import reference
 from check import TAILS, assert_close, assert_same_bits, assert_same_on_threads, empty, normal, run, tensor, written
+from fastnn.engine.tensor import Tensor
 from fastnn.kernels import Add, Concatenate, ConcatenateGradient, Multiply, Scale
-from fastnn.tensor import Tensor
 
 # Elements enough for two threads, and for four.
 TWO, FOUR = 46_000, 100_000

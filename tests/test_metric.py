@@ -17,9 +17,9 @@ from check import (
     tensor,
     written,
 )
+from fastnn.engine.plan import Plan
+from fastnn.engine.tensor import Tensor
 from fastnn.kernels import Accuracy, Classes, RootMeanSquaredError, TopAccuracy
-from fastnn.plan import Plan
-from fastnn.tensor import Tensor
 
 # Elements enough for two threads, and for four.
 TWO, FOUR = 125_000, 250_000

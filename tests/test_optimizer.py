@@ -9,10 +9,10 @@ from numpy.typing import ArrayLike
 import reference
 import reference_updates
 from check import TAILS, assert_close, assert_same_on_threads, empty, normal, run, tensor
+from fastnn.engine.op import Op
+from fastnn.engine.plan import Plan
+from fastnn.engine.tensor import Tensor
 from fastnn.kernels import SGD, Activation, Adadelta, Adagrad, Adam, Lion, Nadam, RMSprop, Rprop
-from fastnn.op import Op
-from fastnn.plan import Plan
-from fastnn.tensor import Tensor
 
 # Elements enough for two threads, and for four.
 TWO, FOUR = 46_000, 100_000

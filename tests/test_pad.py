@@ -8,10 +8,10 @@ import pytest
 import fastnn as fnn
 import reference_pictures as twin
 from check import assert_same_bits, assert_same_on_threads, empty, normal, run, tensor, written
+from fastnn.engine.op import Op
+from fastnn.engine.tensor import Tensor
 from fastnn.kernels import Pad
 from fastnn.kernels.axis import Axis
-from fastnn.op import Op
-from fastnn.tensor import Tensor
 from networks import blobs
 
 #: Borders added and cut off, both at once, and none.

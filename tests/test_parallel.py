@@ -11,9 +11,9 @@ import pytest
 
 from check import assert_same_bits, counts_threads, normal, python, team, tensor
 from fastnn import Sequential, layers
+from fastnn.engine.tensor import Tensor
+from fastnn.engine.thread_count import get_num_threads, set_num_threads, threads
 from fastnn.kernels import Activation, Dense
-from fastnn.parallel import get_num_threads, set_num_threads, threads
-from fastnn.tensor import Tensor
 
 needs_openmp = pytest.mark.skipif(not counts_threads(), reason="threads are counted with libgomp")
 
@@ -75,7 +75,9 @@ def test_threads_by_work() -> None:
 @needs_openmp
 @pytest.mark.parametrize("n", ["1", "3", "2,1", "nonsense", "0", ""])
 def test_omp_num_threads(n: str) -> None:
-    result = python("from fastnn.parallel import get_num_threads; print(get_num_threads())", OMP_NUM_THREADS=n)
+    result = python(
+        "from fastnn.engine.thread_count import get_num_threads; print(get_num_threads())", OMP_NUM_THREADS=n
+    )
     expected = n[:1] if n[:1] in ("1", "2", "3") else str(len(os.sched_getaffinity(0)))
     if n[:1] in ("1", "2", "3"):
         assert result.stdout.strip() == expected
@@ -85,7 +87,7 @@ def test_omp_num_threads(n: str) -> None:
 
 def test_affinity() -> None:
     code = "import os; os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})\n"
-    code += "from fastnn.parallel import get_num_threads; print(get_num_threads())"
+    code += "from fastnn.engine.thread_count import get_num_threads; print(get_num_threads())"
     assert python(code, OMP_NUM_THREADS="").stdout.strip() == "1"
 
 

@@ -7,11 +7,11 @@ import pytest
 
 from check import Copy, assert_margins, normal, python, tensor
 from fastnn import kernels
+from fastnn.engine.op import Op, get_isa, levels, set_isa
+from fastnn.engine.plan import Plan
+from fastnn.engine.port import Port, takes
+from fastnn.engine.tensor import Tensor
 from fastnn.kernels import Activation, Classes, Gather
-from fastnn.op import Op, get_isa, levels, set_isa
-from fastnn.plan import Plan
-from fastnn.port import Port, takes
-from fastnn.tensor import Tensor
 
 
 def test_a_run_covers_all_samples() -> None:
@@ -231,7 +231,7 @@ def test_isa() -> None:
 
 
 def test_isa_of_the_environment() -> None:
-    show = "from fastnn.op import get_isa; print(get_isa())"
+    show = "from fastnn.engine.op import get_isa; print(get_isa())"
     for level in levels():
         assert python(show, FASTNN_ISA=level).stdout.strip() == level
     assert python(show, FASTNN_ISA="").stdout.strip() == levels()[0]
@@ -244,7 +244,7 @@ def test_none_is_refused() -> None:
     """Wherever a tensor or a port must be. In a process of its own, for it may crash."""
     result = python("""
 from fastnn import kernels
-from fastnn.tensor import Tensor
+from fastnn.engine.tensor import Tensor
 counts = dict(Dense=4, Adam=4, Accuracy=2, Activation=2, Classes=2, Dropout=2, Elementary=2, Gather=2, GatherLabels=2)
 counts |= dict(Scale=2, Scatter=2, SGD=2, Softmax=2)  # 3 for the others
 counts |= dict(ElementwiseLoss=2, RootMeanSquaredError=2, SoftTargets=4, TopAccuracy=2)

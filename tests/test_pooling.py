@@ -10,10 +10,10 @@ import pytest
 import fastnn as fnn
 import reference_pictures as twin
 from check import assert_close, assert_same_bits, assert_same_on_threads, empty, generator, normal, run, tensor, written
+from fastnn.engine.op import Op
+from fastnn.engine.tensor import Tensor
 from fastnn.kernels import ActivationGradient, AveragePool, AveragePoolGradient, MaxPool, MaxPoolGradient
 from fastnn.kernels.axis import Axis
-from fastnn.op import Op
-from fastnn.tensor import Tensor
 from networks import blobs
 
 CHANNELS = [*range(1, 21), 33, 64, 67]

@@ -5,10 +5,10 @@ import contextlib
 import numpy as np
 
 from check import Copy, normal, python, tensor
+from fastnn.engine.plan import Plan
+from fastnn.engine.port import Port
+from fastnn.engine.tensor import Tensor
 from fastnn.kernels import SGD, ElementwiseLoss, Gather
-from fastnn.plan import Plan
-from fastnn.port import Port
-from fastnn.tensor import Tensor
 
 
 class Training:
@@ -73,9 +73,9 @@ def test_profile_lends_outputs_of_their_type() -> None:
     """Classes go out as int64. In a process of its own, for a float32 array is too short for them."""
     result = python("""
 from fastnn.kernels import Classes, Scatter
-from fastnn.plan import Plan
-from fastnn.port import Port
-from fastnn.tensor import Tensor
+from fastnn.engine.plan import Plan
+from fastnn.engine.port import Port
+from fastnn.engine.tensor import Tensor
 for rows in (500, 5000, 50_000):
     x, y, port = Tensor((rows, 3)), Tensor((rows,), "int32"), Port("classes", 1)
     Plan([Classes(x, y), Scatter(y, port)], [port]).profile(repeats=2)

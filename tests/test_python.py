@@ -15,8 +15,8 @@ import fastnn as fnn
 import reference
 import reference_layers
 from check import assert_close, assert_same_bits, empty, normal, run, tensor, written
+from fastnn.engine.plan import Plan
 from fastnn.kernels import PythonBackward, PythonForward
-from fastnn.plan import Plan
 from networks import blobs, training_state
 
 

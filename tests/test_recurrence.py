@@ -5,11 +5,11 @@ import pytest
 
 import reference_sequences as twins
 from check import TAILS, assert_margins, assert_same_bits, assert_same_on_threads, empty, tensor
+from fastnn.engine.op import Op, get_isa, levels, set_isa
+from fastnn.engine.plan import Plan
+from fastnn.engine.port import Port
+from fastnn.engine.tensor import Tensor
 from fastnn.kernels import GRU, LSTM, RNN, Gather, LSTMGradient, Packed, RNNGradient, Scatter, Steps, ToSteps
-from fastnn.op import Op, get_isa, levels, set_isa
-from fastnn.plan import Plan
-from fastnn.port import Port
-from fastnn.tensor import Tensor
 from recurrences import GATES, Arrays, Recurrence, firsts, grads, inputs, mask
 from sequences import laid, ragged, rows_of, some, stepped
 

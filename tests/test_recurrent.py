@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from check import TAILS, assert_close, assert_same_bits, normal
+from fastnn.engine.tensor import Tensor
 from fastnn.kernels import ACTIVATIONS, DERIVED_FROM_INPUT, GRU, LSTM, RNN, GRUGradient, RNNGradient
-from fastnn.tensor import Tensor
 from recurrences import GATES, Recurrence, firsts, grads, inputs, mask
 from sequences import laid, ragged
 

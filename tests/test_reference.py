@@ -17,8 +17,8 @@ import reference_sequences
 import reference_updates
 from check import generator
 from fastnn import kernels
+from fastnn.engine.op import Op
 from fastnn.kernels.axis import Axis
-from fastnn.op import Op
 
 LISTS = {"ACTIVATIONS", "DERIVED_FROM_INPUT", "ELEMENTWISE_LOSSES"}
 # The derivative of step, 0, is right too, but says nothing.

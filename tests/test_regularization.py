@@ -8,10 +8,10 @@ import pytest
 import fastnn as fnn
 import reference_updates
 from check import TAILS, assert_close, assert_margins, assert_same_on_threads, empty, normal, run, tensor
+from fastnn.engine.op import Op
+from fastnn.engine.plan import Plan
+from fastnn.engine.tensor import Tensor
 from fastnn.kernels import Average, Clip, ClipNorm, ElementwiseLoss, MaxNorm, Penalty, SquaredNorm
-from fastnn.op import Op
-from fastnn.plan import Plan
-from fastnn.tensor import Tensor
 from networks import blobs, regression
 
 # Elements enough for two threads, and for four.

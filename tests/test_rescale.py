@@ -8,8 +8,8 @@ import pytest
 import fastnn as fnn
 import reference_layers
 from check import TAILS, assert_close, assert_same_on_threads, empty, normal, run, tensor, written
+from fastnn.engine.tensor import Tensor
 from fastnn.kernels import Rescale
-from fastnn.tensor import Tensor
 from networks import blobs
 
 

@@ -5,9 +5,9 @@ import pytest
 
 import reference
 from check import TAILS, assert_close, assert_same_bits, assert_same_on_threads, empty, normal, run, tensor, written
+from fastnn.engine.op import Op
+from fastnn.engine.tensor import Tensor
 from fastnn.kernels import LogSoftmax, LogSoftmaxGradient, Softmax, SoftmaxGradient
-from fastnn.op import Op
-from fastnn.tensor import Tensor
 
 # Elements enough for two threads, and for four.
 TWO, FOUR = 22_000, 46_000

@@ -5,9 +5,9 @@ import pytest
 
 import reference_sequences as twins
 from check import TAILS, assert_close, assert_same_bits, assert_same_on_threads, empty, generator, run, tensor, written
+from fastnn.engine.op import Op
+from fastnn.engine.tensor import Tensor
 from fastnn.kernels import StepMaximum, StepMaximumGradient, StepMean, StepMeanGradient, StepMultiply
-from fastnn.op import Op
-from fastnn.tensor import Tensor
 from sequences import laid, ragged, some, stepped
 
 CASES = [(1, 1), (1, 5), (3, 4), (5, 7)]

@@ -5,11 +5,11 @@ import pytest
 
 import reference_sequences as twins
 from check import assert_margins, assert_same_bits, assert_same_on_threads, empty, generator, run, tensor, written
+from fastnn.engine.op import Op
+from fastnn.engine.plan import Plan
+from fastnn.engine.port import Port
+from fastnn.engine.tensor import Tensor
 from fastnn.kernels import Activation, FromSteps, Gather, Scatter, Steps, ToSteps
-from fastnn.op import Op
-from fastnn.plan import Plan
-from fastnn.port import Port
-from fastnn.tensor import Tensor
 from sequences import laid, ragged, some, stepped
 
 SHAPES = [(1, 1), (1, 7), (2, 1), (3, 4), (5, 9), (17, 6), (70, 3)]

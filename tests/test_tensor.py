@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from check import python
-from fastnn.tensor import ALIGNMENT, Block, Tensor, aligned, bytes_of
+from fastnn.engine.tensor import ALIGNMENT, Block, Tensor, aligned, bytes_of
 
 TYPES = {"float32": 4, "int32": 4, "uint8": 1}
 
@@ -94,7 +94,7 @@ def test_built_once() -> None:
 def test_too_many_dimensions_are_refused() -> None:
     """More than the view's array of lengths holds. In a process of its own, for it may crash."""
     result = python("""
-from fastnn.tensor import Tensor
+from fastnn.engine.tensor import Tensor
 try:
     Tensor((1,) * 300).array
 except ValueError:

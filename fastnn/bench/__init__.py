@@ -2,8 +2,8 @@
 
 from fastnn.bench.contest import compare
 from fastnn.bench.workloads import NETWORKS
-from fastnn.config import show_config
-from fastnn.parallel import get_num_threads
+from fastnn.engine.config import show_config
+from fastnn.engine.thread_count import get_num_threads
 
 MODULE = "fastnn.bench.contenders"
 ROUNDS = 3

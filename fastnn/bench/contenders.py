@@ -10,10 +10,10 @@ from fastnn.bench.numpy_network import NumpyNetwork
 from fastnn.bench.pictures import Layer, Pictures
 from fastnn.bench.sequences import Sequences
 from fastnn.bench.workloads import AnyWorkload, Workload
+from fastnn.engine.op import Op, multiply_add
+from fastnn.engine.tensor import Tensor
 from fastnn.kernels.axis import Axis
-from fastnn.op import Op, multiply_add
 from fastnn.symbol import Symbol
-from fastnn.tensor import Tensor
 
 #: Rounds of the loop that measures the peak, about 0.1 ms of it.
 PEAK_ROUNDS = 25_000

@@ -1,5 +1,5 @@
+from fastnn.engine.tensor import Tensor
 from fastnn.kernels.optimizer import Update
-from fastnn.tensor import Tensor
 
 class RMSprop(Update):
     def __init__(

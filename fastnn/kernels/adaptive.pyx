@@ -1,7 +1,7 @@
 """Updates that give each parameter a rate of its own. weight_decay goes through the gradient (g + decay p)."""
 
+from fastnn.engine.tensor cimport Tensor
 from fastnn.kernels.optimizer cimport Update
-from fastnn.tensor cimport Tensor
 
 
 cdef class RMSprop(Update):

@@ -2,10 +2,10 @@
 
 from libc.math cimport cos, pi, sin
 
-from fastnn.kernels cimport csrc
+from fastnn.engine cimport csrc
+from fastnn.engine.op cimport Op
+from fastnn.engine.tensor cimport Tensor, floats
 from fastnn.kernels.elementary cimport Elementwise
-from fastnn.op cimport Op
-from fastnn.tensor cimport Tensor, floats
 
 
 cdef inline double either_way(float u) noexcept nogil:

@@ -7,8 +7,8 @@ of a channel are over the rows and groups of a run. All else is float32 (n,).
 from libc.math cimport sqrt
 from libc.stdlib cimport calloc, free
 
-from fastnn.op cimport Op
-from fastnn.tensor cimport Tensor, floats
+from fastnn.engine.op cimport Op
+from fastnn.engine.tensor cimport Tensor, floats
 
 from fastnn.kernels.activation import DERIVED_FROM_INPUT as _DERIVED_FROM_INPUT, number
 

@@ -1,4 +1,4 @@
-from fastnn.kernels.csrc cimport fastnn_axis
+from fastnn.engine.csrc cimport fastnn_axis
 
 
 cdef fastnn_axis axis_of(phase)

@@ -1,6 +1,6 @@
+from fastnn.engine.op import Op
+from fastnn.engine.tensor import Tensor
 from fastnn.kernels.axis import Axis
-from fastnn.op import Op
-from fastnn.tensor import Tensor
 
 class Filter(Op):
     @property

@@ -2,9 +2,9 @@
 
 from libc.stdlib cimport calloc, free
 
-from fastnn.kernels.csrc cimport fastnn_axis, fastnn_convolution
-from fastnn.op cimport Op
-from fastnn.tensor cimport Tensor, floats
+from fastnn.engine.csrc cimport fastnn_axis, fastnn_convolution
+from fastnn.engine.op cimport Op
+from fastnn.engine.tensor cimport Tensor, floats
 
 from fastnn.kernels.activation import DERIVED_FROM_INPUT as _DERIVED_FROM_INPUT, number
 from fastnn.kernels.axis import Axis, Phase

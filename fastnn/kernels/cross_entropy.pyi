@@ -1,6 +1,6 @@
+from fastnn.engine.op import Op
+from fastnn.engine.tensor import Tensor
 from fastnn.kernels.loss import Loss
-from fastnn.op import Op
-from fastnn.tensor import Tensor
 
 class SoftTargets(Op):
     def __init__(

@@ -2,9 +2,9 @@
 
 from libc.stdint cimport int32_t
 
+from fastnn.engine.op cimport Op
+from fastnn.engine.tensor cimport Tensor, floats
 from fastnn.kernels.loss cimport Loss, after
-from fastnn.op cimport Op
-from fastnn.tensor cimport Tensor, floats
 
 
 cdef inline const int32_t *labels_after(const int32_t *start, Py_ssize_t n) noexcept nogil:

@@ -1,5 +1,5 @@
-from fastnn.op cimport Op
-from fastnn.tensor cimport Tensor
+from fastnn.engine.op cimport Op
+from fastnn.engine.tensor cimport Tensor
 
 
 cdef class Packed(Op):

@@ -1,9 +1,9 @@
 """The products of a dense layer: forward, and the gradients of its input and of its weights."""
 
-from fastnn.kernels cimport csrc
-from fastnn.kernels.csrc cimport fastnn_product, fastnn_rows, no_rows
-from fastnn.op cimport Op
-from fastnn.tensor cimport Tensor, floats
+from fastnn.engine cimport csrc
+from fastnn.engine.csrc cimport fastnn_product, fastnn_rows, no_rows
+from fastnn.engine.op cimport Op
+from fastnn.engine.tensor cimport Tensor, floats
 
 from fastnn.kernels.activation import DERIVED_FROM_INPUT as _DERIVED_FROM_INPUT, number
 

@@ -3,10 +3,10 @@
 from libc.stdlib cimport calloc, free
 from libc.string cimport memset
 
+from fastnn.engine.csrc cimport fastnn_convolution, fastnn_depthwise
+from fastnn.engine.op cimport Op
+from fastnn.engine.tensor cimport Tensor, floats
 from fastnn.kernels.convolution cimport axis_of
-from fastnn.kernels.csrc cimport fastnn_convolution, fastnn_depthwise
-from fastnn.op cimport Op
-from fastnn.tensor cimport Tensor, floats
 
 from fastnn.kernels.activation import DERIVED_FROM_INPUT as _DERIVED_FROM_INPUT, number
 from fastnn.kernels.axis import Axis

@@ -1,8 +1,8 @@
 """Dropout, with random numbers by counter."""
 
-from fastnn.kernels cimport csrc
+from fastnn.engine cimport csrc
+from fastnn.engine.tensor cimport Tensor, floats
 from fastnn.kernels.elementary cimport Elementwise
-from fastnn.tensor cimport Tensor, floats
 
 
 cdef class Dropout(Elementwise):

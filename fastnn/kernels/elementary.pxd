@@ -1,4 +1,4 @@
-from fastnn.op cimport Op
+from fastnn.engine.op cimport Op
 
 
 cdef class Elementwise(Op):

@@ -1,7 +1,7 @@
 """Ops over all elements of equal tensors: what they share, and the elementary functions."""
 
-from fastnn.op cimport Op
-from fastnn.tensor cimport Tensor, floats
+from fastnn.engine.op cimport Op
+from fastnn.engine.tensor cimport Tensor, floats
 
 
 cdef class Elementwise(Op):

@@ -3,8 +3,8 @@
 from libc.stdint cimport int32_t
 from libc.string cimport memcpy, memset
 
-from fastnn.op cimport Op
-from fastnn.tensor cimport Tensor, floats
+from fastnn.engine.op cimport Op
+from fastnn.engine.tensor cimport Tensor, floats
 
 
 cdef class Lookup(Op):

@@ -1,7 +1,7 @@
 from libc.stdint cimport int64_t
 
-from fastnn.op cimport ChunkedOp
-from fastnn.port cimport Port
+from fastnn.engine.op cimport ChunkedOp
+from fastnn.engine.port cimport Port
 
 
 cdef class Gathered(ChunkedOp):

@@ -1,6 +1,6 @@
-from fastnn.op import ChunkedOp, Op
-from fastnn.port import Port
-from fastnn.tensor import Tensor
+from fastnn.engine.op import ChunkedOp, Op
+from fastnn.engine.port import Port
+from fastnn.engine.tensor import Tensor
 
 CHECKS: tuple[str, ...]
 

@@ -6,10 +6,10 @@ from libc.math cimport NAN
 from libc.stdint cimport int32_t, int64_t, uint8_t
 from libc.string cimport memcpy, memset
 
-from fastnn.kernels cimport csrc
-from fastnn.op cimport ChunkedOp, Op
-from fastnn.port cimport Port
-from fastnn.tensor cimport Tensor, floats
+from fastnn.engine cimport csrc
+from fastnn.engine.op cimport ChunkedOp, Op
+from fastnn.engine.port cimport Port
+from fastnn.engine.tensor cimport Tensor, floats
 
 #: What gathered elements may have to be, in the order of csrc/kernels.h.
 CHECKS = ("unchecked", "finite", "unit", "distribution", "nonnegative", "signed")

@@ -1,5 +1,5 @@
+from fastnn.engine.tensor import Tensor
 from fastnn.kernels.batch_norm import Channels, ColumnSums
-from fastnn.tensor import Tensor
 
 class LayerNorm(Channels):
     def __init__(

@@ -3,7 +3,7 @@
 x, y, dx, dy are (rows, ..., n); moments (rows, 2 for each n): mean and 1 / sqrt(variance + epsilon). All else is (n,).
 """
 
-from fastnn.tensor cimport Tensor, floats
+from fastnn.engine.tensor cimport Tensor, floats
 
 from fastnn.kernels.batch_norm cimport Channels, ColumnSums, groups_of
 

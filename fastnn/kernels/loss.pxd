@@ -1,5 +1,5 @@
-from fastnn.op cimport ChunkedOp
-from fastnn.tensor cimport Tensor
+from fastnn.engine.op cimport ChunkedOp
+from fastnn.engine.tensor cimport Tensor
 
 
 cdef class Meter(ChunkedOp):

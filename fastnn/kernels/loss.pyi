@@ -1,7 +1,7 @@
 from typing import NoReturn
 
-from fastnn.op import ChunkedOp
-from fastnn.tensor import Tensor
+from fastnn.engine.op import ChunkedOp
+from fastnn.engine.tensor import Tensor
 
 ELEMENTWISE_LOSSES: tuple[str, ...]
 

@@ -2,9 +2,9 @@
 
 from libc.math cimport isfinite
 
-from fastnn.kernels cimport csrc
-from fastnn.op cimport ChunkedOp, Op
-from fastnn.tensor cimport Tensor, floats
+from fastnn.engine cimport csrc
+from fastnn.engine.op cimport ChunkedOp, Op
+from fastnn.engine.tensor cimport Tensor, floats
 
 #: The losses that are sums over elements, in the order of csrc/kernels.h.
 ELEMENTWISE_LOSSES = ("mse", "mae", "huber", "binary_cross_entropy", "hinge", "poisson", "focal")

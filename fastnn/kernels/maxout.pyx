@@ -1,7 +1,7 @@
 """Maxout: the greatest of several pieces, and its gradient. z, dz (rows, pieces * units), y, dy (rows, units)."""
 
-from fastnn.op cimport Op
-from fastnn.tensor cimport Tensor, floats
+from fastnn.engine.op cimport Op
+from fastnn.engine.tensor cimport Tensor, floats
 
 
 cdef class Pieces(Op):

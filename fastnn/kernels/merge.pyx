@@ -3,9 +3,9 @@
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy
 
+from fastnn.engine.tensor cimport Tensor, floats
 from fastnn.kernels.elementary cimport Elementwise
 from fastnn.kernels.softmax cimport Rows
-from fastnn.tensor cimport Tensor, floats
 
 from fastnn.common import checks
 

@@ -1,6 +1,6 @@
+from fastnn.engine.op import Op
+from fastnn.engine.tensor import Tensor
 from fastnn.kernels.loss import ElementwiseLoss, Meter
-from fastnn.op import Op
-from fastnn.tensor import Tensor
 
 class Classes(Op):
     def __init__(self, x: Tensor, y: Tensor, *, threshold: float | None = None) -> None: ...

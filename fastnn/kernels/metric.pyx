@@ -3,9 +3,9 @@
 from libc.math cimport isnan, sqrt
 from libc.stdint cimport int32_t
 
+from fastnn.engine.op cimport Op
+from fastnn.engine.tensor cimport Tensor, floats
 from fastnn.kernels.loss cimport ElementwiseLoss, Meter
-from fastnn.op cimport Op
-from fastnn.tensor cimport Tensor, floats
 
 
 cdef class Classes(Op):

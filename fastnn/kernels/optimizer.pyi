@@ -1,5 +1,5 @@
+from fastnn.engine.tensor import Tensor
 from fastnn.kernels.elementary import Elementwise
-from fastnn.tensor import Tensor
 
 class Flat(Elementwise): ...
 class Update(Flat): ...

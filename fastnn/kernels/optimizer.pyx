@@ -7,10 +7,10 @@ unless an op says otherwise. Where each parameter has a rate of its own: adaptiv
 from libc.math cimport pow, sqrt
 from libc.stdint cimport uint64_t
 
-from fastnn.kernels.csrc cimport fastnn_adam
+from fastnn.engine.csrc cimport fastnn_adam
+from fastnn.engine.op cimport Op
+from fastnn.engine.tensor cimport Tensor, floats
 from fastnn.kernels.elementary cimport Elementwise
-from fastnn.op cimport Op
-from fastnn.tensor cimport Tensor, floats
 
 
 cdef class Flat(Elementwise):

@@ -2,8 +2,8 @@ from collections.abc import Callable
 
 import numpy as np
 
+from fastnn.engine.tensor import Tensor
 from fastnn.kernels.loss import Loss
-from fastnn.tensor import Tensor
 
 class OwnLoss(Loss):
     def __init__(

@@ -6,8 +6,8 @@ from libc.math cimport isfinite
 
 import numpy as np
 
+from fastnn.engine.tensor cimport Tensor
 from fastnn.kernels.loss cimport Loss
-from fastnn.tensor cimport Tensor
 
 from fastnn import arrays
 

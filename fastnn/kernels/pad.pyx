@@ -2,8 +2,8 @@
 
 from libc.string cimport memcpy, memset
 
-from fastnn.op cimport Op
-from fastnn.tensor cimport Tensor, floats
+from fastnn.engine.op cimport Op
+from fastnn.engine.tensor cimport Tensor, floats
 
 from fastnn.kernels.axis import Axis
 

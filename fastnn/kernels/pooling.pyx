@@ -6,9 +6,9 @@ their windows, channels last. rows, columns: how the windows slide along the two
 
 from libc.stdint cimport uint8_t
 
-from fastnn.kernels.csrc cimport fastnn_axis, fastnn_pooling
-from fastnn.op cimport Op
-from fastnn.tensor cimport Tensor, floats
+from fastnn.engine.csrc cimport fastnn_axis, fastnn_pooling
+from fastnn.engine.op cimport Op
+from fastnn.engine.tensor cimport Tensor, floats
 
 from fastnn.kernels.axis import Axis
 

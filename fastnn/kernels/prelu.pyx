@@ -2,8 +2,8 @@
 
 from libc.string cimport memset
 
+from fastnn.engine.tensor cimport Tensor, floats
 from fastnn.kernels.elementary cimport Elementwise
-from fastnn.tensor cimport Tensor, floats
 
 
 cdef enum:

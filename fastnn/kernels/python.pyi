@@ -3,8 +3,8 @@ from typing import Any
 
 import numpy as np
 
-from fastnn.op import Op
-from fastnn.tensor import Tensor
+from fastnn.engine.op import Op
+from fastnn.engine.tensor import Tensor
 
 class Python(Op):
     def explain(self, place: int) -> BaseException: ...  # type: ignore[override]

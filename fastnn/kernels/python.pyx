@@ -9,9 +9,9 @@ from typing import Any
 cimport numpy as cnp
 import numpy as np
 
-from fastnn.kernels cimport csrc
-from fastnn.op cimport Op
-from fastnn.tensor cimport Tensor, floats
+from fastnn.engine cimport csrc
+from fastnn.engine.op cimport Op
+from fastnn.engine.tensor cimport Tensor, floats
 
 from fastnn import arrays
 

@@ -1,7 +1,7 @@
-from fastnn.kernels.csrc cimport fastnn_product
+from fastnn.engine.csrc cimport fastnn_product
+from fastnn.engine.op cimport Op
 from fastnn.kernels.dense cimport Packed
 from fastnn.kernels.steps cimport Steps
-from fastnn.op cimport Op
 
 
 cdef class Recurrence(Op):

@@ -1,9 +1,9 @@
 from typing import Any
 
+from fastnn.engine.op import Op
+from fastnn.engine.tensor import Tensor
 from fastnn.kernels.dense import Packed
 from fastnn.kernels.steps import Steps
-from fastnn.op import Op
-from fastnn.tensor import Tensor
 
 class Recurrence(Op):
     def take(

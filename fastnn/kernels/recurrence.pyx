@@ -7,12 +7,12 @@ no thread waits for another. See steps.pyx for the order of steps; a state (rows
 
 from libc.string cimport memcpy, memset
 
-from fastnn cimport team
-from fastnn.kernels.csrc cimport fastnn_product, no_rows
+from fastnn.engine cimport thread_team
+from fastnn.engine.csrc cimport fastnn_product, no_rows
+from fastnn.engine.op cimport Op
+from fastnn.engine.tensor cimport Tensor, floats
 from fastnn.kernels.dense cimport Packed
 from fastnn.kernels.steps cimport Steps
-from fastnn.op cimport Op
-from fastnn.tensor cimport Tensor, floats
 
 
 cdef void columns_of(void *op, Py_ssize_t index, Py_ssize_t parts, int thread) noexcept nogil:
@@ -68,7 +68,7 @@ cdef class Recurrence(Op):
             self.packed.run()
         self.across = 1
         if self.state.rows < self.state.threads:
-            self.across = team.size_for(self.work() / self.steps.total / self.pace, self.state.threads)
+            self.across = thread_team.size_for(self.work() / self.steps.total / self.pace, self.state.threads)
         Op.run(self)
 
     cdef Py_ssize_t parts(self, int threads) noexcept nogil:
@@ -124,7 +124,7 @@ cdef class Recurrence(Op):
         p.m, p.a, p.c, p.add, p.activation = rows, a, c, add, activation
         if self.across > 1:  # no other thread is here
             self.product = p
-            team.share(self.across, self.across, columns_of, <void *> self)
+            thread_team.share(self.across, self.across, columns_of, <void *> self)
         else:
             self.table.product(&p)
 

@@ -1,7 +1,7 @@
+from fastnn.engine.tensor import Tensor
 from fastnn.kernels.dense import Packed
 from fastnn.kernels.recurrence import Backward, Forward
 from fastnn.kernels.steps import Steps
-from fastnn.tensor import Tensor
 
 class LSTM(Forward):
     def __init__(

@@ -2,9 +2,9 @@
 
 from libc.string cimport memcpy, memset
 
+from fastnn.engine.tensor cimport Tensor
 from fastnn.kernels.recurrence cimport Backward, Forward
 from fastnn.kernels.steps cimport Steps
-from fastnn.tensor cimport Tensor
 
 from fastnn.kernels.activation import DERIVED_FROM_INPUT as _DERIVED_FROM_INPUT, number
 

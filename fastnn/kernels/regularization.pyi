@@ -1,7 +1,7 @@
+from fastnn.engine.op import ChunkedOp
+from fastnn.engine.tensor import Tensor
 from fastnn.kernels.loss import Meter
 from fastnn.kernels.optimizer import Flat
-from fastnn.op import ChunkedOp
-from fastnn.tensor import Tensor
 
 class FlatSum(ChunkedOp): ...
 

@@ -3,10 +3,10 @@
 from libc.math cimport INFINITY, sqrt
 from libc.stdlib cimport calloc
 
+from fastnn.engine.op cimport ChunkedOp, Op
+from fastnn.engine.tensor cimport Tensor, floats
 from fastnn.kernels.loss cimport Meter
 from fastnn.kernels.optimizer cimport Flat
-from fastnn.op cimport ChunkedOp, Op
-from fastnn.tensor cimport Tensor, floats
 
 
 cdef class FlatSum(ChunkedOp):

@@ -1,7 +1,7 @@
 """Softmax over the columns of each row, and its logarithm."""
 
+from fastnn.engine.tensor cimport Tensor, floats
 from fastnn.kernels.elementary cimport Elementwise
-from fastnn.tensor cimport Tensor, floats
 
 
 cdef class Rows(Elementwise):

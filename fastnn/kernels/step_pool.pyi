@@ -1,6 +1,6 @@
+from fastnn.engine.op import Op
+from fastnn.engine.tensor import Tensor
 from fastnn.kernels.steps import Steps
-from fastnn.op import Op
-from fastnn.tensor import Tensor
 
 class StepPool(Op):
     def take(self, parted: Tensor, whole: Tensor, steps: Steps, time: Tensor | None) -> None: ...

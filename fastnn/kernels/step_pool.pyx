@@ -3,9 +3,9 @@
 from libc.stdint cimport int32_t
 from libc.string cimport memcpy, memset
 
+from fastnn.engine.op cimport Op
+from fastnn.engine.tensor cimport Tensor, floats
 from fastnn.kernels.steps cimport Steps
-from fastnn.op cimport Op
-from fastnn.tensor cimport Tensor, floats
 
 
 cdef class StepPool(Op):

@@ -1,7 +1,7 @@
 from libc.stdint cimport int32_t
 
+from fastnn.engine.op cimport Op
 from fastnn.kernels.gather cimport Gathered
-from fastnn.op cimport Op
 
 
 cdef class Steps(Gathered):

@@ -1,7 +1,7 @@
+from fastnn.engine.op import Op
+from fastnn.engine.port import Port
+from fastnn.engine.tensor import Tensor
 from fastnn.kernels.gather import Gathered
-from fastnn.op import Op
-from fastnn.port import Port
-from fastnn.tensor import Tensor
 
 class Steps(Gathered):
     times: int

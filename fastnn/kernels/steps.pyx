@@ -8,10 +8,10 @@ from libc.stdint cimport int32_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy, memset
 
+from fastnn.engine.op cimport ChunkedOp, Op
+from fastnn.engine.port cimport Port
+from fastnn.engine.tensor cimport Tensor
 from fastnn.kernels.gather cimport Gathered
-from fastnn.op cimport ChunkedOp, Op
-from fastnn.port cimport Port
-from fastnn.tensor cimport Tensor
 
 from fastnn.common import checks
 

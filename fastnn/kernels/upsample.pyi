@@ -1,5 +1,5 @@
-from fastnn.op import Op
-from fastnn.tensor import Tensor
+from fastnn.engine.op import Op
+from fastnn.engine.tensor import Tensor
 
 class Upsampling(Op): ...
 

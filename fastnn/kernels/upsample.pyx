@@ -3,9 +3,9 @@
 x, dx (batch, height * width * channels), y, dy (batch, height * down * width * across * channels), channels last.
 """
 
-from fastnn.kernels.csrc cimport fastnn_upsampling
-from fastnn.op cimport Op
-from fastnn.tensor cimport Tensor, floats
+from fastnn.engine.csrc cimport fastnn_upsampling
+from fastnn.engine.op cimport Op
+from fastnn.engine.tensor cimport Tensor, floats
 
 
 cdef class Upsampling(Op):

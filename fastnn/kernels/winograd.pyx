@@ -1,9 +1,9 @@
 """The convolution of 3x3 taps with fewer multiplications, and its gradients: see csrc/winograd.h."""
 
+from fastnn.engine.csrc cimport FASTNN_WINOGRAD_CHANNELS, fastnn_convolution
+from fastnn.engine.op cimport Op
+from fastnn.engine.tensor cimport Tensor, floats
 from fastnn.kernels.convolution cimport axis_of
-from fastnn.kernels.csrc cimport FASTNN_WINOGRAD_CHANNELS, fastnn_convolution
-from fastnn.op cimport Op
-from fastnn.tensor cimport Tensor, floats
 
 from fastnn.kernels.activation import DERIVED_FROM_INPUT as _DERIVED_FROM_INPUT, number
 from fastnn.kernels.axis import Axis

@@ -9,10 +9,10 @@ from typing import Any, ClassVar
 
 from fastnn import kernels
 from fastnn.common import checks
+from fastnn.engine.op import Op
 from fastnn.layers.base import Layer, expected
 from fastnn.layers.window import Pictured, lengths, spatial
 from fastnn.lowering import Lowering
-from fastnn.op import Op
 from fastnn.values import Value, Weight
 
 

@@ -8,9 +8,9 @@ import numpy as np
 
 from fastnn import kernels
 from fastnn.common import checks
+from fastnn.engine.tensor import Tensor
 from fastnn.layers.base import Layer, Parameter
 from fastnn.lowering import Lowering
-from fastnn.tensor import Tensor
 from fastnn.values import Call, ToPack, Value, Weight
 
 

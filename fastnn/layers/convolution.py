@@ -6,12 +6,12 @@ from typing import ClassVar
 
 from fastnn import kernels
 from fastnn.common import checks
+from fastnn.engine.op import Op
 from fastnn.kernels import winograd
 from fastnn.kernels.axis import Axis
 from fastnn.layers import affine, window
 from fastnn.layers.base import Parameter, expected
 from fastnn.lowering import Lowering
-from fastnn.op import Op
 from fastnn.values import Value, Weight
 
 

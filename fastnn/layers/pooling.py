@@ -6,12 +6,12 @@ from typing import ClassVar
 
 from fastnn import kernels
 from fastnn.common import checks
+from fastnn.engine.op import Op
 from fastnn.kernels.axis import Axis
 from fastnn.kernels.pooling import MOST_TAPS
 from fastnn.layers import window
 from fastnn.layers.base import Layer, expected
 from fastnn.lowering import ROW_WISE, Lowering
-from fastnn.op import Op
 from fastnn.values import Buffer, Value, Weight
 
 

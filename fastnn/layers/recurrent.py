@@ -10,12 +10,12 @@ import numpy as np
 
 from fastnn import kernels
 from fastnn.common import checks
+from fastnn.engine.op import Op
+from fastnn.engine.tensor import Tensor
 from fastnn.initializers import INITIALIZERS, Initializer
 from fastnn.layers.base import Layer, Parameter, expected
 from fastnn.lowering import Lowering
-from fastnn.op import Op
 from fastnn.symbol import Symbol, called
-from fastnn.tensor import Tensor
 from fastnn.values import Buffer, Value, Weight
 
 Shape = tuple[int, ...]

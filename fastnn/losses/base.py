@@ -7,10 +7,10 @@ import numpy as np
 
 from fastnn import arrays, kernels
 from fastnn.common.settings import FixedSettings
+from fastnn.engine.port import Port
+from fastnn.engine.tensor import Tensor
 from fastnn.losses.by_hand import ByHand
 from fastnn.lowering import ROW_WISE, Lowering
-from fastnn.port import Port
-from fastnn.tensor import Tensor
 from fastnn.values import Buffer, Call, Value
 
 

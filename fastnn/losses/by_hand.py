@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fastnn import kernels
+from fastnn.engine.port import Port
 from fastnn.lowering import Lowering
-from fastnn.port import Port
 from fastnn.values import Buffer, Value
 
 if TYPE_CHECKING:

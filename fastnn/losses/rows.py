@@ -8,10 +8,10 @@ import numpy as np
 
 from fastnn import kernels
 from fastnn.common import checks
+from fastnn.engine.port import Port
+from fastnn.engine.tensor import Tensor
 from fastnn.losses.base import Loss, Target, repeated
 from fastnn.lowering import Lowering
-from fastnn.port import Port
-from fastnn.tensor import Tensor
 from fastnn.values import Buffer, Call, Value
 
 

@@ -8,9 +8,9 @@ from typing import Any
 
 from fastnn.common import checks
 from fastnn.common.settings import Settings
+from fastnn.engine.tensor import Tensor
 from fastnn.lowering import Lowering
 from fastnn.schedules import Schedule
-from fastnn.tensor import Tensor
 
 
 @dataclass(eq=False, repr=False)

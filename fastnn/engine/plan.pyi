@@ -3,11 +3,11 @@ from typing import Any, final
 
 import numpy as np
 
-from fastnn.guard import Guard
-from fastnn.op import Op
-from fastnn.port import Port
-from fastnn.profile import Profile
-from fastnn.tensor import Tensor
+from fastnn.engine.guard import Guard
+from fastnn.engine.op import Op
+from fastnn.engine.port import Port
+from fastnn.engine.profile import Profile
+from fastnn.engine.tensor import Tensor
 
 @final
 class Plan:

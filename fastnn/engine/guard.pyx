@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 cimport cython
 
-from fastnn cimport team
+from fastnn.engine cimport thread_team
 
 cdef extern from "Python.h":
     unsigned long PyThread_get_thread_ident()
@@ -35,7 +35,7 @@ cdef class Guard:
     cdef unsigned long check(self, str action) except 0:
         """This thread, if no other one is changing the network."""
         cdef unsigned long me = PyThread_get_thread_ident()
-        cdef int process = team.forks()
+        cdef int process = thread_team.forks()
         if self.process != process:
             self.process, self.readers = process, 0
             if self.owner != me:

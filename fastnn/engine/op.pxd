@@ -1,7 +1,7 @@
 from libc.stdint cimport int64_t, uint64_t
 
-from fastnn.kernels.csrc cimport fastnn_table
-from fastnn.tensor cimport Tensor
+from fastnn.engine.csrc cimport fastnn_table
+from fastnn.engine.tensor cimport Tensor
 
 ctypedef struct Run:
     Py_ssize_t rows         # of this step

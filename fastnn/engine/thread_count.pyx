@@ -9,7 +9,7 @@ import math
 import os
 from collections.abc import Iterator
 
-from fastnn cimport team
+from fastnn.engine cimport thread_team
 
 cdef extern from *:
     """
@@ -83,7 +83,7 @@ def set_num_threads(n: int) -> None:
 
 def get_num_threads() -> int:
     """The number of threads that an op started from this Python thread may use."""
-    return 1 if team.serial() else allowed()
+    return 1 if thread_team.serial() else allowed()
 
 
 @contextlib.contextmanager

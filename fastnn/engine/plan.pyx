@@ -12,14 +12,14 @@ from libc.stdlib cimport free, malloc
 cimport numpy as cnp
 import numpy as np
 
-from fastnn cimport parallel, team
-from fastnn.op cimport NANOSECONDS_WITH_GIL, Op, Run, State, seconds
-from fastnn.port cimport Port
-from fastnn.tensor cimport Tensor
+from fastnn.engine cimport thread_count, thread_team
+from fastnn.engine.op cimport NANOSECONDS_WITH_GIL, Op, Run, State, seconds
+from fastnn.engine.port cimport Port
+from fastnn.engine.tensor cimport Tensor
 
 from fastnn.common import checks
-from fastnn.op import peak
-from fastnn.profile import OpProfile, Profile
+from fastnn.engine.op import peak
+from fastnn.engine.profile import OpProfile, Profile
 
 cnp.import_array()
 
@@ -79,7 +79,7 @@ cdef class Plan:
             port.busy = True
         self.shared.run.running = True
         # Where no op can be worth two threads, none needs to ask.
-        self.shared.run.threads = team.size_for(self.nanoseconds, parallel.allowed())
+        self.shared.run.threads = thread_team.size_for(self.nanoseconds, thread_count.allowed())
         self.shared.run.failed = NULL
 
     cdef void end(self) noexcept:

@@ -10,10 +10,9 @@ import os
 
 from libc.stdlib cimport calloc, free
 
-from fastnn cimport parallel, team
-from fastnn.kernels cimport csrc
-from fastnn.kernels.csrc cimport fastnn_table
-from fastnn.tensor cimport Tensor
+from fastnn.engine cimport csrc, thread_count, thread_team
+from fastnn.engine.csrc cimport fastnn_table
+from fastnn.engine.tensor cimport Tensor
 
 cdef extern from *:
     """
@@ -144,10 +143,10 @@ cdef class Op:
         cdef Py_ssize_t i, parts
         cdef int size = 1
         if self.state.threads > 1:
-            size = team.size_for(self.work() / self.pace, self.state.threads)
+            size = thread_team.size_for(self.work() / self.pace, self.state.threads)
         parts = self.parts(size)
         if size > 1 and parts > 1:
-            team.share(<int> min(<Py_ssize_t> size, parts), parts, part_of, <void *> self)
+            thread_team.share(<int> min(<Py_ssize_t> size, parts), parts, part_of, <void *> self)
         else:
             for i in range(parts):
                 self.part(i, parts)
@@ -185,7 +184,7 @@ cdef class Op:
             raise RuntimeError(f"{self!r} is running in another thread")
         self.state.running = True
         self.state.failed = NULL
-        self.state.threads = parallel.allowed()
+        self.state.threads = thread_count.allowed()
         with nogil:
             self.run()
         self.state.running = False

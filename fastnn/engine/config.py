@@ -5,18 +5,18 @@ import sys
 
 import numpy as np
 
-from fastnn import op, parallel, team
 from fastnn._version import __version__
+from fastnn.engine import op, thread_count, thread_team
 
 
 def config() -> dict[str, str]:
     """Versions, instruction set, OpenMP and threads, by name."""
-    version = team.openmp()
+    version = thread_team.openmp()
     return {
         "fastnn": __version__,
         "instruction set": f"{op.get_isa()} (of {', '.join(op.levels())})",
         "OpenMP": str(version) if version else "none: a serial build",
-        "threads": str(parallel.get_num_threads()),
+        "threads": str(thread_count.get_num_threads()),
         "NumPy": np.__version__,
         "Python": sys.version.split()[0],
         "platform": platform.platform(),

@@ -4,7 +4,7 @@ from cpython.weakref cimport PyWeakref_NewRef
 
 cimport numpy as cnp
 
-from fastnn.kernels cimport csrc
+from fastnn.engine cimport csrc
 
 cnp.import_array()
 

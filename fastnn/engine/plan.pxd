@@ -1,7 +1,7 @@
 cimport cython
 from libc.stdint cimport uint64_t
 
-from fastnn.op cimport State
+from fastnn.engine.op cimport State
 
 
 @cython.final
