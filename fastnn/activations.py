@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastnn import arrays, kernels
+from fastnn import kernels
+from fastnn.data import arrays
 from fastnn.engine.tensor import Tensor
 from fastnn.lowering import ROW_WISE
 

@@ -9,9 +9,9 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from fastnn import arrays
 from fastnn.common import checks
 from fastnn.common.randomness import checked_seed
+from fastnn.data import arrays
 from fastnn.engine.guard import Guard
 from fastnn.graph import Graph
 from fastnn.layers.base import Layer, Parameter

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from fastnn import arrays
 from fastnn.assembly import Assembly, Subnetwork
 from fastnn.common import checks
+from fastnn.data import arrays
 from fastnn.layers import Activation, Layer
 from fastnn.lowering import ROW_WISE
 from fastnn.network import Network

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastnn import arrays
 from fastnn.common import checks
+from fastnn.data import arrays
 from fastnn.engine.plan import Plan
 from fastnn.engine.port import Port
 from fastnn.heads import one_or_all

@@ -5,8 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from fastnn import arrays, kernels
+from fastnn import kernels
 from fastnn.common import checks
+from fastnn.data import arrays
 from fastnn.losses import Loss, Target
 from fastnn.losses.base import repeated
 from fastnn.lowering import ROW_WISE, Lowering

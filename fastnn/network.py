@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
 
-from fastnn import arrays, differentiation, files, loop, losses, optimizers, prediction, range_test, training
+from fastnn import differentiation, files, loop, losses, optimizers, prediction, range_test, training
 from fastnn.assembly import Assembly, below
 from fastnn.callbacks import Callback, History
-from fastnn.class_weights import sample_weights
 from fastnn.common import checks
+from fastnn.data import arrays
+from fastnn.data.class_weights import sample_weights
 from fastnn.engine.plan import Plan
 from fastnn.engine.tensor import Tensor
 from fastnn.graph import Graph

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastnn import arrays
 from fastnn.common import checks
 from fastnn.common.randomness import Purpose, generator
+from fastnn.data import arrays
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

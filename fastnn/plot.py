@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastnn import arrays, inspection, metrics
+from fastnn import inspection, metrics
 from fastnn.callbacks import History
 from fastnn.common import checks
+from fastnn.data import arrays
 from fastnn.layers import Conv2D
 from fastnn.network import Network
 

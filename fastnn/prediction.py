@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastnn import arrays
 from fastnn.callbacks import Logs
+from fastnn.data import arrays
 from fastnn.heads import one_or_all
 from fastnn.programs import Given, rows_of
 

@@ -16,8 +16,8 @@ from fastnn.engine.op cimport NANOSECONDS_WITH_GIL, Op, Run
 from fastnn.engine.plan cimport Plan
 from fastnn.engine.port cimport Port, takes
 
-from fastnn import arrays
 from fastnn.common import checks
+from fastnn.data import arrays
 from fastnn.programs import Snapshot, lower
 
 cnp.import_array()

@@ -13,8 +13,8 @@ from fastnn.engine.plan cimport Plan
 from fastnn.engine.port cimport Port, takes
 from fastnn.predictor cimport out_of
 
-from fastnn import arrays
 from fastnn.common import checks
+from fastnn.data import arrays
 from fastnn.programs import Snapshot, lower_stream
 
 cnp.import_array()

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from fastnn import arrays
 from fastnn.common.randomness import Purpose, generator
+from fastnn.data import arrays
 from fastnn.engine.guard import Guard
 from fastnn.engine.tensor import Tensor, aligned, bytes_of
 from fastnn.initializers import INITIALIZERS

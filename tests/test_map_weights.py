@@ -7,7 +7,7 @@ import pytest
 
 import fastnn as fnn
 from check import assert_close, assert_same_bits, generator, normal
-from fastnn.class_weights import sample_weights
+from fastnn.data.class_weights import sample_weights
 from fastnn.losses import CrossEntropy
 
 LOSSES: dict[str, Any] = {

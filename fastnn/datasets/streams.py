@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from fastnn import arrays
 from fastnn.common import checks
+from fastnn.data import arrays
 
 
 def streams(sequence: Any, batch_size: int, steps: int) -> np.ndarray:

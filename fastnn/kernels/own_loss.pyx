@@ -9,7 +9,7 @@ import numpy as np
 from fastnn.engine.tensor cimport Tensor
 from fastnn.kernels.loss cimport Loss
 
-from fastnn import arrays
+from fastnn.data import arrays
 
 
 cdef class OwnLoss(Loss):

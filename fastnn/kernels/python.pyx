@@ -13,7 +13,7 @@ from fastnn.engine cimport csrc
 from fastnn.engine.op cimport Op
 from fastnn.engine.tensor cimport Tensor, floats
 
-from fastnn import arrays
+from fastnn.data import arrays
 
 cnp.import_array()
 

@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from fastnn import arrays, kernels
+from fastnn import kernels
+from fastnn.data import arrays
 from fastnn.layers.base import Layer
 from fastnn.lowering import Lowering
 from fastnn.values import Value, Weight

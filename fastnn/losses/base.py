@@ -5,8 +5,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from fastnn import arrays, kernels
+from fastnn import kernels
 from fastnn.common.settings import FixedSettings
+from fastnn.data import arrays
 from fastnn.engine.port import Port
 from fastnn.engine.tensor import Tensor
 from fastnn.losses.by_hand import ByHand

@@ -1,0 +1,1 @@
+"""What comes in: users' arrays, and the weights of classes."""
