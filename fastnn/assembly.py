@@ -16,9 +16,9 @@ from fastnn.engine.guard import Guard
 from fastnn.graph import Graph
 from fastnn.layers.base import Layer, Parameter
 from fastnn.layers.merge import Merge
-from fastnn.lowering import Lowering
+from fastnn.lowering.lowering import Lowering
+from fastnn.lowering.values import Value, Weight
 from fastnn.symbol import Symbol, called
-from fastnn.values import Value, Weight
 from fastnn.weights import Blocks, Views
 
 Shape = tuple[int, ...]

@@ -13,7 +13,7 @@ from fastnn.assembly import Assembly, Subnetwork
 from fastnn.common import checks
 from fastnn.data import arrays
 from fastnn.layers import Activation, Layer
-from fastnn.lowering import ROW_WISE
+from fastnn.lowering.lowering import ROW_WISE
 from fastnn.network import Network
 from fastnn.symbol import Input, Symbol, called
 

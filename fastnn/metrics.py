@@ -10,8 +10,8 @@ from fastnn.common import checks
 from fastnn.data import arrays
 from fastnn.losses import Loss, Target
 from fastnn.losses.base import repeated
-from fastnn.lowering import ROW_WISE, Lowering
-from fastnn.values import Buffer, Call, Value
+from fastnn.lowering.lowering import ROW_WISE, Lowering
+from fastnn.lowering.values import Buffer, Call, Value
 
 
 def classes(plan: Lowering, output: Value, loss: Loss | None) -> Buffer:

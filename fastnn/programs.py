@@ -14,10 +14,10 @@ from fastnn.engine.plan import Plan
 from fastnn.engine.port import Port
 from fastnn.engine.tensor import Tensor
 from fastnn.losses.by_hand import gather_weight
-from fastnn.lowering import Lowering
+from fastnn.lowering.lowering import Lowering
+from fastnn.lowering.values import Buffer, Call, Value, Weight
 from fastnn.optimizers import Span
 from fastnn.program import Program
-from fastnn.values import Buffer, Call, Value, Weight
 
 if TYPE_CHECKING:
     from fastnn.network import Network

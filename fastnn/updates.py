@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 
 from fastnn import kernels
 from fastnn.layers.base import Parameter
-from fastnn.lowering import Lowering
+from fastnn.lowering.lowering import Lowering
+from fastnn.lowering.values import Call
 from fastnn.optimizers import FirstOrder, Optimizer, Span
-from fastnn.values import Call
 
 
 def penalized(wanted: Mapping[str, Parameter]) -> bool:

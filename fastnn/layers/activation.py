@@ -6,8 +6,8 @@ from typing import ClassVar
 from fastnn import kernels
 from fastnn.common import checks
 from fastnn.layers.base import Layer
-from fastnn.lowering import ROW_WISE, Lowering
-from fastnn.values import Value, Weight
+from fastnn.lowering.lowering import ROW_WISE, Lowering
+from fastnn.lowering.values import Value, Weight
 
 #: What layers accept as an activation: the elementwise ones, and those over the last axis.
 LAYER_ACTIVATIONS = (*kernels.ACTIVATIONS, *ROW_WISE)

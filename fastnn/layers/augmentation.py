@@ -12,8 +12,8 @@ from fastnn.common import checks
 from fastnn.engine.op import Op
 from fastnn.layers.base import Layer, expected
 from fastnn.layers.window import Pictured, lengths, spatial
-from fastnn.lowering import Lowering
-from fastnn.values import Value, Weight
+from fastnn.lowering.lowering import Lowering
+from fastnn.lowering.values import Value, Weight
 
 
 class Augmentation(Pictured):

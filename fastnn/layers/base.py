@@ -8,9 +8,9 @@ from typing import Any, ClassVar
 
 from fastnn.common import checks
 from fastnn.initializers import INITIALIZERS, Initializer
-from fastnn.lowering import Lowering
+from fastnn.lowering.lowering import Lowering
+from fastnn.lowering.values import Value, Weight
 from fastnn.symbol import Symbol, called
-from fastnn.values import Value, Weight
 
 
 @dataclass(eq=False, repr=False)

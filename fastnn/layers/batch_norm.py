@@ -10,8 +10,8 @@ from fastnn import kernels
 from fastnn.common import checks
 from fastnn.engine.tensor import Tensor
 from fastnn.layers.base import Layer, Parameter
-from fastnn.lowering import Lowering
-from fastnn.values import Call, ToPack, Value, Weight
+from fastnn.lowering.lowering import Lowering
+from fastnn.lowering.values import Call, ToPack, Value, Weight
 
 
 @dataclass(eq=False, repr=False)

@@ -11,8 +11,8 @@ from fastnn.common import checks
 from fastnn.layers.base import Layer, Parameter
 from fastnn.layers.merge import Add, Concatenate, Multiply
 from fastnn.layers.recurrent import GRU, LSTM, Recurrent, SimpleRNN
-from fastnn.lowering import Lowering
-from fastnn.values import Value, Weight
+from fastnn.lowering.lowering import Lowering
+from fastnn.lowering.values import Value, Weight
 
 _KINDS: dict[str, type[Recurrent]] = {kind.__name__: kind for kind in (LSTM, GRU, SimpleRNN)}
 _WAYS = "forward", "reverse"

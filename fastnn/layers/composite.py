@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 from fastnn.common import checks
 from fastnn.layers.base import Layer, Parameter
-from fastnn.lowering import Lowering
-from fastnn.values import Value, Weight
+from fastnn.lowering.lowering import Lowering
+from fastnn.lowering.values import Value, Weight
 
 if TYPE_CHECKING:
     from fastnn.graph import Graph

@@ -11,8 +11,8 @@ from fastnn.kernels import winograd
 from fastnn.kernels.axis import Axis
 from fastnn.layers import affine, window
 from fastnn.layers.base import Parameter, expected
-from fastnn.lowering import Lowering
-from fastnn.values import Value, Weight
+from fastnn.lowering.lowering import Lowering
+from fastnn.lowering.values import Value, Weight
 
 
 def _ops(rows: Axis, columns: Axis, groups: int, shape: tuple[int, ...]) -> tuple[type[Op], type[Op], type[Op]]:

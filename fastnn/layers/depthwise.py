@@ -11,8 +11,8 @@ from fastnn.layers import affine, window
 from fastnn.layers.base import Layer, Parameter
 from fastnn.layers.composite import Composite
 from fastnn.layers.convolution import Conv2D
-from fastnn.lowering import Lowering
-from fastnn.values import Value, Weight
+from fastnn.lowering.lowering import Lowering
+from fastnn.lowering.values import Value, Weight
 
 
 @dataclass(eq=False, repr=False)

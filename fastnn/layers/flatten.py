@@ -3,8 +3,8 @@
 import math
 
 from fastnn.layers.base import Layer
-from fastnn.lowering import Lowering
-from fastnn.values import Value, Weight
+from fastnn.lowering.lowering import Lowering
+from fastnn.lowering.values import Value, Weight
 
 
 class Flatten(Layer):

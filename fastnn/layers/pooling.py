@@ -11,8 +11,8 @@ from fastnn.kernels.axis import Axis
 from fastnn.kernels.pooling import MOST_TAPS
 from fastnn.layers import window
 from fastnn.layers.base import Layer, expected
-from fastnn.lowering import ROW_WISE, Lowering
-from fastnn.values import Buffer, Value, Weight
+from fastnn.lowering.lowering import ROW_WISE, Lowering
+from fastnn.lowering.values import Buffer, Value, Weight
 
 
 @dataclass(eq=False, repr=False)

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from fastnn import kernels
 from fastnn.common import checks
 from fastnn.layers.base import Layer, Parameter
-from fastnn.lowering import Lowering
-from fastnn.values import Buffer, Value, Weight
+from fastnn.lowering.lowering import Lowering
+from fastnn.lowering.values import Buffer, Value, Weight
 
 
 @dataclass(eq=False, repr=False)

@@ -8,8 +8,8 @@ import numpy as np
 from fastnn import kernels
 from fastnn.data import arrays
 from fastnn.layers.base import Layer
-from fastnn.lowering import Lowering
-from fastnn.values import Value, Weight
+from fastnn.lowering.lowering import Lowering
+from fastnn.lowering.values import Value, Weight
 
 
 class PythonLayer(Layer):

@@ -6,8 +6,8 @@ from typing import ClassVar
 from fastnn import kernels
 from fastnn.common import checks
 from fastnn.layers.base import Layer
-from fastnn.lowering import Lowering
-from fastnn.values import Value, Weight
+from fastnn.lowering.lowering import Lowering
+from fastnn.lowering.values import Value, Weight
 
 
 @dataclass(eq=False, repr=False)

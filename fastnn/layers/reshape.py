@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from fastnn.common import checks
 from fastnn.layers.base import Layer, expected
-from fastnn.lowering import Lowering
-from fastnn.values import Value, Weight
+from fastnn.lowering.lowering import Lowering
+from fastnn.lowering.values import Value, Weight
 
 
 @dataclass(eq=False, repr=False)

@@ -11,8 +11,8 @@ from fastnn.data import arrays
 from fastnn.engine.port import Port
 from fastnn.engine.tensor import Tensor
 from fastnn.losses.by_hand import ByHand
-from fastnn.lowering import ROW_WISE, Lowering
-from fastnn.values import Buffer, Call, Value
+from fastnn.lowering.lowering import ROW_WISE, Lowering
+from fastnn.lowering.values import Buffer, Call, Value
 
 
 @dataclass(eq=False, repr=False)

@@ -9,8 +9,8 @@ import numpy as np
 
 from fastnn import kernels
 from fastnn.engine.port import Port
-from fastnn.lowering import Lowering
-from fastnn.values import Buffer, Value
+from fastnn.lowering.lowering import Lowering
+from fastnn.lowering.values import Buffer, Value
 
 if TYPE_CHECKING:
     from fastnn.losses.base import Loss

@@ -6,8 +6,8 @@ from typing import ClassVar
 from fastnn import kernels
 from fastnn.common import checks
 from fastnn.losses.base import Loss, Target
-from fastnn.lowering import Lowering
-from fastnn.values import Buffer, Call
+from fastnn.lowering.lowering import Lowering
+from fastnn.lowering.values import Buffer, Call
 
 
 class Elementwise(Loss):

@@ -8,8 +8,8 @@ import numpy as np
 
 from fastnn import kernels
 from fastnn.losses.base import Loss, Target
-from fastnn.lowering import Lowering
-from fastnn.values import Buffer, Call
+from fastnn.lowering.lowering import Lowering
+from fastnn.lowering.values import Buffer, Call
 
 #: function(y, t) -> (loss, dy)
 Function = Callable[[np.ndarray, np.ndarray], tuple[float, np.ndarray]]

@@ -11,8 +11,8 @@ from fastnn.common import checks
 from fastnn.engine.port import Port
 from fastnn.engine.tensor import Tensor
 from fastnn.losses.base import Loss, Target, repeated
-from fastnn.lowering import Lowering
-from fastnn.values import Buffer, Call, Value
+from fastnn.lowering.lowering import Lowering
+from fastnn.lowering.values import Buffer, Call, Value
 
 
 @dataclass(eq=False, repr=False)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from fastnn import kernels
 from fastnn.common import checks
-from fastnn.lowering import Lowering
+from fastnn.lowering.lowering import Lowering
 from fastnn.optimizers.base import Decaying, FirstOrder, Span
 from fastnn.schedules import Schedule
 

@@ -9,7 +9,7 @@ from typing import Any
 from fastnn.common import checks
 from fastnn.common.settings import Settings
 from fastnn.engine.tensor import Tensor
-from fastnn.lowering import Lowering
+from fastnn.lowering.lowering import Lowering
 from fastnn.schedules import Schedule
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from fastnn import kernels
-from fastnn.lowering import Lowering
+from fastnn.lowering.lowering import Lowering
 from fastnn.optimizers.base import Decaying, Span
 from fastnn.schedules import Schedule
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from fastnn.engine.tensor import aligned, bytes_of
 
 if TYPE_CHECKING:
-    from fastnn.values import Buffer, Call
+    from fastnn.lowering.values import Buffer, Call
 
 
 def place(calls: Sequence[Call], rows: int) -> tuple[dict[Buffer, int], int]:

@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fastnn import kernels
-from fastnn.arena import place
 from fastnn.engine.op import Op
 from fastnn.engine.plan import Plan
 from fastnn.engine.port import Port
 from fastnn.engine.tensor import Block, Tensor
-from fastnn.values import Buffer, Call, ToPack, Value, Weight
+from fastnn.lowering.arena import place
+from fastnn.lowering.values import Buffer, Call, ToPack, Value, Weight
 
 #: Activations over the last axis: their Ops, forward and backward.
 ROW_WISE: dict[str, tuple[type[Op], type[Op]]] = {

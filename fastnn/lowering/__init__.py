@@ -1,0 +1,1 @@
+"""From layers to a flat list of Ops: values, calls, the arena and the plan."""
