@@ -72,6 +72,7 @@ from fastnn.layers import (
     UpSample2D as UpSample2D,
     ZeroPad2D as ZeroPad2D,
 )
+from fastnn.layers.symbol import Input as Input
 from fastnn.network import Network as Network
 from fastnn.optimizers import (
     LBFGS as LBFGS,
@@ -88,4 +89,3 @@ from fastnn.optimizers import (
 )
 from fastnn.perceptron import Perceptron as Perceptron
 from fastnn.sequential import Sequential as Sequential
-from fastnn.symbol import Input as Input

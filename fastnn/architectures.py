@@ -21,9 +21,9 @@ from fastnn.layers import (
     GlobalAvgPool,
     MaxPool2D,
 )
+from fastnn.layers.symbol import Input, Symbol
 from fastnn.layers.window import channels_first
 from fastnn.network import Network
-from fastnn.symbol import Input, Symbol
 
 
 def _pictures(name: str, shape: Sequence[int], least: int) -> tuple[int, ...]:

@@ -13,12 +13,12 @@ from fastnn.common import checks
 from fastnn.common.randomness import checked_seed
 from fastnn.data import arrays
 from fastnn.engine.guard import Guard
-from fastnn.graph import Graph
 from fastnn.layers.base import Layer, Parameter
+from fastnn.layers.graph import Graph
 from fastnn.layers.merge import Merge
+from fastnn.layers.symbol import Symbol, called
 from fastnn.lowering.lowering import Lowering
 from fastnn.lowering.values import Value, Weight
-from fastnn.symbol import Symbol, called
 from fastnn.weights import Blocks, Views
 
 Shape = tuple[int, ...]

@@ -13,9 +13,9 @@ from fastnn.assembly import Assembly, Subnetwork
 from fastnn.common import checks
 from fastnn.data import arrays
 from fastnn.layers import Activation, Layer
+from fastnn.layers.symbol import Input, Symbol, called
 from fastnn.lowering.lowering import ROW_WISE
 from fastnn.network import Network
-from fastnn.symbol import Input, Symbol, called
 
 Shape = tuple[int, ...]
 

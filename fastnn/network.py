@@ -16,12 +16,12 @@ from fastnn.data import arrays
 from fastnn.data.class_weights import sample_weights
 from fastnn.engine.plan import Plan
 from fastnn.engine.tensor import Tensor
-from fastnn.graph import Graph
 from fastnn.heads import Head, Losses, heads, one_or_all
+from fastnn.layers.graph import Graph
+from fastnn.layers.symbol import Symbol
 from fastnn.program import Pool
 from fastnn.programs import Given, lower
 from fastnn.summary import table
-from fastnn.symbol import Symbol
 from fastnn.weights import Range
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from fastnn.common import checks
 from fastnn.engine.plan import Plan
 from fastnn.engine.port import Port
 from fastnn.engine.tensor import Tensor
-from fastnn.losses.by_hand import gather_weight
+from fastnn.losses.eager import gather_weight
 from fastnn.lowering.lowering import Lowering
 from fastnn.lowering.values import Buffer, Call, Value, Weight
 from fastnn.optimizers import Span

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from fastnn.assembly import Assembly, Subnetwork
 from fastnn.common import checks
-from fastnn.graph import Graph
 from fastnn.layers.base import Layer
+from fastnn.layers.graph import Graph
 from fastnn.network import Network
 
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from fastnn.assembly import Subnetwork
 from fastnn.common import checks
-from fastnn.graph import Graph
 from fastnn.layers.base import Layer
+from fastnn.layers.graph import Graph
 
 if TYPE_CHECKING:
     from fastnn.network import Network

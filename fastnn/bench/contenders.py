@@ -13,7 +13,7 @@ from fastnn.bench.workloads import AnyWorkload, Workload
 from fastnn.engine.op import Op, multiply_add
 from fastnn.engine.tensor import Tensor
 from fastnn.kernels.axis import Axis
-from fastnn.symbol import Symbol
+from fastnn.layers.symbol import Symbol
 
 #: Rounds of the loop that measures the peak, about 0.1 ms of it.
 PEAK_ROUNDS = 25_000

@@ -8,9 +8,9 @@ from typing import Any, ClassVar
 
 from fastnn.common import checks
 from fastnn.initializers import INITIALIZERS, Initializer
+from fastnn.layers.symbol import Symbol, called
 from fastnn.lowering.lowering import Lowering
 from fastnn.lowering.values import Value, Weight
-from fastnn.symbol import Symbol, called
 
 
 @dataclass(eq=False, repr=False)

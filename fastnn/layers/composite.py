@@ -11,7 +11,7 @@ from fastnn.lowering.lowering import Lowering
 from fastnn.lowering.values import Value, Weight
 
 if TYPE_CHECKING:
-    from fastnn.graph import Graph
+    from fastnn.layers.graph import Graph
 
 
 class Composite(Layer):
@@ -37,7 +37,7 @@ class Composite(Layer):
 
     @property
     def _chain(self) -> Graph:
-        from fastnn.graph import Graph  # which is made of layers
+        from fastnn.layers.graph import Graph  # which is made of layers
 
         layers = checks.listed(f"{self.title()}: layers", self.layers(), Layer, "Layer objects")
         if not layers:

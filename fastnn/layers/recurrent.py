@@ -14,9 +14,9 @@ from fastnn.engine.op import Op
 from fastnn.engine.tensor import Tensor
 from fastnn.initializers import INITIALIZERS, Initializer
 from fastnn.layers.base import Layer, Parameter, expected
+from fastnn.layers.symbol import Symbol, called
 from fastnn.lowering.lowering import Lowering
 from fastnn.lowering.values import Buffer, Value, Weight
-from fastnn.symbol import Symbol, called
 
 Shape = tuple[int, ...]
 

@@ -10,7 +10,7 @@ from fastnn.common.settings import FixedSettings
 from fastnn.data import arrays
 from fastnn.engine.port import Port
 from fastnn.engine.tensor import Tensor
-from fastnn.losses.by_hand import ByHand
+from fastnn.losses.eager import ByHand
 from fastnn.lowering.lowering import ROW_WISE, Lowering
 from fastnn.lowering.values import Buffer, Call, Value
 

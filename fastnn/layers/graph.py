@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from fastnn.common import checks
 from fastnn.layers.base import Layer, Parameter, snake_case
+from fastnn.layers.symbol import Symbol
 from fastnn.lowering.lowering import Lowering
 from fastnn.lowering.values import Value, Weight
-from fastnn.symbol import Symbol
 
 Shape = tuple[int, ...]
 
