@@ -10,7 +10,7 @@ import numpy as np
 
 from fastnn.common import checks
 from fastnn.common.randomness import Purpose, generator
-from fastnn.heads import one_or_all
+from fastnn.model.objectives import one_or_all
 
 if TYPE_CHECKING:
     from fastnn.network import Network

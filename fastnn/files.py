@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from fastnn import losses, optimizers, structure
+from fastnn import losses, optimizers
 from fastnn._version import __version__
 from fastnn.common import checks
-from fastnn.heads import heads, one_or_all
 from fastnn.layers import LAYERS, Layer
+from fastnn.model import structure
+from fastnn.model.objectives import heads, one_or_all
 
 if TYPE_CHECKING:
     from fastnn.network import Network

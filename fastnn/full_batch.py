@@ -12,8 +12,8 @@ from fastnn.kernels.loss import DivergenceError
 from fastnn.optimizers import LBFGS
 
 if TYPE_CHECKING:
+    from fastnn.model.program import Program
     from fastnn.network import Network
-    from fastnn.program import Program
 
 
 def check(batch: int, samples: int, stateful: bool) -> None:

@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from fastnn.assembly import Assembly, Subnetwork
 from fastnn.common import checks
 from fastnn.data import arrays
 from fastnn.layers import Activation, Layer
 from fastnn.layers.symbol import Input, Symbol, called
 from fastnn.lowering.lowering import ROW_WISE
+from fastnn.model.assembly import Assembly, Subnetwork
 from fastnn.network import Network
 
 Shape = tuple[int, ...]

@@ -10,8 +10,8 @@ from fastnn.common import checks
 from fastnn.data import arrays
 from fastnn.engine.plan import Plan
 from fastnn.engine.port import Port
-from fastnn.heads import one_or_all
-from fastnn.programs import Given, lower_loop
+from fastnn.model.build_program import Given, lower_loop
+from fastnn.model.objectives import one_or_all
 
 if TYPE_CHECKING:
     from fastnn.network import Network

@@ -9,20 +9,20 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 import numpy as np
 
 from fastnn import differentiation, files, loop, losses, optimizers, prediction, range_test, training
-from fastnn.assembly import Assembly, below
 from fastnn.callbacks import Callback, History
 from fastnn.common import checks
 from fastnn.data import arrays
 from fastnn.data.class_weights import sample_weights
 from fastnn.engine.plan import Plan
 from fastnn.engine.tensor import Tensor
-from fastnn.heads import Head, Losses, heads, one_or_all
 from fastnn.layers.graph import Graph
 from fastnn.layers.symbol import Symbol
-from fastnn.program import Pool
-from fastnn.programs import Given, lower
-from fastnn.summary import table
-from fastnn.weights import Range
+from fastnn.model.assembly import Assembly, below
+from fastnn.model.build_program import Given, lower
+from fastnn.model.objectives import Head, Losses, heads, one_or_all
+from fastnn.model.parameters import Range
+from fastnn.model.program import Pool
+from fastnn.model.summary import table
 
 if TYPE_CHECKING:
     from fastnn.predictor import Predictor

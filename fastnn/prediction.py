@@ -8,8 +8,8 @@ import numpy as np
 
 from fastnn.callbacks import Logs
 from fastnn.data import arrays
-from fastnn.heads import one_or_all
-from fastnn.programs import Given, rows_of
+from fastnn.model.build_program import Given, rows_of
+from fastnn.model.objectives import one_or_all
 
 if TYPE_CHECKING:
     from fastnn.network import Network

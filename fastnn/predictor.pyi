@@ -2,8 +2,8 @@ from typing import Any, Self, final
 
 import numpy as np
 
+from fastnn.model.program import Program
 from fastnn.network import Network
-from fastnn.program import Program
 
 @final
 class Lane:

@@ -18,7 +18,7 @@ from fastnn.engine.port cimport Port, takes
 
 from fastnn.common import checks
 from fastnn.data import arrays
-from fastnn.programs import Snapshot, lower
+from fastnn.model.build_program import Snapshot, lower
 
 cnp.import_array()
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from fastnn.assembly import Assembly, Subnetwork
 from fastnn.common import checks
 from fastnn.layers.base import Layer
 from fastnn.layers.graph import Graph
+from fastnn.model.assembly import Assembly, Subnetwork
 from fastnn.network import Network
 
 

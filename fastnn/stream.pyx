@@ -15,7 +15,7 @@ from fastnn.predictor cimport out_of
 
 from fastnn.common import checks
 from fastnn.data import arrays
-from fastnn.programs import Snapshot, lower_stream
+from fastnn.model.build_program import Snapshot, lower_stream
 
 cnp.import_array()
 

@@ -15,12 +15,12 @@ from fastnn.common import checks
 from fastnn.common.randomness import Purpose, generator
 from fastnn.engine.port import is_batch
 from fastnn.kernels.loss import DivergenceError
+from fastnn.model.build_program import rows_of
 from fastnn.optimizers import LBFGS
-from fastnn.programs import rows_of
 
 if TYPE_CHECKING:
+    from fastnn.model.program import Program
     from fastnn.network import Network
-    from fastnn.program import Program
 
 #: Seconds after which a native run returns for signals and progress.
 PAUSE = 0.05

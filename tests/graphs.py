@@ -6,7 +6,7 @@ import numpy as np
 
 import fastnn as fnn
 import reference
-from fastnn.assembly import Assembly, Subnetwork
+from fastnn.model.assembly import Assembly, Subnetwork
 
 Array = reference.Array
 ACTIVATIONS = ("identity", "relu", "sigmoid", "tanh", "softmax", "log_softmax", "gelu", "silu")

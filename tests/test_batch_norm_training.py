@@ -11,7 +11,7 @@ import pytest
 import fastnn as fnn
 import reference
 from check import normal
-from fastnn.programs import Snapshot, lower
+from fastnn.model.build_program import Snapshot, lower
 from networks import blobs, training_state
 
 
@@ -129,7 +129,7 @@ def test_freezing_folds(epsilon: float) -> None:
 
 
 def test_the_frozen_plan_has_one_product_for_dense_norm_and_activation() -> None:
-    from fastnn.programs import Snapshot, lower
+    from fastnn.model.build_program import Snapshot, lower
 
     net = network()
     frozen = lower(net, "predict", 0, 8, Snapshot(net.blocks))

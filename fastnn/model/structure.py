@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from fastnn.assembly import Subnetwork
 from fastnn.common import checks
 from fastnn.layers.base import Layer
 from fastnn.layers.graph import Graph
+from fastnn.model.assembly import Subnetwork
 
 if TYPE_CHECKING:
     from fastnn.network import Network

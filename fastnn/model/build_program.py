@@ -7,8 +7,7 @@ from collections.abc import Callable, Hashable, Sequence
 from enum import IntFlag
 from typing import TYPE_CHECKING
 
-from fastnn import kernels, metrics, updates
-from fastnn.assembly import below
+from fastnn import kernels, metrics
 from fastnn.common import checks
 from fastnn.engine.plan import Plan
 from fastnn.engine.port import Port
@@ -16,12 +15,14 @@ from fastnn.engine.tensor import Tensor
 from fastnn.losses.eager import gather_weight
 from fastnn.lowering.lowering import Lowering
 from fastnn.lowering.values import Buffer, Call, Value, Weight
+from fastnn.model import update
+from fastnn.model.assembly import below
+from fastnn.model.program import Program
 from fastnn.optimizers import Span
-from fastnn.program import Program
 
 if TYPE_CHECKING:
+    from fastnn.model.parameters import Blocks
     from fastnn.network import Network
-    from fastnn.weights import Blocks
 
 Shape = tuple[int, ...]
 
@@ -83,14 +84,14 @@ def lower(net: Network, kind: str, labels: int, rows: int, snapshot: Snapshot | 
     """
     if kind == "update":
         plan = Lowering(1, _trained(net), training=True)
-        updates.penalize(plan, net.blocks.each, None)
+        update.penalize(plan, net.blocks.each, None)
         kept = _update(net, plan)
         return Program(kind, labels, plan.assemble([], kept))
     weights, derived = (net.blocks.weights, None) if snapshot is None else (snapshot.weights, snapshot.derived)
     if kind in ("train", "descent"):
         weights = _trained(net)
     if kind == "descent":
-        updates.refuse_max_norm(net.blocks.wanted)
+        update.refuse_max_norm(net.blocks.wanted)
     training = kind in ("train", "descent", "gradient")
     plan = Lowering(rows, weights, training=training, seed=net.seed, derived=derived)
     given = Given(labels >> len(net.graph.outputs))
@@ -111,12 +112,12 @@ def lower(net: Network, kind: str, labels: int, rows: int, snapshot: Snapshot | 
     outputs = net.graph.lower(plan, flowing, weights, net.features, [head.loss.fused for head in net.heads])
     meters, ports = _measure(net, plan, kind, labels, outputs)
     weights_of = {f"{head.output}_loss": head.weight for head in net.heads} if len(net.heads) > 1 else {}
-    if weights_of and updates.penalized(net.blocks.wanted):
+    if weights_of and update.penalized(net.blocks.wanted):
         meters["penalty"], weights_of["penalty"] = plan.emit(kernels.Penalties), 1.0
     ports, kept = [*x, *ports, *lengths], []
     if plan.training:
         plan.run_backward()
-    updates.penalize(plan, net.blocks.each, meters.get("penalty", meters.get("loss")))
+    update.penalize(plan, net.blocks.each, meters.get("penalty", meters.get("loss")))
     if kind != "gradient":
         plan.run_closing()
     if kind == "train":
@@ -281,6 +282,6 @@ def _update(net: Network, plan: Lowering) -> list[Tensor]:
     for part in net.ranges():
         slots = {name: part.of(slot, part.base) for name, slot in net.slots.items()}
         spans.append(Span(part.of(part.block.values), part.of(part.block.gradients), slots))
-    updates.update(plan, net.optimizer, spans, net.blocks.each)
+    update.update(plan, net.optimizer, spans, net.blocks.each)
     blocks = [flat for block in net.blocks.bases for flat in (block.values, block.statistics, block.gradients)]
     return [*blocks, *net.slots.values()]

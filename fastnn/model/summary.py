@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from fastnn.assembly import below
 from fastnn.common import checks
+from fastnn.model.assembly import below
 
 if TYPE_CHECKING:
     from fastnn.network import Network

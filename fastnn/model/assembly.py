@@ -19,7 +19,7 @@ from fastnn.layers.merge import Merge
 from fastnn.layers.symbol import Symbol, called
 from fastnn.lowering.lowering import Lowering
 from fastnn.lowering.values import Value, Weight
-from fastnn.weights import Blocks, Views
+from fastnn.model.parameters import Blocks, Views
 
 Shape = tuple[int, ...]
 _BUILT = nullcontext()
