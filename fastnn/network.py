@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
 
-from fastnn import differentiation, files, loop, losses, optimizers, prediction, range_test, training
+from fastnn import differentiation, files, loop, losses, optimizers, range_test, training
 from fastnn.callbacks import Callback, History
 from fastnn.common import checks
 from fastnn.data import arrays
 from fastnn.data.class_weights import sample_weights
 from fastnn.engine.plan import Plan
 from fastnn.engine.tensor import Tensor
+from fastnn.inference import predict as prediction
 from fastnn.layers.graph import Graph
 from fastnn.layers.symbol import Symbol
 from fastnn.model.assembly import Assembly, below
@@ -25,8 +26,8 @@ from fastnn.model.program import Pool
 from fastnn.model.summary import table
 
 if TYPE_CHECKING:
-    from fastnn.predictor import Predictor
-    from fastnn.stream import Stream
+    from fastnn.inference.predictor import Predictor
+    from fastnn.inference.stream import Stream
 
 
 class Network(Assembly):
@@ -266,8 +267,8 @@ class Network(Assembly):
         Raises RuntimeError before the network is built, ValueError for batch_size < 1, and for a network that cannot go
         step by step: one that needs sequences as a whole.
         """
-        from fastnn.predictor import Predictor
-        from fastnn.stream import Stream
+        from fastnn.inference.predictor import Predictor
+        from fastnn.inference.stream import Stream
 
         if len(self.graph.inputs) > 1 or len(self.graph.outputs) > 1:
             raise ValueError("freeze: takes a network of one input and one output; use predict")

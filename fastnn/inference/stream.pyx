@@ -11,7 +11,7 @@ from fastnn.engine cimport thread_count, thread_team
 from fastnn.engine.op cimport NANOSECONDS_WITH_GIL, Op, Run
 from fastnn.engine.plan cimport Plan
 from fastnn.engine.port cimport Port, takes
-from fastnn.predictor cimport out_of
+from fastnn.inference.predictor cimport out_of
 
 from fastnn.common import checks
 from fastnn.data import arrays

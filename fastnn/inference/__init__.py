@@ -1,0 +1,1 @@
+"""Networks that are used: predict, and what freeze returns."""
