@@ -19,7 +19,6 @@ from fastnn.callbacks import (
     History as History,
     ReduceOnPlateau as ReduceOnPlateau,
 )
-from fastnn.differentiation import check_gradients as check_gradients
 from fastnn.engine.config import show_config as show_config
 from fastnn.engine.thread_count import (
     get_num_threads as get_num_threads,
@@ -89,3 +88,4 @@ from fastnn.optimizers import (
 )
 from fastnn.perceptron import Perceptron as Perceptron
 from fastnn.sequential import Sequential as Sequential
+from fastnn.training.gradients import check_gradients as check_gradients

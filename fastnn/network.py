@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
 
-from fastnn import differentiation, files, loop, losses, optimizers, range_test, training
+from fastnn import files, losses, optimizers
 from fastnn.callbacks import Callback, History
 from fastnn.common import checks
 from fastnn.data import arrays
@@ -24,6 +24,7 @@ from fastnn.model.objectives import Head, Losses, heads, one_or_all
 from fastnn.model.parameters import Range
 from fastnn.model.program import Pool
 from fastnn.model.summary import table
+from fastnn.training import custom_loop, fit as training, gradients, learning_rate_test
 
 if TYPE_CHECKING:
     from fastnn.inference.predictor import Predictor
@@ -76,7 +77,7 @@ class Network(Assembly):
         self.counters = {"epoch": 0, "step": 0, "update": 0}
         self.slots: dict[str, Tensor] = {}
         self.pool = Pool(lower)
-        self.loop: loop.Loop | None = None
+        self.loop: custom_loop.Loop | None = None
 
     # Building and compiling.
 
@@ -249,9 +250,14 @@ class Network(Assembly):
             self.pool.forget()
 
     train_on_batch = training.train_on_batch
-    forward, backward, step, zero_grad = loop.forward, loop.backward, loop.step, loop.zero_grad
-    gradient = differentiation.gradient
-    averaged, find_learning_rate = training.averaged, range_test.find_learning_rate
+    forward, backward, step, zero_grad = (
+        custom_loop.forward,
+        custom_loop.backward,
+        custom_loop.step,
+        custom_loop.zero_grad,
+    )
+    gradient = gradients.gradient
+    averaged, find_learning_rate = training.averaged, learning_rate_test.find_learning_rate
 
     @overload
     def freeze(self, batch_size: int = 1, *, streaming: Literal[False] = False) -> Predictor: ...

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastnn import full_batch
 from fastnn.callbacks import Callback, History, Logs, Progress
 from fastnn.common import checks
 from fastnn.common.randomness import Purpose, generator
@@ -17,6 +16,7 @@ from fastnn.engine.port import is_batch
 from fastnn.kernels.loss import DivergenceError
 from fastnn.model.build_program import rows_of
 from fastnn.optimizers import LBFGS
+from fastnn.training import full_batch
 
 if TYPE_CHECKING:
     from fastnn.model.program import Program

@@ -1,0 +1,1 @@
+"""How networks are trained: fit, the custom loop, gradients, full-batch optimizers, the learning-rate test."""
