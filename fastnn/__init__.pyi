@@ -25,7 +25,7 @@ from fastnn.engine.thread_count import (
     set_num_threads as set_num_threads,
     threads as threads,
 )
-from fastnn.files import load as load
+from fastnn.formats.model_file import load as load
 from fastnn.layers import (
     GRU as GRU,
     LSTM as LSTM,

@@ -9,8 +9,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from fastnn import Adam, Dense, Sequential, datasets, files, tables
+from fastnn import Adam, Dense, Sequential, datasets, tables
 from fastnn.common import checks
+from fastnn.formats import model_file
 from fastnn.preprocessing import KEY, Preprocessing, Scaler, split, targets
 
 #: The share of a table's rows that is held out.
@@ -108,7 +109,7 @@ def _network(options: Namespace, x: np.ndarray, last: Dense, loss: str, metrics:
 
 def predict(options: Namespace) -> None:
     """Prints as CSV, for each row of a file, what a network that knows the columns predicts."""
-    net = files.load(options.model)
+    net = model_file.load(options.model)
     try:
         known = Preprocessing.of(net)
     except ValueError as error:

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
 
-from fastnn import files, losses, optimizers
+from fastnn import losses, optimizers
 from fastnn.callbacks import Callback, History
 from fastnn.common import checks
 from fastnn.data import arrays
 from fastnn.data.class_weights import sample_weights
 from fastnn.engine.plan import Plan
 from fastnn.engine.tensor import Tensor
+from fastnn.formats import model_file
 from fastnn.inference import predict as prediction
 from fastnn.layers.graph import Graph
 from fastnn.layers.symbol import Symbol
@@ -290,11 +291,11 @@ class Network(Assembly):
         yours, of one name, OSError where the file cannot be written.
         """
         with self.guard.reading("save"):
-            files.save(self, path)
+            model_file.save(self, path)
 
     def __reduce__(self) -> tuple[Any, ...]:
         with self.guard.reading("copying"):
-            return files.from_bytes, (files.to_bytes(self), *files.owned(self))
+            return model_file.from_bytes, (model_file.to_bytes(self), *model_file.owned(self))
 
     # What a person sees.
 

@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 
 import fastnn as fnn
-from fastnn import files
+from fastnn.formats import model_file
 from networks import blobs, child, classifier, training_state
 
 DATA = Path(__file__).parent / "data"
 WAYS: dict[str, Callable[[fnn.Sequential], fnn.Sequential]] = {
-    "bytes": lambda net: files.from_bytes(files.to_bytes(net)),
+    "bytes": lambda net: model_file.from_bytes(model_file.to_bytes(net)),
     "pickle": lambda net: pickle.loads(pickle.dumps(net)),
     "copy": copy.copy,
     "deepcopy": copy.deepcopy,
@@ -93,10 +93,10 @@ def test_unbuilt_and_uncompiled(way: str) -> None:
 def test_own_layers_and_classes() -> None:
     """A layer of the user's is named in the error, and admitted by layers=."""
     own = type("Mine", (fnn.Flatten,), {})
-    data = files.to_bytes(fnn.Sequential([own(), fnn.Dense(2)], input_shape=(4,)))
+    data = model_file.to_bytes(fnn.Sequential([own(), fnn.Dense(2)], input_shape=(4,)))
     with pytest.raises(ValueError, match=r"Mine.*Dense.*layers="):
-        files.from_bytes(data)
-    assert type(files.from_bytes(data, {"Mine": own}).layers[0]) is own
+        model_file.from_bytes(data)
+    assert type(model_file.from_bytes(data, {"Mine": own}).layers[0]) is own
 
 
 def test_own_names_are_different(tmp_path: Path) -> None:
@@ -135,14 +135,14 @@ def test_save_is_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyP
     before = path.read_bytes()
     net.parameters[0] += 1
     for name in ("fsync", "replace", "fdopen", "chmod"):
-        if not hasattr(files.os, name):
+        if not hasattr(model_file.os, name):
             continue
 
         def fail(*_: Any, **__: Any) -> None:
             raise OSError(28, "No space left on device")
 
         with monkeypatch.context() as patch:
-            patch.setattr(files.os, name, fail)
+            patch.setattr(model_file.os, name, fail)
             try:
                 net.save(path)
             except OSError as error:
@@ -197,13 +197,13 @@ def _umask() -> int:
 def refused(data: bytes) -> str:
     """The message with which bytes are refused; anything but a ValueError fails the test."""
     with pytest.raises(ValueError) as caught:
-        files.from_bytes(data)
+        model_file.from_bytes(data)
     return str(caught.value)
 
 
 def test_truncated_files() -> None:
     """Every length but the whole one is refused, and so is anything behind it."""
-    data = files.to_bytes(classifier())
+    data = model_file.to_bytes(classifier())
     for length in range(len(data)):
         refused(data[:length])
     for tail in (b"\0", b" ", data):
@@ -212,7 +212,7 @@ def test_truncated_files() -> None:
 
 def test_every_byte_counts() -> None:
     """One flipped bit anywhere is refused, in the header too."""
-    data = files.to_bytes(classifier())
+    data = model_file.to_bytes(classifier())
     header = 8 + struct.unpack("<Q", data[:8])[0]
     places = [*range(header), *range(header, len(data), 7)]
     accepted = []
@@ -220,7 +220,7 @@ def test_every_byte_counts() -> None:
         flipped = bytearray(data)
         flipped[place] ^= 1 << place % 8
         try:
-            files.from_bytes(bytes(flipped))
+            model_file.from_bytes(bytes(flipped))
         except ValueError:
             continue
         accepted.append((place, bytes(data[max(0, place - 10) : place + 10])))

@@ -12,13 +12,13 @@ import pytest
 from safetensors.numpy import load, save
 
 import fastnn as fnn
-from fastnn import files
+from fastnn.formats import model_file
 from networks import classifier
 
 Alter = Callable[[dict[str, Any], dict[str, np.ndarray]], None]
 
 
-GOOD = files.to_bytes(classifier())
+GOOD = model_file.to_bytes(classifier())
 
 
 def header() -> dict[str, Any]:
@@ -41,7 +41,7 @@ def forged(alter: Alter) -> bytes:
 
 def sealed(text: str, tensors: dict[str, np.ndarray], **metadata: str) -> bytes:
     """A file with that architecture, and a right digest."""
-    digest = files._digest(text, tensors)
+    digest = model_file._digest(text, tensors)
     return save(tensors, {**header()["__metadata__"], "fastnn": text, "digest": digest, **metadata})
 
 
@@ -192,7 +192,7 @@ def test_alterations(name: str) -> None:
     data = forged(alter)
     start = time.perf_counter()
     with pytest.raises(ValueError, match=message or "."):
-        files.from_bytes(data)
+        model_file.from_bytes(data)
     assert time.perf_counter() - start < 2, "a file must not keep the reader busy"
 
 

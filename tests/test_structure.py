@@ -12,7 +12,7 @@ import pytest
 from safetensors.numpy import load
 
 import fastnn as fnn
-from fastnn import files
+from fastnn.formats import model_file
 from graphs import LOSSES, data, random_network
 from test_assembly import batch, encoder, outer
 from test_hostile_files import HUGE, sealed
@@ -102,7 +102,7 @@ def test_axis_and_own_layers(tmp_path: Path) -> None:
 
 
 def good() -> bytes:
-    return files.to_bytes(outer(encoder()))
+    return model_file.to_bytes(outer(encoder()))
 
 
 def nodes(*steps: Any) -> Alter:
@@ -194,4 +194,4 @@ def test_alterations(name: str) -> None:
     tensors = load(data)
     alter(architecture, tensors)
     with pytest.raises(ValueError, match=message or "."):
-        files.from_bytes(sealed(json.dumps(architecture), tensors))
+        model_file.from_bytes(sealed(json.dumps(architecture), tensors))
