@@ -1,6 +1,6 @@
 """`python -m fastnn`: the command line."""
 
-from fastnn.cli import main
+from fastnn.cli.options import main
 
 if __name__ == "__main__":
     raise SystemExit(main())

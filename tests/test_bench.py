@@ -14,7 +14,7 @@ import pytest
 
 import fastnn as fnn
 import reference_updates
-from fastnn import bench, cli
+from fastnn import bench
 from fastnn.bench.contenders import CONTENDERS, network
 from fastnn.bench.contest import Contender, compare
 from fastnn.bench.numpy_lstm import NumpyLSTM, NumpyLSTMTraining
@@ -22,6 +22,7 @@ from fastnn.bench.numpy_network import NumpyNetwork
 from fastnn.bench.pictures import PICTURES, Pictures
 from fastnn.bench.sequences import SEQUENCES, Sequences
 from fastnn.bench.workloads import NETWORKS, PRODUCTS, WORKLOADS
+from fastnn.cli import options
 
 BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
 
@@ -268,7 +269,7 @@ def test_a_contest(capfd: pytest.CaptureFixture[str]) -> None:
 
 
 def test_the_command(num_threads: int, capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["bench", "--threads", str(num_threads), "--seconds", "0.1"]) == 0
+    assert options.main(["bench", "--threads", str(num_threads), "--seconds", "0.1"]) == 0
     printed = capsys.readouterr().out
     for workload in NETWORKS.values():
         line = next(line for line in printed.splitlines() if line.startswith(workload.name))

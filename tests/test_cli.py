@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 import fastnn as fnn
-from fastnn import tables
-from fastnn.cli import main
-from fastnn.preprocessing import KEY, Preprocessing, split
+from fastnn.cli import tables
+from fastnn.cli.options import main
+from fastnn.cli.preprocessing import KEY, Preprocessing, split
 from networks import classifier
 
 try:  # here, since it leaves a trace in the environment

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import fastnn as fnn
-from fastnn.preprocessing import KEY, Preprocessing, Scaler, split, targets
-from fastnn.tables import Table
+from fastnn.cli.preprocessing import KEY, Preprocessing, Scaler, split, targets
+from fastnn.cli.tables import Table
 from networks import classifier, regression
 
 

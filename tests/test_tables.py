@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fastnn import tables
+from fastnn.cli import tables
 
 
 def written(folder: Path, text: str | bytes) -> Path:

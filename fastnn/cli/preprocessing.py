@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from fastnn.cli.tables import Table, is_number, number, shown
 from fastnn.common import checks
 from fastnn.common.randomness import Purpose, checked_seed, generator
 from fastnn.network import Network
-from fastnn.tables import Table, is_number, number, shown
 
 #: What a column may be, for a network that predicts it.
 TASKS = ("classification", "regression")

@@ -6,8 +6,9 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from fastnn import commands, set_num_threads, show_config
-from fastnn.preprocessing import TASKS
+from fastnn import set_num_threads, show_config
+from fastnn.cli import commands
+from fastnn.cli.preprocessing import TASKS
 
 #: Exit status after SIGPIPE, as a shell gives it: who read the output has seen enough.
 SIGPIPE = 141

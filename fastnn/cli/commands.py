@@ -9,10 +9,11 @@ from collections.abc import Callable
 
 import numpy as np
 
-from fastnn import Adam, Dense, Sequential, datasets, tables
+from fastnn import Adam, Dense, Sequential, datasets
+from fastnn.cli import tables
+from fastnn.cli.preprocessing import KEY, Preprocessing, Scaler, split, targets
 from fastnn.common import checks
 from fastnn.formats import model_file
-from fastnn.preprocessing import KEY, Preprocessing, Scaler, split, targets
 
 #: The share of a table's rows that is held out.
 VALIDATION = 0.2
