@@ -25,7 +25,6 @@ from fastnn.engine.thread_count import (
     set_num_threads as set_num_threads,
     threads as threads,
 )
-from fastnn.formats.model_file import load as load
 from fastnn.layers import (
     GRU as GRU,
     LSTM as LSTM,
@@ -72,7 +71,7 @@ from fastnn.layers import (
     ZeroPad2D as ZeroPad2D,
 )
 from fastnn.layers.symbol import Input as Input
-from fastnn.network import Network as Network
+from fastnn.network import Network as Network, Sequential as Sequential, load as load
 from fastnn.optimizers import (
     LBFGS as LBFGS,
     SGD as SGD,
@@ -87,5 +86,4 @@ from fastnn.optimizers import (
     Rprop as Rprop,
 )
 from fastnn.perceptron import Perceptron as Perceptron
-from fastnn.sequential import Sequential as Sequential
 from fastnn.training.gradients import check_gradients as check_gradients

@@ -1,71 +1,54 @@
-"""What happens around the steps of `fit`: callbacks, the History, and the progress bar."""
+"""Callbacks: what happens around the epochs and steps of `fit`; and the History that it returns."""
 
 from __future__ import annotations
 
 import math
 import os
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 
 from fastnn.common import checks
+from fastnn.model.history import History as History, Logs
+from fastnn.network import Network
 from fastnn.schedules import Schedule
-
-if TYPE_CHECKING:
-    from fastnn.network import Network
-
-Logs = dict[str, float]
+from fastnn.training.hooks import Hooks
 
 
-class Callback:
-    """Hooks of `fit`; a subclass overrides what it needs. `net` is the network; net.stop_training = True ends the fit.
-
-    names: what the logs of an epoch will hold, known before the first.
+class Callback(Hooks):
+    """Hooks of `fit`; a subclass overrides what it needs.
 
     Only a callback that defines `on_batch_end` makes the native loop return after every step.
+
+    Attributes:
+    ----------
+    net : Network
+        The network that is trained; net.stop_training = True ends the fit.
+    names : tuple of str
+        The logs of an epoch, known before the first, without what callbacks add.
+
+    Examples:
+    --------
+    >>> import fastnn as fnn
+    >>> class Rate(fnn.Callback):
+    ...     def on_epoch_end(self, epoch, logs):
+    ...         logs["rate"] = self.net.optimizer.learning_rate
+    >>> (x, y), _ = fnn.datasets.digits()
+    >>> net = fnn.Sequential([fnn.Dense(10, "softmax")], input_shape=(64,), seed=0).compile(fnn.SGD(0.1))
+    >>> net.fit(x, y, callbacks=[Rate()], verbose=0).history["rate"]
+    [0.1]
     """
 
     net: Network
-    names: tuple[str, ...]
-
-    def on_train_begin(self) -> None:
-        """Before the first epoch."""
-
-    def on_train_end(self) -> None:
-        """After the last epoch, not after an error."""
-
-    def on_epoch_begin(self, epoch: int) -> None:
-        """Before an epoch, counted from 0 within this fit."""
-
-    def on_epoch_end(self, epoch: int, logs: Logs) -> None:
-        """After an epoch and its validation. logs: "loss", each metric, and both with "val_"."""
-
-    def on_batch_end(self, step: int, logs: Logs) -> None:
-        """After a step, counted from 0 within this epoch. logs: "loss" and each metric of this batch."""
-
-
-class History(Callback):
-    """history: a list with a value per epoch, for each name in the logs; epoch: their numbers."""
-
-    def __init__(self) -> None:
-        self.epoch: list[int] = []
-        self.history: dict[str, list[float]] = {}
-
-    def on_epoch_end(self, epoch: int, logs: Logs) -> None:
-        self.epoch.append(epoch)
-        for name, value in logs.items():
-            self.history.setdefault(name, []).append(value)
-
-    def __repr__(self) -> str:
-        last = ", ".join(f"{name} {values[-1]:.4g}" for name, values in self.history.items())
-        return f"History({len(self.epoch)} epochs{last and ': ' + last})"
 
 
 class Monitor(Callback):
     """What callbacks that watch a figure of the logs share: whether it has improved, and for how long it has not.
 
-    monitor: a name in the logs, such as "val_loss". mode: "min", "max", or "auto", where an accuracy is to grow and
-    anything else to fall. min_delta: what is less is no improvement.
+    monitor: a name in the logs, such as "val_loss", or one that an earlier callback of the list adds to them. mode:
+    "min", "max", or "auto", where what ends in "accuracy" is to grow and anything else to fall. min_delta: the least
+    change that is an improvement.
     """
 
     def __init__(self, monitor: str, patience: int, min_delta: float, mode: str) -> None:
@@ -78,17 +61,23 @@ class Monitor(Callback):
         self.mode = checks.known(f"{name}: mode", mode, ("auto", "min", "max"))
 
     def on_train_begin(self) -> None:
-        """Begins anew. Raises ValueError for a monitor that the logs will not hold."""
-        if self.monitor not in self.names:
-            advice = "; val_ needs validation_data" if self.monitor.removeprefix("val_") in self.names else ""
-            raise ValueError(
-                f"{type(self).__name__}: unknown monitor {self.monitor!r}; known: {', '.join(self.names)}{advice}"
-            )
-        self.sign = 1 if self.mode == "max" or (self.mode == "auto" and "accuracy" in self.monitor) else -1
-        self.best, self.waited = -math.inf, 0  # of sign * the figure
+        """Starts a new count. Raises ValueError for a monitor that the logs will not hold."""
+        others = [each for each in self.callbacks if not isinstance(each, Monitor)]
+        if self.monitor not in self.names and not any(type(c).on_epoch_end is not Hooks.on_epoch_end for c in others):
+            raise self.unknown(self.names)
+        grows = self.mode == "max" or (self.mode == "auto" and self.monitor.endswith("accuracy"))
+        self.sign = 1 if grows else -1
+        self.best, self.waited = -math.inf, 0  # of sign * the value
+
+    def unknown(self, names: Iterable[str]) -> ValueError:
+        """The error for a monitor that is not among these names."""
+        advice = "; val_ needs validation_data" if self.monitor.removeprefix("val_") in names else ""
+        return ValueError(f"{type(self).__name__}: unknown monitor {self.monitor!r}; known: {', '.join(names)}{advice}")
 
     def improved(self, logs: Logs) -> bool:
         """Whether this epoch is the best so far; `waited` counts the epochs since."""
+        if self.monitor not in logs:
+            raise self.unknown(logs)
         value = self.sign * logs[self.monitor]
         if value > self.best + self.min_delta:  # a NaN is not
             self.best, self.waited = value, 0
@@ -154,7 +143,7 @@ class ReduceOnPlateau(Monitor):
 
     def on_train_begin(self) -> None:
         super().on_train_begin()
-        if isinstance(self.net.optimizer.learning_rate, Schedule):  # type: ignore[union-attr]
+        if isinstance(self.net.optimizer.learning_rate, Schedule):
             raise TypeError("ReduceOnPlateau: the learning rate follows a Schedule; compile with a number")
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
@@ -167,32 +156,21 @@ class ReduceOnPlateau(Monitor):
 
 
 class Checkpoint(Monitor):
-    """Saves the network to `path` after each epoch that is the best so far. Raises OSError where it cannot."""
+    """Saves the network to `path` after each epoch that is the best so far, over all fits of this object.
+
+    Raises OSError where it cannot.
+    """
 
     def __init__(self, path: str | os.PathLike[str], monitor: str = "val_loss", mode: str = "auto") -> None:
         super().__init__(monitor, 0, 0.0, mode)
         self.path = os.fspath(path)
+        self.best_of_all = -math.inf
+
+    def on_train_begin(self) -> None:
+        super().on_train_begin()
+        self.best = self.best_of_all
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
         if self.improved(logs):
             self.net.save(self.path)
-
-
-class Progress:
-    """A tqdm bar over the samples of all epochs: loss, metrics, samples/s and time left."""
-
-    def __init__(self, samples: int, epochs: int) -> None:
-        from tqdm.auto import tqdm
-
-        self.samples, self.epochs = samples, epochs
-        self.bar: Any = tqdm(total=samples * epochs, unit=" samples", unit_scale=True, dynamic_ncols=True, leave=True)
-
-    def update(self, epoch: int, done: int, logs: Logs) -> None:
-        """`done` samples of this epoch are done."""
-        self.bar.set_description(f"epoch {epoch + 1}/{self.epochs}", refresh=False)
-        self.bar.set_postfix({name: f"{value:.4f}" for name, value in logs.items()}, refresh=False)
-        self.bar.update(epoch * self.samples + done - self.bar.n)
-
-    def close(self) -> None:
-        """Leaves the bar as it stands."""
-        self.bar.close()
+            self.best_of_all = self.best

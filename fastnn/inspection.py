@@ -12,9 +12,11 @@ import numpy as np
 from fastnn.common import checks
 from fastnn.data import arrays
 from fastnn.layers import Activation, Layer
-from fastnn.layers.symbol import Input, Symbol, called
+from fastnn.layers.base import called
+from fastnn.layers.symbol import Input, Symbol
 from fastnn.lowering.lowering import ROW_WISE
-from fastnn.model.assembly import Assembly, Subnetwork
+from fastnn.model.assembly import Assembly
+from fastnn.model.subnetwork import Subnetwork
 from fastnn.network import Network
 
 Shape = tuple[int, ...]
@@ -48,7 +50,7 @@ class Steps:
         for node in net.graph.nodes:
             sources = [places[source] for source in node.sources]
             if isinstance(node.layer, Subnetwork):
-                places.append(self._visit(node.layer.network, sources, f"{prefix}{node.name}.")[0])
+                places.append(self._visit(net.inner()[node.name], sources, f"{prefix}{node.name}.")[0])
                 continue
             shape = node.layer.shape_for([self.shapes[source] for source in sources])
             begin = f"{node.name}."
@@ -153,7 +155,7 @@ def grad_cam(net: Network, picture: Any, label: int | None = None, layer: str | 
     beside = _beside(steps, place, wanted)
     values = [steps.part([0], at).predict(x) if at else x for at in (place, *beside)]
     head = steps.part([place, *beside], wanted, scores=True)
-    head.frozen = head.untrained()  # so that BatchNorm goes by its running statistics
+    head._set(frozen=head.untrained())  # so that BatchNorm goes by its running statistics
     scores = head.forward(values if beside else values[0], training=True)
     dy = np.zeros_like(scores)
     if scores.shape[1] == 1:

@@ -9,12 +9,12 @@ from fastnn import kernels
 from fastnn.common import checks
 from fastnn.data import arrays
 from fastnn.losses import Loss, Target
-from fastnn.losses.base import repeated
+from fastnn.losses.target import repeated
 from fastnn.lowering.lowering import ROW_WISE, Lowering
 from fastnn.lowering.values import Buffer, Call, Value
 
 
-def classes(plan: Lowering, output: Value, loss: Loss | None) -> Buffer:
+def classes(lowering: Lowering, output: Value, loss: Loss | None) -> Buffer:
     """Emits the class at each position: the argmax of the last axis, or of one output whether it is probable (>= 0.5).
 
     The softmax is not computed. Raises ValueError where the outputs are not probabilities or logits of classes.
@@ -30,67 +30,69 @@ def classes(plan: Lowering, output: Value, loss: Loss | None) -> Buffer:
         threshold = 0.5 if ending == "sigmoid" and output.pending == "identity" else 0.0
     numbers = output.buffer.beside(n, "int32")
     output.logits_used = True
-    plan.emit(kernels.Classes, output.buffer, numbers, threshold=threshold, positions=n)
+    lowering.emit(kernels.Classes, output.buffer, numbers, threshold=threshold, positions=n)
     return numbers
 
 
-def _classes_of_target(plan: Lowering, output: Value, target: Target) -> Buffer:
+def _classes_of_target(lowering: Lowering, output: Value, target: Target) -> Buffer:
     """The target's labels, or the class at each of its positions."""
     if target.labels:
         return target.buffer
     n = output.positions
     wanted = target.buffer.beside(n, "int32")
-    plan.emit(kernels.Classes, target.buffer, wanted, threshold=0.5 if output.columns == n else None, positions=n)
+    lowering.emit(kernels.Classes, target.buffer, wanted, threshold=0.5 if output.columns == n else None, positions=n)
     return wanted
 
 
-def _weight(plan: Lowering, output: Value, target: Target) -> Buffer | None:
+def _weight(lowering: Lowering, output: Value, target: Target) -> Buffer | None:
     """How much each position counts."""
     same = target.positions == output.positions
-    return target.weight if same else repeated(plan, target.sample_weight, output.positions)
+    return target.weight if same else repeated(lowering, target.sample_weight, output.positions)
 
 
-def accuracy(plan: Lowering, output: Value, target: Target, loss: Loss) -> Call:
+def accuracy(lowering: Lowering, output: Value, target: Target, loss: Loss) -> Call:
     """The share of samples, or of positions, whose class is the target's (of a distribution: its greatest)."""
-    predicted, wanted = classes(plan, output, loss), _classes_of_target(plan, output, target)
-    weight = _weight(plan, output, target)
-    return plan.emit(kernels.Accuracy, predicted, wanted, weight, positions=output.positions)
+    predicted, wanted = classes(lowering, output, loss), _classes_of_target(lowering, output, target)
+    weight = _weight(lowering, output, target)
+    return lowering.emit(kernels.Accuracy, predicted, wanted, weight, positions=output.positions)
 
 
-def top_5_accuracy(plan: Lowering, output: Value, target: Target, loss: Loss) -> Call:
+def top_5_accuracy(lowering: Lowering, output: Value, target: Target, loss: Loss) -> Call:
     """The share of samples whose target is among the five most probable classes."""
     n = output.positions
     if output.columns == n or not (loss.takes_labels or output.ending in ROW_WISE):
         raise ValueError("top_5_accuracy is for classes: end the network with softmax")
     output.logits_used = True
-    wanted = _classes_of_target(plan, output, target)
-    return plan.emit(kernels.TopAccuracy, output.buffer, wanted, _weight(plan, output, target), k=5, positions=n)
+    wanted = _classes_of_target(lowering, output, target)
+    return lowering.emit(
+        kernels.TopAccuracy, output.buffer, wanted, _weight(lowering, output, target), k=5, positions=n
+    )
 
 
-def _values(name: str, plan: Lowering, output: Value, target: Target) -> tuple[Buffer, Buffer, int]:
+def _values(name: str, lowering: Lowering, output: Value, target: Target) -> tuple[Buffer, Buffer, int]:
     """What is compared with what, and how many weights a sample has."""
     if target.labels:
         raise ValueError(f"{name} compares values; the targets are class numbers: use accuracy")
     weight = target.sample_weight
-    return plan.read(output).buffer, target.buffer, 1 if weight is None else weight.columns
+    return lowering.read(output).buffer, target.buffer, 1 if weight is None else weight.columns
 
 
-def mae(plan: Lowering, output: Value, target: Target, loss: Loss) -> Call:
+def mae(lowering: Lowering, output: Value, target: Target, loss: Loss) -> Call:
     """|y - t|, the mean over all elements."""
-    y, t, n = _values("mae", plan, output, target)
-    return plan.emit(kernels.ElementwiseLoss, y, t, None, target.sample_weight, loss="mae", positions=n)
+    y, t, n = _values("mae", lowering, output, target)
+    return lowering.emit(kernels.ElementwiseLoss, y, t, None, target.sample_weight, loss="mae", positions=n)
 
 
-def mse(plan: Lowering, output: Value, target: Target, loss: Loss) -> Call:
+def mse(lowering: Lowering, output: Value, target: Target, loss: Loss) -> Call:
     """(y - t)^2, the mean over all elements."""
-    y, t, n = _values("mse", plan, output, target)
-    return plan.emit(kernels.ElementwiseLoss, y, t, None, target.sample_weight, loss="mse", positions=n)
+    y, t, n = _values("mse", lowering, output, target)
+    return lowering.emit(kernels.ElementwiseLoss, y, t, None, target.sample_weight, loss="mse", positions=n)
 
 
-def rmse(plan: Lowering, output: Value, target: Target, loss: Loss) -> Call:
+def rmse(lowering: Lowering, output: Value, target: Target, loss: Loss) -> Call:
     """The root of the mean over all elements of (y - t)^2."""
-    y, t, n = _values("rmse", plan, output, target)
-    return plan.emit(kernels.RootMeanSquaredError, y, t, target.sample_weight, positions=n)
+    y, t, n = _values("rmse", lowering, output, target)
+    return lowering.emit(kernels.RootMeanSquaredError, y, t, target.sample_weight, positions=n)
 
 
 Metric = Callable[[Lowering, Value, Target, Loss], Call]

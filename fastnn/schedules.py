@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from fastnn.common import checks
-from fastnn.common.settings import FixedSettings
+from fastnn.common.settings import FixedSettings, check_version
 
 #: Rates are computed so many at once, from a multiple of it on: the same bits however they are asked for.
 BLOCK = 1024
@@ -229,21 +229,30 @@ SCHEDULES: dict[str, type[Schedule]] = {
 }
 
 
-def described(setting: Any) -> Any:
-    """A setting as it goes into a file: a Schedule by its class and settings. Raises TypeError for a class of yours."""
+def nested(setting: Any) -> list[Schedule]:
+    """The schedules in a setting, those in others too."""
+    if not isinstance(setting, Schedule):
+        return []
+    return [setting, *(inner for value in setting.settings().values() for inner in nested(value))]
+
+
+def describe(setting: Any) -> Any:
+    """A setting as a file holds it: a Schedule by its class and settings."""
     if not isinstance(setting, Schedule):
         return setting
-    if type(setting) not in SCHEDULES.values():
-        raise TypeError(f"{type(setting).__name__}: a file holds fastnn's own schedules only")
-    return {
-        "class": type(setting).__name__,
-        "settings": {name: described(value) for name, value in setting.settings().items()},
-    }
+    return {**setting.describe(), "settings": {name: describe(value) for name, value in setting.settings().items()}}
 
 
-def restored(setting: Any) -> Any:
-    """What `described` described. Raises ValueError for an unknown class, TypeError for settings that it has not."""
-    if not isinstance(setting, Mapping):
-        return setting
-    schedule = SCHEDULES[checks.known("schedule", setting["class"], SCHEDULES)]
-    return schedule(**{name: restored(value) for name, value in setting["settings"].items()})
+def restore(entry: Any, custom: Mapping[str, type[Schedule]]) -> Any:
+    """The setting that `describe` described. custom: the user's own schedules by name.
+
+    Raises ValueError for an unknown class or a later version, TypeError for settings that it does not have.
+    """
+    if not isinstance(entry, Mapping):
+        return entry
+    known = {**custom, **SCHEDULES}
+    if entry["class"] not in known:
+        raise ValueError(f"unknown schedule {entry['class']!r}; known: {', '.join(known)}; own ones go into schedules=")
+    kind = known[entry["class"]]
+    check_version(kind, entry)
+    return kind(**{name: restore(value, custom) for name, value in entry["settings"].items()})

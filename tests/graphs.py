@@ -6,7 +6,9 @@ import numpy as np
 
 import fastnn as fnn
 import reference
-from fastnn.model.assembly import Assembly, Subnetwork
+from fastnn.layers.symbol import Symbol
+from fastnn.model.assembly import Assembly
+from fastnn.model.subnetwork import Subnetwork
 
 Array = reference.Array
 ACTIVATIONS = ("identity", "relu", "sigmoid", "tanh", "softmax", "log_softmax", "gelu", "silu")
@@ -48,7 +50,7 @@ def twin(net: Assembly, weights: dict[str, Array], x: Sequence[Array]) -> list[A
 def loss(net: fnn.Network, outputs: Sequence[Array], targets: Sequence[Array]) -> float:
     """The weighted sum of the losses of values, of probabilities, or of their logarithms."""
     total = 0.0
-    for head, y, t in zip(net.heads, outputs, targets, strict=True):
+    for head, y, t in zip(net.objectives, outputs, targets, strict=True):
         if head.loss.name == "mse":
             value = ((y - t) ** 2).mean()
         elif head.loss.name == "cross_entropy":
@@ -99,7 +101,7 @@ def random_network(seed: int, width: int = 5) -> fnn.Network:
     made = [fnn.Dense(width, "relu")(a), fnn.Dense(width, "tanh")(b)]
     shared = [fnn.Dense(width, "tanh", name="twice"), fnn.Activation("sigmoid", name="squash")]
 
-    def drawn() -> fnn.symbol.Symbol:
+    def drawn() -> Symbol:
         return made[rng.integers(len(made))]
 
     for _ in range(8):

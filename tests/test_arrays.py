@@ -186,7 +186,7 @@ try:
     net.fit(x, y, validation_data=(Shrink(), np.zeros(3)), verbose=0)
 except Exception as error:
     raised = f"{type(error).__name__}: {error}"
-print(json.dumps([raised, net.counters["step"], bool(np.isfinite(net.predict(np.zeros((2, 4)))).all())]))
+print(json.dumps([raised, net.counters.step, bool(np.isfinite(net.predict(np.zeros((2, 4)))).all())]))
 """
 
 

@@ -11,7 +11,7 @@ import pytest
 import fastnn as fnn
 import reference
 from check import normal
-from fastnn.model.build_program import Snapshot, lower
+from fastnn.inference.frozen import Snapshot, frozen_program
 from networks import blobs, training_state
 
 
@@ -129,10 +129,10 @@ def test_freezing_folds(epsilon: float) -> None:
 
 
 def test_the_frozen_plan_has_one_product_for_dense_norm_and_activation() -> None:
-    from fastnn.model.build_program import Snapshot, lower
+    from fastnn.inference.frozen import Snapshot, frozen_program
 
     net = network()
-    frozen = lower(net, "predict", 0, 8, Snapshot(net.blocks))
+    frozen = frozen_program(net, 8, Snapshot(net.blocks))
     assert ops(frozen.plan) == ["Gather", "Dense", "Dense", "BatchNorm", "Dense", "Softmax", "Scatter"]
     assert ops(net.plan(8))[:4] == ["Gather", "Dense", "BatchNorm", "Dense"], "relu is in the epilogue"
 
@@ -286,6 +286,6 @@ def test_freeze_folds_it(case: str) -> None:
     net.compile(fnn.Adam(0.05), "mse")
     x = normal(20, *shape) + 0.5
     net.fit(x, normal(20, *net.output_shape), 5, epochs=4, verbose=0)
-    plan = lower(net, "predict", 0, 4, Snapshot(net.blocks)).plan
+    plan = frozen_program(net, 4, Snapshot(net.blocks)).plan
     assert not [op for op in plan.ops if "BatchNorm" in type(op).__name__]
     np.testing.assert_allclose(net.freeze(4)(x[:4]), net.predict(x[:4]), rtol=1e-5, atol=1e-5)

@@ -96,6 +96,57 @@ def test_checkpoint(tmp_path: Path) -> None:
     assert (fnn.load(path).parameters == script.parameters[1]).all()
 
 
+def test_a_checkpoint_keeps_its_best_over_fits(tmp_path: Path) -> None:
+    path = tmp_path / "best.safetensors"
+    keep = fnn.Checkpoint(path)
+    best = fit(classifier(), keep, [3, 1, 2]).parameters[1]
+    fit(classifier(seed=1), keep, [5, 4])
+    assert (fnn.load(path).parameters == best).all()
+    better = fit(classifier(seed=2), keep, [0.5]).parameters[0]
+    assert (fnn.load(path).parameters == better).all()
+
+
+@pytest.mark.parametrize(
+    ("monitor", "grows"),
+    [
+        ("val_accuracy", True),
+        ("head_top_5_accuracy", True),
+        ("accuracy_head_loss", False),
+        ("val_inaccuracy_loss", False),
+    ],
+)
+def test_the_mode_goes_by_the_ending_of_the_name(monitor: str, grows: bool) -> None:
+    script = fit(classifier(), fnn.EarlyStopping(monitor, patience=2), [1, 2, 3, 4, 5], monitor)
+    assert len(script.parameters) == (5 if grows else 3)
+
+
+def test_what_a_callback_writes_is_in_the_history_and_monitored() -> None:
+    x, y = blobs()
+    script = Script("mine", [1, 2, 3, 3, 3, 3])
+    stop = fnn.EarlyStopping("mine", patience=1, mode="max")
+    history = classifier().fit(x, y, epochs=6, callbacks=[script, stop], verbose=0)
+    assert history.history["mine"] == [1, 2, 3, 3] and len(history.epoch) == 4
+    with pytest.raises(ValueError, match=r"unknown monitor 'mine'; known: loss, accuracy$"):
+        classifier().fit(x, y, callbacks=[stop, script], verbose=0)
+
+
+def test_a_value_that_some_epochs_lack_is_nan_there() -> None:
+    class Sometimes(fnn.Callback):
+        def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
+            if epoch == 1:
+                logs["mine"] = np.float32(0.5)
+            if epoch == 3:
+                logs["other"] = "text"  # type: ignore[assignment]
+
+    x, y = blobs()
+    net = classifier()
+    with pytest.raises(TypeError, match=r"logs\['other'\]: expected a number, got 'text'"):
+        net.fit(x, y, epochs=9, callbacks=[Sometimes()], verbose=0)
+    mine = net.history.history["mine"]
+    assert [math.isnan(value) for value in mine] == [True, False, True, True] and mine[1] == 0.5
+    assert len(net.history.history["loss"]) == len(net.history.epoch) == 4
+
+
 @pytest.mark.parametrize("make", [fnn.EarlyStopping, fnn.ReduceOnPlateau, lambda m: fnn.Checkpoint("x", m)])
 @pytest.mark.parametrize(
     ("monitor", "validation", "message"),

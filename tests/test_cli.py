@@ -86,7 +86,7 @@ def test_a_table_of_classes(name: str, least: float, tmp_path: Path, capsys: pyt
     assert main(["predict", str(model), str(path), "--probabilities"]) == 0
     header, *rows = printed(capsys.readouterr().out)
     net, table = fnn.load(model), tables.read(path, target="label")
-    known = Preprocessing.of(net)
+    known = Preprocessing.restore(net)
     assert header == ["label", *(f"P({name})" for name in known.classes)]
     assert [row[0] for row in rows] == [known.classes[label] for label in net.classify(known.inputs(table))]
     assert np.mean([row[0] == cell for row, cell in zip(rows, table.target, strict=True)]) >= least
@@ -109,7 +109,7 @@ def test_a_table_of_values(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     assert main(["predict", str(model), str(path)]) == 0
     header, *rows = printed(capsys.readouterr().out)
     net, table = fnn.load(model), tables.read(path, target="label")
-    known = Preprocessing.of(net)
+    known = Preprocessing.restore(net)
     found = np.array(rows, float)[:, 0]
     assert header == ["label"]
     np.testing.assert_allclose(found, known.values(net.predict(known.inputs(table))), rtol=1e-10)
@@ -248,7 +248,7 @@ def test_a_closed_pipe(buffered: str, tmp_path: Path) -> None:
         os.close(write)
         assert run.returncode == 141
         assert without_progress(run.stderr) == []
-    assert Preprocessing.of(fnn.load(model)).classes == ["no", "yes"]
+    assert Preprocessing.restore(fnn.load(model)).classes == ["no", "yes"]
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no /dev/full here")

@@ -30,7 +30,7 @@ def trained(sizes: list[int], batch: int, steps: int) -> tuple[str, dict[str, li
     net = mlp(sizes)
     for _ in range(steps // 8):
         history = net.fit(x, y, batch_size=batch, epochs=1, validation_data=(x, y), verbose=0)
-    assert net.counters["step"] == steps // 8 * 8
+    assert net.counters.step == steps // 8 * 8
     return hashlib.sha256(net.parameters).hexdigest(), history.history
 
 

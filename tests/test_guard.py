@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import fastnn as fnn
+from fastnn.model.request import Kind, Request
 
 
 def classifier() -> fnn.Sequential:
@@ -38,7 +39,7 @@ def test_memory_is_freed_without_a_collection() -> None:
     gc.disable()
     try:
         net.fit(np.ones((4, 2)), [0, 1, 2, 0], verbose=0)
-        program = net.pool.lease(net, "train", 1, True)
+        program = net.pool.lease(net, Request(Kind.TRAIN, (True,)), 1)
         plan = weakref.ref(program.plan)
         net.pool.give_back(program)
         del program

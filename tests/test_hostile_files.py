@@ -12,7 +12,8 @@ import pytest
 from safetensors.numpy import load, save
 
 import fastnn as fnn
-from fastnn.formats import model_file
+from fastnn.formats import model_file, safetensors_file
+from fastnn.network import KINDS
 from networks import classifier
 
 Alter = Callable[[dict[str, Any], dict[str, np.ndarray]], None]
@@ -41,7 +42,7 @@ def forged(alter: Alter) -> bytes:
 
 def sealed(text: str, tensors: dict[str, np.ndarray], **metadata: str) -> bytes:
     """A file with that architecture, and a right digest."""
-    digest = model_file._digest(text, tensors)
+    digest = safetensors_file.digest(text, tensors)
     return save(tensors, {**header()["__metadata__"], "fastnn": text, "digest": digest, **metadata})
 
 
@@ -190,10 +191,10 @@ def test_alterations(name: str) -> None:
     """An alteration with a right digest is still refused, by a message that says what is wrong."""
     alter, message = ALTERATIONS[name]
     data = forged(alter)
-    start = time.perf_counter()
+    start = time.process_time()
     with pytest.raises(ValueError, match=message or "."):
-        model_file.from_bytes(data)
-    assert time.perf_counter() - start < 2, "a file must not keep the reader busy"
+        model_file.from_bytes(data, KINDS)
+    assert time.process_time() - start < 2, "a file must not keep the reader busy"
 
 
 def raw(header: Any, body: bytes = b"") -> bytes:

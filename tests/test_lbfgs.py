@@ -79,7 +79,7 @@ def test_an_epoch_is_an_iteration() -> None:
     assert net.evaluate(x, y)["loss"] < 0.3 * adam.evaluate(x, y)["loss"]
     assert {name: history[name][0] for name in first} == pytest.approx(first)
     assert history["loss"][1:] == pytest.approx(history["val_loss"][:-1])
-    assert net.counters["update"] == net.counters["step"] == net.counters["epoch"] == len(history["loss"])
+    assert net.counters.update == net.counters.step == net.counters.epoch == len(history["loss"])
 
 
 def test_resuming(tmp_path: Path) -> None:
@@ -129,10 +129,11 @@ def test_a_failure_on_the_way_leaves_the_parameters() -> None:
             function(point + 1)
             raise KeyboardInterrupt
 
-    optimizer, net.optimizer = net.optimizer, Interrupted()
+    optimizer = net.optimizer
+    net._set(optimizer=Interrupted())
     with pytest.raises(KeyboardInterrupt):
         net.fit(x, y, 90, 1, verbose=0)
-    net.optimizer = optimizer
+    net._set(optimizer=optimizer)
     assert training_state(net) == before
 
 

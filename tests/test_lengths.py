@@ -164,7 +164,7 @@ BAD: dict[str, tuple[Any, type[Exception], str]] = {
 @pytest.mark.parametrize("name", BAD)
 def test_bad_lengths(name: str) -> None:
     lengths, error, message = BAD[name]
-    before = LSTM.parameters.copy(), dict(LSTM.counters)
+    before = LSTM.parameters.copy(), LSTM.counters.copy()
     calls = {
         "predict": lambda: LSTM.predict(X, lengths=lengths),
         "evaluate": lambda: LSTM.evaluate(X, Y, lengths=lengths),
@@ -176,7 +176,7 @@ def test_bad_lengths(name: str) -> None:
         with pytest.raises(error, match=message):
             call()
     assert_same_bits(LSTM.parameters, before[0])
-    assert LSTM.counters["update"] == before[1]["update"]
+    assert LSTM.counters.update == before[1].update
 
 
 def test_layers_that_take_sequences_as_a_whole_refuse_lengths() -> None:

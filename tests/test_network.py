@@ -186,10 +186,10 @@ def test_compile() -> None:
     """Strings and objects; it returns the network, resets the slots, and keeps a copy of the optimizer's settings."""
     net, (x, y) = classifier("adam"), blobs()
     net.train_on_batch(x, y)
-    assert set(net.slots) == {"m", "v"} and net.slots["m"].array.any() and net.counters["update"] == 1
+    assert set(net.slots) == {"m", "v"} and net.slots["m"].array.any() and net.counters.update == 1
     weights = net.parameters.copy()
     assert net.compile("adam", "cross_entropy") is net
-    assert not net.slots["m"].array.any() and net.counters["update"] == 0
+    assert not net.slots["m"].array.any() and net.counters.update == 0
     np.testing.assert_array_equal(net.parameters, weights)
     assert isinstance(net.compile("sgd").optimizer, fnn.SGD) and not net.slots
     assert isinstance(net.compile("AdamW").optimizer, fnn.AdamW)

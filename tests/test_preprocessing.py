@@ -124,7 +124,7 @@ def test_a_file_brings_it_back(classes: bool, tmp_path: Path) -> None:
     """To the last bit."""
     net, made = known(classes)
     net.save(tmp_path / "m")
-    assert Preprocessing.of(fnn.load(tmp_path / "m")).describe() == made.describe()
+    assert Preprocessing.restore(fnn.load(tmp_path / "m")).describe() == made.describe()
 
 
 def test_values_are_in_the_units_of_the_target() -> None:
@@ -196,7 +196,7 @@ def test_descriptions_that_are_not_valid(name: str) -> None:
     altered = isinstance(change, dict) and change  # or replaced
     net.metadata[KEY] = {**net.metadata[KEY], **change} if altered else change
     with pytest.raises(ValueError, match=message) as caught:
-        Preprocessing.of(net)
+        Preprocessing.restore(net)
     assert "\n" not in str(caught.value)
 
 
@@ -205,4 +205,4 @@ def test_an_unbuilt_network() -> None:
     other = fnn.Sequential([fnn.Dense(3, activation="softmax")])
     other.metadata = json.loads(json.dumps(net.metadata))
     with pytest.raises(ValueError, match="None"):
-        Preprocessing.of(other)
+        Preprocessing.restore(other)

@@ -182,7 +182,7 @@ def test_wrong_rates_change_nothing(name: str) -> None:
     for call in (lambda: net.fit(x, y, 16, verbose=0), lambda: net.train_on_batch(x, y), net.step):
         with pytest.raises(ValueError, match=message):
             call()
-    assert (net.parameters == before).all() and net.counters["update"] == 0
+    assert (net.parameters == before).all() and net.counters.update == 0
 
 
 def test_rates_that_are_not_reached_may_be_wrong() -> None:

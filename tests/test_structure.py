@@ -13,6 +13,7 @@ from safetensors.numpy import load
 
 import fastnn as fnn
 from fastnn.formats import model_file
+from fastnn.network import KINDS
 from graphs import LOSSES, data, random_network
 from test_assembly import batch, encoder, outer
 from test_hostile_files import HUGE, sealed
@@ -194,4 +195,4 @@ def test_alterations(name: str) -> None:
     tensors = load(data)
     alter(architecture, tensors)
     with pytest.raises(ValueError, match=message or "."):
-        model_file.from_bytes(sealed(json.dumps(architecture), tensors))
+        model_file.from_bytes(sealed(json.dumps(architecture), tensors), KINDS)

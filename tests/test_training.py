@@ -1,7 +1,10 @@
 """fit: what its History says, what callbacks see, and what a failure leaves behind."""
 
 import copy
+import io
 import itertools
+import re
+import sys
 from typing import Any
 
 import numpy as np
@@ -54,13 +57,13 @@ def by_hand(
     for _ in range(epochs):
         order = np.arange(len(x))
         if shuffle:
-            order = generator(net.seed, Purpose.SHUFFLE, net.counters["epoch"]).permutation(len(x))
+            order = generator(net.seed, Purpose.SHUFFLE, net.counters.epoch).permutation(len(x))
         seen = {"loss": 0.0, "accuracy": 0.0}
         for start in range(0, len(x), batch):
             rows = order[start : start + batch]
             seen["accuracy"] += (net.classify(x[rows]) == y[rows]).sum()
             seen["loss"] += net.train_on_batch(x[rows], y[rows]) * len(rows)
-        net.counters["epoch"] += 1
+        net.counters.count_epoch()
         for name, total in seen.items():
             history[name].append(total / len(x))
     return history
@@ -78,7 +81,7 @@ def test_fit_is_its_steps(batch: int, shuffle: bool) -> None:
     for name, values in wanted.items():
         assert history.history[name] == pytest.approx(values, rel=1e-12)
     assert training_state(net) == training_state(twin)
-    assert net.counters == {"epoch": 3, "step": 3 * -(-90 // batch), "update": 3 * -(-90 // batch)}
+    assert net.counters.values() == (3, 3 * -(-90 // batch), 3 * -(-90 // batch))
     assert net.history is history
 
 
@@ -146,7 +149,7 @@ def test_callbacks_in_order() -> None:
             accuracy = twin.evaluate(x[rows], y[rows])["accuracy"]
             logs = {"loss": twin.train_on_batch(x[rows], y[rows]), "accuracy": accuracy}
             wanted.append(("batch_end", step, logs, training_state(twin)))
-        twin.counters["epoch"] += 1
+        twin.counters.count_epoch()
         logs = {name: values[epoch] for name, values in history.items()}
         wanted.append(("epoch_end", epoch, logs, training_state(twin)))
     assert recorder.calls == [*wanted, ("train_end",)] and second.calls == recorder.calls
@@ -161,7 +164,7 @@ def test_stop_training(hook: str) -> None:
     net = classifier()
     history = net.fit(x, y, 16, 5, callbacks=[stopper, callback], verbose=0)
     assert callback.calls[-1] == ("train_end",) and len(history.epoch) == (hook != "on_epoch_begin")
-    assert net.counters["step"] == {"on_epoch_begin": 0, "on_epoch_end": 6, "on_batch_end": 1}[hook]
+    assert net.counters.step == {"on_epoch_begin": 0, "on_epoch_end": 6, "on_batch_end": 1}[hook]
     net.fit(x, y, 16, 2, verbose=0)
     assert len(net.history.epoch) == 2
 
@@ -176,7 +179,7 @@ def test_a_callback_that_raises() -> None:
     net, twin = classifier(), classifier()
     with pytest.raises(OSError, match="full"):
         net.fit(x, y, 16, 5, shuffle=False, callbacks=[At(8, fail)], verbose=0)
-    assert net.counters["step"] == 9 and len(net.history.history["loss"]) == 1
+    assert net.counters.step == 9 and len(net.history.history["loss"]) == 1
     twin.fit(x, y, 16, 1, shuffle=False, verbose=0)
     for start in (0, 16, 32):
         twin.train_on_batch(x[start : start + 16], y[start : start + 16])
@@ -202,7 +205,7 @@ def test_inside_a_callback(tmp_path: Any) -> None:
     twin.fit(x, y, 16, 2, verbose=0)
     assert training_state(net) == training_state(twin)
     for other in (fnn.load(tmp_path / "inside.safetensors"), seen["copy"]):
-        assert training_state(other) == seen["digest"] and other.counters["step"] == 9
+        assert training_state(other) == seen["digest"] and other.counters.step == 9
         np.testing.assert_array_equal(other.predict(x), seen["predict"])
         assert other.evaluate(x, y) == seen["evaluate"]
 
@@ -221,11 +224,12 @@ def test_assigning_inside_a_callback() -> None:
     assert all((view == 0.5).all() for view in net.weights.values())
 
 
-def test_progress(capfd: pytest.CaptureFixture[str]) -> None:
-    """verbose=0 is silent; verbose=1 shows loss, metrics and speed on stderr."""
+def test_progress(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """verbose=0 is silent; verbose=1 shows loss, metrics and speed on stderr, if that is a terminal."""
     x, y = blobs()
     classifier().fit(x, y, epochs=2, validation_data=(x, y), verbose=0)
     assert capfd.readouterr() == ("", "")
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     classifier().fit(x, y, epochs=2, validation_data=(x, y), verbose=1)
     out, err = capfd.readouterr()
     assert out == ""
@@ -234,6 +238,30 @@ def test_progress(capfd: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(ValueError, match="nan"):
         classifier().fit(np.full((9, 4), np.nan), y[:9], verbose=1)
     assert capfd.readouterr().err.endswith("\n")
+
+
+@pytest.mark.parametrize(("verbose", "terminal"), [(1, False), (2, False), (2, True)])
+def test_lines(
+    verbose: int, terminal: bool, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the output is no terminal, or verbose=2, a line for each epoch, as log files want it."""
+    x, y = blobs()
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: terminal)
+    classifier().fit(x, y, epochs=2, validation_data=(x, y), verbose=verbose)
+    lines = capfd.readouterr().err.splitlines()
+    assert len(lines) == 2 and "\r" not in "".join(lines)
+    for i, line in enumerate(lines, 1):
+        assert re.fullmatch(rf"epoch {i}/2: loss \S+, accuracy \S+, val_loss \S+, val_accuracy \S+, \d+\.\d s", line)
+
+
+@pytest.mark.parametrize("verbose", [1, 2])
+def test_a_closed_stderr_does_not_stop_a_fit(verbose: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    x, y = blobs()
+    closed = io.StringIO()
+    closed.close()
+    for stream in (None, closed):
+        monkeypatch.setattr(sys, "stderr", stream)
+        assert len(classifier().fit(x, y, epochs=2, verbose=verbose).epoch) == 2
 
 
 @pytest.mark.parametrize("where", ["x", "y", "label"])
@@ -254,7 +282,7 @@ def test_bad_data_on_the_way(where: str, shuffle: bool) -> None:
         net.fit(x, t, 16, 3, shuffle=shuffle, verbose=0)
     for start in (0, 16, 32):
         twin.train_on_batch(good_x[order[start : start + 16]], good_t[order[start : start + 16]])
-    assert training_state(net) == training_state(twin) and net.counters["step"] == 3
+    assert training_state(net) == training_state(twin) and net.counters.step == 3
     before = state(net)
     with pytest.raises(ValueError, match=rf"\[{bad}\b"):
         net.train_on_batch(x, t)
@@ -280,8 +308,8 @@ def test_divergence(optimizer: fnn.Optimizer, batch: int, callbacks: list[fnn.Ca
         net.fit(x, t, batch, 50, callbacks=callbacks, verbose=0)
     assert bool(np.isfinite(net.parameters).all()), "the parameters that are left must be finite"
     assert np.isfinite(net.evaluate(x, t)["loss"]), "the network that is left must be of use"
-    if net.counters["epoch"] > 3:
-        twin.fit(x, t, batch, net.counters["epoch"] - 3, verbose=0)
+    if net.counters.epoch > 3:
+        twin.fit(x, t, batch, net.counters.epoch - 3, verbose=0)
     assert training_state(net) == training_state(twin)
     net.optimizer.learning_rate = 0.0  # type: ignore[union-attr]
     net.fit(x, t, batch, 1, verbose=0)

@@ -13,7 +13,7 @@ from fastnn import Adam, Dense, Sequential, datasets
 from fastnn.cli import tables
 from fastnn.cli.preprocessing import KEY, Preprocessing, Scaler, split, targets
 from fastnn.common import checks
-from fastnn.formats import model_file
+from fastnn.network import load
 
 #: The share of a table's rows that is held out.
 VALIDATION = 0.2
@@ -110,9 +110,9 @@ def _network(options: Namespace, x: np.ndarray, last: Dense, loss: str, metrics:
 
 def predict(options: Namespace) -> None:
     """Prints as CSV, for each row of a file, what a network that knows the columns predicts."""
-    net = model_file.load(options.model)
+    net = load(options.model)
     try:
-        known = Preprocessing.of(net)
+        known = Preprocessing.restore(net)
     except ValueError as error:
         raise ValueError(f"{options.model}: {error}") from None
     if options.probabilities and not known.classes:

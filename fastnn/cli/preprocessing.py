@@ -133,25 +133,25 @@ class Preprocessing:
 
     def describe(self) -> dict[str, Any]:
         """As plain JSON."""
-        described: dict[str, Any] = {
+        entries: dict[str, Any] = {
             "features": self.features,
             "mean": self.scaler.mean.tolist(),
             "scale": self.scaler.scale.tolist(),
             "target": self.target,
         }
         if self.classes:
-            return {**described, "task": "classification", "classes": self.classes}
+            return {**entries, "task": "classification", "classes": self.classes}
         spread = {"target_mean": self.target_mean, "target_scale": self.target_scale}
-        return {**described, "task": "regression", **spread}
+        return {**entries, "task": "regression", **spread}
 
     @classmethod
-    def of(cls, net: Network) -> Preprocessing:
+    def restore(cls, net: Network) -> Preprocessing:
         """What a network's metadata describe. Raises ValueError where they are not valid, or fit another network."""
-        described = net.metadata.get(KEY)
-        if not isinstance(described, dict):
+        entries = net.metadata.get(KEY)
+        if not isinstance(entries, dict):
             raise ValueError("the model knows no columns; predict wants one that was trained on a CSV file")
         try:
-            made = cls._parse(described)
+            made = cls._parse(entries)
         except (TypeError, ValueError) as error:
             raise ValueError(f"the model's columns are not valid: {error}") from None
         shapes = (len(made.features),), (len(made.classes) or 1,)
@@ -161,9 +161,9 @@ class Preprocessing:
         return made
 
     @classmethod
-    def _parse(cls, described: dict[str, Any]) -> Preprocessing:
+    def _parse(cls, entries: dict[str, Any]) -> Preprocessing:
         def names(key: str, least: int) -> list[str]:
-            found = checks.listed(key, described.get(key), str, "names")
+            found = checks.listed(key, entries.get(key), str, "names")
             if len(found) < least or len(set(found)) < len(found):
                 raise ValueError(f"{key} must be names, at least {least}, each once")
             return found
@@ -172,16 +172,16 @@ class Preprocessing:
             return checks.real(key, value, LEAST_SCALE if key.endswith("scale") else -checks.LARGEST)
 
         def reals(key: str) -> np.ndarray:
-            found = [real(key, value) for value in checks.listed(key, described.get(key), object, "numbers")]
+            found = [real(key, value) for value in checks.listed(key, entries.get(key), object, "numbers")]
             if len(found) != len(features):
                 raise ValueError(f"{key} must have {len(features)} numbers, one for each feature, not {len(found)}")
             return np.array(found)
 
-        features, target = names("features", 1), described.get("target")
+        features, target = names("features", 1), entries.get("target")
         if not isinstance(target, str):
             raise TypeError(f"target must be a name, got {target!r}")
         scaler = Scaler(reals("mean"), reals("scale"))
-        if checks.known("task", described.get("task"), TASKS) == "classification":
+        if checks.known("task", entries.get("task"), TASKS) == "classification":
             return cls(features, scaler, target, names("classes", 2))
-        spread = [real(key, described.get(key)) for key in ("target_mean", "target_scale")]
+        spread = [real(key, entries.get(key)) for key in ("target_mean", "target_scale")]
         return cls(features, scaler, target, [], *spread)

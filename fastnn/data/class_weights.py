@@ -3,43 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from fastnn.common import checks
+from fastnn.data import arrays
+from fastnn.data.examples import Examples
 
-if TYPE_CHECKING:
-    from fastnn.network import Network
 
+def sample_weights(examples: Examples, shape: tuple[int, ...], class_weight: Any) -> np.ndarray:
+    """The weights of the samples, times that of each sample's class, or of the class at each position.
 
-def sample_weights(net: Network, x: Any, y: Any, sample_weight: Any, class_weight: Any, lengths: Any = None) -> Any:
-    """sample_weight, times the weight of each sample's class, or that at each position, where there are any.
-
-    class_weight: a dict from class to weight, or "balanced". Raises ValueError and TypeError as `fit`.
+    shape: of the only output, without the batch. class_weight: a dict from class to weight, or "balanced". Raises
+    ValueError and TypeError as `fit`.
     """
-    if class_weight is None:
-        return sample_weight
-    assert net.compiled
-    if len(net.heads) > 1:
-        raise ValueError("class_weight is for networks of one output; use sample_weight")
-    if not net.heads[0].loss.classifies:
-        raise ValueError(f"class_weight is for classes; {net.heads[0].loss.name} compares values: use sample_weight")
-    _, (targets, *weights), labels = net.examples(x, y, sample_weight, lengths)
-    ends = None if lengths is None else weights.pop()
-    *positions, columns = net.samples(x)[1][0]
-    if columns > 1 and net.heads[0].loss.ending == "sigmoid":
-        raise ValueError("class_weight: several sigmoid outputs are independent labels, not classes; use sample_weight")
-    numbers = _classes(targets, bool(labels & 1), columns)
-    if ends is not None and positions:  # what lies beyond is of no class
-        numbers = np.where((np.arange(positions[0]) < ends.reshape(-1, 1)).reshape(-1), numbers, -1)
+    targets, (*positions, columns) = examples.targets[0], shape
+    numbers = _classes(targets, examples.labels[0], columns)
+    if examples.lengths is not None and positions:  # steps of the padding are of no class
+        real = np.arange(positions[0]) < examples.lengths.reshape(-1, 1)
+        numbers = np.where(real.reshape(-1), numbers, -1)
     by_class = _weights(class_weight, numbers, max(2, columns))
     found = np.ones(len(numbers))
     known = (numbers >= 0) & (numbers < len(by_class))  # others are ignored, or refused where they are gathered
     found[known] = by_class[numbers[known].astype(np.int64)]
-    if weights:
-        found = (found.reshape(len(targets), -1) * weights[0].reshape(len(targets), -1)).reshape(-1)
-    return found.reshape(len(targets), *positions)
+    if examples.weights is not None:
+        count = len(targets)
+        found = (found.reshape(count, -1) * examples.weights.reshape(count, -1)).reshape(-1)
+    return arrays.weights(found.reshape(len(targets), *positions), len(targets), [shape])
 
 
 def _classes(targets: np.ndarray, labels: bool, columns: int) -> np.ndarray:

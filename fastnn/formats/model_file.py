@@ -1,80 +1,99 @@
-"""Networks in files: one safetensors file, with the architecture as JSON in its metadata. Nothing in it is run.
+"""Networks as a description and tensors, and back. Nothing in a file is run.
 
-Tensors: "weights.<name>", "slots.<slot>.<name>", "state.seed" and "state.counters". The metadata's "digest" covers
-the architecture and every byte of the tensors.
+Tensors: "weights.<name>", "slots.<slot>.<name>", "state.seed" and "state.counters".
 """
 
 from __future__ import annotations
 
-import os
 from collections import ChainMap
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import numpy as np
 
-from fastnn import losses, optimizers
+from fastnn import losses, optimizers, schedules
 from fastnn._version import __version__
 from fastnn.common import checks
+from fastnn.formats.safetensors_file import pack, parse, plain, take
 from fastnn.layers import LAYERS, Layer
 from fastnn.model import structure
-from fastnn.model.objectives import heads, one_or_all
+from fastnn.model.compiled import Compiled
+from fastnn.model.counters import Counters
+from fastnn.model.objectives import objectives, one_or_all
+from fastnn.model.record import Function, name_of
 
-if TYPE_CHECKING:
-    from fastnn.network import Network
+#: What `load` calls a user's own classes and functions, and the base of the classes.
+KINDS: dict[str, tuple[str, type | None]] = {
+    "layers": ("classes of layers", Layer),
+    "losses": ("losses", None),
+    "metrics": ("metrics", None),
+    "optimizers": ("classes of optimizers", optimizers.Optimizer),
+    "schedules": ("classes of schedules", schedules.Schedule),
+}
 
-# json, hashlib and safetensors are imported where they are used: few programs that import fastnn need them.
 
-#: The version of the format; a file of a later one is refused.
-FORMAT = 1
-COUNTERS = ("epoch", "step", "update")
-
-
-def to_bytes(net: Network) -> bytes:
+def to_bytes(net: Compiled) -> bytes:
     """The network as the bytes of a file."""
-    import json
-
-    from safetensors.numpy import save
-
-    owned(net)
+    custom(net)
     tensors: dict[str, np.ndarray] = {
         "state.seed": np.array([net.seed], np.uint64),
-        "state.counters": np.array([net.counters[name] for name in COUNTERS], np.int64),
+        "state.counters": np.array(net.counters.values(), np.int64),
     }
     if net.features:
         tensors |= {f"weights.{name}": view for name, view in net.weights.items()}
         for slot, flat in net.slots.items():
             tensors |= {f"slots.{slot}.{name}": view for name, view in net.blocks.in_slot(flat).items()}
-    description = _describe(net)
-    try:
-        architecture = json.dumps(description)
-    except TypeError as error:
-        raise TypeError(f"the settings of layers in a file must be plain JSON: {error}") from None
-    metadata = {"fastnn": architecture, "digest": _digest(architecture, tensors)}
-    return save(tensors, metadata)
+    return pack(_describe(net), tensors)
 
 
-def owned(net: Network) -> tuple[dict[str, type[Layer]], dict[str, losses.Function]]:
-    """The classes of layers and the users' losses, by name, which is all that a file has of them.
+#: What a user may have made, by what `load` calls it: classes and functions by name.
+Custom = dict[str, dict[str, Any]]
+
+
+def custom(net: Compiled) -> Custom:
+    """The user's own classes and functions in a network, which a file has by name only.
 
     Raises ValueError for two of one name.
     """
-    layers: dict[str, type[Layer]] = {}
-    functions: dict[str, losses.Function] = {}
+    found: Custom = {name: {} for name in KINDS}
     for kind in structure.classes(net):
-        name = kind.__name__
-        if layers.setdefault(name, LAYERS.get(name, kind)) is not kind:
-            raise ValueError(f"two classes of layers are called {name!r}: files and copies need another name")
-    for loss in (head.loss for head in net.heads if isinstance(head.loss, losses.Own)):
-        if functions.setdefault(loss.name, loss.function) is not loss.function:
-            raise ValueError(f"two losses are called {loss.name!r}: files and copies need another name")
-    return layers, functions
+        _add(found, "layers", kind.__name__, kind, LAYERS.get(kind.__name__))
+    for loss in (each.loss for each in net.objectives if isinstance(each.loss, losses.Own)):
+        _add(found, "losses", loss.name, loss.function)
+    for metric in (metric for each in net.objectives for metric in each.functions):
+        _add(found, "metrics", name_of(metric), metric)
+    if net.optimizer is not None:
+        name = type(net.optimizer).__name__
+        _add(found, "optimizers", name, type(net.optimizer), optimizers.OPTIMIZERS.get(name))
+        for each in schedules.nested(net.optimizer.learning_rate):
+            name = type(each).__name__
+            _add(found, "schedules", name, type(each), schedules.SCHEDULES.get(name))
+    return found
 
 
-def _describe(net: Network) -> dict[str, Any]:
+def _add(found: Custom, what: str, name: str, own: Any, known: Any = None) -> None:
+    if found[what].setdefault(name, own if known is None else known) is not own:
+        raise ValueError(f"two {KINDS[what][0]} are called {name!r}: files and copies need another name")
+
+
+def check_custom(given: Mapping[str, Mapping[str, Any] | None]) -> Custom:
+    """What `load` is given of the user's own. Raises TypeError for anything that is not of its kind."""
+    found: Custom = {}
+    for what, named in given.items():
+        _, kind = KINDS[what]
+        if named is not None and not isinstance(named, Mapping):
+            raise TypeError(f"{what} must be a dict by name, got {named!r:.60}")
+        found[what] = dict(named or {})
+        for name, value in found[what].items():
+            if not (callable(value) if kind is None else isinstance(value, type) and issubclass(value, kind)):
+                wanted = "a function" if kind is None else f"a class of {what}"
+                raise TypeError(f"{what}: {name!r} must be {wanted}, got {value!r:.60}")
+    return found
+
+
+def _describe(net: Compiled) -> dict[str, Any]:
     inner = structure.subnetworks(net)
     description: dict[str, Any] = {
-        "format": FORMAT,
         "fastnn": __version__,
         **structure.describe(net, inner),
         "compiled": None,
@@ -85,165 +104,92 @@ def _describe(net: Network) -> dict[str, Any]:
             {**structure.describe(each, inner), "seed": each.seed, "metadata": plain(each.metadata)} for each in inner
         ]
     if net.optimizer is not None:
+        outputs = [each.output for each in net.objectives]
         description["compiled"] = {
-            "optimizer": optimizers.described(net.optimizer),
-            "loss": one_or_all([head.output for head in net.heads], [losses.describe(head.loss) for head in net.heads]),
-            "metrics": one_or_all([head.output for head in net.heads], [list(head.metrics) for head in net.heads]),
+            "optimizer": optimizers.describe(net.optimizer),
+            "loss": one_or_all(outputs, [losses.describe(each.loss) for each in net.objectives]),
+            "metrics": one_or_all(outputs, [list(map(_describe_metric, each.metrics)) for each in net.objectives]),
         }
-        if len(net.heads) > 1:
-            description["compiled"]["loss_weights"] = {head.output: head.weight for head in net.heads}
+        if len(outputs) > 1:
+            description["compiled"]["loss_weights"] = {each.output: each.weight for each in net.objectives}
         if net.frozen:
             description["compiled"]["frozen"] = sorted(net.frozen)
     return description
 
 
-def plain(notes: Any) -> dict[str, Any]:
-    """A copy of a network's metadata, which is what a file gives back. Raises TypeError where that would differ."""
-    import json
-
-    if not isinstance(notes, dict):
-        raise TypeError(f"metadata must be a dict, got {notes!r}")
-    try:
-        copy: dict[str, Any] = json.loads(json.dumps(notes, allow_nan=False))
-    except (TypeError, ValueError, RecursionError) as error:
-        raise TypeError(f"metadata must be plain JSON: {error}") from None
-    if copy != notes:  # a tuple would come back as a list, a number for a key as text
-        raise TypeError("metadata must be plain JSON: no tuples, and keys of text")
-    return copy
+def _describe_metric(metric: str | Function) -> str | dict[str, str]:
+    return metric if isinstance(metric, str) else {"own": name_of(metric)}
 
 
-def _digest(architecture: str, tensors: Mapping[str, np.ndarray]) -> str:
-    import hashlib
-
-    digest = hashlib.sha256(architecture.encode())
-    for name in sorted(tensors):
-        array = tensors[name]
-        digest.update(f"{name} {array.dtype} {array.shape} ".encode())
-        digest.update(np.ascontiguousarray(array).data)
-    return digest.hexdigest()
-
-
-def save(net: Network, path: str | os.PathLike[str]) -> None:
-    """Writes the network to a temporary file, syncs it, and renames it to path: whole or not at all."""
-    data = to_bytes(net)
-    path = os.fspath(path)
-    folder = os.path.dirname(path) or "."
-    temporary = f"{path}.{os.urandom(4).hex()}.tmp"
-    with open(temporary, "xb") as file:
-        try:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-            os.replace(temporary, path)
-        except BaseException:
-            os.unlink(temporary)
-            raise
-    if hasattr(os, "O_DIRECTORY"):  # the rename, too, is to survive a power cut
-        directory = os.open(folder, os.O_DIRECTORY)
-        try:
-            os.fsync(directory)
-        finally:
-            os.close(directory)
-
-
-def load(
-    path: str | os.PathLike[str],
-    layers: Mapping[str, type[Layer]] | None = None,
-    losses: Mapping[str, losses.Function] | None = None,
-) -> Network:
-    """The network in a file that `save` wrote.
-
-    layers, losses: your own by name, besides fastnn's; a file can name no others, and no code in it is run. Raises
-    TypeError for layers that are no classes of them and losses that are no functions, OSError where the file cannot be
-    read, ValueError where it is truncated, altered or not such a file.
-    """
-    for what, given, wanted in (("layers", layers, "a class of layers"), ("losses", losses, "a function")):
-        if given is not None and not isinstance(given, Mapping):
-            raise TypeError(f"{what} must be a dict by name, got {given!r:.60}")
-        for name, value in (given or {}).items():
-            if not (callable(value) if what == "losses" else isinstance(value, type) and issubclass(value, Layer)):
-                raise TypeError(f"{what}: {name!r} must be {wanted}, got {value!r:.60}")
-    with open(path, "rb") as file:
-        data = file.read()
-    try:
-        return from_bytes(data, layers, losses)
-    except ValueError as error:
-        raise ValueError(f"{os.fspath(path)}: {error}") from None
+def _restore_metric(entry: Any, own: Mapping[str, Function]) -> str | Function:
+    if isinstance(entry, str):
+        return entry
+    if entry["own"] not in own:
+        raise ValueError(
+            f"the metric {entry['own']!r} is a function of your own: load(path, metrics={{name: function}})"
+        )
+    return own[entry["own"]]
 
 
 def from_bytes(
-    data: bytes, layers: Mapping[str, type[Layer]] | None = None, functions: Mapping[str, losses.Function] | None = None
-) -> Network:
-    """The network in the bytes of a file. Raises ValueError as `load`."""
-    architecture, tensors = _parse(data)
-    known = ChainMap(dict(layers or {}), cast(dict[str, type[Layer]], LAYERS))
+    data: bytes,
+    kinds: Mapping[str, type[Compiled]],
+    own: Custom | None = None,
+) -> Compiled:
+    """The network in the bytes of a file. Raises ValueError as `load`.
+
+    kinds: the classes of networks by name. own: the user's classes and functions.
+    """
+    description, tensors = parse(data)
     try:
-        net = _construct(architecture, known, functions or {}, tensors)
+        return _restore(description, kinds, {name: {} for name in KINDS} | (own or {}), tensors)
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"the file's architecture is not valid: {error}") from None
-    return net
 
 
-def _parse(data: bytes) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """The architecture and the tensors, after the digest was found to be right."""
-    import json
-
-    from safetensors import SafetensorError
-    from safetensors.numpy import load as load_tensors
-
-    try:
-        tensors = load_tensors(data)
-        length = int.from_bytes(data[:8], "little")
-        metadata = json.loads(data[8 : 8 + length]).get("__metadata__", {})
-        architecture = json.loads(metadata["fastnn"])
-    except (SafetensorError, ValueError, KeyError, TypeError, RecursionError, AttributeError) as error:
-        raise ValueError(f"not a fastnn file, or a truncated one: {type(error).__name__}: {error}") from None
-    if not isinstance(architecture, dict) or architecture.get("format") != FORMAT:
-        raise ValueError(f"expected format {FORMAT}; was it written by a later fastnn?")
-    if metadata.get("digest") != _digest(metadata["fastnn"], tensors):
-        raise ValueError("the file was altered: its digest is wrong")
-    return architecture, tensors
-
-
-def _construct(
+def _restore(
     description: dict[str, Any],
-    table: Mapping[str, type[Layer]],
-    functions: Mapping[str, losses.Function],
+    kinds: Mapping[str, type[Compiled]],
+    own: Custom,
     tensors: dict[str, np.ndarray],
-) -> Network:
+) -> Compiled:
     """Builds the network after its shapes were compared with the tensors: nothing larger than the file is allocated."""
-    inner: list[Network] = []
+    inner: list[Compiled] = []
+    table = ChainMap(own["layers"], cast(dict[str, type[Layer]], LAYERS))
     for each in description.get("networks", []):
-        inner.append(structure.construct(each, table, inner, each["seed"]))
+        inner.append(structure.restore(each, kinds, table, inner, each["seed"]))
         inner[-1].metadata = plain(each["metadata"])
-    (seed,) = _take(tensors, "state.seed", (1,), np.uint64)
-    counters = _take(tensors, "state.counters", (len(COUNTERS),), np.int64)
+    (seed,) = take(tensors, "state.seed", (1,), np.uint64)
+    counters = take(tensors, "state.counters", (3,), np.int64)
     if not ((counters >= 0) & (counters < 2**62)).all():
         raise ValueError(f"state.counters {counters} are out of range")
-    net = structure.construct(description, table, inner, int(seed))
+    net = structure.restore(description, kinds, table, inner, int(seed))
     compiled = description["compiled"]
     if compiled is not None:
-        made = optimizers.restored(compiled["optimizer"])
         names = net.graph.output_names
         entries = [compiled["loss"]] if len(names) == 1 else [compiled["loss"][name] for name in names]
-        criteria = one_or_all(names, [losses.restore(entry, functions) for entry in entries])
-        measured = heads(names, criteria, compiled["metrics"], compiled.get("loss_weights"))
-        net.take(made, measured, frozenset(checks.listed("frozen", compiled.get("frozen", []), str, "names")))
+        criteria = one_or_all(names, [losses.restore(entry, own["losses"]) for entry in entries])
+        listed = [compiled["metrics"]] if len(names) == 1 else [compiled["metrics"][name] for name in names]
+        metrics = one_or_all(names, [[_restore_metric(entry, own["metrics"]) for entry in each] for each in listed])
+        measured = objectives(names, criteria, metrics, compiled.get("loss_weights"))
+        frozen = frozenset(checks.listed("frozen", compiled.get("frozen", []), str, "names"))
+        optimizer = optimizers.restore(compiled["optimizer"], own["optimizers"], own["schedules"])
+        net.compile_for(optimizer, measured, frozen)
     shapes = structure.features(description)
     if shapes:
-        _restore(net, shapes, tensors)
+        _restore_tensors(net, shapes, tensors)
     if tensors:
         raise ValueError(f"the file has tensors that the architecture has not: {', '.join(tensors)}")
-    net.counters = dict(zip(COUNTERS, map(int, counters), strict=True))
+    net.counters.restore(Counters(*map(int, counters)))
     net.metadata = plain(description.get("metadata", {}))  # the earliest files have none
     return net
 
 
-def _restore(net: Network, shapes: list[tuple[int, ...]], tensors: dict[str, np.ndarray]) -> None:
+def _restore_tensors(net: Compiled, shapes: list[tuple[int, ...]], tensors: dict[str, np.ndarray]) -> None:
     wanted = net.graph.wanted(shapes)
 
     def taken(prefix: str, names: Iterable[str]) -> dict[str, np.ndarray]:
-        return {name: _take(tensors, f"{prefix}.{name}", wanted[name].shape, np.float32) for name in names}
+        return {name: take(tensors, f"{prefix}.{name}", wanted[name].shape, np.float32) for name in names}
 
     weights = taken("weights", wanted)
     trained = [name for name in wanted if not wanted[name].statistic]
@@ -254,12 +200,3 @@ def _restore(net: Network, shapes: list[tuple[int, ...]], tensors: dict[str, np.
     for slot, arrays in slots.items():
         for name, view in net.blocks.in_slot(net.slots[slot]).items():
             view[...] = arrays[name]
-
-
-def _take(tensors: dict[str, np.ndarray], name: str, shape: tuple[int, ...], dtype: type) -> np.ndarray:
-    """Removes a tensor from the file's and checks its shape and type."""
-    array = tensors.pop(name, None)
-    if array is None or array.shape != shape or array.dtype != dtype:
-        found = "is missing" if array is None else f"is {array.dtype} {array.shape}"
-        raise ValueError(f"{name} {found}, expected {np.dtype(dtype)} {shape}")
-    return array

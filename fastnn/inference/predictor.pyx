@@ -18,7 +18,7 @@ from fastnn.engine.port cimport Port, takes
 
 from fastnn.common import checks
 from fastnn.data import arrays
-from fastnn.model.build_program import Snapshot, lower
+from fastnn.inference.frozen import Snapshot, frozen_program
 
 cnp.import_array()
 
@@ -68,7 +68,7 @@ cdef class Bank:
         self.free, self.others = self.lane(), []
 
     cdef Lane lane(self):
-        return Lane(lower(self.net, "predict", 0, self.rows, self.snapshot))
+        return Lane(frozen_program(self.net, self.rows, self.snapshot))
 
     cdef Lane lease(self):
         cdef Lane lane = self.free
@@ -117,7 +117,7 @@ cdef class Predictor:
     def __cinit__(self) -> None:
         self.vectorcall = <Vectorcall> call
 
-    def __init__(self, net: Network, batch_size: int = 1) -> None:
+    def __init__(self, net: Compiled, batch_size: int = 1) -> None:
         if self.net is not None:
             raise RuntimeError("a Predictor is made once")
         self.batch_size = checks.integer("batch_size", batch_size)
@@ -209,7 +209,7 @@ cdef class Predictor:
             if fresh is None or fresh.calls:
                 fresh = Bank(self.net, self.bank.rows)
             else:
-                fresh.snapshot.take()
+                fresh.snapshot.update()
             self.bank, self.spare = fresh, self.bank
 
     def __repr__(self) -> str:

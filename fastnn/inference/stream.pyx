@@ -15,7 +15,7 @@ from fastnn.inference.predictor cimport out_of
 
 from fastnn.common import checks
 from fastnn.data import arrays
-from fastnn.model.build_program import Snapshot, lower_stream
+from fastnn.inference.frozen import Snapshot, stream_program
 
 cnp.import_array()
 
@@ -45,12 +45,12 @@ cdef class Stream:
     cdef bint busy
     cdef cnp.npy_intp[DIMENSIONS] shape
 
-    def __init__(self, net: Network, batch_size: int = 1) -> None:
+    def __init__(self, net: Compiled, batch_size: int = 1) -> None:
         if self.net is not None:
             raise RuntimeError("a Stream is made once")
         self.batch_size = checks.integer("batch_size", batch_size)
         self.snapshot = Snapshot(net.blocks)
-        self.program, self.output_shape = lower_stream(net, self.batch_size, self.snapshot)
+        self.program, self.output_shape = stream_program(net, self.batch_size, self.snapshot)
         self.plan = self.program.plan
         self.x, self.out = self.plan.ports
         self.net, self.input_shape = net, net.input_shape[1:]
@@ -101,7 +101,7 @@ cdef class Stream:
     def reset(self) -> None:
         """Forgets what came: the next step is the first of a sequence."""
         self.check_idle()
-        self.program.forget()
+        self.program.clear_states()
 
     def refresh(self) -> None:
         """Takes the network's weights as they are now; the state stays.
@@ -112,7 +112,7 @@ cdef class Stream:
         with self.net.guard.reading("refresh"):
             if self.net.blocks is not self.snapshot.blocks:
                 raise RuntimeError("refresh: the network was built anew; freeze it again")
-            self.snapshot.take()
+            self.snapshot.update()
 
     cdef void check_idle(self) except *:
         if self.busy:

@@ -11,8 +11,11 @@ class OwnLoss(Loss):
         x: Tensor,
         target: Tensor,
         dx: Tensor,
+        weight: Tensor | None = None,
         *,
-        function: Callable[[np.ndarray, np.ndarray], tuple[float, np.ndarray]],
+        function: Callable[..., tuple[float, np.ndarray]],
         name: str,
+        shape: tuple[int, ...] | None = None,
+        weighted: bool = False,
         finite: bool = False,
     ) -> None: ...

@@ -1,5 +1,6 @@
 """A loss that is a Python function."""
 
+import math
 from collections.abc import Callable
 
 from libc.math cimport isfinite
@@ -13,28 +14,43 @@ from fastnn.data import arrays
 
 
 cdef class OwnLoss(Loss):
-    """loss, dx = function(x, target), on read-only views, float32 (rows, columns); dx has that shape too.
+    """loss, dx = function(x, target), or function(x, target, weight), on read-only views.
 
+    x, dx: float32 (rows, *shape). target: the same, or int32 labels (rows, *shape[:-1]). weight: None, or float32, one
+    for each row or each label; it comes as (rows,) or (rows, *shape[:-1]) where `weighted`, and else only counts rows.
     What is wrong with the result, or an exception in the function, stops the run.
     """
 
-    cdef object function, error, views
+    cdef object function, error, x_view, target_view, dx_view, weight_view
     cdef str name
+    cdef bint weighted
 
     def __init__(
         self,
         Tensor x,
         Tensor target,
         Tensor dx,
+        Tensor weight or None = None,
         *,
-        function: Callable[[np.ndarray, np.ndarray], tuple[float, np.ndarray]],
+        function: Callable[..., tuple[float, np.ndarray]],
         name: str,
+        shape: tuple[int, ...] | None = None,
+        weighted: bool = False,
         finite: bool = False,
     ) -> None:
-        Loss.__init__(self, x, target, dx, finite=finite)
-        self.function, self.name = function, name
-        *given, gradient = [tensor.array.reshape(tensor.rows, tensor.columns) for tensor in (x, target, dx)]
-        self.views = [*map(arrays.read_only, given), gradient]
+        shape = (x.columns,) if shape is None else shape
+        labels = target.dtype == "int32"
+        if math.prod(shape) != x.columns or target.columns != (math.prod(shape[:-1]) if labels else x.columns):
+            self.refuse(x, target, dx)
+        self.take(x, target, dx, None, finite)
+        self.function, self.name, self.weighted = function, name, weighted
+        self.x_view = arrays.read_only(x.array.reshape(x.rows, *shape))
+        self.target_view = arrays.read_only(target.array.reshape(x.rows, *(shape[:-1] if labels else shape)))
+        self.dx_view = dx.array.reshape(x.rows, *shape)
+        if weight is not None:
+            places = () if weight.columns == 1 else shape[:-1]
+            self.weight_view = arrays.read_only(weight.array.reshape(x.rows, *places))
+        self.bind((x, target, dx, weight))
 
     cdef void run(self) noexcept nogil:
         cdef double value = 0
@@ -50,11 +66,14 @@ cdef class OwnLoss(Loss):
             self.last = value
             self.fail(0)
         else:
-            self.record(value, self.mass())
+            self.record(value, self.counted)
 
     cdef double call(self) except? -1:
-        x, target, dx = [view[:self.state.rows] for view in self.views]
-        result = self.function(x, target)
+        rows = self.state.rows
+        dx, given = self.dx_view[:rows], [self.x_view[:rows], self.target_view[:rows]]
+        weight = None if self.weight_view is None else self.weight_view[:rows]
+        self.counted = rows if weight is None else weight.sum(dtype=np.float64)
+        result = self.function(*given, weight) if self.weighted else self.function(*given)
         if not isinstance(result, tuple) or len(result) != 2:
             raise TypeError(f"{self.name}: expected it to return (loss, dy), got {result!r:.60}")
         value, gradient = result
@@ -68,8 +87,8 @@ cdef class OwnLoss(Loss):
         with np.errstate(over="ignore"):
             dx[...] = gradient
         if self.finite and isfinite(value) and not np.isfinite(dx).all():
-            row, column = np.argwhere(~np.isfinite(dx))[0]
-            raise ValueError(f"{self.name}: dy[{row}, {column}] is {dx[row, column]} as float32")
+            place = tuple(map(int, np.argwhere(~np.isfinite(dx))[0]))
+            raise ValueError(f"{self.name}: dy[{', '.join(map(str, place))}] is {dx[place]} as float32")
         return value
 
     def explain(self, place: int) -> Exception:

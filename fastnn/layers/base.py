@@ -2,13 +2,15 @@
 
 import dataclasses
 import re
+import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from fastnn.common import checks
+from fastnn.common.settings import field_names, unknown_attribute
 from fastnn.initializers import INITIALIZERS, Initializer
-from fastnn.layers.symbol import Symbol, called
+from fastnn.layers.symbol import Symbol
 from fastnn.lowering.lowering import Lowering
 from fastnn.lowering.values import Value, Weight
 
@@ -60,6 +62,10 @@ class Layer:
     name: str | None = field(default=None, kw_only=True)
     trainable: bool = field(default=True, kw_only=True)
 
+    #: The network that it was last put into, weakly.
+    owner: ClassVar[weakref.ref[Any] | None] = None
+    #: Of what the settings mean: files hold it, so that a default or a formula may change one day.
+    version: ClassVar[int] = 1
     #: Whether it does nothing but in training.
     trains_only: ClassVar[bool] = False
     #: Whether it takes sequences by steps as well, and so lengths: nothing goes from one step to another, or in order.
@@ -80,6 +86,10 @@ class Layer:
             checks.flag("trainable", value)
         elif name in self.__dict__:  # networks were built for it
             raise AttributeError(f"{self.title()}: {name} never changes; make a new layer")
+        elif type(self).__module__.startswith("fastnn."):  # classes of the user's may have more
+            known = field_names(self)
+            if name not in known:
+                raise unknown_attribute(self, name, known)
         object.__setattr__(self, name, value)
 
     def __call__(self, x: Symbol | Sequence[Symbol]) -> Symbol:
@@ -119,7 +129,7 @@ class Layer:
         """The shape of the output for inputs of these. Raises TypeError and ValueError where `output` returns none."""
         return checks.shape(f"{self.title()}: output", self.output(self.given(inputs)))
 
-    def lower(self, plan: Lowering, x: Any, weights: dict[str, Weight], index: int) -> Value:
+    def lower(self, lowering: Lowering, x: Any, weights: dict[str, Weight], index: int) -> Value:
         """Emits the layer's Ops, registers its backward, and returns its output.
 
         x: a Value, or a list of them. weights: those without a gradient are frozen. index: of its own random numbers.
@@ -168,6 +178,15 @@ class Layer:
             elif repr(value) != repr(f.default):  # arrays, say, are not equal or different as a whole
                 shown.append(f"{f.name}={value!r}")
         return f"{self.kind}({', '.join(shown)})"
+
+
+def called(layer: Layer, x: Any) -> Symbol:
+    """The layer's output for a symbol, or for a list of them. Raises TypeError and ValueError where it cannot be."""
+    sources = tuple(x) if isinstance(x, (list, tuple)) else (x,)
+    for source in sources:
+        if not isinstance(source, Symbol):
+            raise TypeError(f"{layer.title()}: call it on an Input, or on what a layer returned, not {source!r:.60}")
+    return Symbol(layer.shape_for([source.shape for source in sources]), layer, sources)
 
 
 def snake_case(name: str) -> str:

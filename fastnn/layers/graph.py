@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import warnings
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 from fastnn.common import checks
 from fastnn.layers.base import Layer, Parameter, snake_case
@@ -77,9 +79,13 @@ class Graph:
                         known = ", ".join(names)
                         raise ValueError(f"the outputs need {symbol!r}, which is not among the inputs: {known}")
                     places[symbol] = len(inputs) + len(steps)
-                    steps.append((symbol.layer, [places[source] for source in symbol.sources]))
+                    steps.append((cast(Layer, symbol.layer), [places[source] for source in symbol.sources]))
             else:
                 waiting.extend(reversed(missing))
+        for symbol in places.keys() - set(outputs):
+            lost = [each for each in symbol.consumers if each not in places and not each.consumers]
+            if lost:
+                warnings.warn(f"{lost[0]!r} leads to no output, and is not part of the network", stacklevel=4)
         return cls(names, steps, [places[symbol] for symbol in outputs])
 
     def _check(self) -> None:
@@ -181,7 +187,7 @@ class Graph:
 
     def lower(
         self,
-        plan: Lowering,
+        lowering: Lowering,
         inputs: Sequence[Value],
         weights: Mapping[str, Weight],
         features: Sequence[Shape],
@@ -194,21 +200,21 @@ class Graph:
         shapes, own = self.shapes(features), _by_layer(weights)
         uses = Counter([*self.outputs, *(source for node in self.nodes for source in node.sources)])
         endings = dict(zip(self.outputs, fused, strict=False))
-        free = [plan.fork(value, uses[place]) for place, value in enumerate(inputs)]  # for those who will take it
+        free = [lowering.fork(value, uses[place]) for place, value in enumerate(inputs)]  # for those who will take it
         for place, node in enumerate(self.nodes, len(inputs)):
             taken = [free[source].pop(0) for source in node.sources]
             for value, source in zip(taken, node.sources, strict=True):
                 value.shape = shapes[source]
-            with plan.named(node.name):
+            with lowering.named(node.name):
                 if not node.layer.stepwise:
-                    taken = [plan.whole(value) for value in taken]
-                made = node.layer.lower(plan, node.layer.given(taken), own.get(node.name, {}), plan.stream())
+                    taken = [lowering.whole(value) for value in taken]
+                made = node.layer.lower(lowering, node.layer.given(taken), own.get(node.name, {}), lowering.stream())
                 made.shape = shapes[place]
                 if uses[place] > 1 and made.pending in endings.get(place, ()):
-                    logits, value = plan.fork(made, 2, logits=True)
-                    free.append([*plan.fork(value, uses[place] - 1), logits])
+                    logits, value = lowering.fork(made, 2, logits=True)
+                    free.append([*lowering.fork(value, uses[place] - 1), logits])
                 else:
-                    free.append(plan.fork(made, uses[place]))
+                    free.append(lowering.fork(made, uses[place]))
         return [free[place].pop() for place in self.outputs]
 
 

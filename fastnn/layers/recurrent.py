@@ -13,8 +13,8 @@ from fastnn.common import checks
 from fastnn.engine.op import Op
 from fastnn.engine.tensor import Tensor
 from fastnn.initializers import INITIALIZERS, Initializer
-from fastnn.layers.base import Layer, Parameter, expected
-from fastnn.layers.symbol import Symbol, called
+from fastnn.layers.base import Layer, Parameter, called, expected
+from fastnn.layers.symbol import Symbol
 from fastnn.lowering.lowering import Lowering
 from fastnn.lowering.values import Buffer, Value, Weight
 

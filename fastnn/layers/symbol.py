@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Protocol
 
 from fastnn.common import checks
 
-if TYPE_CHECKING:
-    from fastnn.layers.base import Layer
+
+class Called(Protocol):
+    """What a symbol knows of the layer that makes it."""
+
+    def title(self) -> str: ...
 
 
 class Symbol:
     """A value that a network will compute: an input, or what a layer makes of others. shape: without the batch."""
 
     def __init__(
-        self, shape: tuple[int, ...], layer: Layer | None, sources: tuple[Symbol, ...] = (), name: str | None = None
+        self, shape: tuple[int, ...], layer: Called | None, sources: tuple[Symbol, ...] = (), name: str | None = None
     ) -> None:
         self.shape, self.layer, self.sources, self.name = shape, layer, sources, name
+        self.consumers: weakref.WeakSet[Symbol] = weakref.WeakSet()  # a cycle would keep networks that are layers
+        for source in sources:
+            source.consumers.add(self)
 
     def __repr__(self) -> str:
         return f"{self.layer.title() if self.layer else 'Input'} -> {checks.batch(self.shape)}"
@@ -32,12 +39,3 @@ def Input(shape: Sequence[int], name: str | None = None) -> Symbol:  # noqa: N80
     if name is not None:
         checks.name("an input", name)
     return Symbol(checks.shape("Input: shape", shape), None, name=name)
-
-
-def called(layer: Layer, x: Any) -> Symbol:
-    """What the layer makes of a symbol, or of a list of them. Raises TypeError and ValueError where it cannot."""
-    sources = tuple(x) if isinstance(x, (list, tuple)) else (x,)
-    for source in sources:
-        if not isinstance(source, Symbol):
-            raise TypeError(f"{layer.title()}: call it on an Input, or on what a layer returned, not {source!r:.60}")
-    return Symbol(layer.shape_for([source.shape for source in sources]), layer, sources)

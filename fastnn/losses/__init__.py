@@ -20,7 +20,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from fastnn.common import checks
-from fastnn.losses.base import Loss, Target
+from fastnn.common.settings import check_version
+from fastnn.losses.base import Loss
 from fastnn.losses.elementwise import (
     BinaryCrossEntropy,
     Focal,
@@ -32,6 +33,7 @@ from fastnn.losses.elementwise import (
 )
 from fastnn.losses.own import Function, Own
 from fastnn.losses.rows import Cosine, CrossEntropy, KLDivergence
+from fastnn.losses.target import Target
 
 __all__ = [
     "LOSSES",
@@ -93,22 +95,27 @@ def resolve(loss: Loss | str | Function) -> Loss:
     return LOSSES[checks.known("loss", loss, LOSSES)]
 
 
-def describe(loss: Loss) -> str | dict[str, Any]:
-    """The loss as a file holds it: its name where it is as set here, else its name and settings, or its own name."""
+def describe(loss: Loss) -> dict[str, Any]:
+    """The loss as a file holds it: its settings, or the name of a function of the user's."""
     if isinstance(loss, Own):
         return {"own": loss.name}
-    return loss.name if loss == LOSSES[loss.name] else {"name": loss.name, "settings": loss.settings()}
+    return {"name": loss.name, "version": loss.version, "settings": loss.settings()}
 
 
-def restore(entry: Any, own: Mapping[str, Any]) -> Loss:
-    """The loss that `describe` described. own: functions by name. Raises ValueError where it is unknown."""
-    if isinstance(entry, dict) and "own" in entry:
-        if entry["own"] not in own:
+def restore(entry: Any, custom: Mapping[str, Any]) -> Loss:
+    """The loss that `describe` described; files of 0.1 hold the name alone where all settings are the defaults.
+
+    custom: the user's functions by name. Raises ValueError for an unknown loss or a later version.
+    """
+    if isinstance(entry, str):
+        return resolve(entry)
+    if "own" in entry:
+        if entry["own"] not in custom:
             raise ValueError(
                 f"the loss {entry['own']!r} is a function of your own: load(path, losses={{name: function}})"
             )
-        return resolve(own[entry["own"]])
-    if isinstance(entry, dict):
-        checks.names("loss", entry, ("name", "settings"))
-        return type(resolve(entry["name"]))(**entry["settings"])
-    return resolve(entry)
+        return resolve(custom[entry["own"]])
+    checks.names("loss", entry, ("name", "version", "settings"), some=True)
+    kind = type(resolve(entry["name"]))
+    check_version(kind, entry)
+    return kind(**entry["settings"])

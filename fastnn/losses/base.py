@@ -1,6 +1,6 @@
 """What a loss is: its settings, what its target must look like, and how it becomes Ops."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -9,37 +9,10 @@ from fastnn import kernels
 from fastnn.common.settings import FixedSettings
 from fastnn.data import arrays
 from fastnn.engine.port import Port
-from fastnn.engine.tensor import Tensor
-from fastnn.losses.eager import ByHand
+from fastnn.losses.eager import EagerLoss
+from fastnn.losses.target import Target, repeated
 from fastnn.lowering.lowering import ROW_WISE, Lowering
 from fastnn.lowering.values import Buffer, Call, Value
-
-
-@dataclass(eq=False, repr=False)
-class Target:
-    """A target in a plan: the port it enters by, its buffer, whether it holds labels (int32) or values (float32).
-
-    sample_weight: how much each sample counts, (rows, 1), or each position of the output; None where all count the
-    same. positions: how many of them a row has for the loss. weight: how much each counts, (rows, positions). All lie
-    by steps where the output does.
-    """
-
-    port: Port
-    buffer: Buffer
-    labels: bool
-    sample_weight: Buffer | None = None
-    positions: int = 1
-    weight: Buffer | None = None
-
-
-def repeated(plan: Lowering, weight: Buffer | None, positions: int) -> Buffer | None:
-    """Emits the weight of each sample, for each of its positions, unless they have their own."""
-    if weight is None or weight.columns == positions:
-        return weight
-    ones, weights = Tensor((1, positions)), Buffer(positions)
-    ones.array[...] = 1
-    plan.emit(kernels.Dense, weight, ones, None, weights)
-    return weights
 
 
 @dataclass(eq=False, repr=False)
@@ -60,7 +33,11 @@ class Loss(FixedSettings):
     takes_labels: ClassVar[bool] = False
     positional: ClassVar[bool] = False
     whole: ClassVar[bool] = False
-    idle: list[ByHand] = field(default_factory=list, init=False)
+    idle: list[EagerLoss] = field(default_factory=list, init=False)
+
+    def labels_fit(self, shape: tuple[int, ...]) -> bool:
+        """Whether the targets of such an output, without the batch, may be class numbers."""
+        return self.takes_labels and shape[-1] > 1
 
     @property
     def fused(self) -> tuple[str | None, ...]:
@@ -68,33 +45,36 @@ class Loss(FixedSettings):
         return tuple(ROW_WISE) if self.ending == "softmax" else (self.ending,)
 
     def target(
-        self, plan: Lowering, output: Value, labels: bool, weight: Buffer | None = None, name: str = "y"
+        self, lowering: Lowering, output: Value, labels: bool, weight: Buffer | None = None, name: str = "y"
     ) -> Target:
         """Emits the gather of the output's target. weight: of each sample or position. name: what errors call it."""
         by_steps = output.buffer.steps is not None
-        n = output.places if self.positional or by_steps or (weight is not None and weight.columns > 1) else 1
+        each = labels or self.positional or by_steps or (weight is not None and weight.columns > 1)
+        n = output.places if each else 1
         width = output.columns * output.buffer.times // n
         port = Port(name, n if labels else n * width)
         buffer = Buffer(n, "int32") if labels else Buffer(n * width)
-        lengths = plan.lengths if by_steps else None
+        lengths = lowering.lengths if by_steps else None
         if labels:
-            plan.emit(kernels.GatherLabels, port, buffer, lengths=lengths, classes=width)
+            lowering.emit(kernels.GatherLabels, port, buffer, lengths=lengths, classes=width)
         else:
-            plan.emit(kernels.Gather, port, buffer, lengths, check=self.check, width=width)
-        return self.placed(plan, output, Target(port, buffer, labels, weight, n, repeated(plan, weight, n)))
+            lowering.emit(kernels.Gather, port, buffer, lengths, check=self.check, width=width)
+        return self.placed(
+            lowering, output, Target(port, buffer, labels, weight, n, repeated(lowering, weight, n), output.shape)
+        )
 
-    def placed(self, plan: Lowering, output: Value, target: Target) -> Target:
+    def placed(self, lowering: Lowering, output: Value, target: Target) -> Target:
         """The target, by steps where the output lies so."""
         if output.buffer.steps is None:
             return target
-        buffer = plan.parted(target.buffer, output.buffer.steps)
-        weight = None if target.weight is None else plan.parted(target.weight, output.buffer.steps)
-        return Target(target.port, buffer, target.labels, weight, output.positions, weight)
+        buffer = lowering.parted(target.buffer, output.buffer.steps)
+        weight = None if target.weight is None else lowering.parted(target.weight, output.buffer.steps)
+        return replace(target, buffer=buffer, sample_weight=weight, positions=output.positions, weight=weight)
 
-    def lower(self, plan: Lowering, output: Value, target: Target) -> Call:
+    def lower(self, lowering: Lowering, output: Value, target: Target) -> Call:
         """Emits the loss and, for training, the gradient of the output."""
         if self.ending is None:
-            output = plan.read(output)
+            output = lowering.read(output)
         elif output.ending != "identity" and output.pending not in self.fused:
             raise ValueError(
                 f"{self.name}: the last layer must end in {self.ending}, or identity for logits; here they "
@@ -103,12 +83,12 @@ class Loss(FixedSettings):
         elif self.ending == "softmax" and output.columns == target.positions:
             raise ValueError(f"{self.name}: one output has nothing to compare; use binary_cross_entropy or Dense(2)")
         output.logits_used = True
-        call = self.emit(plan, output.buffer, target, plan.gradient(output))
-        if plan.training:
-            plan.apply_derivative(output)
+        call = self.emit(lowering, output.buffer, target, lowering.gradient(output))
+        if lowering.training:
+            lowering.apply_derivative(output)
         return call
 
-    def emit(self, plan: Lowering, output: Buffer, target: Target, gradient: Buffer) -> Call:
+    def emit(self, lowering: Lowering, output: Buffer, target: Target, gradient: Buffer) -> Call:
         """Emits the Ops of the loss itself."""
         raise NotImplementedError(f"{type(self).__name__}.emit")
 
@@ -122,12 +102,13 @@ class Loss(FixedSettings):
         outputs = arrays.ready(arrays.numbers("y", y))
         if outputs.ndim == 0 or not outputs.size:
             raise ValueError(f"y: expected outputs (batch, ...), got shape {outputs.shape}")
-        targets, labels = arrays.targets(t, len(outputs), outputs.shape[1:], self.takes_labels, "t")
+        labels_fit = outputs.ndim > 1 and self.labels_fit(outputs.shape[1:])
+        targets, labels = arrays.targets(t, len(outputs), outputs.shape[1:], labels_fit, "t")
         weight = None if sample_weight is None else arrays.weights(sample_weight, len(outputs), [outputs.shape[1:]])
         form = outputs.shape[1:], labels, 0 if weight is None else weight.size // len(outputs)
         run = self.idle.pop() if self.idle else None  # another thread that comes now makes its own
         if run is None or run.form != form or run.rows < len(outputs):
-            run = ByHand(self, len(outputs), *form)
+            run = EagerLoss(self, len(outputs), *form)
         gradient = np.empty(outputs.shape, np.float32)
         loss = run(outputs, targets, weight, gradient)
         self.idle[:] = [run]

@@ -3,47 +3,44 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import ClassVar, Protocol
 
 import numpy as np
 
 from fastnn import kernels
 from fastnn.engine.port import Port
+from fastnn.losses.target import Target, gather_weight
 from fastnn.lowering.lowering import Lowering
-from fastnn.lowering.values import Buffer, Value
-
-if TYPE_CHECKING:
-    from fastnn.losses.base import Loss
+from fastnn.lowering.values import Buffer, Call, Value
 
 
-def gather_weight(plan: Lowering, count: int, lengths: Buffer | None = None) -> tuple[Port, Buffer]:
-    """Emits the gather of `count` weights for each sample, and returns where they enter and where they are.
+class Lowered(Protocol):
+    """What is needed of a loss."""
 
-    lengths: of sequences, where a weight beyond their end is not looked at.
-    """
-    port, buffer = Port("sample_weight", count), Buffer(count)
-    plan.emit(kernels.Gather, port, buffer, lengths, check="nonnegative", width=count if lengths is None else 1)
-    return port, buffer
+    name: ClassVar[str]
+
+    def target(self, lowering: Lowering, output: Value, labels: bool, weight: Buffer | None, name: str) -> Target: ...
+    def lower(self, lowering: Lowering, output: Value, target: Target) -> Call: ...
 
 
-class ByHand:
+class EagerLoss:
     """The loss of up to `rows` outputs. form: their shape, whether targets are labels, how many weights each has."""
 
-    def __init__(self, loss: Loss, rows: int, shape: tuple[int, ...], labels: bool, weights: int) -> None:
+    def __init__(self, loss: Lowered, rows: int, shape: tuple[int, ...], labels: bool, weights: int) -> None:
         self.rows, self.form, columns = rows, (shape, labels, weights), math.prod(shape)
-        plan = Lowering(rows, {})
+        lowering = Lowering(rows, {})
         self.y, self.dy, self.weight = Port("y", columns), Port("dy", columns), None
         output, weight = Value(Buffer(columns), trains=True, shape=shape), None
-        with plan.named(loss.name):
-            plan.emit(kernels.Gather, self.y, output.buffer, check="unchecked")
+        with lowering.named(loss.name):
+            lowering.emit(kernels.Gather, self.y, output.buffer, check="unchecked")
             if weights:
-                self.weight, weight = gather_weight(plan, weights)
-            target = loss.target(plan, output, labels, weight, "t")
-            self.measure = loss.lower(plan, output, target)
-            plan.emit(kernels.Scatter, output.gradient, self.dy)
+                self.weight, weight = gather_weight(lowering, weights)
+            target = loss.target(lowering, output, labels, weight, "t")
+            self.measure = loss.lower(lowering, output, target)
+            lowering.emit(kernels.Scatter, output.gradient, self.dy)
         self.t = target.port
         self.ports = [port for port in (self.y, self.t, self.weight, self.dy) if port is not None]
-        self.plan = plan.assemble(self.ports, [])
+        self.plan = lowering.assemble(self.ports, [])
 
     def __call__(self, y: np.ndarray, t: np.ndarray, weight: np.ndarray | None, dy: np.ndarray) -> float:
         """The loss; dy = its gradient."""

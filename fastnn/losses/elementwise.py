@@ -5,7 +5,8 @@ from typing import ClassVar
 
 from fastnn import kernels
 from fastnn.common import checks
-from fastnn.losses.base import Loss, Target
+from fastnn.losses.base import Loss
+from fastnn.losses.target import Target
 from fastnn.lowering.lowering import Lowering
 from fastnn.lowering.values import Buffer, Call
 
@@ -17,9 +18,14 @@ class Elementwise(Loss):
         """What the kernel takes besides the output and the target."""
         return 0.0
 
-    def emit(self, plan: Lowering, output: Buffer, target: Target, gradient: Buffer) -> Call:
-        options = {"loss": self.name, "setting": self.setting(), "finite": plan.training, "positions": target.positions}
-        return plan.emit(kernels.ElementwiseLoss, output, target.buffer, gradient, target.weight, **options)
+    def emit(self, lowering: Lowering, output: Buffer, target: Target, gradient: Buffer) -> Call:
+        options = {
+            "loss": self.name,
+            "setting": self.setting(),
+            "finite": lowering.training,
+            "positions": target.positions,
+        }
+        return lowering.emit(kernels.ElementwiseLoss, output, target.buffer, gradient, target.weight, **options)
 
 
 class MeanSquaredError(Elementwise):

@@ -1,5 +1,6 @@
-"""A loss that is a function of yours."""
+"""A loss that is a function of the user's."""
 
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
@@ -7,25 +8,44 @@ from typing import ClassVar
 import numpy as np
 
 from fastnn import kernels
-from fastnn.losses.base import Loss, Target
+from fastnn.losses.base import Loss
+from fastnn.losses.target import Target
 from fastnn.lowering.lowering import Lowering
 from fastnn.lowering.values import Buffer, Call
 
-#: function(y, t) -> (loss, dy)
-Function = Callable[[np.ndarray, np.ndarray], tuple[float, np.ndarray]]
+#: function(y, t) -> (loss, dy), or function(y, t, sample_weight)
+Function = Callable[..., tuple[float, np.ndarray]]
 
 
 @dataclass(eq=False, repr=False)
 class Own(Loss):
-    """loss, dy = function(y, t), in NumPy: the loss of outputs y against targets t, and its gradient by y.
+    """A loss that is a function in NumPy: loss, dy = function(y, t), or function(y, t, sample_weight).
 
-    y, t: read-only, float32 (batch, elements of an output), valid until the function returns; dy: of that shape. An
-    exception in the function, and a dy that is not finite or of another shape, end the step before anything is updated.
-    Files hold its name: `fnn.load(path, losses={name: function})`. It takes no sample weights.
+    An exception in the function, and a dy that is not finite or of another shape than y, end the step before anything
+    is updated. Files hold its name: `fnn.load(path, losses={name: function})`.
+
+    Parameters
+    ----------
+    function : callable
+        y: outputs, float32 (batch, ...), in the output's shape. t: targets of that shape, or labels, int32, without the
+        last axis, where such are given. Both are read-only and valid until the function returns. sample_weight, for a
+        function of three arguments: (batch,), or one for each position, or None. Returns the loss, a mean, and dy, its
+        gradient with respect to y.
+
+    Examples:
+    --------
+    >>> import numpy as np, fastnn as fnn
+    >>> def cubic(y, t):
+    ...     d = y - t
+    ...     return np.abs(d**3).mean(), 3 * d * np.abs(d) / d.size
+    >>> net = fnn.Sequential([fnn.Dense(1)], input_shape=(2,), seed=0).compile("sgd", cubic)
+    >>> net.evaluate(np.zeros((4, 2)), np.ones(4))
+    {'loss': 1.0}
     """
 
     function: Function
 
+    takes_labels: ClassVar[bool] = True
     whole: ClassVar[bool] = True
 
     @property
@@ -33,8 +53,37 @@ class Own(Loss):
         """What the function is called."""
         return getattr(self.function, "__name__", type(self.function).__name__)
 
-    def emit(self, plan: Lowering, output: Buffer, target: Target, gradient: Buffer) -> Call:
-        if target.weight is not None:
-            raise ValueError(f"{self.name}: a loss of your own takes (y, t), and so no sample_weight or class_weight")
-        options = {"function": self.function, "name": self.name, "finite": plan.training}
-        return plan.emit(kernels.OwnLoss, output, target.buffer, gradient, **options)
+    @property
+    def weighted(self) -> bool:
+        """Whether the function takes sample weights."""
+        return takes_weights(self.function)
+
+    def emit(self, lowering: Lowering, output: Buffer, target: Target, gradient: Buffer) -> Call:
+        if target.weight is not None and not self.weighted:
+            raise ValueError(
+                f"{self.name}: takes (y, t), and so no sample_weight or class_weight; "
+                f"define {self.name}(y, t, sample_weight) to be given them"
+            )
+        return lowering.emit(
+            kernels.OwnLoss,
+            output,
+            target.buffer,
+            gradient,
+            target.weight,
+            function=self.function,
+            name=self.name,
+            shape=target.shape,
+            weighted=self.weighted,
+            finite=lowering.training,
+        )
+
+
+def takes_weights(function: Callable[..., object]) -> bool:
+    """Whether a function of (y, t) has a third argument for sample weights."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except ValueError:  # some callables in C say nothing of themselves
+        return False
+    positional = [each for each in parameters if each.kind in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD)]
+    required = [each for each in positional if each.default is each.empty]
+    return len(required) == 3 or any(each.name == "sample_weight" for each in positional[2:3])

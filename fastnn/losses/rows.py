@@ -10,7 +10,8 @@ from fastnn import kernels
 from fastnn.common import checks
 from fastnn.engine.port import Port
 from fastnn.engine.tensor import Tensor
-from fastnn.losses.base import Loss, Target, repeated
+from fastnn.losses.base import Loss
+from fastnn.losses.target import Target, repeated
 from fastnn.lowering.lowering import Lowering
 from fastnn.lowering.values import Buffer, Call, Value
 
@@ -51,25 +52,25 @@ class CrossEntropy(Loss):
             object.__setattr__(self, "ignore", checks.integer("CrossEntropy: ignore", self.ignore, least=-checks.MOST))
 
     def target(
-        self, plan: Lowering, output: Value, labels: bool, weight: Buffer | None = None, name: str = "y"
+        self, lowering: Lowering, output: Value, labels: bool, weight: Buffer | None = None, name: str = "y"
     ) -> Target:
         if not labels or self.ignore is None:
-            return super().target(plan, output, labels, weight, name)
-        n, lengths = output.places, None if output.buffer.steps is None else plan.lengths
+            return super().target(lowering, output, labels, weight, name)
+        n, lengths = output.places, None if output.buffer.steps is None else lowering.lengths
         port, buffer, kept = Port(name, n), Buffer(n, "int32"), Buffer(n)
-        given = port, buffer, repeated(plan, weight, n), kept, lengths
-        plan.emit(kernels.GatherLabels, *given, classes=output.columns // output.positions, ignore=self.ignore)
-        return self.placed(plan, output, Target(port, buffer, labels, weight, n, kept))
+        given = port, buffer, repeated(lowering, weight, n), kept, lengths
+        lowering.emit(kernels.GatherLabels, *given, classes=output.columns // output.positions, ignore=self.ignore)
+        return self.placed(lowering, output, Target(port, buffer, labels, weight, n, kept))
 
-    def emit(self, plan: Lowering, output: Buffer, target: Target, gradient: Buffer) -> Call:
+    def emit(self, lowering: Lowering, output: Buffer, target: Target, gradient: Buffer) -> Call:
         n, wanted, weight, count = target.positions, target.buffer, target.weight, None
         if self.label_smoothing or self.class_weights is not None:
             soft, mass, count = output.beside(), output.beside(n), output.beside(n)
             options = {"class_weights": self._class_weights(output.columns // n), "smoothing": self.label_smoothing}
-            plan.emit(kernels.SoftTargets, wanted, soft, mass, count, weight, positions=n, **options)
+            lowering.emit(kernels.SoftTargets, wanted, soft, mass, count, weight, positions=n, **options)
             wanted, weight = soft, mass
-        options = {"finite": plan.training, "positions": n}
-        return plan.emit(kernels.CrossEntropy, output, wanted, gradient, weight, count, **options)
+        options = {"finite": lowering.training, "positions": n}
+        return lowering.emit(kernels.CrossEntropy, output, wanted, gradient, weight, count, **options)
 
     def _class_weights(self, classes: int) -> Tensor | None:
         if self.class_weights is None:
@@ -95,9 +96,9 @@ class KLDivergence(Loss):
     takes_labels: ClassVar[bool] = True
     positional: ClassVar[bool] = True
 
-    def emit(self, plan: Lowering, output: Buffer, target: Target, gradient: Buffer) -> Call:
-        options = {"finite": plan.training, "positions": target.positions}
-        return plan.emit(kernels.KLDivergence, output, target.buffer, gradient, target.weight, **options)
+    def emit(self, lowering: Lowering, output: Buffer, target: Target, gradient: Buffer) -> Call:
+        options = {"finite": lowering.training, "positions": target.positions}
+        return lowering.emit(kernels.KLDivergence, output, target.buffer, gradient, target.weight, **options)
 
 
 class Cosine(Loss):
@@ -109,6 +110,6 @@ class Cosine(Loss):
     name: ClassVar[str] = "cosine"
     positional: ClassVar[bool] = True
 
-    def emit(self, plan: Lowering, output: Buffer, target: Target, gradient: Buffer) -> Call:
-        options = {"finite": plan.training, "positions": target.positions}
-        return plan.emit(kernels.Cosine, output, target.buffer, gradient, target.weight, **options)
+    def emit(self, lowering: Lowering, output: Buffer, target: Target, gradient: Buffer) -> Call:
+        options = {"finite": lowering.training, "positions": target.positions}
+        return lowering.emit(kernels.Cosine, output, target.buffer, gradient, target.weight, **options)

@@ -124,13 +124,16 @@ class Lowering:
         x, steps = self.read(x), self.lay_out(x.shape[0])
         return self._carried(x, self.parted(x.buffer, steps), kernels.FromSteps, steps)
 
-    def whole(self, x: Value) -> Value:
-        """The value with a row for each sample. Raises ValueError where sequences have lengths of their own."""
+    def whole(self, x: Value, name: str | None = None) -> Value:
+        """The value with a row for each sample. Raises ValueError where sequences have lengths of their own.
+
+        name: what the error calls that which takes it; None is the layer.
+        """
         steps = x.buffer.steps
         if steps is None:
             return x
         if self.lengths is not None:
-            raise ValueError(f"{self.layer}: takes sequences as a whole, and so no lengths")
+            raise ValueError(f"{name or self.layer}: takes sequences as a whole, and so no lengths")
         self.check_whole()
         x = self.read(x)
         return self._carried(x, self.joined(x.buffer), kernels.ToSteps, steps)

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import warnings
+import weakref
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, cast
 
 import numpy as np
 
 from fastnn.common import checks
 from fastnn.common.randomness import checked_seed
+from fastnn.common.settings import unknown_attribute
 from fastnn.data import arrays
 from fastnn.engine.guard import Guard
-from fastnn.layers.base import Layer, Parameter
+from fastnn.layers.base import Layer, called
 from fastnn.layers.graph import Graph
-from fastnn.layers.merge import Merge
-from fastnn.layers.symbol import Symbol, called
-from fastnn.lowering.lowering import Lowering
-from fastnn.lowering.values import Value, Weight
+from fastnn.layers.symbol import Symbol
 from fastnn.model.parameters import Blocks, Views
+from fastnn.model.subnetwork import Subnetwork
 
 Shape = tuple[int, ...]
 _BUILT = nullcontext()
@@ -29,30 +29,69 @@ class Assembly:
     """What every network has: layers, and, once it is built, their parameters.
 
     name: what a network of which it is a layer calls it. trainable: whether such a network trains its parameters; a
-    change counts from that network's next compile on.
+    change takes effect at that network's next compile.
     """
 
-    trainable = True
+    #: What a user may set, and how it is checked; all else changes by the methods of the network alone.
+    SETTABLE: ClassVar[Mapping[str, Callable[[str, Any], Any]]] = {"trainable": checks.flag}
+    #: Which method decides the rest, for the error.
+    DECIDED_BY: ClassVar[Mapping[str, str]] = {}
+
+    trainable: bool = True
+    graph: Graph
+    seed: int
+    name: str | None
     guard: Guard
+    features: list[Shape]
+    shapes: list[Shape]
+    input_shape: Any
+    output_shape: Any
+    _blocks: Blocks | None
+    _weights: Views | None
+    _gradients: Views | None
 
     def assemble(self, graph: Graph, seed: int | None, name: str | None) -> None:
         """Takes the graph; nothing is built yet."""
-        self.graph, self.seed = graph, checked_seed(seed)
-        self.name = name if name is None else checks.name("a network", name)
-        self.guard = Guard([inner.guard for inner in self.inner().values()])
-        self.features: list[Shape] = []
-        self.shapes: list[Shape] = []
-        self.input_shape: Any = None
-        self.output_shape: Any = ()
-        self.label_shape: Any = ()  # of class numbers for the only output
-        self._blocks: Blocks | None = None
-        self._weights: Views | None = None
-        self._gradients: Views | None = None
+        self._own_layers(graph)
+        self._set(graph=graph, seed=checked_seed(seed), name=name if name is None else checks.name("a network", name))
+        self._set(guard=Guard([inner.guard for inner in self.inner().values()]))
+        self._unbuild()
+
+    def _own_layers(self, graph: Graph) -> None:
+        """Warns of layers that another network has, too: its parameters are not shared with this one."""
+        for layer in graph.layers.values():
+            owner = layer.owner() if layer.owner is not None else None
+            if owner is not None and not isinstance(layer, Subnetwork):
+                warnings.warn(
+                    f"{layer.title()} is in two networks, each of which has its own parameters for it; to share them, "
+                    "call one network as a layer of the other",
+                    stacklevel=4,
+                )
+            object.__setattr__(layer, "owner", weakref.ref(self))
+
+    def _set(self, **state: Any) -> None:
+        """Changes what users may only read."""
+        vars(self).update(state)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in self.SETTABLE:
+            value = self.SETTABLE[name](name, value)
+        elif name in vars(self) or hasattr(type(self), name):
+            method = self.DECIDED_BY.get(name)
+            advice = f"; call {method} again" if method else ""
+            raise AttributeError(f"{type(self).__name__}: {name} cannot be set{advice}")
+        elif type(self).__module__.startswith("fastnn."):  # classes of the user's may have more
+            raise unknown_attribute(self, name, [*self.SETTABLE, *vars(self), *dir(type(self))])
+        object.__setattr__(self, name, value)
+
+    def _unbuild(self) -> None:
+        self._set(features=[], shapes=[], input_shape=None, output_shape=())
+        self._set(_blocks=None, _weights=None, _gradients=None)
 
     def inner(self) -> dict[str, Assembly]:
         """The sub-networks by name."""
         layers = self.graph.layers.items()
-        return {name: layer.network for name, layer in layers if isinstance(layer, Subnetwork)}
+        return {name: cast(Assembly, layer.network) for name, layer in layers if isinstance(layer, Subnetwork)}
 
     @property
     def layers(self) -> tuple[Layer | Assembly, ...]:
@@ -100,7 +139,7 @@ class Assembly:
             shapes = self.graph.shapes(features)
             for node in self.graph.nodes:
                 if isinstance(node.layer, Subnetwork) and not node.layer.network.features:
-                    node.layer.network.make([shapes[source] for source in node.sources])
+                    self.inner()[node.name].make([shapes[source] for source in node.sources])
             self.adopt(features, self.blocks_for(features)).own.initialize(self.seed)
         except BaseException:
             _forget(unbuilt)
@@ -119,12 +158,10 @@ class Assembly:
         """Takes blocks made for inputs of these shapes. Raises ValueError where what is compiled does not fit them."""
         views = [Views(each, self.guard) for each in (blocks.values, blocks.gradients)]
         shapes = self.graph.output_shapes(features)
-        self.features, self.shapes = list(features), shapes
-        self.input_shape = features[0] if len(features) == 1 else dict(zip(self.graph.inputs, features, strict=True))
-        names = self.graph.output_names
-        self.output_shape = shapes[0] if len(shapes) == 1 else dict(zip(names, shapes, strict=True))
-        self.label_shape = shapes[0][:-1] if len(shapes) == 1 else None
-        self._blocks, (self._weights, self._gradients) = blocks, views
+        inputs = features[0] if len(features) == 1 else dict(zip(self.graph.inputs, features, strict=True))
+        outputs = shapes[0] if len(shapes) == 1 else dict(zip(self.graph.output_names, shapes, strict=True))
+        self._set(features=list(features), shapes=shapes, input_shape=inputs, output_shape=outputs)
+        self._set(_blocks=blocks, _weights=views[0], _gradients=views[1])
         try:
             self.adopted()
         except BaseException:
@@ -137,8 +174,7 @@ class Assembly:
 
     def forget(self) -> None:
         """Undoes a build."""
-        self.features, self.shapes, self.input_shape, self.output_shape, self.label_shape = [], [], None, (), ()
-        self._blocks, self._weights, self._gradients = None, None, None
+        self._unbuild()
 
     def built_for(
         self, x: list[np.ndarray], begun: Callable[[BaseException], bool] = lambda error: False
@@ -179,9 +215,13 @@ class Assembly:
     @property
     def blocks(self) -> Blocks:
         """The parameters. Raises RuntimeError before the network is built."""
+        self.require_built()
+        return cast(Blocks, self._blocks)
+
+    def require_built(self) -> None:
+        """Raises RuntimeError before the network is built."""
         if self._blocks is None:
             raise RuntimeError("the network is not built: give it an input_shape, call build((...)), or fit it first")
-        return self._blocks
 
     @property
     def weights(self) -> Views:
@@ -189,14 +229,14 @@ class Assembly:
 
         Those of a sub-network begin with its name: "encoder.dense_0.weight".
         """
-        assert self.blocks and self._weights is not None
-        return self._weights
+        self.require_built()
+        return cast(Views, self._weights)
 
     @property
     def gradients(self) -> Views:
-        """Each gradient of the last training step by name."""
-        assert self.blocks and self._gradients is not None
-        return self._gradients
+        """Each gradient of the last training step by name; 0 for layers that are frozen."""
+        self.require_built()
+        return cast(Views, self._gradients)
 
     @property
     def parameters(self) -> np.ndarray:
@@ -238,66 +278,3 @@ def below(names: Iterable[str], paths: frozenset[str]) -> list[str]:
         if any(".".join(parts[:i]) in paths for i in range(len(parts))):
             found.append(name)
     return found
-
-
-@dataclass(eq=False, repr=False)
-class Subnetwork(Merge):
-    """A network as a layer of another one. Two of the same network are the same layer."""
-
-    network: Assembly
-
-    stepwise: ClassVar[bool] = True  # as far as its layers are
-
-    def __post_init__(self) -> None:
-        if len(self.network.graph.outputs) > 1:
-            raise ValueError(f"{self.title()}: a network with several outputs cannot be a layer of another one")
-        object.__setattr__(self, "name", self.network.name)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Subnetwork) and other.network is self.network
-
-    def __hash__(self) -> int:
-        return id(self.network)
-
-    @property
-    def recurrent(self) -> bool:
-        return self.network.graph.recurrent
-
-    def vocabulary_of(self, source: int) -> int | None:
-        return self.network.graph.vocabulary(source)
-
-    @property
-    def layer_count(self) -> int:
-        return self.network.graph.size
-
-    @property
-    def nesting(self) -> int:
-        return self.network.graph.nesting
-
-    @property
-    def kind(self) -> str:
-        return type(self.network).__name__
-
-    def title(self) -> str:
-        return f"{self.kind}({self.network.name or ''})"
-
-    def __repr__(self) -> str:
-        return repr(self.network)
-
-    def output(self, features: list[Shape]) -> Shape:
-        network = self.network
-        if len(features) != len(network.graph.inputs):
-            raise ValueError(f"{self.title()}: takes {len(network.graph.inputs)} inputs, got {len(features)}")
-        if network.features and list(features) != network.features:
-            wanted, got = (", ".join(map(checks.batch, shapes)) for shapes in (network.features, features))
-            raise ValueError(f"{self.title()}: expected input {wanted}, got {got}")
-        return network.graph.output_shapes(features)[0]
-
-    def enter(self, features: list[Shape]) -> None:
-        self.network.graph.enter(features)
-
-    def parameters(self, features: list[Shape]) -> dict[str, Parameter]:
-        return self.network.graph.wanted(features)
-
-    def lower(self, plan: Lowering, x: list[Value], weights: dict[str, Weight], index: int) -> Value:
-        return self.network.graph.lower(plan, x, weights, [value.shape for value in x])[0]

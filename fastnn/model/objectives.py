@@ -1,4 +1,4 @@
-"""Heads: what is measured at each output of a network, and how users say it for several."""
+"""Objectives: what is minimized and measured at each output of a network, and how users say it for several."""
 
 from __future__ import annotations
 
@@ -10,59 +10,64 @@ from typing import Any
 from fastnn import losses, metrics as measures
 from fastnn.common import checks
 from fastnn.losses import Loss
-
-#: A bit for each says whether its targets are labels.
-MOST = 59
+from fastnn.model.record import Function, name_of
 
 
 @dataclass(eq=False, repr=False)
-class Head:
+class Objective:
     """An output by name: its loss, the loss's weight in the sum of all, and its metrics."""
 
     output: str
     loss: Loss
     weight: float
-    metrics: tuple[str, ...]
+    metrics: tuple[str | Function, ...]
+
+    @property
+    def functions(self) -> tuple[Function, ...]:
+        """The metrics that are Python functions."""
+        return tuple(metric for metric in self.metrics if not isinstance(metric, str))
 
 
-class Losses(dict[str, Loss]):
-    """The losses of several outputs, by name."""
-
-    #: As of a Loss, for `train_on_batch`: what takes labels is found out for each output.
-    takes_labels = False
-
-
-def heads(outputs: Sequence[str], loss: Any, metrics: Any, weights: Any) -> tuple[Head, ...]:
-    """A Head for each output, of what `compile` is given: one for all, or a dict by output.
+def objectives(outputs: Sequence[str], loss: Any, metrics: Any, weights: Any) -> tuple[Objective, ...]:
+    """An Objective for each output, of what `compile` is given: one for all, or a dict by output.
 
     Raises ValueError for an unknown name, weights that are no finite numbers >= 0 or all 0, and two figures that the
     logs would call the same; TypeError for other types.
     """
-    if len(outputs) > MOST:
-        raise ValueError(f"a network that is compiled has at most {MOST} outputs, this one has {len(outputs)}")
     made = []
     by_output = (for_each("loss", loss, outputs), for_each("metrics", metrics, outputs, ()))
     scales = for_each("loss_weights", 1.0 if weights is None else weights, outputs, 1.0)
     for output, criterion, names, weight in zip(outputs, *by_output, scales, strict=True):
-        listed = tuple(dict.fromkeys(checks.listed("metrics", names, str, "names")))
+        listed = tuple(dict.fromkeys(checks.listed("metrics", names, object, "names or functions")))
         for name in listed:
-            measures.resolve(name)
+            if isinstance(name, str):
+                measures.resolve(name)
+            elif not callable(name):
+                raise TypeError(f"metrics must be names or functions, got {name!r:.60}")
+        counts = Counter(["loss", *map(name_of, listed)])
+        twice, count = counts.most_common(1)[0]
+        if count > 1:
+            raise ValueError(f"metrics: two would be called {twice!r} in the logs; give the function another name")
         scale = checks.real(f"loss_weights: {output}", weight, least=0)
-        made.append(Head(output, losses.resolve(criterion), scale, listed))
-    if not any(head.weight for head in made):
+        made.append(Objective(output, losses.resolve(criterion), scale, listed))
+    if not any(objective.weight for objective in made):
         raise ValueError("loss_weights: all are 0, so there is nothing to train")
     if len(made) > 1:
         _check_names(made)
     return tuple(made)
 
 
-def _check_names(made: Sequence[Head]) -> None:
-    """Raises ValueError where two figures in the logs would have one name."""
-    names = [f"{head.output}_{figure}" for head in made for figure in ("loss", *head.metrics)]
+def _check_names(made: Sequence[Objective]) -> None:
+    """Raises ValueError where two values in the logs would have one name."""
+    names = [
+        f"{objective.output}_{figure}" for objective in made for figure in ("loss", *map(name_of, objective.metrics))
+    ]
     counts = Counter(f"{before}{name}" for before in ("", "val_") for name in ("loss", *names))
     name, count = counts.most_common(1)[0]
     if count > 1:
-        raise ValueError(f"two figures would be called {name!r}: give outputs (the layers that make them) other names")
+        raise ValueError(
+            f"two values in the logs would be called {name!r}: give outputs (the layers that make them) other names"
+        )
 
 
 def for_each(what: str, given: Any, names: Sequence[str], otherwise: Any = None) -> list[Any]:

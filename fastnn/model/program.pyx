@@ -1,6 +1,7 @@
-"""Program: a plan of a network, and where its arrays and figures are; Pool: those that a network keeps."""
+"""Program: a plan of a network with its ports and meters; Pool: the programs that a network keeps."""
 
 from collections.abc import Callable
+from typing import Any
 
 cimport cython
 from cpython.exc cimport PyErr_CheckSignals
@@ -12,6 +13,7 @@ from fastnn.engine.guard cimport Hold, hold
 from fastnn.engine.plan cimport Plan
 from fastnn.engine.port cimport Port
 from fastnn.kernels.loss cimport Meter
+from fastnn.model.counters cimport Counters
 
 from fastnn.schedules import Schedule
 
@@ -20,37 +22,39 @@ cnp.import_array()
 
 @cython.final
 cdef class Program:
-    """A plan, whose ports are inputs, then targets or results, in order; and what it measures, by name.
+    """A plan that answers a request: its ports are inputs, then targets or results, in order; its meters have names.
 
-    labels: a bit for each target that is class numbers. weights: of several outputs' losses in their sum, by name.
+    weights: of several outputs' losses in their sum, by name. states: what recurrent layers carry from run to run.
+    records: of the outputs, for metrics in Python; their ports come last.
     """
 
-    cdef readonly str kind
-    cdef readonly Py_ssize_t labels
+    cdef readonly object request
     cdef readonly Plan plan
     cdef readonly dict meters
     cdef readonly dict weights
-    cdef readonly list states  # that recurrent layers carry from run to run
-    cdef Meter loss      # of the one output, or None
-    cdef object rates
-    cdef double rate  # the one in rates
+    cdef readonly list states, records
+    cdef Meter loss    # of the one output, or None
+    cdef object rates  # an array of the same rate
+    cdef double rate   # which is this
 
     def __init__(
         self,
-        str kind,
-        Py_ssize_t labels,
+        request: Request,
         Plan plan,
         meters: dict[str, Meter] | None = None,
         weights: dict[str, float] | None = None,
         states: list[Tensor] | None = None,
+        records: list[Record] | None = None,
     ) -> None:
-        self.kind, self.labels, self.plan, self.meters, self.weights = kind, labels, plan, meters or {}, weights or {}
-        self.states = states or []
+        self.request, self.plan, self.meters, self.weights = request, plan, meters or {}, weights or {}
+        self.states, self.records = states or [], records or []
         self.loss = self.meters.get("loss")
 
     def attach(self, *arrays: np.ndarray) -> None:
         """Binds the users' arrays to the ports, in order; each has as many rows as the first."""
         self.bind(arrays)
+        for record in self.records:
+            record.attach(len(arrays[0]))
 
     cdef void bind(self, tuple arrays) except *:
         cdef tuple ports = self.plan.ports
@@ -63,10 +67,10 @@ cdef class Program:
                 raise ValueError(f"{port.name}: {port.rows} rows for {first.rows} samples")
 
     def detach(self) -> None:
-        """Lets go of them."""
-        self.let_go()
+        """Releases them."""
+        self.release()
 
-    cdef void let_go(self) except *:
+    cdef void release(self) except *:
         cdef Port port
         for port in self.plan.ports:
             port.detach()
@@ -78,44 +82,36 @@ cdef class Program:
             done = self.plan.run(samples, rows, done)
             PyErr_CheckSignals()
 
-    cdef double step(self, object optimizer, dict counters) except? -1:
+    cdef double step(self, object optimizer, Counters counters) except? -1:
         """One step on all rows of what is attached; returns its loss."""
-        cdef double rate = self.checked(optimizer, counters)
-        self.plan.once(&rate, counters["step"], counters["update"])
-        counters["step"] += 1
-        counters["update"] += 1
+        cdef double rate = self.next_rate(optimizer, counters)
+        self.plan.once(&rate, counters.step, counters.update)
+        counters.trained(1)
         return self.loss.last if self.loss is not None else self.last()["loss"]
 
-    cdef double checked(self, object optimizer, dict counters) except? -1:
-        """The learning rate of the next update, checked where it has changed."""
-        cdef double rate
+    cdef double next_rate(self, object optimizer, Counters counters) except? -1:
+        """The learning rate of the next update."""
         setting = optimizer.learning_rate
-        if type(setting) is not float and isinstance(setting, Schedule):
-            return setting.rates(counters["update"], 1)[0]
-        rate = setting
-        if rate != self.rate or self.rates is None:
-            optimizer.check()
-            self.rate, self.rates = optimizer.learning_rate, np.empty(0)
-        return self.rate
+        return setting if type(setting) is float else setting.rates(counters.update, 1)[0]
 
-    def rates_for(self, Py_ssize_t steps, optimizer: Optimizer, dict counters) -> np.ndarray:
+    def rates_for(self, Py_ssize_t steps, optimizer: Optimizer, Counters counters) -> np.ndarray:
         """The learning rate for each of the next steps, at least that many."""
         if isinstance(optimizer.learning_rate, Schedule):
-            return optimizer.learning_rate.rates(counters["update"], steps)
-        self.checked(optimizer, counters)
-        if len(self.rates) < steps:
+            return optimizer.learning_rate.rates(counters.update, steps)
+        if self.rates is None or len(self.rates) < steps or self.rate != optimizer.learning_rate:
+            self.rate = optimizer.learning_rate
             self.rates = np.full(steps, self.rate)
         return self.rates
 
-    def forget(self) -> None:
-        """The states are zeros again."""
+    def clear_states(self) -> None:
+        """Sets the states to zero."""
         for state in self.states:
             state.array[...] = 0
 
     cdef void resume(self, list states, Py_ssize_t rows) except *:
-        """The states are these, or zeros for None. Raises ValueError where they are not of so many streams."""
+        """The states are these, or zeros for None. Raises ValueError where they are those of another number of streams."""
         if states is None:
-            self.forget()
+            self.clear_states()
             return
         for state, values in zip(self.states, states):
             if len(values) != rows:
@@ -125,7 +121,7 @@ cdef class Program:
             state.array[:rows] = values
 
     def reset(self) -> None:
-        """Begins to measure anew."""
+        """Starts to measure from zero."""
         for meter in self.meters.values():
             meter.reset()
 
@@ -146,39 +142,39 @@ cdef class Program:
 
 @cython.final
 cdef class Pool:
-    """The programs that a network keeps between its runs. make(net, kind, labels, rows) makes one."""
+    """The programs that a network keeps between its runs. make(net, request, rows) makes one."""
 
     cdef object make
     cdef Program latest  # a free one, or None: the one that a loop wants again
-    cdef dict kept       # lists of the others that are free, by key
-    cdef list states     # that `train` goes on from, or None: those of one step may be another program's than the next
+    cdef dict kept       # lists of the others that are free, by request
+    cdef list states     # from which `train` continues, or None; kept here, since the next step may use another program
 
     def __init__(self, make: Callable[..., Program]) -> None:
         self.make, self.kept = make, {}
 
-    cpdef Program lease(self, object net, str kind, Py_ssize_t rows, Py_ssize_t labels=0):
+    cpdef Program lease(self, object net, object request, Py_ssize_t rows):
         """A program of at least that many rows for one run: a kept one, or a clone while that is in use."""
         cdef Program program = self.latest  # taken in one step: another thread may be at it too
         cdef list free
-        if program is not None and program.kind == kind and program.labels == labels:
+        if program is not None and (program.request is request or program.request == request):
             self.latest = None
         else:
-            free = self.kept.get((kind, labels))
+            free = self.kept.get(request)
             program = free.pop() if free else None
         if program is not None and program.plan.capacity >= rows:
             return program
         program = None  # frees the old arena before the new one is made
-        return self.make(net, kind, labels, rows)
+        return self.make(net, request, rows)
 
     cpdef void give_back(self, Program program) except *:
         """Keeps a leased program for the next run."""
         cdef Program before = self.latest
-        program.let_go()
+        program.release()
         self.latest = program
         if before is not None:
-            self.kept.setdefault((before.kind, before.labels), []).append(before)
+            self.kept.setdefault(before.request, []).append(before)
 
-    def train(self, net: Network, tuple arrays, Py_ssize_t labels) -> float:
+    def train(self, net: Any, tuple arrays, request: Request) -> float:
         """Holds the network for one step on all rows of arrays that fit; returns its loss.
 
         Compiled as a whole: each call from Python would cost as much as an op of a small network.
@@ -188,7 +184,7 @@ cdef class Pool:
         cdef double loss
         held.enter()
         try:
-            program = self.lease(net, "train", len(arrays[0]), labels)
+            program = self.lease(net, request, len(arrays[0]))
             try:
                 program.bind(arrays)
                 if program.states:
@@ -202,8 +198,8 @@ cdef class Pool:
         finally:
             held.let_go()
 
-    def forget(self) -> None:
-        """The next step of `train` goes on from zeros."""
+    def clear_states(self) -> None:
+        """The next step of `train` starts from states of zero."""
         self.states = None
 
     def clear(self) -> None:

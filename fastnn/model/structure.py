@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any, cast
 
 from fastnn.common import checks
+from fastnn.common.settings import check_version
 from fastnn.layers.base import Layer
 from fastnn.layers.graph import Graph
-from fastnn.model.assembly import Subnetwork
-
-if TYPE_CHECKING:
-    from fastnn.network import Network
+from fastnn.model.compiled import Compiled
+from fastnn.model.subnetwork import Subnetwork
 
 Shape = tuple[int, ...]
 
 
-def subnetworks(net: Network) -> list[Network]:
+def subnetworks(net: Compiled) -> list[Compiled]:
     """All networks inside, each once, those that others contain before these."""
     found: dict[Any, None] = {}
     for inner in net.inner().values():
@@ -24,13 +23,13 @@ def subnetworks(net: Network) -> list[Network]:
     return list(found)
 
 
-def classes(net: Network) -> list[type[Layer]]:
+def classes(net: Compiled) -> list[type[Layer]]:
     """The classes of all layers."""
     layers = [layer for each in (net, *subnetworks(net)) for layer in each.graph.layers.values()]
     return [type(layer) for layer in layers if not isinstance(layer, Subnetwork)]
 
 
-def describe(net: Network, inner: Sequence[Network]) -> dict[str, Any]:
+def describe(net: Compiled, inner: Sequence[Compiled]) -> dict[str, Any]:
     """The network as JSON; inner: the list in which its sub-networks are found by number."""
     graph = net.graph
     description: dict[str, Any] = {
@@ -39,7 +38,7 @@ def describe(net: Network, inner: Sequence[Network]) -> dict[str, Any]:
         "layers": [
             {"network": inner.index(layer.network)}
             if isinstance(layer, Subnetwork)
-            else {"class": layer.kind, "settings": {**layer.settings(), "name": name}}
+            else {"class": layer.kind, "version": layer.version, "settings": {**layer.settings(), "name": name}}
             for name, layer in graph.layers.items()
         ],
         "name": net.name,
@@ -53,28 +52,32 @@ def describe(net: Network, inner: Sequence[Network]) -> dict[str, Any]:
     return description
 
 
-def construct(
-    description: Mapping[str, Any], table: Mapping[str, type[Layer]], inner: Sequence[Network], seed: int
-) -> Network:
-    """The network, not built yet. Raises ValueError, TypeError or KeyError for what describes none."""
-    from fastnn.network import Network
-    from fastnn.sequential import Sequential
+def restore(
+    description: Mapping[str, Any],
+    kinds: Mapping[str, type[Compiled]],
+    table: Mapping[str, type[Layer]],
+    inner: Sequence[Compiled],
+    seed: int,
+) -> Compiled:
+    """The network, not built yet. kinds: the classes of networks by name, table: those of layers.
 
+    Raises ValueError, TypeError or KeyError for an invalid description.
+    """
     layers: list[Layer] = []
     for entry in description["layers"]:
         if "network" in entry:
             layers.append(Subnetwork(inner[checks.integer("a layer's network", entry["network"], 0, len(inner) - 1)]))
         elif entry["class"] in table:
+            check_version(table[entry["class"]], entry)
             layers.append(table[entry["class"]](**entry["settings"]))
         else:
             known = ", ".join(table)
             raise ValueError(f"unknown layer {entry['class']!r}; known: {known}; own ones go into layers=")
     if not layers:
         raise ValueError("a network needs at least one layer")
-    kinds: dict[str, type[Network]] = {"Sequential": Sequential, "Network": Network}
     kind = kinds[checks.known("network", description["network"], kinds)]
     net = kind.__new__(kind)
-    graph = Graph.chain(layers) if kind is Sequential else _graph(description, layers)
+    graph = Graph.chain(layers) if description["network"] == "Sequential" else _graph(description, layers)
     net.assemble(graph, seed, description.get("name"))
     net.trainable = checks.flag("trainable", description.get("trainable", True))
     return net
@@ -103,13 +106,13 @@ def features(description: Mapping[str, Any]) -> list[Shape]:
     return [] if shape is None else [checks.shape("input_shape", shape)]
 
 
-def adopt(net: Network, shapes: Sequence[Shape]) -> None:
+def adopt(net: Compiled, shapes: Sequence[Shape]) -> None:
     """Makes the parameters, all zero, of the network and its sub-networks."""
     at = net.graph.shapes(shapes)
     for node in net.graph.nodes:
         if isinstance(node.layer, Subnetwork):
             given = [at[source] for source in node.sources]
             if not node.layer.network.features:
-                adopt(node.layer.network, given)  # type: ignore[arg-type]
+                adopt(cast(Compiled, node.layer.network), given)
             node.layer.shape_for(given)
     net.adopt(shapes, net.blocks_for(shapes))

@@ -5,16 +5,13 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from fastnn.common import checks
 from fastnn.model.assembly import below
-
-if TYPE_CHECKING:
-    from fastnn.network import Network
+from fastnn.model.compiled import Compiled
 
 
-def table(net: Network) -> str:
+def table(net: Compiled) -> str:
     """Layers, output shapes, parameter counts and memory, and what each takes where that is not the line before.
 
     Before the build, the layers alone.

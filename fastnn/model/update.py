@@ -17,14 +17,14 @@ def penalized(wanted: Mapping[str, Parameter]) -> bool:
     return any(parameter.l1 or parameter.l2 for parameter in wanted.values())
 
 
-def penalize(plan: Lowering, wanted: Mapping[str, Parameter], loss: Call | None) -> None:
+def penalize(lowering: Lowering, wanted: Mapping[str, Parameter], loss: Call | None) -> None:
     """Adds the penalties of the parameters to the loss, if there is one, and in training to their gradients."""
     for name, parameter in wanted.items():
         if parameter.l1 or parameter.l2:
-            weight = plan.weights[name]
-            gradient = weight.gradient if plan.training else None
-            with plan.named(name):
-                plan.emit(kernels.Penalty, weight.value, gradient, loss, l1=parameter.l1, l2=parameter.l2)
+            weight = lowering.weights[name]
+            gradient = weight.gradient if lowering.training else None
+            with lowering.named(name):
+                lowering.emit(kernels.Penalty, weight.value, gradient, loss, l1=parameter.l1, l2=parameter.l2)
 
 
 def refuse_max_norm(wanted: Mapping[str, Parameter]) -> None:
@@ -34,34 +34,34 @@ def refuse_max_norm(wanted: Mapping[str, Parameter]) -> None:
             raise ValueError(f"{name}: max_norm does not go with LBFGS; use l2, or another optimizer")
 
 
-def update(plan: Lowering, optimizer: Optimizer, spans: Sequence[Span], wanted: Mapping[str, Parameter]) -> None:
+def update(lowering: Lowering, optimizer: Optimizer, spans: Sequence[Span], wanted: Mapping[str, Parameter]) -> None:
     """Emits the update of the spans. Raises RuntimeError for an optimizer that is no single step."""
     if not isinstance(optimizer, FirstOrder):
         raise RuntimeError(
             f"{type(optimizer).__name__} trains with fit alone, which evaluates the loss several times an iteration"
         )
-    with plan.named(type(optimizer).__name__):
-        _clip(plan, optimizer, spans)
+    with lowering.named(type(optimizer).__name__):
+        _clip(lowering, optimizer, spans)
         for span in spans:
-            optimizer.update(plan, span)
+            optimizer.update(lowering, span)
     for name, parameter in wanted.items():
-        if parameter.max_norm is not None and plan.weights[name].gradient is not None:
-            with plan.named(name):
-                plan.emit(kernels.MaxNorm, plan.weights[name].value, limit=parameter.max_norm)
+        if parameter.max_norm is not None and lowering.weights[name].gradient is not None:
+            with lowering.named(name):
+                lowering.emit(kernels.MaxNorm, lowering.weights[name].value, limit=parameter.max_norm)
     if optimizer.ema is not None:
-        with plan.named("average"):
+        with lowering.named("average"):
             for span in spans:
-                plan.emit(kernels.Average, span.values, span.slots["average"], decay=optimizer.ema)
+                lowering.emit(kernels.Average, span.values, span.slots["average"], decay=optimizer.ema)
 
 
-def _clip(plan: Lowering, optimizer: FirstOrder, spans: Sequence[Span]) -> None:
+def _clip(lowering: Lowering, optimizer: FirstOrder, spans: Sequence[Span]) -> None:
     """Clips the gradients: first each element, then the norm of all."""
     if optimizer.clip_value is not None:
         for span in spans:
-            plan.emit(kernels.Clip, span.gradients, limit=optimizer.clip_value)
+            lowering.emit(kernels.Clip, span.gradients, limit=optimizer.clip_value)
     if optimizer.clip_norm is not None:
         norm: Call | None = None
         for span in spans:
-            norm = plan.emit(kernels.SquaredNorm, span.gradients, norm)
+            norm = lowering.emit(kernels.SquaredNorm, span.gradients, norm)
         for span in spans:
-            plan.emit(kernels.ClipNorm, span.gradients, norm, limit=optimizer.clip_norm)
+            lowering.emit(kernels.ClipNorm, span.gradients, norm, limit=optimizer.clip_norm)

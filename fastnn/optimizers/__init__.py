@@ -6,6 +6,7 @@ from typing import Any
 
 from fastnn import schedules
 from fastnn.common import checks
+from fastnn.common.settings import check_version
 from fastnn.optimizers.adam import Adam, AdamW, Nadam
 from fastnn.optimizers.adaptive import Adadelta, Adagrad, RMSprop, Rprop
 from fastnn.optimizers.base import FirstOrder, Optimizer, Span
@@ -32,16 +33,28 @@ def resolve(optimizer: Optimizer | str) -> Optimizer:
     return dataclasses.replace(optimizer)
 
 
-def described(optimizer: Optimizer) -> dict[str, Any]:
-    """An optimizer as it goes into a file."""
-    settings = {name: schedules.described(value) for name, value in optimizer.settings().items()}
-    return {"class": type(optimizer).__name__, "settings": settings}
+def describe(optimizer: Optimizer) -> dict[str, Any]:
+    """An optimizer as a file holds it."""
+    settings = {name: schedules.describe(value) for name, value in optimizer.settings().items()}
+    return {**optimizer.describe(), "settings": settings}
 
 
-def restored(description: Mapping[str, Any]) -> Optimizer:
-    """What `described` described. Raises ValueError for an unknown class, TypeError for settings that it has not."""
-    optimizer = OPTIMIZERS[checks.known("optimizer", description["class"], OPTIMIZERS)]
-    return optimizer(**{name: schedules.restored(value) for name, value in description["settings"].items()})
+def restore(entry: Mapping[str, Any], custom: Mapping[str, Any], custom_schedules: Mapping[str, Any]) -> Optimizer:
+    """The optimizer that `describe` described. custom, custom_schedules: the user's own classes by name.
+
+    Raises ValueError for an unknown class or a later version, TypeError for settings that it does not have.
+    """
+    known = {**custom, **OPTIMIZERS}
+    if entry["class"] not in known:
+        raise ValueError(
+            f"unknown optimizer {entry['class']!r}; known: {', '.join(known)}; own ones go into optimizers="
+        )
+    kind = known[entry["class"]]
+    check_version(kind, entry)
+    made: Optimizer = kind(
+        **{name: schedules.restore(each, custom_schedules) for name, each in entry["settings"].items()}
+    )
+    return made
 
 
 __all__ = [
@@ -59,7 +72,7 @@ __all__ = [
     "RMSprop",
     "Rprop",
     "Span",
-    "described",
+    "describe",
     "resolve",
-    "restored",
+    "restore",
 ]

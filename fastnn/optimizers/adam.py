@@ -32,8 +32,8 @@ class Adam(Decaying):
     def state(self) -> tuple[str, ...]:
         return ("m", "v")
 
-    def update(self, plan: Lowering, span: Span) -> None:
-        plan.emit(kernels.Adam, span.values, span.gradients, span.slots["m"], span.slots["v"], **self.options())
+    def update(self, lowering: Lowering, span: Span) -> None:
+        lowering.emit(kernels.Adam, span.values, span.gradients, span.slots["m"], span.slots["v"], **self.options())
 
 
 @dataclass(eq=False, repr=False)
@@ -45,9 +45,9 @@ class AdamW(Adam):
 
     weight_decay: float = field(default=0.01, kw_only=True)
 
-    def update(self, plan: Lowering, span: Span) -> None:
+    def update(self, lowering: Lowering, span: Span) -> None:
         m, v = span.slots["m"], span.slots["v"]
-        plan.emit(kernels.Adam, span.values, span.gradients, m, v, decoupled=True, **self.options())
+        lowering.emit(kernels.Adam, span.values, span.gradients, m, v, decoupled=True, **self.options())
 
 
 @dataclass(eq=False, repr=False)
@@ -65,5 +65,5 @@ class Nadam(Adam):
         super().check()
         self.real("momentum_decay", least=0)
 
-    def update(self, plan: Lowering, span: Span) -> None:
-        plan.emit(kernels.Nadam, span.values, span.gradients, span.slots["m"], span.slots["v"], **self.options())
+    def update(self, lowering: Lowering, span: Span) -> None:
+        lowering.emit(kernels.Nadam, span.values, span.gradients, span.slots["m"], span.slots["v"], **self.options())

@@ -34,11 +34,11 @@ class RMSprop(Decaying):
     def state(self) -> tuple[str, ...]:
         return ("v", *(("mean",) if self.centered else ()), *(("buffer",) if self.momentum else ()))
 
-    def update(self, plan: Lowering, span: Span) -> None:
+    def update(self, lowering: Lowering, span: Span) -> None:
         slots = (span.slots.get(name) for name in ("v", "mean", "buffer"))
         options = self.options()
         del options["centered"]  # the Op sees it by its slot
-        plan.emit(kernels.RMSprop, span.values, span.gradients, *slots, **options)
+        lowering.emit(kernels.RMSprop, span.values, span.gradients, *slots, **options)
 
 
 @dataclass(eq=False, repr=False)
@@ -58,8 +58,8 @@ class Adagrad(Decaying):
     def state(self) -> tuple[str, ...]:
         return ("v",)
 
-    def update(self, plan: Lowering, span: Span) -> None:
-        plan.emit(kernels.Adagrad, span.values, span.gradients, span.slots["v"], **self.options())
+    def update(self, lowering: Lowering, span: Span) -> None:
+        lowering.emit(kernels.Adagrad, span.values, span.gradients, span.slots["v"], **self.options())
 
 
 @dataclass(eq=False, repr=False)
@@ -82,8 +82,8 @@ class Adadelta(Decaying):
     def state(self) -> tuple[str, ...]:
         return ("v", "u")
 
-    def update(self, plan: Lowering, span: Span) -> None:
-        plan.emit(kernels.Adadelta, span.values, span.gradients, span.slots["v"], span.slots["u"], **self.options())
+    def update(self, lowering: Lowering, span: Span) -> None:
+        lowering.emit(kernels.Adadelta, span.values, span.gradients, span.slots["v"], span.slots["u"], **self.options())
 
 
 @dataclass(eq=False, repr=False)
@@ -112,7 +112,7 @@ class Rprop(FirstOrder):
     def state(self) -> tuple[str, ...]:
         return ("before", "size")
 
-    def update(self, plan: Lowering, span: Span) -> None:
-        plan.emit(
+    def update(self, lowering: Lowering, span: Span) -> None:
+        lowering.emit(
             kernels.Rprop, span.values, span.gradients, span.slots["before"], span.slots["size"], **self.options()
         )

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fastnn.common import checks
-from fastnn.common.settings import Settings
+from fastnn.common.settings import Settings, field_names, unknown_attribute
 from fastnn.engine.tensor import Tensor
 from fastnn.lowering.lowering import Lowering
 from fastnn.schedules import Schedule
@@ -24,21 +24,35 @@ class Span:
 
 @dataclass(eq=False, repr=False)
 class Optimizer(Settings, ABC):
-    """Settings of an update. learning_rate may be changed between steps, the rest belongs to a compile."""
+    """Settings of an update. learning_rate may be changed at any time, the rest belongs to a compile."""
 
     learning_rate: float | Schedule
 
     def __post_init__(self) -> None:
         self.check()
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        kind = type(self).__name__
+        if name == "learning_rate":
+            value = value if isinstance(value, Schedule) else checks.real(f"{kind}: learning_rate", value, least=0)
+        elif name in vars(self):
+            raise AttributeError(f"{kind}: {name} is fixed; compile again, with {kind}({name}=...)")
+        elif type(self).__module__.startswith("fastnn."):  # classes of the user's may have more
+            known = field_names(self)
+            if name not in known:
+                raise unknown_attribute(self, name, known)
+        object.__setattr__(self, name, value)
+
     def check(self) -> None:
         """Raises TypeError or ValueError for a setting that makes no sense."""
-        if not isinstance(self.learning_rate, Schedule):
-            self.real("learning_rate", least=0)
 
     def real(self, name: str, **limits: float) -> None:
         """Checks a number among the settings, and makes it a float."""
-        setattr(self, name, checks.real(f"{type(self).__name__}: {name}", getattr(self, name), **limits))
+        object.__setattr__(self, name, checks.real(f"{type(self).__name__}: {name}", getattr(self, name), **limits))
+
+    def integer(self, name: str, **limits: int) -> None:
+        """Checks a whole number among the settings."""
+        object.__setattr__(self, name, checks.integer(f"{type(self).__name__}: {name}", getattr(self, name), **limits))
 
     def flag(self, name: str) -> None:
         """Checks a switch among the settings."""
@@ -83,7 +97,7 @@ class FirstOrder(Optimizer):
         return {name: value for name, value in self.settings().items() if name not in common}
 
     @abstractmethod
-    def update(self, plan: Lowering, span: Span) -> None:
+    def update(self, lowering: Lowering, span: Span) -> None:
         """Emits the update of one range."""
 
 

@@ -36,8 +36,8 @@ class LBFGS(Optimizer):
 
     def check(self) -> None:
         self.real("learning_rate", least=checks.SMALLEST)
-        self.memory = checks.integer("LBFGS: memory", self.memory, most=1000)
-        self.evaluations = checks.integer("LBFGS: evaluations", self.evaluations)
+        self.integer("memory", most=1000)
+        self.integer("evaluations")
 
     def slots(self) -> tuple[str, ...]:
         """The changes of p and of g in iteration k are in step_i and turn_i, i = k mod memory."""

@@ -29,8 +29,8 @@ class SGD(Decaying):
     def state(self) -> tuple[str, ...]:
         return ("velocity",) if self.momentum else ()
 
-    def update(self, plan: Lowering, span: Span) -> None:
-        plan.emit(kernels.SGD, span.values, span.gradients, span.slots.get("velocity"), **self.options())
+    def update(self, lowering: Lowering, span: Span) -> None:
+        lowering.emit(kernels.SGD, span.values, span.gradients, span.slots.get("velocity"), **self.options())
 
 
 @dataclass(eq=False, repr=False)
@@ -53,5 +53,5 @@ class Lion(Decaying):
     def state(self) -> tuple[str, ...]:
         return ("m",)
 
-    def update(self, plan: Lowering, span: Span) -> None:
-        plan.emit(kernels.Lion, span.values, span.gradients, span.slots["m"], **self.options())
+    def update(self, lowering: Lowering, span: Span) -> None:
+        lowering.emit(kernels.Lion, span.values, span.gradients, span.slots["m"], **self.options())

@@ -1,127 +1,138 @@
-"""The low-level loop: forward, backward and step one by one, arrays in, arrays out, for what `fit` is not."""
+"""Custom training loops: forward, backward and step one by one, arrays in, arrays out, for what `fit` is not."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from fastnn.common import checks
 from fastnn.data import arrays
-from fastnn.engine.plan import Plan
-from fastnn.engine.port import Port
-from fastnn.model.build_program import Given, lower_loop
+from fastnn.inference.predict import Prediction
 from fastnn.model.objectives import one_or_all
-
-if TYPE_CHECKING:
-    from fastnn.network import Network
-
-
-class Loop:
-    """The two parts of a training pass over up to `rows` rows, whose buffers live from one to the other.
-
-    waiting: rows of the forward pass that no backward pass has used yet. given: what comes beside x.
-    """
-
-    def __init__(self, net: Network, rows: int, given: Given) -> None:
-        self.rows, self.given, self.waiting, self.step = rows, given, 0, 0
-        (self.ahead, self.back), (self.ports, self.dy, self.dx) = lower_loop(net, rows, given)
-
-    def forward(self, x: list[np.ndarray], others: list[np.ndarray], step: int) -> None:
-        """The outputs for x into the first of the others, then come lengths. step: the position of random numbers."""
-        self.waiting = 0
-        _run(self.ahead, step, self.ports, [*x, *others])
-        self.waiting, self.step = len(x[0]), step
-
-    def backward(self, dy: list[np.ndarray], dx: list[np.ndarray], parameters: bool) -> None:
-        """dx = the gradients with respect to x; those of the parameters are added to theirs."""
-        self.back.inputs_only = not parameters
-        _run(self.back, self.step, [*self.dy, *self.dx], [*dy, *dx])
-        self.waiting = 0
+from fastnn.model.request import Kind, Request
+from fastnn.training.custom_pass import CustomPass
 
 
-def _run(plan: Plan, step: int, ports: list[Port], attached: list[np.ndarray]) -> None:
-    """One run over all rows, with these arrays attached."""
-    try:
-        for port, array in zip(ports, attached, strict=True):
-            port.attach(array)
-        rows = len(attached[0])
-        plan.run(rows, rows, step=step, pause=0)
-    finally:
-        for port in ports:
-            port.detach()
+class CustomLoop(Prediction):
+    """The verbs of a custom training loop."""
 
+    def forward(self, x: Any, training: bool = False, lengths: Any = None) -> Any:
+        """Compute the outputs for x; with training, as training sees them, and `backward` may follow.
 
-def forward(net: Network, x: Any, training: bool = False, lengths: Any = None) -> Any:
-    """The outputs for x (batch, ...), float32 (batch, ...); for several inputs and outputs as `predict`.
+        Parameters
+        ----------
+        x, lengths
+            As in `predict`.
+        training : bool, default False
+            With True dropout acts, with other random numbers each time, and values are kept for `backward`; `predict`
+            and the like in between do not disturb them. With False it is `predict`.
 
-    With training, as training sees them (dropout acts, with other random numbers each time), and `backward` may follow;
-    `predict` and the like in between do not disturb it. Without, the same as `predict`. lengths: as there.
-    Raises ValueError and TypeError for an x that does not fit or, with training, is not finite.
-    """
-    if not checks.flag("training", training):
-        return net.predict(x, lengths=lengths)
-    x, shapes = net.samples(x)
-    rows = len(x[0])
-    ends = [] if lengths is None else [arrays.lengths(lengths, rows)]
-    given = Given.LENGTHS if ends else Given(0)
-    with net.guard.changing("forward"), net.built_for(x):
-        if net.loop is None or net.loop.rows < rows or net.loop.given != given:
-            net.loop = None  # frees the old arena before the new one is made
-            net.loop = Loop(net, rows, given)
-        loop = net.loop
-        y = [np.empty((rows, *shape), np.float32) for shape in shapes]
-        loop.forward(x, [*y, *ends], net.counters["step"])
-        net.counters["step"] += 1
-        return one_or_all(net.graph.output_names, y)
+        Returns:
+        -------
+        array, float32 (batch, ...)
+            For several outputs a dict by name.
 
+        Raises:
+        ------
+        TypeError, ValueError
+            For an x that does not fit or, with training, is not finite.
 
-def backward(net: Network, dy: Any, parameters: bool = True) -> Any:
-    """The gradient with respect to the input of the last training `forward`, float32, for dy, that of its output.
+        Examples:
+        --------
+        >>> import numpy as np, fastnn as fnn
+        >>> net = fnn.Sequential([fnn.Dense(1)], input_shape=(2,), seed=0).compile(fnn.SGD(0.1), "mse")
+        >>> x, t = np.eye(2), np.ones((2, 1))
+        >>> y = net.forward(x, training=True)
+        >>> dx = net.backward((y - t) / len(y))
+        >>> net.step(); net.zero_grad()
+        """
+        if not checks.flag("training", training):
+            return self.predict(x, lengths=lengths)
+        inputs, shapes = self.samples(x)
+        rows = len(inputs[0])
+        ends = [] if lengths is None else [arrays.lengths(lengths, rows)]
+        request = Request(Kind.GRADIENT, lengths=bool(ends))
+        with self.guard.changing("forward"), self.built_for(inputs):
+            known: CustomPass | None = self.custom_pass
+            if known is None or known.rows < rows or known.request != request:
+                self._set(custom_pass=None)  # frees the old arena before the new one is made
+                known = CustomPass(self, rows, request)
+                self._set(custom_pass=known)
+            y = [np.empty((rows, *shape), np.float32) for shape in shapes]
+            known.forward(inputs, [*y, *ends], self.counters.step)
+            self.counters.count_forward()
+            return one_or_all(self.graph.output_names, y)
 
-    For several outputs dy is a list, a tuple or a dict by name; for several inputs the result is a dict by name.
-    The gradients of the parameters are added to `net.gradients`, and running statistics (of BatchNorm) are taken on;
-    with parameters=False they stay as they are.
-    Raises RuntimeError unless exactly one training forward came before it, ValueError and TypeError for a dy that does
-    not fit that, or is not finite: then the forward still waits for its backward.
-    """
-    checks.flag("parameters", parameters)
-    with net.guard.changing("backward"):
-        loop = net.loop
-        if loop is None or not loop.waiting:
-            raise RuntimeError("backward: call forward(x, training=True) first, once for each backward")
-        found, parts = [], arrays.parted("dy", dy, net.graph.output_names)
-        for given, shape, port in zip(parts, net.shapes, loop.dy, strict=True):
-            array = arrays.numbers(port.name, given)
-            wanted = (loop.waiting, *shape)
-            if array.shape != wanted:
-                raise ValueError(
-                    f"{port.name}: expected {wanted}, the shape of the last training forward, got {array.shape}"
-                )
-            found.append(arrays.ready(array))
-        dx = [np.empty((loop.waiting, *shape), np.float32) for shape in net.features]
-        loop.backward(found, dx, parameters)
-        return one_or_all(net.graph.inputs, dx)
+    def backward(self, dy: Any, parameters: bool = True) -> Any:
+        """Compute the gradient with respect to the input of the last training `forward`.
 
+        The gradients of the parameters are added to `net.gradients`, and running statistics (of BatchNorm) updated.
 
-def step(net: Network) -> None:
-    """One update of the parameters by the compiled optimizer: the gradients, with those of penalties, as clipped.
+        Parameters
+        ----------
+        dy : array (batch, ...)
+            The gradient with respect to the output. For several outputs a list, a tuple or a dict by name.
+        parameters : bool, default True
+            With False, gradients of parameters and running statistics stay as they are.
 
-    Raises RuntimeError before the network is compiled and built.
-    """
-    assert net.compiled and net.blocks and net.optimizer
-    with net.guard.changing("step"):
-        program = net.pool.lease(net, "update", 1)
-        try:
-            rates = program.rates_for(1, net.optimizer, net.counters)
-            program.plan.run(1, 1, rates=rates, step=net.counters["step"], update=net.counters["update"], pause=0)
-            net.counters["update"] += 1
-        finally:
-            net.pool.give_back(program)
+        Returns:
+        -------
+        array, float32 (batch, ...)
+            For several inputs a dict by name.
 
+        Raises:
+        ------
+        RuntimeError
+            Unless exactly one training forward came before it.
+        TypeError, ValueError
+            For a dy that does not fit that, or is not finite: the forward still waits for its backward.
+        """
+        checks.flag("parameters", parameters)
+        with self.guard.changing("backward"):
+            known: CustomPass | None = self.custom_pass
+            if known is None or not known.waiting:
+                raise RuntimeError("backward: call forward(x, training=True) first, once for each backward")
+            found, parts = [], arrays.parted("dy", dy, self.graph.output_names)
+            for given, shape, port in zip(parts, self.shapes, known.dy, strict=True):
+                array, wanted = arrays.numbers(port.name, given), (known.waiting, *shape)
+                if array.shape != wanted:
+                    raise ValueError(
+                        f"{port.name}: expected {wanted}, the shape of the last training forward, got {array.shape}"
+                    )
+                found.append(arrays.ready(array))
+            dx = [np.empty((known.waiting, *shape), np.float32) for shape in self.features]
+            known.backward(found, dx, parameters)
+            return one_or_all(self.graph.inputs, dx)
 
-def zero_grad(net: Network) -> None:
-    """Sets all gradients to zero. Raises RuntimeError before the network is built."""
-    with net.guard.changing("zero_grad"):
-        for block in net.blocks.bases:
-            block.gradients.array[...] = 0
+    def step(self) -> None:
+        """Update the parameters by the compiled optimizer: by their gradients, with those of penalties, as clipped.
+
+        Raises:
+        ------
+        RuntimeError
+            Before the network is compiled and built.
+        """
+        self.require_compiled()
+        self.require_built()
+        counters = self.counters
+        with self.guard.changing("step"):
+            program = self.pool.lease(self, Request(Kind.UPDATE), 1)
+            try:
+                rates = program.rates_for(1, self.optimizer, counters)
+                program.plan.run(1, 1, rates=rates, step=counters.step, update=counters.update, pause=0)
+                counters.count_update()
+            finally:
+                self.pool.give_back(program)
+
+    def zero_grad(self) -> None:
+        """Set all gradients to zero.
+
+        Raises:
+        ------
+        RuntimeError
+            Before the network is built.
+        """
+        with self.guard.changing("zero_grad"):
+            for block in self.blocks.bases:
+                block.gradients.array[...] = 0

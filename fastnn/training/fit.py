@@ -1,256 +1,267 @@
-"""Training: `fit`, and one step at a time."""
+"""Training by examples: `fit`, and one step at a time."""
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Self
 
-import numpy as np
-
-from fastnn.callbacks import Callback, History, Logs, Progress
 from fastnn.common import checks
-from fastnn.common.randomness import Purpose, generator
+from fastnn.data import class_weights
+from fastnn.data.examples import Examples
 from fastnn.engine.port import is_batch
-from fastnn.kernels.loss import DivergenceError
-from fastnn.model.build_program import rows_of
+from fastnn.inference.predict import Prediction, rows_of
+from fastnn.model.history import History
+from fastnn.model.request import Kind, Request
 from fastnn.optimizers import LBFGS
 from fastnn.training import full_batch
-
-if TYPE_CHECKING:
-    from fastnn.model.program import Program
-    from fastnn.network import Network
-
-#: Seconds after which a native run returns for signals and progress.
-PAUSE = 0.05
+from fastnn.training.epochs import Epochs, naming_validation_data
+from fastnn.training.hooks import Hooks
+from fastnn.training.progress import Progress
 
 
-def train_on_batch(
-    net: Network, x: Any, y: Any, sample_weight: Any = None, lengths: Any = None, stateful: bool = False
-) -> float:
-    """One step on all of x and y; returns the loss before it.
+class Training(Prediction):
+    """The verbs by which a network learns from examples."""
 
-    sample_weight, lengths: as `fit`; the loss is then a weighted mean. stateful: the samples go on where those of the
-    last such step ended, until `reset_state`. Raises as `fit`, and ValueError for another number of samples than that
-    step had; a step that fails changes nothing.
-    """
-    loss = net.loss or net.compiled
-    labels: int = loss.takes_labels
-    given: tuple[Any, ...] = (x, y)
-    fits = (
-        is_batch(x, net.input_shape)
-        and is_batch(y, net.label_shape if labels else net.output_shape)
-        and len(x) == len(y)
-    )
-    if not fits or sample_weight is not None or lengths is not None or stateful:
-        several, targets, labels = net.examples(x, y, sample_weight, lengths, stateful)  # what is not ready yet
-        if not net.features:
-            with net.built_for(several):
-                return train_on_batch(net, x, y, sample_weight, lengths, stateful)
-        given = (*several, *targets)
-    return net.pool.train(net, given, labels)
+    def fit(
+        self,
+        x: Any,
+        y: Any,
+        batch_size: int = 32,
+        epochs: int = 1,
+        validation_data: tuple[Any, ...] | None = None,
+        shuffle: bool = True,
+        callbacks: Sequence[Hooks] = (),
+        verbose: int = 1,
+        sample_weight: Any = None,
+        class_weight: Mapping[int, float] | str | None = None,
+        lengths: Any = None,
+        stateful: bool = False,
+    ) -> History:
+        """Train for a number of epochs on x and y in batches, the last of which may be shorter.
 
+        Each epoch's loss and metrics are means over its samples as training saw them. Called again, training continues
+        where it ended, with a new History. Ctrl-C, or an exception in a callback, leaves the network after its last
+        whole step, and the History in `history`.
 
-def averaged(net: Network) -> Network:
-    """A copy of the network whose parameters are the moving average of the optimizer's setting ema.
+        Parameters
+        ----------
+        x : array (batch, ...)
+            Samples. For several inputs a list, a tuple or a dict by name.
+        y : array
+            Targets: the values that the outputs should have, (batch, ...), or class numbers, (batch,). For several
+            outputs a list, a tuple or a dict by name.
+        batch_size : int, default 32
+            Samples of a step.
+        epochs : int, default 1
+            Passes over the data.
+        validation_data : tuple, optional
+            (x, y), (x, y, sample_weight) or (x, y, sample_weight, lengths), on which the network is evaluated after
+            each epoch: "val_loss" and so on. Where `lengths` are given it has all four, None for what does not apply.
+        shuffle : bool, default True
+            Whether each epoch takes the samples in another order.
+        callbacks : list of Callback, optional
+            Called around epochs and steps.
+        verbose : {1, 2, 0}, default 1
+            1 shows a progress bar, or where the output is not a terminal a line for each epoch; 2 shows these lines
+            always, 0 shows nothing.
+        sample_weight : array (batch,), optional
+            A weight >= 0 for each sample, or, for feature maps, each position (batch, height, width). Losses and
+            metrics are then weighted means.
+        class_weight : dict of int to float, or "balanced", optional
+            A weight for each class, 1 for classes that the dict leaves out. "balanced" is samples, or positions, /
+            (classes * those of the class). Multiplied with sample_weight.
+        lengths : array of int (batch,), optional
+            The number of steps of each sequence, where x (batch, time, features) is padded. Only real steps are
+            computed: padding costs nothing and changes no bit of a result. Losses and metrics of outputs at each step
+            are means over the real steps. They apply to all inputs of that form, and to inputs of more than one id.
+        stateful : bool, default False
+            Whether each sample of a batch continues the sequence of the same sample of the batch before: recurrent
+            layers start from the states that they had there, through which no gradient flows (truncated
+            backpropagation, [1]_). Each epoch starts from zeros. Needs shuffle=False and batches that are all full, in
+            validation_data too; `datasets.streams` cuts long sequences that way.
 
-    Before the first update it is a plain copy. Raises RuntimeError where the optimizer has no ema.
-    """
-    if getattr(net.optimizer, "ema", None) is None:
-        raise RuntimeError("averaged: the optimizer keeps no average; compile with one such as Adam(ema=0.999)")
-    twin = copy.copy(net)
-    for part in twin.ranges() if twin.counters["update"] else ():
-        part.of(part.block.values).array[...] = part.of(twin.slots["average"], part.base).array
-    return twin
+        Returns:
+        -------
+        History
+            The loss and metrics of each epoch.
 
+        Raises:
+        ------
+        RuntimeError
+            Before `compile`.
+        TypeError, ValueError
+            For data that do not fit: nothing is changed. What only the data can show (NaN, a label out of range) stops
+            before that step.
+        FloatingPointError
+            Where the loss stops being finite: the network is put back to its last finite epoch.
 
-def _run(
-    net: Network, program: Program, samples: int, batch: int, first: int, order: np.ndarray | None, pause: float
-) -> int:
-    """Steps from sample `first` on for about `pause` seconds; counts those that were done, also where one failed."""
-    assert net.optimizer is not None
-    if isinstance(net.optimizer, LBFGS):
-        full_batch.iterate(net, program, samples, order)
-        return samples
-    plan, counters = program.plan, net.counters
-    if pause == 0:  # one step, and so one rate
-        samples = min(samples, first + batch)
-    rates = program.rates_for(-(-(samples - first) // batch), net.optimizer, counters)
-    try:
-        plan.run(samples, batch, first, order, rates, counters["step"], counters["update"], pause)
-    finally:
-        steps = -(-(plan.position - first) // batch)
-        counters["step"] += steps
-        counters["update"] += steps
-    return int(plan.position)
+        References:
+        ----------
+        .. [1] R. J. Williams and J. Peng, "An Efficient Gradient-Based Algorithm for On-Line Training of Recurrent
+           Network Trajectories", Neural Computation 2(4), 1990.
 
+        Examples:
+        --------
+        >>> import fastnn as fnn
+        >>> (x, y), (x_test, y_test) = fnn.datasets.digits()
+        >>> net = fnn.Sequential([fnn.Dense(32, "relu"), fnn.Dense(10, "softmax")], input_shape=(64,), seed=0)
+        >>> history = net.compile("adam", metrics=["accuracy"]).fit(x, y, epochs=3, verbose=0)
+        >>> history.epoch
+        [0, 1, 2]
+        """
+        examples = self.examples(x, y, sample_weight, lengths, stateful)
+        if class_weight is not None:
+            examples = self._class_weighted(examples, class_weight)
+        batch, epochs = checks.integer("batch_size", batch_size), checks.integer("epochs", epochs)
+        checks.flag("shuffle", shuffle)
+        verbose = checks.integer("verbose", int(verbose) if isinstance(verbose, bool) else verbose, 0, 2)
+        hooks = checks.listed("callbacks", callbacks, Hooks, "Callback objects")
+        kind = Kind.TRAIN
+        if isinstance(self.optimizer, LBFGS):
+            kind = Kind.DESCENT
+            full_batch.check(batch, examples.size, stateful)
+        if stateful and shuffle:
+            raise ValueError("stateful: each batch continues the one before, and so needs shuffle=False")
+        batch = rows_of(batch, examples.size, stateful)
+        unseen = None if validation_data is None else self._validation(validation_data, examples, batch)
+        before = self.counters.step
 
-class _Snapshot:
-    """What a diverged epoch is put back to."""
+        def trained(error: BaseException) -> bool:
+            """Whether the network is what training has left, and not as it was before."""
+            return self.counters.step > before or isinstance(error, FloatingPointError)
 
-    def __init__(self, net: Network) -> None:
-        self.counters = dict(net.counters)
-        flats = [flat for block in net.blocks.bases for flat in (block.values, block.statistics)]
-        tensors = [*flats, *net.slots.values()]
-        self.blocks = [(tensor.array, tensor.array.copy()) for tensor in tensors]
+        with self.guard.changing("fit"), self.built_for(examples.inputs, trained):
+            program = self.pool.lease(self, self.request(kind, examples), batch)
+            progress = Progress(examples.size, epochs, verbose == 2) if verbose else None
+            try:
+                program.attach(*examples.arrays)
+                return Epochs(self, program, examples, unseen, batch, shuffle, hooks, progress).run(epochs)
+            finally:
+                if stateful and self.counters.step > before:
+                    self.pool.clear_states()
+                self.pool.give_back(program)
+                if progress:
+                    progress.close()
 
-    def restore(self, net: Network) -> None:
-        net.counters.update(self.counters)
-        for view, values in self.blocks:
-            view[...] = values
+    def _class_weighted(self, examples: Examples, class_weight: Any) -> Examples:
+        """The examples with the weights of their classes."""
+        if len(self.objectives) > 1:
+            raise ValueError("class_weight is for networks of one output; use sample_weight")
+        loss = self.objectives[0].loss
+        shape = self.graph.output_shapes([array.shape[1:] for array in examples.inputs])[0]
+        if not loss.classifies:
+            raise ValueError(f"class_weight is for classes; {loss.name} compares values: use sample_weight")
+        if shape[-1] > 1 and loss.ending == "sigmoid":
+            raise ValueError(
+                "class_weight: several sigmoid outputs are independent labels, not classes; use sample_weight"
+            )
+        return replace(examples, weights=class_weights.sample_weights(examples, shape, class_weight))
 
-
-def fit(
-    net: Network,
-    given: tuple[Any, ...],
-    batch_size: int,
-    epochs: int,
-    validation_data: tuple[Any, ...] | None,
-    shuffle: bool,
-    callbacks: Sequence[Callback],
-    verbose: int,
-) -> History:
-    """See Network.fit. given: x, y, weights of samples, lengths of sequences, and whether states are carried."""
-    assert net.compiled
-    batch = checks.integer("batch_size", batch_size)
-    epochs = checks.integer("epochs", epochs)
-    checks.flag("shuffle", shuffle)
-    checks.integer("verbose", int(verbose) if isinstance(verbose, bool) else verbose, 0, 1)
-    callbacks = checks.listed("callbacks", callbacks, Callback, "Callback objects")
-    x, y, labels = net.examples(*given)
-    samples, kind = len(x[0]), "train"
-    if isinstance(net.optimizer, LBFGS):
-        kind = "descent"
-        full_batch.check(batch, samples, given[-1])
-    *_, stateful = given
-    if stateful and shuffle:
-        raise ValueError("stateful: each batch goes on where the one before ended, and so takes shuffle=False")
-    batch = rows_of(batch, samples, stateful)
-    if validation_data is not None:
-        if not isinstance(validation_data, (tuple, list)) or len(validation_data) not in (2, 3, 4):
-            raise TypeError("validation_data must be a pair (x, y), or (x, y, sample_weight), or that and lengths")
-        with _validation():
-            unseen, *_ = net.examples(*validation_data)
-            rows_of(batch, len(unseen[0]), stateful)
-            for found, array in zip(unseen, x, strict=True):
+    def _validation(self, data: Any, examples: Examples, batch: int) -> Examples:
+        """The validation data, made ready."""
+        if not isinstance(data, (tuple, list)) or len(data) not in (2, 3, 4):
+            forms = "(x, y), or (x, y, sample_weight), or (x, y, sample_weight, lengths)"
+            raise TypeError(f"validation_data must be {forms}")
+        if examples.lengths is not None and len(data) < 4:
+            raise ValueError(
+                "validation_data: with lengths expected (x, y, sample_weight, lengths), None for what does not apply, "
+                f"got {len(data)} items"
+            )
+        x, y, weight, lengths = (*data, None, None)[:4]
+        with naming_validation_data():
+            unseen = self.examples(x, y, weight, lengths, examples.stateful)
+            rows_of(batch, unseen.size, examples.stateful)
+            for found, array in zip(unseen.inputs, examples.inputs, strict=True):
                 if found.shape[1:] != array.shape[1:]:
                     raise ValueError(f"x has samples {found.shape[1:]}, the training data {array.shape[1:]}")
+        return unseen
 
-    before = net.counters["step"]
+    def train_on_batch(
+        self, x: Any, y: Any, sample_weight: Any = None, lengths: Any = None, stateful: bool = False
+    ) -> float:
+        """Make one training step on all of x and y.
 
-    def begun(error: BaseException) -> bool:
-        """Whether the network is what training has left, and not as it was before."""
-        return net.counters["step"] > before or isinstance(error, FloatingPointError)
+        Parameters
+        ----------
+        x, y, sample_weight, lengths
+            As in `fit`.
+        stateful : bool, default False
+            Whether the samples continue the sequences of the last such step, until `reset_state`.
 
-    with net.guard.changing("fit"), net.built_for(x, begun):
-        program = net.pool.lease(net, kind, batch, labels)
-        progress = Progress(samples, epochs) if verbose else None
-        try:
-            program.attach(*x, *y)
-            return _epochs(net, program, epochs, samples, batch, shuffle, validation_data, callbacks, progress)
-        finally:
-            if stateful and net.counters["step"] > before:
-                net.pool.forget()
-            net.pool.give_back(program)
-            if progress:
-                progress.close()
+        Returns:
+        -------
+        float
+            The loss before the step; with sample_weight a weighted mean.
 
+        Raises:
+        ------
+        RuntimeError
+            Before `compile`.
+        TypeError, ValueError
+            As `fit`, and with stateful for another number of samples than the last such step had.
+        FloatingPointError
+            Where the loss is not finite. A step that fails changes nothing.
 
-def _epochs(
-    net: Network,
-    program: Program,
-    epochs: int,
-    samples: int,
-    batch: int,
-    shuffle: bool,
-    validation_data: tuple[Any, ...] | None,
-    callbacks: list[Callback],
-    progress: Progress | None,
-) -> History:
-    """The epochs of a fit, with their callbacks."""
-    history = History()
-    net.history, net.stop_training = history, False
-    hooks = [history, *callbacks]
-    names = tuple(program.means())
-    names += tuple(f"val_{name}" for name in names if validation_data is not None)
-    for callback in callbacks:  # not the History: it would hold the network that holds it
-        callback.net, callback.names = net, names
-    for callback in hooks:
-        callback.on_train_begin()
-    proven = _Snapshot(net)
-    for epoch in range(epochs):
-        if net.stop_training:
-            break
-        for callback in hooks:
-            callback.on_epoch_begin(epoch)
-        if net.stop_training:
-            break
-        start = _Snapshot(net)
-        try:
-            logs = _epoch(net, program, epoch, samples, batch, shuffle, callbacks, progress)
-        except DivergenceError as error:
-            step = program.plan.position // batch
-            # The step before may have ruined this epoch's start; a finite loss proves that it has not.
-            (start if step else proven).restore(net)
-            raise FloatingPointError(
-                f"epoch {epoch}, step {step}: {error}; the network is back at the end of the last finite epoch"
-            ) from None
-        proven = start
-        if validation_data is not None:
-            logs |= _validate(net, validation_data, batch if program.states else None)
-        if progress:
-            progress.update(epoch, samples, logs)
-        for callback in hooks:
-            callback.on_epoch_end(epoch, logs)
-    for callback in hooks:
-        callback.on_train_end()
-    return history
+        Examples:
+        --------
+        >>> import numpy as np, fastnn as fnn
+        >>> net = fnn.Sequential([fnn.Dense(1)], input_shape=(2,), seed=0).compile(fnn.SGD(0.5), "mse")
+        >>> x, y = np.eye(2), np.ones(2)
+        >>> net.train_on_batch(x, y) > net.train_on_batch(x, y)
+        True
+        """
+        request = self.training_step
+        if (
+            request is not None
+            and is_batch(x, self.input_shape)
+            and is_batch(y, self.target_shape)
+            and len(x) == len(y)
+            and sample_weight is None
+            and lengths is None
+            and not stateful
+        ):
+            return self.pool.train(self, (x, y), request)
+        examples = self.examples(x, y, sample_weight, lengths, stateful)
+        with self.built_for(examples.inputs):
+            return self.pool.train(self, tuple(examples.arrays), Request.of(Kind.TRAIN, examples))
 
+    def reset_state(self) -> None:
+        """Reset what `train_on_batch` carries on with stateful=True: the next batch starts from zeros."""
+        with self.guard.changing("reset_state"):
+            self.pool.clear_states()
 
-def _validate(net: Network, validation_data: tuple[Any, ...], streams: int | None) -> Logs:
-    """streams: how many there are, if states are carried from batch to batch."""
-    x, y, weight, lengths = (*validation_data, None, None)[:4]
-    with _validation():
-        logs = net.evaluate(x, y, streams, weight, lengths, stateful=streams is not None)
-        return {f"val_{name}": value for name, value in logs.items()}
+    def averaged(self) -> Self:
+        """Copy the network with the moving average of its parameters, which the optimizer's setting ema keeps.
 
+        Before the first update it is a plain copy.
 
-@contextmanager
-def _validation() -> Iterator[None]:
-    """What is wrong inside is wrong with validation_data."""
-    try:
-        yield
-    except (TypeError, ValueError) as error:
-        kind = TypeError if isinstance(error, TypeError) else ValueError
-        raise kind(f"validation_data: {error}") from error
+        Returns:
+        -------
+        Network
 
+        Raises:
+        ------
+        RuntimeError
+            Where the optimizer has no ema.
 
-def _epoch(
-    net: Network,
-    program: Program,
-    epoch: int,
-    samples: int,
-    batch: int,
-    shuffle: bool,
-    callbacks: list[Callback],
-    progress: Progress | None,
-) -> Logs:
-    """One pass over the data; returns the means over what it saw."""
-    each_step = [c for c in callbacks if type(c).on_batch_end is not Callback.on_batch_end]
-    order = None
-    if shuffle:
-        order = generator(net.seed, Purpose.SHUFFLE, net.counters["epoch"]).permutation(samples)
-    program.reset()
-    program.forget()
-    done = 0
-    while done < samples and not net.stop_training:
-        done = _run(net, program, samples, batch, done, order, 0.0 if each_step else PAUSE)
-        for callback in each_step:
-            callback.on_batch_end((done - 1) // batch, program.last())
-        if progress:
-            progress.update(epoch, done, program.means())
-    if not all(np.isfinite(block.values.array).all() for block in net.blocks.bases):
-        raise DivergenceError("the parameters are no longer finite; a smaller learning rate may help")
-    net.counters["epoch"] += 1
-    return program.means()
+        References:
+        ----------
+        B. T. Polyak and A. B. Juditsky, "Acceleration of Stochastic Approximation by Averaging", SIAM Journal on
+        Control and Optimization 30(4), 1992.
+
+        Examples:
+        --------
+        >>> import numpy as np, fastnn as fnn
+        >>> net = fnn.Sequential([fnn.Dense(1)], input_shape=(2,), seed=0).compile(fnn.Adam(ema=0.99), "mse")
+        >>> _ = net.train_on_batch(np.eye(2), np.ones(2))
+        >>> net.averaged().predict(np.eye(2)).shape
+        (2, 1)
+        """
+        if getattr(self.optimizer, "ema", None) is None:
+            raise RuntimeError("averaged: the optimizer keeps no average; compile with one such as Adam(ema=0.999)")
+        twin = copy.copy(self)
+        for part in twin.ranges() if twin.counters.update else ():
+            part.of(part.block.values).array[...] = part.of(twin.slots["average"], part.base).array
+        return twin

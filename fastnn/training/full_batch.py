@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any, cast
 
 import numpy as np
 
 from fastnn.common import checks
 from fastnn.kernels.loss import DivergenceError
+from fastnn.model.compiled import Compiled
+from fastnn.model.program import Program
 from fastnn.optimizers import LBFGS
-
-if TYPE_CHECKING:
-    from fastnn.model.program import Program
-    from fastnn.network import Network
 
 
 def check(batch: int, samples: int, stateful: bool) -> None:
@@ -43,10 +41,9 @@ class _Joined:
             start += len(part)
 
 
-def iterate(net: Network, program: Program, samples: int, order: np.ndarray | None) -> None:
+def iterate(net: Compiled, program: Program, samples: int, order: np.ndarray | None) -> None:
     """One iteration; ends the fit where it finds no lower loss. What fails leaves the parameters as they were."""
-    optimizer, counters, ranges = net.optimizer, net.counters, net.ranges()
-    assert isinstance(optimizer, LBFGS)
+    optimizer, counters, ranges = cast(LBFGS, net.optimizer), net.counters, net.ranges()
     parameters = _Joined([part.of(part.block.values).array for part in ranges])
     gradients = _Joined([part.of(part.block.gradients).array for part in ranges])
     slots = {name: _Joined([part.of(slot, part.base).array for part in ranges]) for name, slot in net.slots.items()}
@@ -56,7 +53,7 @@ def iterate(net: Network, program: Program, samples: int, order: np.ndarray | No
         """The loss at the point, with the same dropout throughout the iteration."""
         parameters.write(point)
         try:
-            program.plan.run(samples, samples, 0, order, None, counters["step"], counters["update"])
+            program.plan.run(samples, samples, 0, order, None, counters.step, counters.update)
         except DivergenceError:
             if not measured:
                 raise
@@ -67,7 +64,7 @@ def iterate(net: Network, program: Program, samples: int, order: np.ndarray | No
         return loss, gradients.read().astype(np.float64)
 
     before = parameters.read()
-    after, count = before, counters["update"]
+    after, count = before, counters.update
     places = [(count - i) % optimizer.memory for i in range(1, min(count, optimizer.memory) + 1)]
     pairs = [(slots[f"step_{i}"].read(), slots[f"turn_{i}"].read()) for i in places]
     try:
@@ -79,5 +76,4 @@ def iterate(net: Network, program: Program, samples: int, order: np.ndarray | No
     slots[f"step_{count % optimizer.memory}"].write(after - before)
     slots[f"turn_{count % optimizer.memory}"].write(turn)
     net.stop_training |= after is before
-    counters["step"] += 1
-    counters["update"] += 1
+    counters.count_steps(1)

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from fastnn.common import checks
 from fastnn.common.randomness import Purpose, generator
+from fastnn.model.compiled import Compiled
 from fastnn.model.objectives import one_or_all
-
-if TYPE_CHECKING:
-    from fastnn.network import Network
+from fastnn.model.request import Kind, Request
 
 WIDTHS = (0.01, 0.003, 0.001)
 #: Of each tensor so many of the largest gradients are checked, and as many others.
@@ -22,23 +22,23 @@ EACH = 8
 
 @contextmanager
 def _passes(
-    net: Network, x: Any, y: Any, lengths: Any
+    net: Compiled, x: Any, y: Any, lengths: Any
 ) -> Iterator[tuple[Callable[[], float], dict[str, np.ndarray], dict[str, np.ndarray]]]:
     """A function that takes the loss on x and y and its gradients; copies of x, and dx. All is put back at the end."""
-    x, y, labels = net.examples(x, y, lengths=lengths)
-    x = [array.copy() for array in x]
+    examples = net.examples(x, y, lengths=lengths)
+    examples = replace(examples, inputs=[array.copy() for array in examples.inputs])
+    x, rows = examples.inputs, examples.size
     dx = [np.empty(array.shape, np.float32) for array in x]
-    rows = len(x[0])
     with net.guard.changing("gradient"), net.built_for(x):
-        program = net.pool.lease(net, "gradient", rows, labels)
+        program = net.pool.lease(net, Request.of(Kind.GRADIENT, examples), rows)
         kept = [(tensor.array, tensor.array.copy()) for tensor in program.plan.kept]
 
         def take() -> float:
-            program.plan.run(rows, rows, step=net.counters["step"], pause=0)
+            program.plan.run(rows, rows, step=net.counters.step, pause=0)
             return program.last()["loss"]
 
         try:
-            program.attach(*x, *y, *dx)
+            program.attach(*examples.arrays, *dx)
             names = [port.name for port in program.plan.ports[: len(x)]]
             yield take, dict(zip(names, x, strict=True)), dict(zip(names, dx, strict=True))
         finally:
@@ -47,20 +47,46 @@ def _passes(
             net.pool.give_back(program)
 
 
-def gradient(net: Network, x: Any, y: Any, lengths: Any = None) -> tuple[Any, dict[str, np.ndarray]]:
-    """The gradients of the loss on x and y: with respect to x, in its shape, and to each parameter by name, float32.
+class Gradients(Compiled):
+    """The verb by which a network gives gradients without training."""
 
-    For several inputs those with respect to x are a dict by name. As a training step sees them (dropout acts, with the
-    masks of the next step), those of frozen layers too. lengths: as `fit`; beyond them the gradient is 0. Nothing in
-    the network changes, not even `gradients`. Raises as `train_on_batch`.
-    """
-    with _passes(net, x, y, lengths) as (take, _, dx):
-        take()
-        parameters = {name: view.copy() for name, view in net.gradients.items()}
-        return one_or_all(net.graph.inputs, list(dx.values())), parameters
+    def gradient(self, x: Any, y: Any, lengths: Any = None) -> tuple[Any, dict[str, np.ndarray]]:
+        """Compute the gradients of the loss on x and y, as a training step sees them.
+
+        Dropout acts, with the masks of the next step. Nothing in the network changes, not even `gradients`.
+
+        Parameters
+        ----------
+        x, y, lengths
+            As in `fit`; the gradient with respect to steps of the padding is 0.
+
+        Returns:
+        -------
+        dx : array, float32 (batch, ...)
+            The gradient with respect to x; for several inputs a dict by name.
+        gradients : dict of str to array
+            The gradient with respect to each parameter, those of frozen layers too.
+
+        Raises:
+        ------
+        RuntimeError, TypeError, ValueError, FloatingPointError
+            As `train_on_batch`.
+
+        Examples:
+        --------
+        >>> import numpy as np, fastnn as fnn
+        >>> net = fnn.Sequential([fnn.Dense(1)], input_shape=(2,), seed=0).compile("sgd", "mse")
+        >>> dx, gradients = net.gradient(np.eye(2), np.ones(2))
+        >>> dx.shape, sorted(gradients)
+        ((2, 2), ['dense_0.bias', 'dense_0.weight'])
+        """
+        with _passes(self, x, y, lengths) as (take, _, dx):
+            take()
+            parameters = {name: view.copy() for name, view in self.gradients.items()}
+            return one_or_all(self.graph.inputs, list(dx.values())), parameters
 
 
-def check_gradients(net: Network, x: Any, y: Any, tolerance: float = 0.01, lengths: Any = None) -> dict[str, float]:
+def check_gradients(net: Compiled, x: Any, y: Any, tolerance: float = 0.01, lengths: Any = None) -> dict[str, float]:
     """Compares the gradients of the loss on x and y with finite differences, for layers and losses of your own.
 
     Of x and of each parameter the 8 largest gradients and 8 others are compared, each with the central difference of

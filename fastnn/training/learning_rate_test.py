@@ -1,18 +1,16 @@
-"""The learning-rate range test."""
+"""The learning-rate test: how the loss develops while the learning rate grows."""
 
 from __future__ import annotations
 
 import copy
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from fastnn.common import checks
 from fastnn.common.randomness import Purpose, generator
 from fastnn.optimizers import FirstOrder
-
-if TYPE_CHECKING:
-    from fastnn.network import Network
+from fastnn.training.fit import Training
 
 
 class RangeTest(NamedTuple):
@@ -23,49 +21,87 @@ class RangeTest(NamedTuple):
     suggestion: float
 
 
-def find_learning_rate(
-    net: Network,
-    x: Any,
-    y: Any,
-    batch_size: int = 32,
-    lowest: float = 1e-6,
-    highest: float = 10.0,
-    steps: int = 100,
-) -> RangeTest:
-    """Trains a copy for `steps` steps at rates from lowest to highest, each larger by the same factor.
+class LearningRateTest(Training):
+    """The verb by which a learning rate is found."""
 
-    It ends early where the loss is 4 times the least so far, or not finite. suggestion: a tenth of the rate at which
-    the smoothed loss was least. The network stays as it is. Smith 2017, section 3.3.
-    Raises RuntimeError before compile, ValueError and TypeError for what does not fit, FloatingPointError where not
-    even two steps are finite.
-    """
-    assert net.compiled
-    batch, steps = checks.integer("batch_size", batch_size), checks.integer("steps", steps, least=2)
-    lowest = checks.real("lowest", lowest, least=checks.SMALLEST)
-    highest = checks.real("highest", highest, least=lowest)
-    if not isinstance(net.optimizer, FirstOrder):
-        raise ValueError(f"find_learning_rate: {type(net.optimizer).__name__} has no learning rate to find")
-    x, y, _ = net.examples(x, y)
-    twin: Network = copy.copy(net)
-    rates, losses = np.geomspace(lowest, highest, steps), []
-    smoothed, lows = 0.0, []
-    for step, rows in enumerate(_batches(net.seed, len(x[0]), batch, steps)):
-        twin.optimizer.learning_rate = float(rates[step])  # type: ignore[union-attr]
-        try:
-            several = [[array[rows] for array in each] for each in (x, y)]
-            inputs, targets = (each if len(each) > 1 else each[0] for each in several)
-            losses.append(twin.train_on_batch(inputs, targets))
-        except FloatingPointError:
-            break
-        smoothed = 0.9 * smoothed + 0.1 * losses[-1]
-        lows.append(smoothed / (1 - 0.9 ** (step + 1)))
-        if lows[-1] > 4 * min(lows):
-            break
-    if len(losses) < 2:
-        raise FloatingPointError(f"find_learning_rate: the loss is not finite from the rate {lowest:g} on")
-    settled = min(10, len(lows) // 2)  # before, few losses are in the mean, and chance may make it the least
-    best = settled + int(np.argmin(lows[settled:]))
-    return RangeTest(rates[: len(losses)], np.array(losses), float(rates[best] / 10))
+    def find_learning_rate(
+        self,
+        x: Any,
+        y: Any,
+        batch_size: int = 32,
+        lowest: float = 1e-6,
+        highest: float = 10.0,
+        steps: int = 100,
+    ) -> RangeTest:
+        """Train a copy at learning rates from lowest to highest, each larger by the same factor.
+
+        It ends early where the loss is 4 times the least so far, or not finite. The network stays as it is.
+
+        Parameters
+        ----------
+        x, y
+            As in `fit`.
+        batch_size : int, default 32
+            Samples of a step.
+        lowest, highest : float, default 1e-6 and 10
+            The first and the last learning rate.
+        steps : int, default 100
+            How many rates are tried, at least 2.
+
+        Returns:
+        -------
+        RangeTest
+            rates and losses, arrays (steps,), and suggestion: a tenth of the rate at which the smoothed loss was least.
+
+        Raises:
+        ------
+        RuntimeError
+            Before `compile`.
+        TypeError, ValueError
+            For data or settings that do not fit, and for an optimizer without a learning rate.
+        FloatingPointError
+            Where not even two steps are finite.
+
+        References:
+        ----------
+        L. N. Smith, "Cyclical Learning Rates for Training Neural Networks", WACV 2017, section 3.3.
+
+        Examples:
+        --------
+        >>> import fastnn as fnn
+        >>> (x, y), _ = fnn.datasets.digits()
+        >>> net = fnn.Sequential([fnn.Dense(10, "softmax")], input_shape=(64,), seed=0).compile("sgd")
+        >>> found = net.find_learning_rate(x, y, steps=50)
+        >>> 0.001 < found.suggestion < 10
+        True
+        """
+        self.require_compiled()
+        batch, steps = checks.integer("batch_size", batch_size), checks.integer("steps", steps, least=2)
+        lowest = checks.real("lowest", lowest, least=checks.SMALLEST)
+        highest = checks.real("highest", highest, least=lowest)
+        if not isinstance(self.optimizer, FirstOrder):
+            raise ValueError(f"find_learning_rate: {type(self.optimizer).__name__} has no learning rate to find")
+        examples = self.examples(x, y)
+        twin = copy.copy(self)
+        rates, losses = np.geomspace(lowest, highest, steps), []
+        smoothed, lows = 0.0, []
+        for step, rows in enumerate(_batches(self.seed, examples.size, batch, steps)):
+            twin.optimizer.learning_rate = float(rates[step])
+            try:
+                several = [[array[rows] for array in each] for each in (examples.inputs, examples.targets)]
+                inputs, targets = (each if len(each) > 1 else each[0] for each in several)
+                losses.append(twin.train_on_batch(inputs, targets))
+            except FloatingPointError:
+                break
+            smoothed = 0.9 * smoothed + 0.1 * losses[-1]
+            lows.append(smoothed / (1 - 0.9 ** (step + 1)))
+            if lows[-1] > 4 * min(lows):
+                break
+        if len(losses) < 2:
+            raise FloatingPointError(f"find_learning_rate: the loss is not finite from the rate {lowest:g} on")
+        settled = min(10, len(lows) // 2)  # before, few losses are in the mean, and chance may make it the least
+        best = settled + int(np.argmin(lows[settled:]))
+        return RangeTest(rates[: len(losses)], np.array(losses), float(rates[best] / 10))
 
 
 def _batches(seed: int, samples: int, batch: int, steps: int) -> list[np.ndarray]:

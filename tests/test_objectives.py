@@ -179,19 +179,24 @@ def test_figures_of_one_name(names: tuple[str, str], twice: str) -> None:
     """Where one would take the other's place in the logs the outputs are refused; a metric said twice is one."""
     x = fnn.Input((4,))
     net = fnn.Network(x, [fnn.Dense(3, "softmax", name=name)(x) for name in names])
-    with pytest.raises(ValueError, match=f"two figures would be called '{twice}'"):
+    with pytest.raises(ValueError, match=f"two values in the logs would be called '{twice}'"):
         net.compile("sgd", "cross_entropy", ["accuracy", "top_5_accuracy"])
     net = fnn.Network(x, [fnn.Dense(3, "softmax", name=name)(x) for name in ("b", "c")])
     net.compile("sgd", "cross_entropy", ["accuracy", "accuracy"])
     assert net.metrics == {"b": ("accuracy",), "c": ("accuracy",)}
 
 
-def test_more_outputs_than_can_be() -> None:
+def test_many_outputs() -> None:
+    """More than there are bits in a number, some of them labels, with weights, lengths not given."""
     x = fnn.Input((1,))
-    several = [fnn.Dense(1)(x) for _ in range(60)]
-    fnn.Network(x, several[:59]).compile("sgd", "mse").train_on_batch(np.ones((2, 1)), [np.ones(2)] * 59)
-    with pytest.raises(ValueError, match="at most 59 outputs"):
-        fnn.Network(x, several).compile("sgd", "mse")
+    outputs = [fnn.Dense(2, name=f"out{i}")(x) for i in range(100)]
+    net = fnn.Network(x, outputs, seed=0).compile(
+        "sgd", {f"out{i}": "cross_entropy" if i % 2 else "mse" for i in range(100)}
+    )
+    targets = [np.array([0, 1]) if i % 2 else np.ones((2, 2)) for i in range(100)]
+    before = net.evaluate(np.ones((2, 1)), targets, sample_weight=[1, 2])["loss"]
+    net.train_on_batch(np.ones((2, 1)), targets, sample_weight=[1, 2])
+    assert net.evaluate(np.ones((2, 1)), targets, sample_weight=[1, 2])["loss"] < before
 
 
 def test_a_loss_that_diverges_puts_all_back() -> None:

@@ -39,7 +39,7 @@ def test_by_hand_as_train_on_batch(last: str) -> None:
         assert dx.shape == (20, 4)
         other.step()
     np.testing.assert_allclose(one.parameters, other.parameters, rtol=1e-6, atol=1e-7)
-    assert one.counters["update"] == other.counters["update"] == 3
+    assert one.counters.update == other.counters.update == 3
 
 
 def test_softmax_at_the_end() -> None:

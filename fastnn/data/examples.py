@@ -1,0 +1,50 @@
+"""Examples: what a network is trained or evaluated on, checked and made ready once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+import numpy as np
+
+
+class Per(Enum):
+    """What each sample weight belongs to."""
+
+    SAMPLE = "sample"
+    POSITION = "position"
+
+
+@dataclass(frozen=True, eq=False)
+class Examples:
+    """Arrays in a form that ports take, all of the same number of samples.
+
+    inputs, targets: in the order of the network's inputs and outputs. labels: for each output, whether its targets are
+    class numbers. weights: (n,), or one for each position of the outputs; lengths: (n,), the steps of each sequence;
+    None where they are not given. stateful: whether each batch continues the sequences of the batch before.
+    """
+
+    inputs: list[np.ndarray]
+    targets: list[np.ndarray]
+    labels: tuple[bool, ...]
+    weights: np.ndarray | None = None
+    lengths: np.ndarray | None = None
+    stateful: bool = False
+
+    @property
+    def size(self) -> int:
+        """The number of samples."""
+        return len(self.inputs[0])
+
+    @property
+    def per(self) -> Per | None:
+        """What each weight belongs to."""
+        if self.weights is None:
+            return None
+        return Per.SAMPLE if self.weights.size == self.size else Per.POSITION
+
+    @property
+    def arrays(self) -> list[np.ndarray]:
+        """All of them in the order in which a program's ports take them."""
+        extra = [array for array in (self.weights, self.lengths) if array is not None]
+        return [*self.inputs, *self.targets, *extra]

@@ -1,0 +1,124 @@
+"""Files of tensors with a JSON description, as safetensors: written whole or not at all, and checked when read.
+
+The metadata hold the description ("fastnn") and a digest of it and of every byte of the tensors.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import IO, Any
+
+import numpy as np
+
+# json, hashlib and safetensors are imported where they are used: few programs that import fastnn need them.
+
+Path = str | bytes | os.PathLike[str] | os.PathLike[bytes]
+
+#: The version of the format; a file of a later one is refused.
+FORMAT = 1
+
+
+def pack(description: Mapping[str, Any], tensors: dict[str, np.ndarray]) -> bytes:
+    """The bytes of a file. Raises TypeError for a description that is not plain JSON."""
+    import json
+
+    from safetensors.numpy import save
+
+    try:
+        text = json.dumps({"format": FORMAT, **description})
+    except TypeError as error:
+        raise TypeError(f"the settings of layers in a file must be plain JSON: {error}") from None
+    return save(tensors, {"fastnn": text, "digest": digest(text, tensors)})
+
+
+def parse(data: bytes) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """The description and the tensors in the bytes of a file. Raises ValueError where they are truncated or altered."""
+    import json
+
+    from safetensors import SafetensorError
+    from safetensors.numpy import load
+
+    try:
+        tensors = load(data)
+        length = int.from_bytes(data[:8], "little")
+        metadata = json.loads(data[8 : 8 + length]).get("__metadata__", {})
+        description = json.loads(metadata["fastnn"])
+    except (SafetensorError, ValueError, KeyError, TypeError, RecursionError, AttributeError) as error:
+        raise ValueError(f"not a fastnn file, or a truncated one: {type(error).__name__}: {error}") from None
+    if not isinstance(description, dict) or description.get("format") != FORMAT:
+        raise ValueError(f"expected format {FORMAT}; was it written by a later fastnn?")
+    if metadata.get("digest") != digest(metadata["fastnn"], tensors):
+        raise ValueError("the file was altered: its digest is wrong")
+    return description, tensors
+
+
+def digest(text: str, tensors: Mapping[str, np.ndarray]) -> str:
+    """SHA-256 over the description and the tensors in the order of their names."""
+    import hashlib
+
+    found = hashlib.sha256(text.encode())
+    for name in sorted(tensors):
+        array = tensors[name]
+        found.update(f"{name} {array.dtype} {array.shape} ".encode())
+        found.update(np.ascontiguousarray(array).data)
+    return found.hexdigest()
+
+
+def take(tensors: dict[str, np.ndarray], name: str, shape: tuple[int, ...], dtype: type) -> np.ndarray:
+    """Removes a tensor from the file's and checks its shape and type."""
+    array = tensors.pop(name, None)
+    if array is None or array.shape != shape or array.dtype != dtype:
+        found = "is missing" if array is None else f"is {array.dtype} {array.shape}"
+        raise ValueError(f"{name} {found}, expected {np.dtype(dtype)} {shape}")
+    return array
+
+
+def plain(notes: Any) -> dict[str, Any]:
+    """A copy of a network's metadata, which is what a file gives back. Raises TypeError where that would differ."""
+    import json
+
+    if not isinstance(notes, dict):
+        raise TypeError(f"metadata must be a dict, got {notes!r}")
+    try:
+        copy: dict[str, Any] = json.loads(json.dumps(notes, allow_nan=False))
+    except (TypeError, ValueError, RecursionError) as error:
+        raise TypeError(f"metadata must be plain JSON: {error}") from None
+    if copy != notes:  # a tuple would come back as a list, a number for a key as text
+        raise TypeError("metadata must be plain JSON: no tuples, and keys of text")
+    return copy
+
+
+def read(source: Path | IO[bytes]) -> bytes:
+    """The bytes at a path, or of a binary file from its present position on."""
+    if hasattr(source, "read"):
+        return source.read()
+    with open(source, "rb") as file:
+        return file.read()
+
+
+def write(data: bytes, target: Path | IO[bytes]) -> None:
+    """Writes the bytes to a path, whole or not at all, or to a binary file.
+
+    At a path, a temporary file beside it is written, synced and renamed; a symbolic link keeps pointing where it does.
+    """
+    if hasattr(target, "write"):
+        target.write(data)
+        return
+    path = os.path.realpath(os.fsdecode(target))
+    temporary = f"{path}.{os.urandom(4).hex()}.tmp"
+    with open(temporary, "xb") as file:
+        try:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+            os.replace(temporary, path)
+        except BaseException:
+            os.unlink(temporary)
+            raise
+    if hasattr(os, "O_DIRECTORY"):  # the rename, too, is to survive a power cut
+        directory = os.open(os.path.dirname(path) or ".", os.O_DIRECTORY)
+        try:
+            os.fsync(directory)
+        finally:
+            os.close(directory)

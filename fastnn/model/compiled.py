@@ -1,0 +1,201 @@
+"""Compiled: a graph with its parameters and what it is compiled for: losses, metrics, an optimizer and its slots."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar, Self
+
+from fastnn import losses, optimizers
+from fastnn.common import checks
+from fastnn.data import arrays
+from fastnn.data.examples import Examples
+from fastnn.engine.plan import Plan
+from fastnn.engine.tensor import Tensor
+from fastnn.layers.graph import Graph
+from fastnn.model.assembly import Assembly, below
+from fastnn.model.counters import Counters
+from fastnn.model.history import History
+from fastnn.model.objectives import Objective, objectives, one_or_all
+from fastnn.model.parameters import Range
+from fastnn.model.program import Pool, Program
+from fastnn.model.record import Function
+from fastnn.model.request import Kind, Request
+
+#: A name, or a function (y, t) -> float of the outputs and targets of an epoch.
+Metric = str | Function
+
+
+class Compiled(Assembly):
+    """What the verbs of a network (fit, predict, save, ...) work on; its state changes here and by them alone."""
+
+    SETTABLE: ClassVar[Mapping[str, Callable[[str, Any], Any]]] = {
+        **Assembly.SETTABLE,
+        "stop_training": checks.flag,
+        "metadata": lambda name, value: value,  # it is checked when it is written
+    }
+    DECIDED_BY: ClassVar[Mapping[str, str]] = dict.fromkeys(
+        ("optimizer", "loss", "metrics", "objectives", "frozen"), "compile(optimizer, loss, metrics)"
+    )
+
+    #: Makes the program for a request; set where networks are put together, since programs are built from this class.
+    build_program: ClassVar[Any]  # (net, request, rows) -> Program
+
+    optimizer: optimizers.Optimizer  # None until compiled; the type spares users a check
+    objectives: tuple[Objective, ...]
+    loss: losses.Loss | dict[str, losses.Loss] | None
+    metrics: Any
+    frozen: frozenset[str]
+    history: History
+    stop_training: bool
+    metadata: dict[str, Any]
+    counters: Counters
+    slots: dict[str, Tensor]
+    pool: Pool
+    custom_pass: Any  # a forward pass that waits for its backward, and its plans
+    training_step: Request | None  # for arrays that are targets as the loss takes them; None until compiled and built
+    target_shape: Any  # of such targets
+
+    def assemble(self, graph: Graph, seed: int | None, name: str | None) -> None:
+        super().assemble(graph, seed, name)
+        self._set(optimizer=None, objectives=(), loss=None, metrics=(), frozen=frozenset(), slots={})
+        self._set(history=History(), stop_training=False, metadata={}, counters=Counters())
+        self._set(pool=Pool(type(self).build_program), custom_pass=None, training_step=None, target_shape=())
+
+    # Building and compiling.
+
+    def adopted(self) -> None:
+        self._set(slots=self._make_slots())
+        self._fit_together()
+
+    def forget(self) -> None:
+        super().forget()
+        self._set(slots={}, training_step=None)
+        self._drop_plans()
+
+    def _drop_plans(self) -> None:
+        self.pool.clear()
+        self._set(custom_pass=None)
+
+    def compile(
+        self,
+        optimizer: optimizers.Optimizer | str = "adam",
+        loss: losses.Loss | losses.Function | str | Mapping[str, Any] = "cross_entropy",
+        metrics: Sequence[Metric] | Mapping[str, Sequence[Metric]] = (),
+        loss_weights: Mapping[str, float] | None = None,
+    ) -> Self:
+        """Chooses how to train, by objects or names. Resets the slots; returns the network.
+
+        A loss may also be your own function (y, t) -> (loss, dy), see `fastnn.losses.Own`.
+        For several outputs, loss and metrics are one for all or a dict by output, loss_weights a dict, 1 for who is
+        not in it; the loss is the weighted sum. What is not trainable now is frozen until the next compile.
+        Raises ValueError for an unknown name (the message lists the known ones), or a loss that the last layer's
+        activation does not fit; TypeError for something else than a name or an Optimizer.
+        """
+        resolved, outputs = optimizers.resolve(optimizer), self.graph.output_names
+        self.compile_for(resolved, objectives(outputs, loss, metrics, loss_weights), self.untrained())
+        return self
+
+    def compile_for(
+        self, optimizer: optimizers.Optimizer, measured: tuple[Objective, ...], frozen: frozenset[str]
+    ) -> None:
+        """Compiles; frozen: layers by the path of their names."""
+        with self.guard.changing("compile"):
+            before = dict(vars(self))
+            outputs = [objective.output for objective in measured]
+            loss = one_or_all(outputs, [objective.loss for objective in measured])
+            metrics = one_or_all(outputs, [objective.metrics for objective in measured])
+            try:
+                self._set(optimizer=optimizer, objectives=measured, loss=loss, metrics=metrics, frozen=frozen)
+                self._set(counters=self.counters.compiled())
+                if self._blocks is not None:
+                    self._set(slots=self._make_slots())
+                self._fit_together()
+            except BaseException:
+                vars(self).update(before)
+                raise
+            self._drop_plans()
+            for block in self._blocks.bases if self._blocks else ():
+                block.gradients.array[...] = 0  # what is frozen from now on would keep its last ones
+
+    def _make_slots(self) -> dict[str, Tensor]:
+        names = self.optimizer.slots() if self.optimizer else ()
+        return {name: Tensor((self.blocks.size,)) for name in names}
+
+    def _fit_together(self) -> None:
+        """Raises ValueError where the compiled loss or a metric does not fit the built layers."""
+        if self.loss is None or self._blocks is None:
+            return
+        if not self.ranges():
+            raise ValueError("the network has no parameters to train" + (": all are frozen" if self.frozen else ""))
+        values = (False,) * len(self.objectives)  # which suit every metric
+        type(self).build_program(self, Request(Kind.EVALUATE, values), 1)
+        labels = self._labels()
+        shapes = [shape[:-1] if label else shape for shape, label in zip(self.shapes, labels, strict=True)]
+        self._set(training_step=Request(Kind.TRAIN, labels), target_shape=shapes[0] if len(shapes) == 1 else None)
+
+    def request(self, kind: Kind, examples: Examples) -> Request:
+        """The request for a program over the examples, with what the compiled metrics need."""
+        return Request.of(kind, examples, any(objective.functions for objective in self.objectives))
+
+    def _labels(self) -> tuple[bool, ...]:
+        """For each output whether its targets may be class numbers."""
+        return tuple(each.loss.labels_fit(shape) for each, shape in zip(self.objectives, self.shapes, strict=True))
+
+    def require_compiled(self) -> None:
+        """Raises RuntimeError before compile."""
+        if self.loss is None:
+            raise RuntimeError("the network is not compiled: call compile(optimizer, loss) first")
+
+    def ranges(self) -> list[Range]:
+        """The parameters that are trained."""
+        return self.blocks.ranges(below(self.blocks.wanted, self.frozen))
+
+    def spans(self) -> list[optimizers.Span]:
+        """The same, with their gradients and slots, as an optimizer updates them."""
+        return [
+            optimizers.Span(
+                part.of(part.block.values),
+                part.of(part.block.gradients),
+                {name: part.of(slot, part.base) for name, slot in self.slots.items()},
+            )
+            for part in self.ranges()
+        ]
+
+    # Programs and data.
+
+    def plan(self, batch_size: int = 32, training: bool = False) -> Plan:
+        """A plan for batches of batch_size rows. Printed, it is the list of Ops that runs; `profile()` times each.
+
+        For prediction, or for training: then with labels as targets where the loss takes them.
+        Raises RuntimeError before the network is built or, for training, compiled.
+        """
+        rows = checks.integer("batch_size", batch_size)
+        self.require_built()
+        with self.guard.reading("plan"):
+            if not checks.flag("training", training):
+                program: Program = type(self).build_program(self, Request(Kind.PREDICT), rows)
+                return program.plan
+            self.require_compiled()
+            plan: Plan = type(self).build_program(self, Request(Kind.TRAIN, self._labels()), rows).plan
+            plan.guard = self.guard
+            return plan
+
+    def examples(self, x: Any, y: Any, weight: Any = None, lengths: Any = None, stateful: bool = False) -> Examples:
+        """The data made ready. Raises RuntimeError before compile, TypeError and ValueError for what does not fit."""
+        self.require_compiled()
+        inputs, shapes = self.samples(x)
+        count, names = len(inputs[0]), self.graph.output_names
+        targets, labels = [], []
+        for name, given, shape, objective in zip(
+            names, arrays.parted("y", y, names), shapes, self.objectives, strict=True
+        ):
+            title = "y" if len(names) == 1 else f"y[{name!r}]"
+            target, are_labels = arrays.targets(given, count, shape, objective.loss.labels_fit(shape), title)
+            targets.append(target)
+            labels.append(are_labels)
+        weights = None if weight is None else arrays.weights(weight, count, shapes)
+        ends = None
+        if lengths is not None:
+            ends = arrays.lengths(lengths, count)
+            self.graph.times([array.shape[1:] for array in inputs])
+        return Examples(inputs, targets, tuple(labels), weights, ends, checks.flag("stateful", stateful))

@@ -1,0 +1,82 @@
+"""Where data enter a plan and results leave it: the ports, the gathers behind them and the scatters before them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from fastnn import kernels
+from fastnn.engine.port import Port
+from fastnn.engine.tensor import Tensor
+from fastnn.layers.graph import Graph
+from fastnn.lowering.lowering import Lowering
+from fastnn.lowering.values import Buffer, Value
+from fastnn.model.request import Request
+
+Shape = tuple[int, ...]
+
+
+class Entry:
+    """Emits how the inputs of a graph enter a plan.
+
+    ports: of each input. inputs: their values, a row for each sample. values: the same as layers take them: sequences
+    by steps where they have lengths, are of ids, or the network is recurrent, so that it computes in the same order
+    with lengths and without. lengths: the port of the sequences' lengths, in a list, where they have their own.
+    """
+
+    def __init__(
+        self,
+        graph: Graph,
+        lowering: Lowering,
+        shapes: Sequence[Shape],
+        request: Request,
+        gradients: bool = False,
+        check: str = "finite",
+    ) -> None:
+        """gradients: whether those with respect to the inputs are wanted. check: what is demanded of their values."""
+        self.lengths = [Port("lengths", 1)] if request.lengths else []
+        if request.lengths:
+            lowering.lay_out(graph.times(shapes), self.lengths[0])
+        if request.stateful:
+            if not graph.recurrent:
+                raise ValueError("stateful: no layer of the network is recurrent, so there is no state to carry")
+            lowering.states = []
+        self.ports: list[Port] = []
+        self.inputs: list[Value] = []
+        self.values: list[Value] = []
+        sequences = graph.sequences(shapes)
+        for i, features in enumerate(shapes):
+            size, ids = math.prod(features), graph.vocabulary(i)
+            port = Port(title("x", graph.inputs, i), size)
+            buffer = Buffer(size, "float32" if ids is None else "int32")
+            value = Value(buffer, gradients and ids is None, shape=features)
+            lengths = lowering.lengths if i in sequences else None
+            if ids is not None:
+                lowering.emit(kernels.GatherLabels, port, value.buffer, lengths=lengths, classes=ids, what="id")
+            else:
+                width = size if lengths is None else features[-1]
+                lowering.emit(kernels.Gather, port, value.buffer, lengths, check=check, width=width)
+            by_steps = i in sequences and (lengths is not None or ids is not None or graph.recurrent)
+            self.ports.append(port)
+            self.inputs.append(value)
+            self.values.append(lowering.by_steps(value) if by_steps else value)
+
+
+def input_gradients(lowering: Lowering, inputs: Sequence[Value]) -> list[Buffer | Tensor]:
+    """The gradients with respect to the inputs; zeros for ids."""
+    return [value.gradient or Tensor((lowering.rows, value.columns)) for value in inputs]
+
+
+def leave(lowering: Lowering, what: str, names: Sequence[str], buffers: Sequence[Buffer | Tensor]) -> list[Port]:
+    """Emits the scatter of each buffer, as whole samples; returns the ports by which they leave."""
+    ports = []
+    for i, given in enumerate(buffers):
+        buffer = lowering.joined(given) if isinstance(given, Buffer) else given
+        ports.append(Port(title(what, names, i), buffer.columns))
+        lowering.emit(kernels.Scatter, buffer, ports[-1])
+    return ports
+
+
+def title(what: str, names: Sequence[str], index: int) -> str:
+    """What errors call the array for an input or output."""
+    return what if len(names) == 1 else f"{what}[{names[index]!r}]"

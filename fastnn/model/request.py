@@ -1,0 +1,41 @@
+"""Request: what a program is asked to do, and in which form its data come."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import NamedTuple
+
+from fastnn.data.examples import Examples, Per
+
+
+class Kind(Enum):
+    """What a program does."""
+
+    TRAIN = "train"
+    DESCENT = "descent"  # loss and gradients, for an optimizer that makes the update itself
+    GRADIENT = "gradient"  # loss and gradients, those with respect to the inputs and of frozen layers too
+    UPDATE = "update"  # alone
+    EVALUATE = "evaluate"
+    PREDICT = "predict"
+    CLASSIFY = "classify"
+
+
+class Request(NamedTuple):
+    """What a program is built for; programs of equal requests can stand in for each other.
+
+    labels: for each output, whether its targets are class numbers. weights: what each sample weight belongs to, None
+    without any. lengths: whether sequences have lengths of their own. stateful: whether recurrent layers continue from
+    the state in which the batch before left them. outputs: whether outputs are recorded, for metrics in Python.
+    """
+
+    kind: Kind
+    labels: tuple[bool, ...] = ()
+    weights: Per | None = None
+    lengths: bool = False
+    stateful: bool = False
+    outputs: bool = False
+
+    @classmethod
+    def of(cls, kind: Kind, examples: Examples, outputs: bool = False) -> Request:
+        """The request for a program that runs over the examples."""
+        return cls(kind, examples.labels, examples.per, examples.lengths is not None, examples.stateful, outputs)

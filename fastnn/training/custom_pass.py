@@ -1,0 +1,86 @@
+"""CustomPass: a forward pass and its backward pass as two plans on one arena."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from fastnn import kernels
+from fastnn.engine.plan import Plan
+from fastnn.engine.port import Port
+from fastnn.engine.tensor import Tensor
+from fastnn.lowering.lowering import Lowering
+from fastnn.lowering.values import Buffer, Value
+from fastnn.model.build_program import trained_weights
+from fastnn.model.compiled import Compiled
+from fastnn.model.entry import Entry, input_gradients, leave, title
+from fastnn.model.request import Request
+
+
+class CustomPass:
+    """Passes over up to `rows` rows, whose buffers live from forward to backward.
+
+    waiting: rows of the forward pass that no backward pass has used yet. ports: of x, y and, where requested, lengths.
+    """
+
+    def __init__(self, net: Compiled, rows: int, request: Request) -> None:
+        self.rows, self.request, self.waiting, self.step = rows, request, 0, 0
+        weights = trained_weights(net)
+        lowering = Lowering(rows, weights, training=True, seed=net.seed, accumulates=True)
+        entry = Entry(net.graph, lowering, net.features, request, gradients=True)
+        outputs = net.graph.lower(lowering, entry.values, weights, net.features)
+        outputs = [lowering.read(output) for output in outputs]
+        with lowering.named("forward"):
+            y = leave(lowering, "y", net.graph.output_names, [output.buffer for output in outputs])
+        end = len(lowering.calls)
+        with lowering.named("backward"):
+            self.dy = [
+                _gradient_of(lowering, output, title("dy", net.graph.output_names, i))
+                for i, output in enumerate(outputs)
+            ]
+        lowering.run_backward()
+        with lowering.named("backward"):
+            self.dx = leave(lowering, "dx", net.graph.inputs, input_gradients(lowering, entry.inputs))
+        lowering.run_closing()
+        self.ports = [*entry.ports, *y, *entry.lengths]
+        kept = [flat for block in net.blocks.bases for flat in (block.gradients, block.statistics)]
+        parts: list[tuple[int, list[Port], list[Tensor]]] = [
+            (end, self.ports, []),
+            (len(lowering.calls), [*self.dy, *self.dx], kept),
+        ]
+        self.ahead, self.back = lowering.assemble_parts(parts)
+
+    def forward(self, x: list[np.ndarray], others: list[np.ndarray], step: int) -> None:
+        """The outputs for x into the first of the others, then come lengths. step: the position of random numbers."""
+        self.waiting = 0
+        _run(self.ahead, step, self.ports, [*x, *others])
+        self.waiting, self.step = len(x[0]), step
+
+    def backward(self, dy: list[np.ndarray], dx: list[np.ndarray], parameters: bool) -> None:
+        """dx = the gradients with respect to x; those of the parameters are added to theirs."""
+        self.back.inputs_only = not parameters
+        _run(self.back, self.step, [*self.dy, *self.dx], [*dy, *dx])
+        self.waiting = 0
+
+
+def _gradient_of(lowering: Lowering, output: Value, name: str) -> Port:
+    """Emits the gather of the gradient with respect to an output; returns where it enters."""
+    steps = output.buffer.steps
+    port = Port(name, output.columns * output.buffer.times)
+    entry = Buffer(port.columns)
+    lengths = None if steps is None else lowering.lengths
+    lowering.emit(kernels.Gather, port, entry, lengths, width=port.columns // output.buffer.times)
+    output.gradient = lowering.parted(entry, steps)
+    lowering.apply_derivative(output)
+    return port
+
+
+def _run(plan: Plan, step: int, ports: list[Port], attached: list[np.ndarray]) -> None:
+    """One run over all rows, with these arrays attached."""
+    try:
+        for port, array in zip(ports, attached, strict=True):
+            port.attach(array)
+        rows = len(attached[0])
+        plan.run(rows, rows, step=step, pause=0)
+    finally:
+        for port in ports:
+            port.detach()
