@@ -21,6 +21,7 @@ CSRC, PACKAGE = ROOT / "csrc", ROOT / "fastnn"
 pytestmark = pytest.mark.skipif(not (CSRC.is_dir() and PACKAGE.is_dir()), reason="the sources are not here")
 
 PAGE = 350  # lines
+BASES = {"channels", "meter", "sharing"}  # of kernels: what Ops of several stems share, tested and timed by these
 LEVELS = [("x86_64", "base"), ("x86_64", "avx2"), ("x86_64", "avx512"), ("aarch64", "neon")]
 
 
@@ -156,6 +157,8 @@ def test_the_runner_is_compiled_as_setup_py_compiles() -> None:
 
 def test_every_stem_has_a_test_and_a_benchmark() -> None:
     stems = {path.stem for path in (PACKAGE / "kernels").glob("*.pyx")}
+    assert stems >= BASES
+    stems -= BASES
     assert not {stem for stem in stems if not (ROOT / "tests" / f"test_{stem}.py").exists()}
     assert not {stem for stem in stems if not (ROOT / "benchmarks" / f"bench_{stem}.py").exists()}
 

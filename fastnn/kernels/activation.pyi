@@ -1,5 +1,5 @@
 from fastnn.engine.tensor import Tensor
-from fastnn.kernels.elementary import Elementwise
+from fastnn.kernels.sharing import Elementwise
 
 ACTIVATIONS: tuple[str, ...]
 DERIVED_FROM_INPUT: tuple[str, ...]

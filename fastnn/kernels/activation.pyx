@@ -1,7 +1,7 @@
 """Activations as ops of their own, where no product precedes them."""
 
 from fastnn.engine.tensor cimport Tensor, floats
-from fastnn.kernels.elementary cimport Elementwise
+from fastnn.kernels.sharing cimport Elementwise
 
 #: Elementwise activations, in the order of csrc/kernels.h.
 ACTIVATIONS = (

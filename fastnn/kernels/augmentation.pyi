@@ -1,6 +1,6 @@
 from fastnn.engine.op import Op
 from fastnn.engine.tensor import Tensor
-from fastnn.kernels.elementary import Elementwise
+from fastnn.kernels.sharing import Elementwise
 
 class Uniform(Elementwise):
     def __init__(self, y: Tensor, *, seed: int, stream: int) -> None: ...

@@ -5,7 +5,7 @@ from libc.math cimport cos, pi, sin
 from fastnn.engine cimport csrc
 from fastnn.engine.op cimport Op
 from fastnn.engine.tensor cimport Tensor, floats
-from fastnn.kernels.elementary cimport Elementwise
+from fastnn.kernels.sharing cimport Elementwise
 
 
 cdef inline double either_way(float u) noexcept nogil:

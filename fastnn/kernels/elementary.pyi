@@ -1,7 +1,5 @@
-from fastnn.engine.op import Op
 from fastnn.engine.tensor import Tensor
-
-class Elementwise(Op): ...
+from fastnn.kernels.sharing import Elementwise
 
 class Elementary(Elementwise):
     def __init__(self, x: Tensor, y: Tensor, function: str) -> None: ...

@@ -1,42 +1,7 @@
-"""Ops over all elements of equal tensors: what they share, and the elementary functions."""
+"""The elementary functions: exp, log and erf."""
 
-from fastnn.engine.op cimport Op
 from fastnn.engine.tensor cimport Tensor, floats
-
-
-cdef class Elementwise(Op):
-    """An op over all elements of equal tensors, shared out in runs of whole cache lines."""
-
-    def __cinit__(self) -> None:
-        self.pace = 1.5
-
-    cdef tuple bind_equal(self, tuple tensors):
-        cdef Tensor tensor, first = tensors[0]
-        for tensor in tensors:
-            if tensor.rows != first.rows or tensor.columns != first.columns:
-                raise ValueError(
-                    f"{type(self).__name__}: expected equal shapes, got {', '.join(str(t.shape) for t in tensors)}"
-                )
-        self.columns = first.columns
-        return self.bind(tensors)
-
-    cdef void part(self, Py_ssize_t index, Py_ssize_t parts) noexcept nogil:
-        cdef Py_ssize_t n = self.extent()
-        cdef Py_ssize_t lines = (n + 63) // 64
-        cdef Py_ssize_t start = lines * index // parts * 64, end = min(n, lines * (index + 1) // parts * 64)
-        if start < end:
-            self.span(start, end - start)
-
-    cdef Py_ssize_t extent(self) noexcept nogil:
-        """How many elements a run has."""
-        return self.present_rows() * self.columns
-
-    cdef void span(self, Py_ssize_t start, Py_ssize_t n) noexcept nogil:
-        """Elements start..start+n-1."""
-        pass
-
-    cdef double work(self) noexcept nogil:
-        return self.extent()
+from fastnn.kernels.sharing cimport Elementwise
 
 
 cdef class Elementary(Elementwise):

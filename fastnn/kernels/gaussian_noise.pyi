@@ -1,5 +1,5 @@
 from fastnn.engine.tensor import Tensor
-from fastnn.kernels.elementary import Elementwise
+from fastnn.kernels.sharing import Elementwise
 
 class GaussianNoise(Elementwise):
     def __init__(self, x: Tensor, y: Tensor, *, stddev: float, seed: int, stream: int) -> None: ...

@@ -2,7 +2,7 @@
 
 from fastnn.engine cimport csrc
 from fastnn.engine.tensor cimport Tensor, floats
-from fastnn.kernels.elementary cimport Elementwise
+from fastnn.kernels.sharing cimport Elementwise
 
 
 cdef class GaussianNoise(Elementwise):

@@ -1,5 +1,5 @@
 from fastnn.engine.tensor import Tensor
-from fastnn.kernels.batch_norm import Channels, ColumnSums
+from fastnn.kernels.channels import Channels, ColumnSums
 
 class LayerNorm(Channels):
     def __init__(

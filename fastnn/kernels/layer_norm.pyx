@@ -5,7 +5,7 @@ x, y, dx, dy are (rows, ..., n); moments (rows, 2 for each n): mean and 1 / sqrt
 
 from fastnn.engine.tensor cimport Tensor, floats
 
-from fastnn.kernels.batch_norm cimport Channels, ColumnSums, groups_of
+from fastnn.kernels.channels cimport Channels, ColumnSums, groups_of
 
 
 cdef void check(name, Tensor x, Tensor moments, Py_ssize_t groups) except *:

@@ -1,23 +1,9 @@
 from typing import NoReturn
 
-from fastnn.engine.op import ChunkedOp
 from fastnn.engine.tensor import Tensor
+from fastnn.kernels.meter import Meter
 
 ELEMENTWISE_LOSSES: tuple[str, ...]
-
-class DivergenceError(FloatingPointError): ...
-
-class Meter(ChunkedOp):
-    measured: tuple[float, float, float]
-    @property
-    def total(self) -> float: ...
-    @property
-    def last(self) -> float: ...
-    @property
-    def count(self) -> float: ...
-    @property
-    def mean(self) -> float: ...
-    def reset(self) -> None: ...
 
 class Loss(Meter):
     def __init__(

@@ -1,6 +1,5 @@
 from fastnn.engine.tensor import Tensor
-from fastnn.kernels.elementary import Elementwise
-from fastnn.kernels.softmax import Rows
+from fastnn.kernels.sharing import Elementwise, Rows
 
 class Pair(Elementwise):
     def __init__(self, a: Tensor, b: Tensor, y: Tensor) -> None: ...

@@ -4,8 +4,7 @@ from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy
 
 from fastnn.engine.tensor cimport Tensor, floats
-from fastnn.kernels.elementary cimport Elementwise
-from fastnn.kernels.softmax cimport Rows
+from fastnn.kernels.sharing cimport Elementwise, Rows
 
 from fastnn.common import checks
 

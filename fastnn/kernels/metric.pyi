@@ -1,6 +1,7 @@
 from fastnn.engine.op import Op
 from fastnn.engine.tensor import Tensor
-from fastnn.kernels.loss import ElementwiseLoss, Meter
+from fastnn.kernels.loss import ElementwiseLoss
+from fastnn.kernels.meter import Meter
 
 class Classes(Op):
     def __init__(self, x: Tensor, y: Tensor, *, threshold: float | None = None) -> None: ...

@@ -5,7 +5,8 @@ from libc.stdint cimport int32_t
 
 from fastnn.engine.op cimport Op
 from fastnn.engine.tensor cimport Tensor, floats
-from fastnn.kernels.loss cimport ElementwiseLoss, Meter
+from fastnn.kernels.loss cimport ElementwiseLoss
+from fastnn.kernels.meter cimport Meter
 
 
 cdef class Classes(Op):

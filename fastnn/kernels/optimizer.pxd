@@ -1,10 +1,4 @@
-from fastnn.kernels.elementary cimport Elementwise
-
-
-cdef class Flat(Elementwise):
-    cdef Py_ssize_t n
-    cdef void prepare(self) noexcept nogil
-    cdef double rate(self) noexcept nogil
+from fastnn.kernels.sharing cimport Flat
 
 
 cdef class Update(Flat):

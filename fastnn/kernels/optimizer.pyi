@@ -1,7 +1,6 @@
 from fastnn.engine.tensor import Tensor
-from fastnn.kernels.elementary import Elementwise
+from fastnn.kernels.sharing import Flat
 
-class Flat(Elementwise): ...
 class Update(Flat): ...
 
 class SGD(Update):

@@ -8,36 +8,8 @@ from libc.math cimport pow, sqrt
 from libc.stdint cimport uint64_t
 
 from fastnn.engine.csrc cimport fastnn_adam
-from fastnn.engine.op cimport Op
 from fastnn.engine.tensor cimport Tensor, floats
-from fastnn.kernels.elementary cimport Elementwise
-
-
-cdef class Flat(Elementwise):
-    """An op over equal ranges of flat blocks, float32 (n,), once a step whatever its rows."""
-
-    cdef tuple bind_equal(self, tuple tensors):
-        self.n = (<Tensor> tensors[0]).size
-        return Elementwise.bind_equal(self, tensors)
-
-    @property
-    def capacity(self) -> int:
-        """A step may have any number of rows."""
-        return 2**62
-
-    cdef Py_ssize_t extent(self) noexcept nogil:
-        return self.n
-
-    cdef void run(self) noexcept nogil:
-        self.prepare()
-        Op.run(self)
-
-    cdef void prepare(self) noexcept nogil:
-        """What a step computes once, before it is shared out."""
-        pass
-
-    cdef double rate(self) noexcept nogil:
-        return 0.0 if self.state.rate == NULL else self.state.rate[0]
+from fastnn.kernels.sharing cimport Flat
 
 
 cdef class Update(Flat):

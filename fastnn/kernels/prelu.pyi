@@ -1,5 +1,5 @@
 from fastnn.engine.tensor import Tensor
-from fastnn.kernels.elementary import Elementwise
+from fastnn.kernels.sharing import Elementwise
 
 class PReLU(Elementwise):
     def __init__(self, x: Tensor, slope: Tensor, y: Tensor) -> None: ...

@@ -3,7 +3,7 @@
 from libc.string cimport memset
 
 from fastnn.engine.tensor cimport Tensor, floats
-from fastnn.kernels.elementary cimport Elementwise
+from fastnn.kernels.sharing cimport Elementwise
 
 
 cdef enum:

@@ -1,9 +1,6 @@
-from fastnn.engine.op import ChunkedOp
 from fastnn.engine.tensor import Tensor
-from fastnn.kernels.loss import Meter
-from fastnn.kernels.optimizer import Flat
-
-class FlatSum(ChunkedOp): ...
+from fastnn.kernels.meter import Meter
+from fastnn.kernels.sharing import Flat, FlatSum
 
 class Penalties(Meter):
     def __init__(self) -> None: ...

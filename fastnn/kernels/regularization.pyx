@@ -1,49 +1,11 @@
 """What keeps weights and gradients small, and the average of the weights: each once a step, whatever its rows."""
 
 from libc.math cimport INFINITY, sqrt
-from libc.stdlib cimport calloc
 
-from fastnn.engine.op cimport ChunkedOp, Op
+from fastnn.engine.op cimport Op
 from fastnn.engine.tensor cimport Tensor, floats
-from fastnn.kernels.loss cimport Meter
-from fastnn.kernels.optimizer cimport Flat
-
-
-cdef class FlatSum(ChunkedOp):
-    """A sum over all elements of a tensor, in fixed chunks, whatever the rows of the run."""
-
-    cdef float *x
-    cdef Py_ssize_t n
-
-    def __cinit__(self) -> None:
-        self.pace = 1.5
-
-    cdef tuple bind(self, tuple tensors):
-        cdef Tensor first = tensors[0]
-        self.x, self.n, self.chunk = floats(first), first.size, 8192
-        self.partial = <double *> calloc(self.n // self.chunk + 1, sizeof(double))
-        if self.partial == NULL:
-            raise MemoryError
-        return Op.bind(self, tensors)
-
-    @property
-    def capacity(self) -> int:
-        """A step may have any number of rows."""
-        return 2**62
-
-    cdef Py_ssize_t parts(self, int threads) noexcept nogil:
-        return (self.n + self.chunk - 1) // self.chunk
-
-    cdef void part(self, Py_ssize_t index, Py_ssize_t parts) noexcept nogil:
-        cdef Py_ssize_t start = index * self.chunk
-        self.partial[index] = self.piece(start, min(self.chunk, self.n - start))
-
-    cdef double piece(self, Py_ssize_t start, Py_ssize_t n) noexcept nogil:
-        """The sum over elements start..start+n-1."""
-        return 0
-
-    cdef double work(self) noexcept nogil:
-        return self.n
+from fastnn.kernels.meter cimport Meter
+from fastnn.kernels.sharing cimport Flat, FlatSum
 
 
 cdef class Penalties(Meter):

@@ -1,7 +1,7 @@
 """Another scale, and another zero."""
 
 from fastnn.engine.tensor cimport Tensor, floats
-from fastnn.kernels.elementary cimport Elementwise
+from fastnn.kernels.sharing cimport Elementwise
 
 
 cdef class Rescale(Elementwise):

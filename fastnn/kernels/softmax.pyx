@@ -1,22 +1,7 @@
 """Softmax over the columns of each row, and its logarithm."""
 
 from fastnn.engine.tensor cimport Tensor, floats
-from fastnn.kernels.elementary cimport Elementwise
-
-
-cdef class Rows(Elementwise):
-    """An op on whole rows of equal tensors."""
-
-    def __cinit__(self) -> None:
-        self.pace = 0.7
-
-    cdef void part(self, Py_ssize_t index, Py_ssize_t parts) noexcept nogil:
-        cdef Py_ssize_t start = self.present_rows() * index // parts
-        self.rows(start * self.columns, self.present_rows() * (index + 1) // parts - start)
-
-    cdef void rows(self, Py_ssize_t start, Py_ssize_t rows) noexcept nogil:
-        """`rows` rows from element `start` on."""
-        pass
+from fastnn.kernels.sharing cimport Rows
 
 
 cdef class Softmax(Rows):

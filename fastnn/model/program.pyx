@@ -12,7 +12,7 @@ import numpy as np
 from fastnn.engine.guard cimport Hold, hold
 from fastnn.engine.plan cimport Plan
 from fastnn.engine.port cimport Port
-from fastnn.kernels.loss cimport Meter
+from fastnn.kernels.meter cimport Meter
 from fastnn.model.counters cimport Counters
 
 from fastnn.schedules import Schedule

@@ -10,7 +10,7 @@ import numpy as np
 from fastnn.common.randomness import Purpose, generator
 from fastnn.data.examples import Examples
 from fastnn.inference.predict import measure, rows_of, with_records
-from fastnn.kernels.loss import DivergenceError
+from fastnn.kernels.meter import DivergenceError
 from fastnn.model.compiled import Compiled
 from fastnn.model.history import History, Logs
 from fastnn.model.program import Program

@@ -8,7 +8,7 @@ from typing import Any, cast
 import numpy as np
 
 from fastnn.common import checks
-from fastnn.kernels.loss import DivergenceError
+from fastnn.kernels.meter import DivergenceError
 from fastnn.model.compiled import Compiled
 from fastnn.model.program import Program
 from fastnn.optimizers import LBFGS
