@@ -1,19 +1,14 @@
 from fastnn.engine.op import Op
 from fastnn.engine.tensor import Tensor
 from fastnn.kernels.axis import Axis
+from fastnn.kernels.packing import Packing, Prepared
 
-class Filter(Op):
-    @property
-    def weight(self) -> Tensor: ...
-    @property
-    def panels(self) -> Tensor: ...
-    @property
-    def given(self) -> tuple[Axis, Axis, int, bool]: ...
+class Filter(Packing):
     def __init__(
         self, weight: Tensor, rows: Axis, columns: Axis, groups: int = 1, transposed: bool = False
     ) -> None: ...
 
-class Convolution(Op):
+class Convolution(Prepared):
     def __init__(
         self,
         x: Tensor,

@@ -5,6 +5,7 @@ from libc.stdlib cimport calloc, free
 from fastnn.engine.csrc cimport fastnn_axis, fastnn_convolution
 from fastnn.engine.op cimport Op
 from fastnn.engine.tensor cimport Tensor, floats
+from fastnn.kernels.packing cimport Packing, Prepared
 
 from fastnn.kernels.activation import DERIVED_FROM_INPUT as _DERIVED_FROM_INPUT, number
 from fastnn.kernels.axis import Axis, Phase
@@ -56,19 +57,15 @@ cdef struct Piece:
     Py_ssize_t row_step, column_step  # from a tap to the next there
 
 
-cdef class Filter(Op):
+cdef class Filter(Packing):
     """panels = weight (kh, kw, in / groups, out), laid out as the convolution's tiles read it, for each of its pieces.
 
-    A Convolution of the same axes takes it in place of the weight. transposed: for one from (.., out) to (.., in).
-    Packs when it is made, and again when it is called.
+    For a Convolution of the same axes; transposed: for one from (.., out) to (.., in).
     """
 
     cdef Piece *pieces
     cdef Py_ssize_t count
     cdef const float *b
-    cdef float *c
-    cdef readonly Tensor weight, panels
-    cdef readonly object given  # what it is made for
     cdef Py_ssize_t b_row, b_column
 
     def __init__(self, Tensor weight, rows: Axis, columns: Axis, groups: int = 1, transposed: bool = False) -> None:
@@ -78,8 +75,6 @@ cdef class Filter(Op):
             raise RuntimeError("a Filter is made once")
         self.pace = 2.0
         rows, columns = _joined(rows, columns)
-        self.given = rows, columns, groups, transposed
-        self.weight = weight
         _, _, inputs, filters = _shape(weight)
         outputs = filters // groups
         phases = _phases(rows, columns, groups, transposed)
@@ -97,10 +92,8 @@ cdef class Filter(Op):
             piece.row_step, piece.column_step = row.tap_step * columns.kernel * taps, column.tap_step * taps
             piece.weight = place
             place += row.taps * column.taps * piece.map.in_ * ((piece.map.out + lanes - 1) // lanes * lanes)
-        self.panels = Tensor((place,))
-        self.b, self.c = floats(weight), floats(self.panels)
-        self.bind((weight, self.panels))
-        self()
+        self.b = floats(weight)
+        self.pack_into_panels(weight, place, (rows, columns, groups, transposed))
 
     def __dealloc__(self) -> None:
         free(self.pieces)
@@ -131,7 +124,7 @@ cdef class Filter(Op):
         return self.panels.size
 
 
-cdef class Convolution(Op):
+cdef class Convolution(Prepared):
     """y = f(x * weight + bias): y[i, j, o] = sum over taps a, b and channels c of x[i', j', c] weight[a, b, c, o].
 
     i' = i * stride + a * dilation - before, and j' likewise; what lies outside counts 0. x (batch, rows.size *
@@ -144,16 +137,14 @@ cdef class Convolution(Op):
 
     cdef Piece *pieces
     cdef Py_ssize_t count
-    cdef Filter filter
-    cdef bint anew  # whether the filter is its own, and packs in each run
 
     def __init__(
         self, Tensor x, weight: Tensor | Filter, Tensor bias or None, Tensor y, rows: Axis, columns: Axis,
         groups: int = 1, transposed: bool = False, activation: str = "identity", Tensor z = None, Tensor source = None,
     ) -> None:
         cdef fastnn_convolution *map
-        cdef Filter given = weight if isinstance(weight, Filter) else None
-        cdef Tensor matrix = weight if given is None else given.weight
+        cdef Filter filter
+        cdef Tensor matrix = self.matrix(weight, Filter)
         cdef Py_ssize_t i, place, channels, width
         _, _, inputs, filters = _shape(matrix)
         biases = inputs * groups if transposed else filters
@@ -164,22 +155,20 @@ cdef class Convolution(Op):
         if z is not None and (activation not in _DERIVED_FROM_INPUT or source is not None):
             raise ValueError(f"Convolution: the derivative of {activation} is computed from y; z is for others")
         rows, columns = _joined(rows, columns)
-        if given is not None and (given.table != self.table or given.given != (rows, columns, groups, transposed)):
-            raise ValueError(f"Convolution: the weight was packed for another instruction set, or for {given.given}")
         if self.pieces != NULL:
             raise RuntimeError("a Convolution is made once")
         self.pace = 100.0
-        self.anew = given is None
-        self.filter = Filter(matrix, rows, columns, groups, transposed) if self.anew else given
-        self.count = self.filter.count
+        self.prepare(weight, Filter, (rows, columns, groups, transposed))
+        filter = <Filter> self.packing
+        self.count = filter.count
         self.pieces = <Piece *> calloc(self.count, sizeof(Piece))
         if self.pieces == NULL:
             raise MemoryError
         width = columns.size if transposed else columns.output
         for i, (group, row, column) in enumerate(_phases(rows, columns, groups, transposed)):
-            self.pieces[i] = self.filter.pieces[i]
+            self.pieces[i] = filter.pieces[i]
             map = &self.pieces[i].map
-            map.weight = self.filter.c + self.filter.pieces[i].weight
+            map.weight = filter.c + filter.pieces[i].weight
             map.x_pixel = map.in_ * groups
             map.x_row, map.x_image = map.x_pixel * (columns.output if transposed else columns.size), x.columns
             map.x = floats(x) + <Py_ssize_t> (group * map.in_)
@@ -194,12 +183,6 @@ cdef class Convolution(Op):
 
     def __dealloc__(self) -> None:
         free(self.pieces)
-
-    cdef void run(self) noexcept nogil:
-        if self.anew:
-            self.filter.state.threads = self.state.threads
-            self.filter.run()
-        Op.run(self)
 
     cdef void part(self, Py_ssize_t index, Py_ssize_t parts) noexcept nogil:
         cdef Py_ssize_t i, height, start, end, image, last

@@ -1,9 +1,6 @@
-from fastnn.engine.op cimport Op
-from fastnn.engine.tensor cimport Tensor
+from fastnn.kernels.packing cimport Packing
 
 
-cdef class Packed(Op):
+cdef class Packed(Packing):
     cdef const float *b
-    cdef float *c
     cdef Py_ssize_t k, n, row, column
-    cdef readonly Tensor weight, panels

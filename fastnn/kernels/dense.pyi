@@ -1,13 +1,9 @@
-from fastnn.engine.op import Op
 from fastnn.engine.tensor import Tensor
+from fastnn.kernels.packing import Packing, Prepared
 
-class Product(Op): ...
+class Product(Prepared): ...
 
-class Packed(Op):
-    @property
-    def weight(self) -> Tensor: ...
-    @property
-    def panels(self) -> Tensor: ...
+class Packed(Packing):
     def __init__(self, weight: Tensor, transposed: bool = False) -> None: ...
 
 class Dense(Product):

@@ -4,6 +4,7 @@ from fastnn.engine cimport csrc
 from fastnn.engine.csrc cimport fastnn_product, fastnn_rows, no_rows
 from fastnn.engine.op cimport Op
 from fastnn.engine.tensor cimport Tensor, floats
+from fastnn.kernels.packing cimport Packing, Prepared
 
 from fastnn.kernels.activation import DERIVED_FROM_INPUT as _DERIVED_FROM_INPUT, number
 
@@ -12,7 +13,7 @@ cdef enum:
     MANY = 1024  # rows from which packing a weight first costs less than it saves
 
 
-cdef class Product(Op):
+cdef class Product(Prepared):
     """C = f(A B + bias), shared out by panels of columns, or by rows where there are too few panels.
 
     The sums of an element do not depend on the share it falls into.
@@ -91,24 +92,20 @@ def _refuse(name, *tensors):
     raise ValueError(f"{name}: shapes {shapes} do not fit")
 
 
-cdef class Packed(Op):
+cdef class Packed(Packing):
     """panels = weight (in, out), laid out as the product's tiles read it: panel after panel of columns.
 
-    A Dense takes it in place of the weight. Packs when it is made, and again when it is called. transposed: it packs,
-    and stands for, weight^T (out, in).
+    transposed: it packs, and stands for, weight^T (out, in).
     """
 
     def __init__(self, Tensor weight, transposed: bool = False) -> None:
         cdef Py_ssize_t lanes = self.table.lanes
         self.pace = 2.0
-        self.weight, self.b, self.row, self.column = weight, floats(weight), weight.columns, 1
+        self.b, self.row, self.column = floats(weight), weight.columns, 1
         self.k, self.n = weight.rows, weight.columns
         if transposed:
             self.k, self.n, self.row, self.column = self.n, self.k, self.column, self.row
-        self.panels = Tensor((self.k * ((self.n + lanes - 1) // lanes * lanes),))
-        self.c = floats(self.panels)
-        self.bind((weight, self.panels))
-        self()
+        self.pack_into_panels(weight, self.k * ((self.n + lanes - 1) // lanes * lanes), None)
 
     cdef void part(self, Py_ssize_t index, Py_ssize_t parts) noexcept nogil:
         cdef Py_ssize_t unit = self.table.panel, n = self.n
@@ -130,15 +127,12 @@ cdef class Dense(Product):
     From MANY rows on it packs the weight itself in each run.
     """
 
-    cdef Packed packed  # the weight, or None
-    cdef bint anew      # whether only runs of MANY rows use it, and pack it first
-
     def __init__(
         self, Tensor x, weight: Tensor | Packed, Tensor bias or None, Tensor y, activation: str = "identity",
         Tensor z = None,
     ) -> None:
         cdef Packed given = weight if isinstance(weight, Packed) else None
-        cdef Tensor matrix = weight if given is None else given.weight
+        cdef Tensor matrix = self.matrix(weight, Packed)
         if not (
             (fits(matrix, x.columns, y.columns) if given is None else (given.k, given.n) == (x.columns, y.columns))
             and fits(y, x.rows, y.columns)
@@ -148,8 +142,6 @@ cdef class Dense(Product):
             _refuse("Dense(x, weight, bias, y, z)", x, matrix, bias, y, z)
         if z is not None and activation not in _DERIVED_FROM_INPUT:
             raise ValueError(f"Dense: the derivative of {activation} is computed from y; z is for others")
-        if given is not None and given.table != self.table:
-            raise ValueError("Dense: the weight was packed for another instruction set")
         self.whole = fastnn_product(
             m=x.rows, n=y.columns, k=x.columns,
             a=floats(x), a_row=x.columns, a_column=1,
@@ -159,28 +151,21 @@ cdef class Dense(Product):
             activation=number(activation), z=floats(z), y=NULL, y_row=0,
             beside=no_rows,
         )
-        self.anew = given is None
-        self.packed = Packed(matrix) if self.anew and x.rows >= MANY else given
+        if given is not None or x.rows >= MANY:
+            self.prepare(weight, Packed, ())
         if given is not None:
             self.whole.b, self.whole.b_packed = given.c, True
         self.bind((x, matrix, bias, y, z))
 
     cdef bint packs(self) noexcept nogil:
-        """Whether the present run packs the weight first."""
-        return self.anew and self.packed is not None and self.present_rows() >= MANY
+        return self.own and self.present_rows() >= MANY
 
     cdef const fastnn_product *present(self, fastnn_product *p) noexcept nogil:
         if not self.packs():
             return Product.present(self, p)
         p[0] = self.whole
-        p.m, p.b, p.b_packed = self.present_rows(), self.packed.c, True
+        p.m, p.b, p.b_packed = self.present_rows(), self.packing.c, True
         return p
-
-    cdef void run(self) noexcept nogil:
-        if self.packs():
-            self.packed.state.threads = self.state.threads
-            self.packed.run()
-        Op.run(self)
 
 
 cdef class DenseInputGradient(Product):

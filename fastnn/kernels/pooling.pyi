@@ -1,10 +1,10 @@
-from fastnn.engine.op import Op
 from fastnn.engine.tensor import Tensor
 from fastnn.kernels.axis import Axis
+from fastnn.kernels.sharing import ImageRows
 
 MOST_TAPS: int
 
-class Pooling(Op): ...
+class Pooling(ImageRows): ...
 
 class MaxPool(Pooling):
     def __init__(self, x: Tensor, y: Tensor, rows: Axis, columns: Axis, place: Tensor | None = None) -> None: ...

@@ -7,8 +7,8 @@ their windows, channels last. rows, columns: how the windows slide along the two
 from libc.stdint cimport uint8_t
 
 from fastnn.engine.csrc cimport fastnn_axis, fastnn_pooling
-from fastnn.engine.op cimport Op
 from fastnn.engine.tensor cimport Tensor, floats
+from fastnn.kernels.sharing cimport ImageRows
 
 from fastnn.kernels.axis import Axis
 
@@ -22,11 +22,10 @@ cdef fastnn_axis axis_of(axis):
     )
 
 
-cdef class Pooling(Op):
-    """An op on windows and what they see, shared out by rows of the pictures that it writes."""
+cdef class Pooling(ImageRows):
+    """An op on windows and what they see."""
 
     cdef fastnn_pooling map
-    cdef Py_ssize_t height  # rows of a picture that is written
 
     def __cinit__(self) -> None:
         self.pace = 4.0
@@ -49,14 +48,6 @@ cdef class Pooling(Op):
         self.map.rows, self.map.columns = axis_of(rows), axis_of(columns)
         self.map.channels = x.columns // pixels
         self.bind((x, *windows))
-
-    cdef void part(self, Py_ssize_t index, Py_ssize_t parts) noexcept nogil:
-        cdef Py_ssize_t rows = self.state.rows * self.height, first = rows * index // parts
-        self.rows(first, rows * (index + 1) // parts - first)
-
-    cdef void rows(self, Py_ssize_t first, Py_ssize_t rows) noexcept nogil:
-        """Rows of the pictures that are written, counted over all of them."""
-        pass
 
     cdef double work(self) noexcept nogil:
         cdef double windows = self.state.rows * self.map.rows.outputs * self.map.columns.outputs * self.map.channels

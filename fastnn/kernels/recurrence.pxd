@@ -1,13 +1,10 @@
 from fastnn.engine.csrc cimport fastnn_product
-from fastnn.engine.op cimport Op
-from fastnn.kernels.dense cimport Packed
+from fastnn.kernels.packing cimport Prepared
 from fastnn.kernels.steps cimport Steps
 
 
-cdef class Recurrence(Op):
+cdef class Recurrence(Prepared):
     cdef Steps steps
-    cdef Packed packed
-    cdef bint anew             # whether each run packs the weight first
     cdef bint reverse          # from the last step of each sequence to its first
     cdef fastnn_product product  # as it is now
     cdef Py_ssize_t units, width  # width: elements of z for a step

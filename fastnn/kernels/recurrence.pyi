@@ -1,11 +1,11 @@
 from typing import Any
 
-from fastnn.engine.op import Op
 from fastnn.engine.tensor import Tensor
 from fastnn.kernels.dense import Packed
+from fastnn.kernels.packing import Prepared
 from fastnn.kernels.steps import Steps
 
-class Recurrence(Op):
+class Recurrence(Prepared):
     def take(
         self,
         z: Tensor,

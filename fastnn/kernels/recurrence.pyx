@@ -9,9 +9,9 @@ from libc.string cimport memcpy, memset
 
 from fastnn.engine cimport thread_team
 from fastnn.engine.csrc cimport fastnn_product, no_rows
-from fastnn.engine.op cimport Op
 from fastnn.engine.tensor cimport Tensor, floats
 from fastnn.kernels.dense cimport Packed
+from fastnn.kernels.packing cimport Prepared
 from fastnn.kernels.steps cimport Steps
 
 
@@ -19,7 +19,7 @@ cdef void columns_of(void *op, Py_ssize_t index, Py_ssize_t parts, int thread) n
     (<Recurrence> op).columns(index, parts)
 
 
-cdef class Recurrence(Op):
+cdef class Recurrence(Prepared):
     """What forward and backward share: the steps, the weight, and the way through time."""
 
     def __cinit__(self) -> None:
@@ -31,12 +31,12 @@ cdef class Recurrence(Op):
     ) -> None:
         """Checks the shapes: by_step like a state for each step, or (with a number) so many times as wide; by_row."""
         cdef Tensor tensor
-        cdef Packed given = weight if isinstance(weight, Packed) else None
-        matrix = weight if given is None else given.weight
+        cdef Packed packed
+        cdef Tensor matrix = self.matrix(weight, Packed)
         name = type(self).__name__
         self.units, self.width, self.steps, self.reverse = h.columns, gates * h.columns, steps, reverse
         steps.check_rows(self, h.rows)
-        shape = matrix.shape if given is None else (given.k, given.n)
+        shape = ((<Packed> weight).k, (<Packed> weight).n) if isinstance(weight, Packed) else matrix.shape
         if shape != (self.units, self.width):
             raise ValueError(f"{name}: expected a weight {(self.units, self.width)}, got {shape}")
         wanted = {"z": (z, gates), **by_step}
@@ -48,28 +48,24 @@ cdef class Recurrence(Op):
         for what, tensor in by_row.items():
             if tensor is not None and (tensor.rows, tensor.columns) != (h.rows, self.units):
                 raise ValueError(f"{name}: expected {what} {(h.rows, self.units)}, got {tensor.shape}")
-        if given is not None and given.table != self.table:
-            raise ValueError(f"{name}: the weight was packed for another instruction set")
-        self.anew, self.packed = given is None, Packed(matrix, transposed) if given is None else given
+        self.prepare(weight, Packed, (transposed,))
+        packed = <Packed> self.packing
         self.product = fastnn_product(
-            m=0, n=self.packed.n, k=self.packed.k,
-            a=NULL, a_row=self.packed.k, a_column=1,
-            b=self.packed.c, b_row=0, b_column=0, b_packed=1,
+            m=0, n=packed.n, k=packed.k,
+            a=NULL, a_row=packed.k, a_column=1,
+            b=packed.c, b_row=0, b_column=0, b_packed=1,
             bias=NULL, add=0,
-            c=NULL, c_row=self.packed.n,
+            c=NULL, c_row=packed.n,
             activation=0, z=NULL, y=NULL, y_row=0, beside=no_rows,
         )
         self.z, self.h = floats(z), floats(h)
         self.bind((h, z, matrix, *(tensor for tensor, _ in by_step.values()), *by_row.values()))
 
     cdef void run(self) noexcept nogil:
-        if self.anew:
-            self.packed.state.threads = self.state.threads
-            self.packed.run()
         self.across = 1
         if self.state.rows < self.state.threads:
             self.across = thread_team.size_for(self.work() / self.steps.total / self.pace, self.state.threads)
-        Op.run(self)
+        Prepared.run(self)
 
     cdef Py_ssize_t parts(self, int threads) noexcept nogil:
         return 1 if self.across > 1 else min(<Py_ssize_t> threads, self.state.rows)

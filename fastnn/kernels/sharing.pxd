@@ -12,6 +12,11 @@ cdef class Rows(Elementwise):
     cdef void rows(self, Py_ssize_t start, Py_ssize_t rows) noexcept nogil
 
 
+cdef class ImageRows(Op):
+    cdef Py_ssize_t height  # rows of an image that is written
+    cdef void rows(self, Py_ssize_t first, Py_ssize_t rows) noexcept nogil
+
+
 cdef class Flat(Elementwise):
     cdef Py_ssize_t n
     cdef void prepare(self) noexcept nogil

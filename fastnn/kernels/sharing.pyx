@@ -1,7 +1,7 @@
 """How Ops share their work out, where several stems do it in the same way.
 
-Elementwise: by runs of elements; Rows: by whole rows; Flat: elements of the flat blocks, once a step; FlatSum: a sum
-over such, in fixed chunks. channels.pyx has what goes by channels.
+Elementwise: by runs of elements; Rows: by whole rows; ImageRows: by rows of images; Flat: elements of the flat blocks,
+once a step; FlatSum: a sum over such, in fixed chunks. channels.pyx has what goes by channels.
 """
 
 from libc.stdlib cimport calloc
@@ -57,6 +57,18 @@ cdef class Rows(Elementwise):
 
     cdef void rows(self, Py_ssize_t start, Py_ssize_t rows) noexcept nogil:
         """`rows` rows from element `start` on."""
+        pass
+
+
+cdef class ImageRows(Op):
+    """An op on images, shared out by rows of the images that it writes."""
+
+    cdef void part(self, Py_ssize_t index, Py_ssize_t parts) noexcept nogil:
+        cdef Py_ssize_t rows = self.state.rows * self.height, first = rows * index // parts
+        self.rows(first, rows * (index + 1) // parts - first)
+
+    cdef void rows(self, Py_ssize_t first, Py_ssize_t rows) noexcept nogil:
+        """`rows` rows from row `first` on, counted over all images that are written."""
         pass
 
 

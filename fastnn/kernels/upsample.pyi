@@ -1,7 +1,7 @@
-from fastnn.engine.op import Op
 from fastnn.engine.tensor import Tensor
+from fastnn.kernels.sharing import ImageRows
 
-class Upsampling(Op): ...
+class Upsampling(ImageRows): ...
 
 class Bilinear(Upsampling):
     def __init__(self, x: Tensor, y: Tensor, picture: tuple[int, int], scale: tuple[int, int]) -> None: ...

@@ -4,15 +4,14 @@ x, dx (batch, height * width * channels), y, dy (batch, height * down * width * 
 """
 
 from fastnn.engine.csrc cimport fastnn_upsampling
-from fastnn.engine.op cimport Op
 from fastnn.engine.tensor cimport Tensor, floats
+from fastnn.kernels.sharing cimport ImageRows
 
 
-cdef class Upsampling(Op):
-    """An op on pictures and larger ones, shared out by rows of the pictures that it writes."""
+cdef class Upsampling(ImageRows):
+    """An op on pictures and larger ones."""
 
     cdef fastnn_upsampling map
-    cdef Py_ssize_t height  # rows of a picture that is written
 
     cdef void take(self, name, Tensor x, Tensor y, tuple picture, tuple scale) except *:
         height, width = picture
@@ -27,14 +26,6 @@ cdef class Upsampling(Op):
             height=height, width=width, channels=x.columns // pixels, down=down, across=across
         )
         self.bind((x, y))
-
-    cdef void part(self, Py_ssize_t index, Py_ssize_t parts) noexcept nogil:
-        cdef Py_ssize_t rows = self.state.rows * self.height, first = rows * index // parts
-        self.rows(first, rows * (index + 1) // parts - first)
-
-    cdef void rows(self, Py_ssize_t first, Py_ssize_t rows) noexcept nogil:
-        """Rows of the pictures that are written, counted over all of them."""
-        pass
 
     cdef double work(self) noexcept nogil:
         cdef double pixels = self.state.rows * self.map.height * self.map.down * self.map.width * self.map.across

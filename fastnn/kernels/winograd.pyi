@@ -1,22 +1,17 @@
 from fastnn.engine.op import Op
 from fastnn.engine.tensor import Tensor
 from fastnn.kernels.axis import Axis
+from fastnn.kernels.packing import Packing, Prepared
 
 def takes(rows: Axis, columns: Axis, groups: int, shape: tuple[int, ...]) -> bool: ...
 def suits(rows: Axis, columns: Axis, groups: int, shape: tuple[int, ...]) -> bool: ...
 
-class WinogradFilter(Op):
-    @property
-    def weight(self) -> Tensor: ...
-    @property
-    def panels(self) -> Tensor: ...
-    @property
-    def given(self) -> tuple[Axis, Axis, bool]: ...
+class WinogradFilter(Packing):
     def __init__(
         self, weight: Tensor, rows: Axis, columns: Axis, groups: int = 1, transposed: bool = False
     ) -> None: ...
 
-class Winograd(Op):
+class Winograd(Prepared):
     def __init__(
         self,
         x: Tensor,

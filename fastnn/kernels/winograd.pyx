@@ -4,6 +4,7 @@ from fastnn.engine.csrc cimport FASTNN_WINOGRAD_CHANNELS, fastnn_convolution
 from fastnn.engine.op cimport Op
 from fastnn.engine.tensor cimport Tensor, floats
 from fastnn.kernels.convolution cimport axis_of
+from fastnn.kernels.packing cimport Packing, Prepared
 
 from fastnn.kernels.activation import DERIVED_FROM_INPUT as _DERIVED_FROM_INPUT, number
 from fastnn.kernels.axis import Axis
@@ -67,17 +68,14 @@ cdef double work_of(const fastnn_convolution *map) noexcept nogil:
     return 32.0 * tiles_of(map) * map.in_ * map.out
 
 
-cdef class WinogradFilter(Op):
+cdef class WinogradFilter(Packing):
     """panels = G g G^T for the taps g of a weight (3, 3, in, out), as the 16 products of Winograd read them.
 
-    Used as a Filter is. Packs when it is made, and again when it is called.
+    Used as a Filter is.
     """
 
     cdef fastnn_convolution map
     cdef const float *g
-    cdef float *c
-    cdef readonly Tensor weight, panels
-    cdef readonly object given  # what it is made for
     cdef Py_ssize_t step, row_step, column_step, g_row, g_column
 
     def __init__(self, Tensor weight, rows: Axis, columns: Axis, groups: int = 1, transposed: bool = False) -> None:
@@ -85,18 +83,15 @@ cdef class WinogradFilter(Op):
         if not takes(rows, columns, groups, weight.shape):
             raise ValueError(_UNFIT.format("WinogradFilter(weight)", weight.shape, rows, columns, groups))
         row, column = rows.phases(transposed)[0], columns.phases(transposed)[0]
-        self.pace, self.weight, self.given = 4.0, weight, (rows, columns, transposed)
+        self.pace = 4.0
         _, _, inputs, filters = weight.shape
         self.map.rows, self.map.columns = axis_of(row), axis_of(column)
         self.map.in_, self.map.out = (filters, inputs) if transposed else (inputs, filters)
         self.row_step, self.column_step = 3 * row.tap_step * inputs * filters, column.tap_step * inputs * filters
         self.g_row, self.g_column = 1 if transposed else filters, filters if transposed else 1
         self.step = self.map.in_ * ((self.map.out + lanes - 1) // lanes * lanes)
-        self.panels = Tensor((16 * self.step,))
         self.g = floats(weight) + <Py_ssize_t> (3 * row.first + column.first) * inputs * filters
-        self.c = floats(self.panels)
-        self.bind((weight, self.panels))
-        self()
+        self.pack_into_panels(weight, 16 * self.step, (rows, columns, groups, transposed))
 
     cdef void part(self, Py_ssize_t index, Py_ssize_t parts) noexcept nogil:
         cdef Py_ssize_t panel = self.table.panel, k = self.map.in_, n = self.map.out, j = panel * index
@@ -111,22 +106,19 @@ cdef class WinogradFilter(Op):
         return 40.0 * self.map.in_ * self.map.out
 
 
-cdef class Winograd(Op):
+cdef class Winograd(Prepared):
     """What Convolution computes, for 3x3 taps, neighbouring windows and one group: see there for the arguments.
 
     Its error is that of sums of a few more terms: some 1e-6 of the sum of absolute values.
     """
 
     cdef fastnn_convolution map
-    cdef WinogradFilter filter
-    cdef bint anew  # whether the filter is its own, and packs in each run
 
     def __init__(
         self, Tensor x, weight: Tensor | WinogradFilter, Tensor bias or None, Tensor y, rows: Axis, columns: Axis,
         groups: int = 1, transposed: bool = False, activation: str = "identity", Tensor z = None, Tensor source = None,
     ) -> None:
-        cdef WinogradFilter given = weight if isinstance(weight, WinogradFilter) else None
-        cdef Tensor matrix = weight if given is None else given.weight
+        cdef Tensor matrix = self.matrix(weight, WinogradFilter)
         cdef fastnn_convolution *map = &self.map
         _check(
             "Winograd(weight, x, y, bias, z, source)", matrix, rows, columns, groups,
@@ -135,12 +127,10 @@ cdef class Winograd(Op):
         )
         if z is not None and (activation not in _DERIVED_FROM_INPUT or source is not None):
             raise ValueError(f"Winograd: the derivative of {activation} is computed from y; z is for others")
-        if given is not None and (given.table != self.table or given.given != (rows, columns, transposed)):
-            raise ValueError(f"Winograd: the weight was packed for another instruction set, or for {given.given}")
-        self.pace, self.anew = 100.0, given is None
-        self.filter = WinogradFilter(matrix, rows, columns, 1, transposed) if self.anew else given
-        map[0] = self.filter.map
-        map.weight = self.filter.c
+        self.pace = 100.0
+        self.prepare(weight, WinogradFilter, (rows, columns, groups, transposed))
+        map[0] = (<WinogradFilter> self.packing).map
+        map.weight = self.packing.c
         map.x_pixel, map.y_pixel = map.in_, map.out
         map.x_row, map.y_row = map.in_ * map.columns.size, map.out * map.columns.outputs
         map.x_image, map.y_image, map.x, map.y = x.columns, y.columns, floats(x), floats(y)
@@ -149,12 +139,6 @@ cdef class Winograd(Op):
         map.z = NULL if z is None else floats(z)
         map.source = NULL if source is None else floats(source)
         self.bind((x, matrix, bias, y, z, source))
-
-    cdef void run(self) noexcept nogil:
-        if self.anew:
-            self.filter.state.threads = self.state.threads
-            self.filter.run()
-        Op.run(self)
 
     cdef void part(self, Py_ssize_t index, Py_ssize_t parts) noexcept nogil:
         cdef Py_ssize_t tiles = self.state.rows * tiles_of(&self.map)

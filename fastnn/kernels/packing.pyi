@@ -1,0 +1,14 @@
+from typing import Any
+
+from fastnn.engine.op import Op
+from fastnn.engine.tensor import Tensor
+
+class Packing(Op):
+    @property
+    def weight(self) -> Tensor: ...
+    @property
+    def panels(self) -> Tensor: ...
+    @property
+    def given(self) -> tuple[Any, ...] | None: ...
+
+class Prepared(Op): ...
