@@ -9,7 +9,7 @@ import pytest
 import fastnn as fnn
 from fastnn.engine.tensor import aligned, bytes_of
 from fastnn.engine.thread_count import threads
-from fastnn.lowering import lowering
+from fastnn.lowering.lowering import lowering
 from graphs import ACTIVATIONS, LOSSES, check_gradients, data, random_network
 from networks import blobs, classifier
 from test_network import randomized

@@ -1,4 +1,5 @@
 from fastnn.engine.csrc cimport fastnn_product
+from fastnn.engine.tensor cimport Tensor
 from fastnn.kernels.packing cimport Prepared
 from fastnn.kernels.steps cimport Steps
 
@@ -20,6 +21,10 @@ cdef class Recurrence(Prepared):
     cdef float *cells          # the cells before each step, or NULL
     cdef float *sums           # of a GRU: what the state contributes, for each step
     cdef const float *mask     # of the state before, for each row, or NULL
+    cdef Tensor take(self, Tensor z, object weight, Steps steps, Tensor h, int gates, bint transposed, bint reverse)
+    cdef float *by_step(self, name, Tensor x, Py_ssize_t states=*) except? NULL
+    cdef float *by_row(self, name, Tensor x) except? NULL
+    cdef float *shaped(self, name, Tensor x, Py_ssize_t rows, Py_ssize_t columns) except? NULL
     cdef Py_ssize_t place(self, Py_ssize_t index, Py_ssize_t parts) noexcept nogil
     cdef bint backwards(self) noexcept nogil
     cdef void at_time(self, Py_ssize_t t, Py_ssize_t index, Py_ssize_t first, Py_ssize_t last) noexcept nogil

@@ -1,23 +1,9 @@
-from typing import Any
-
 from fastnn.engine.tensor import Tensor
 from fastnn.kernels.dense import Packed
 from fastnn.kernels.packing import Prepared
 from fastnn.kernels.steps import Steps
 
-class Recurrence(Prepared):
-    def take(
-        self,
-        z: Tensor,
-        weight: Tensor | Packed,
-        steps: Steps,
-        h: Tensor,
-        gates: int,
-        by_step: dict[str, tuple[Tensor | None, int]],
-        by_row: dict[str, Tensor | None],
-        reverse: bool,
-        transposed: bool,
-    ) -> None: ...
+class Recurrence(Prepared): ...
 
 class Forward(Recurrence):
     def take_forward(
@@ -26,19 +12,20 @@ class Forward(Recurrence):
         weight: Tensor | Packed,
         steps: Steps,
         h: Tensor,
-        c: Any,
+        *,
         gates: int,
-        y: Any,
-        last_h: Any,
-        last_c: Any,
-        before: Any,
-        cells: Any,
-        h0: Any,
-        c0: Any,
-        mask: Any,
-        plain: Any,
-        sums: Any,
         reverse: bool,
+        c: Tensor | None = None,
+        y: Tensor | None = None,
+        last_h: Tensor | None = None,
+        last_c: Tensor | None = None,
+        before: Tensor | None = None,
+        cells: Tensor | None = None,
+        plain: Tensor | None = None,
+        sums: Tensor | None = None,
+        h0: Tensor | None = None,
+        c0: Tensor | None = None,
+        mask: Tensor | None = None,
     ) -> None: ...
 
 class Backward(Recurrence):
@@ -48,16 +35,17 @@ class Backward(Recurrence):
         weight: Tensor,
         steps: Steps,
         h: Tensor,
-        c: Any,
+        *,
         gates: int,
-        before: Any,
-        cells: Any,
-        dy: Any,
-        dlast_h: Any,
-        dlast_c: Any,
-        dh0: Any,
-        dc0: Any,
-        mask: Any,
-        sums: Any,
         reverse: bool,
+        c: Tensor | None = None,
+        before: Tensor | None = None,
+        cells: Tensor | None = None,
+        sums: Tensor | None = None,
+        dy: Tensor | None = None,
+        dlast_h: Tensor | None = None,
+        dlast_c: Tensor | None = None,
+        dh0: Tensor | None = None,
+        dc0: Tensor | None = None,
+        mask: Tensor | None = None,
     ) -> None: ...

@@ -25,29 +25,17 @@ cdef class Recurrence(Prepared):
     def __cinit__(self) -> None:
         self.pace = 45.0
 
-    def take(
-        self, Tensor z, weight: Tensor | Packed, Steps steps, Tensor h, gates: int, by_step: dict, by_row: dict,
-        reverse: bool, transposed: bool,
-    ) -> None:
-        """Checks the shapes: by_step like a state for each step, or (with a number) so many times as wide; by_row."""
-        cdef Tensor tensor
+    cdef Tensor take(self, Tensor z, object weight, Steps steps, Tensor h, int gates, bint transposed, bint reverse):
+        """Takes what each of these Ops needs; transposed: the product is by weight^T. Returns the weight as it is."""
         cdef Packed packed
         cdef Tensor matrix = self.matrix(weight, Packed)
-        name = type(self).__name__
         self.units, self.width, self.steps, self.reverse = h.columns, gates * h.columns, steps, reverse
         steps.check_rows(self, h.rows)
         shape = ((<Packed> weight).k, (<Packed> weight).n) if isinstance(weight, Packed) else matrix.shape
         if shape != (self.units, self.width):
-            raise ValueError(f"{name}: expected a weight {(self.units, self.width)}, got {shape}")
-        wanted = {"z": (z, gates), **by_step}
-        for what, (tensor, times) in wanted.items():
-            if tensor is not None and (tensor.rows, tensor.columns) != (h.rows * steps.times, times * self.units):
-                raise ValueError(
-                    f"{name}: expected {what} {(h.rows * steps.times, times * self.units)}, got {tensor.shape}"
-                )
-        for what, tensor in by_row.items():
-            if tensor is not None and (tensor.rows, tensor.columns) != (h.rows, self.units):
-                raise ValueError(f"{name}: expected {what} {(h.rows, self.units)}, got {tensor.shape}")
+            raise ValueError(f"{type(self).__name__}: expected a weight {(self.units, self.width)}, got {shape}")
+        self.state.rows = h.rows
+        self.z, self.h = self.by_step("z", z, gates), self.by_row("h", h)
         self.prepare(weight, Packed, (transposed,))
         packed = <Packed> self.packing
         self.product = fastnn_product(
@@ -58,8 +46,20 @@ cdef class Recurrence(Prepared):
             c=NULL, c_row=packed.n,
             activation=0, z=NULL, y=NULL, y_row=0, beside=no_rows,
         )
-        self.z, self.h = floats(z), floats(h)
-        self.bind((h, z, matrix, *(tensor for tensor, _ in by_step.values()), *by_row.values()))
+        return matrix
+
+    cdef float *by_step(self, name, Tensor x, Py_ssize_t states=1) except? NULL:
+        """The memory of x (rows * times, states * units), NULL of None. Raises ValueError for another shape."""
+        return self.shaped(name, x, self.state.rows * self.steps.times, states * self.units)
+
+    cdef float *by_row(self, name, Tensor x) except? NULL:
+        """The memory of x (rows, units), NULL of None. Raises ValueError for another shape."""
+        return self.shaped(name, x, self.state.rows, self.units)
+
+    cdef float *shaped(self, name, Tensor x, Py_ssize_t rows, Py_ssize_t columns) except? NULL:
+        if x is not None and (x.rows, x.columns) != (rows, columns):
+            raise ValueError(f"{type(self).__name__}: expected {name} {(rows, columns)}, got {x.shape}")
+        return floats(x)
 
     cdef void run(self) noexcept nogil:
         self.across = 1
@@ -81,11 +81,11 @@ cdef class Recurrence(Prepared):
     cdef void part(self, Py_ssize_t index, Py_ssize_t parts) noexcept nogil:
         cdef Py_ssize_t i, first = self.place(index, parts), last = self.place(index + 1, parts)
         cdef Py_ssize_t longest = self.steps.longest
-        for i in range(first, last):
+        for i in range(first, last):  # pass 1: the states to begin with
             self.begin(i, self.steps.row[i])
-        for i in range(longest):
+        for i in range(longest):  # pass 2: time after time, in the direction of the op
             self.at_time(longest - 1 - i if self.backwards() else i, i, first, last)
-        for i in range(first, last):
+        for i in range(first, last):  # pass 3: the states in the end
             self.end(i, self.steps.row[i])
 
     cdef bint backwards(self) noexcept nogil:
@@ -166,20 +166,21 @@ cdef class Forward(Recurrence):
     """
 
     def take_forward(
-        self, Tensor z, weight: Tensor | Packed, Steps steps, Tensor h, c, gates: int, y, last_h, last_c, before, cells,
-        h0, c0, mask, plain, sums, reverse: bool,
+        self, Tensor z, weight: Tensor | Packed, Steps steps, Tensor h, *, gates: int, reverse: bool,
+        Tensor c or None = None, Tensor y or None = None, Tensor last_h or None = None, Tensor last_c or None = None,
+        Tensor before or None = None, Tensor cells or None = None, Tensor plain or None = None,
+        Tensor sums or None = None, Tensor h0 or None = None, Tensor c0 or None = None, Tensor mask or None = None,
     ) -> None:
-        self.take(
-            z, weight, steps, h, gates,
-            {"y": (y, 1), "before": (before, 1), "cells": (cells, 1), "plain": (plain, 1), "sums": (sums, gates)},
-            {"c": c, "last_h": last_h, "last_c": last_c, "h0": h0, "c0": c0, "mask": mask},
-            reverse, False,
-        )
+        matrix = self.take(z, weight, steps, h, gates, False, reverse)
+        self.y, self.sums = self.by_step("y", y), self.by_step("sums", sums, gates)
+        self.before, self.plain = self.by_step("before", before), self.by_step("plain", plain)
+        self.cells = self.by_step("cells", cells)
+        self.c, self.mask = self.by_row("c", c), self.by_row("mask", mask)
+        self.first_h, self.first_c = self.by_row("h0", h0), self.by_row("c0", c0)
+        self.result_h, self.result_c = self.by_row("last_h", last_h), self.by_row("last_c", last_c)
         if mask is not None and before is None:
             raise ValueError(f"{type(self).__name__}: mask and before go together")
-        self.c, self.y, self.result_h, self.result_c = floats(c), floats(y), floats(last_h), floats(last_c)
-        self.before, self.cells, self.sums = floats(before), floats(cells), floats(sums)
-        self.first_h, self.first_c, self.mask, self.plain = floats(h0), floats(c0), floats(mask), floats(plain)
+        self.bind((h, z, matrix, y, before, cells, plain, sums, c, last_h, last_c, h0, c0, mask))
 
     cdef Py_ssize_t begun(self, Py_ssize_t first, Py_ssize_t rows, Py_ssize_t index) noexcept nogil:
         """How many of so many sequences have a state before the index-th time on the way: the others begin with zeros.
@@ -225,18 +226,18 @@ cdef class Backward(Recurrence):
     """
 
     def take_backward(
-        self, Tensor z, Tensor weight, Steps steps, Tensor h, c, gates: int, before, cells, dy, dlast_h, dlast_c, dh0,
-        dc0, mask, sums, reverse: bool,
+        self, Tensor z, Tensor weight, Steps steps, Tensor h, *, gates: int, reverse: bool, Tensor c or None = None,
+        Tensor before or None = None, Tensor cells or None = None, Tensor sums or None = None,
+        Tensor dy or None = None, Tensor dlast_h or None = None, Tensor dlast_c or None = None,
+        Tensor dh0 or None = None, Tensor dc0 or None = None, Tensor mask or None = None,
     ) -> None:
-        self.take(
-            z, weight, steps, h, gates,
-            {"before": (before, 1), "cells": (cells, 1), "dy": (dy, 1), "sums": (sums, gates)},
-            {"c": c, "dlast_h": dlast_h, "dlast_c": dlast_c, "dh0": dh0, "dc0": dc0, "mask": mask},
-            reverse, True,
-        )
-        self.c, self.before, self.cells, self.sums = floats(c), floats(before), floats(cells), floats(sums)
-        self.dy, self.first_h, self.first_c = floats(dy), floats(dlast_h), floats(dlast_c)
-        self.result_h, self.result_c, self.mask = floats(dh0), floats(dc0), floats(mask)
+        self.take(z, weight, steps, h, gates, True, reverse)
+        self.before, self.cells = self.by_step("before", before), self.by_step("cells", cells)
+        self.sums, self.dy = self.by_step("sums", sums, gates), self.by_step("dy", dy)
+        self.c, self.mask = self.by_row("c", c), self.by_row("mask", mask)
+        self.first_h, self.first_c = self.by_row("dlast_h", dlast_h), self.by_row("dlast_c", dlast_c)
+        self.result_h, self.result_c = self.by_row("dh0", dh0), self.by_row("dc0", dc0)
+        self.bind((h, z, weight, before, cells, dy, sums, c, dlast_h, dlast_c, dh0, dc0, mask))
 
     cdef bint backwards(self) noexcept nogil:
         return not self.reverse

@@ -22,7 +22,8 @@ cdef class LSTM(Forward):
         reverse: bool = False,
     ) -> None:
         self.take_forward(
-            z, weight, steps, h, c, 4, y, last_h, last_c, before, cells, h0, c0, mask, None, None, reverse
+            z, weight, steps, h, gates=4, reverse=reverse, c=c, y=y, last_h=last_h, last_c=last_c, before=before,
+            cells=cells, h0=h0, c0=c0, mask=mask,
         )
 
     cdef void cell(
@@ -46,7 +47,8 @@ cdef class LSTMGradient(Backward):
         Tensor dc0 or None = None, Tensor mask or None = None, reverse: bool = False,
     ) -> None:
         self.take_backward(
-            z, weight, steps, h, c, 4, None, cells, dy, dlast_h, dlast_c, dh0, dc0, mask, None, reverse
+            z, weight, steps, h, gates=4, reverse=reverse, c=c, cells=cells, dy=dy, dlast_h=dlast_h, dlast_c=dlast_c,
+            dh0=dh0, dc0=dc0, mask=mask,
         )
 
     cdef void cell(self, Py_ssize_t at, Py_ssize_t first, Py_ssize_t rows, bint wanted) noexcept nogil:
@@ -72,7 +74,8 @@ cdef class GRU(Forward):
         if (mask is None) != (plain is None):
             raise ValueError("GRU: mask and plain go together")
         self.take_forward(
-            z, weight, steps, h, None, 3, y, last_h, None, before, None, h0, None, mask, plain, sums, reverse
+            z, weight, steps, h, gates=3, reverse=reverse, sums=sums, y=y, last_h=last_h, before=before, plain=plain,
+            h0=h0, mask=mask,
         )
 
     cdef void cell(
@@ -99,7 +102,8 @@ cdef class GRUGradient(Backward):
         if (mask is None) != (scratch is None):
             raise ValueError("GRUGradient: mask and scratch go together")
         self.take_backward(
-            z, weight, steps, h, scratch, 3, before, None, dy, dlast_h, None, dh0, None, mask, sums, reverse
+            z, weight, steps, h, gates=3, reverse=reverse, c=scratch, sums=sums, before=before, dy=dy, dlast_h=dlast_h,
+            dh0=dh0, mask=mask,
         )
 
     cdef void cell(self, Py_ssize_t at, Py_ssize_t first, Py_ssize_t rows, bint wanted) noexcept nogil:
@@ -131,7 +135,7 @@ cdef class RNN(Forward):
     ) -> None:
         self.activation = activation_number(activation)
         self.take_forward(
-            z, weight, steps, h, None, 1, y, last_h, None, before, None, h0, None, mask, None, None, reverse
+            z, weight, steps, h, gates=1, reverse=reverse, y=y, last_h=last_h, before=before, h0=h0, mask=mask,
         )
 
     cdef void cell(
@@ -157,7 +161,7 @@ cdef class RNNGradient(Backward):
     ) -> None:
         self.activation = activation_number(activation)
         self.take_backward(
-            z, weight, steps, h, None, 1, None, None, dy, dlast_h, None, dh0, None, mask, None, reverse
+            z, weight, steps, h, gates=1, reverse=reverse, dy=dy, dlast_h=dlast_h, dh0=dh0, mask=mask,
         )
 
     cdef void cell(self, Py_ssize_t at, Py_ssize_t first, Py_ssize_t rows, bint wanted) noexcept nogil:

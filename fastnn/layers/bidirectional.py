@@ -10,7 +10,8 @@ from typing import Any, ClassVar
 from fastnn.common import checks
 from fastnn.layers.base import Layer, Parameter
 from fastnn.layers.merge import Add, Concatenate, Multiply
-from fastnn.layers.recurrent import GRU, LSTM, Recurrent, SimpleRNN
+from fastnn.layers.recurrence import Recurrent
+from fastnn.layers.recurrent import GRU, LSTM, SimpleRNN
 from fastnn.lowering.lowering import Lowering
 from fastnn.lowering.values import Value, Weight
 

@@ -1,0 +1,271 @@
+"""What recurrent layers share: settings, parameters, and how they become Ops; see recurrent.py for the layers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, NamedTuple
+
+from fastnn import kernels
+from fastnn.common import checks
+from fastnn.engine.tensor import Tensor
+from fastnn.initializers import INITIALIZERS, Initializer
+from fastnn.layers.base import Layer, Parameter, called, expected
+from fastnn.layers.symbol import Symbol
+from fastnn.lowering.lowering import Lowering
+from fastnn.lowering.values import Buffer, Call, ToPack, Value, Weight
+
+Shape = tuple[int, ...]
+
+
+@dataclass(eq=False, repr=False)
+class State(Layer):
+    """A state after the last step: what a layer with return_state=True makes beside y, as in y, h, c = lstm(x).
+
+    number: 0 is h, 1 the c of an LSTM. Called on y it gives (batch, units).
+    """
+
+    number: int
+
+    stepwise: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        object.__setattr__(self, "number", checks.integer("State: number", self.number, 0, 1))
+
+    def output(self, features: Shape) -> Shape:
+        return features[-1:]
+
+    def lower(self, plan: Lowering, x: Value, weights: dict[str, Weight], index: int) -> Value:
+        if self.number >= len(x.states):
+            raise ValueError(f"{self.title()}: takes what a recurrent layer with return_state=True gives")
+        return x.states[self.number]
+
+
+@dataclass(eq=False, repr=False)
+class Cells:
+    """What the Op of a recurrent layer and its gradient read and write in a plan; None is not wanted.
+
+    By step: z, what the inputs contribute to the gates, then the gates, in the end their gradient; y, the h after each
+    step. By sequence: first and last, the states before the first step and after the last one, [h] or [h, c]; mask,
+    which the h that the product takes is multiplied with.
+    For the gradient, by step: before, the h that the product took, with the mask; plain, the same without it; memory,
+    the c before; sums, what h contributed to the gates.
+    """
+
+    steps: Call
+    z: Buffer
+    y: Buffer | None
+    first: Sequence[Buffer | Tensor | None]
+    last: Sequence[Buffer | None]
+    mask: Buffer | None
+    before: Buffer | None
+    plain: Buffer | None = None
+    memory: Buffer | None = None
+    sums: Buffer | None = None
+
+
+class CellGradients(NamedTuple):
+    """The gradients of a layer's results, and where those of its first states go: None of what has none."""
+
+    y: Buffer | None
+    last: Sequence[Buffer | None]
+    first: Sequence[Buffer | None]
+
+
+@dataclass(eq=False, repr=False)
+class Recurrent(Layer):
+    """What LSTM, GRU and SimpleRNN share. Each says how its cells become Ops: emit_forward and emit_gradient."""
+
+    units: int
+    return_sequences: bool = False
+    return_state: bool = False
+    reverse: bool = False
+    dropout: float = 0.0
+    recurrent_dropout: float = 0.0
+    initializer: str = field(default="glorot_uniform", kw_only=True)
+    recurrent_initializer: str = field(default="orthogonal", kw_only=True)
+
+    stepwise: ClassVar[bool] = True
+    gates: ClassVar[int]
+    #: The states that go from step to step.
+    states: ClassVar[tuple[str, ...]] = ("h",)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        object.__setattr__(self, "units", checks.integer(f"{self.kind}: units", self.units))
+        for name in ("return_sequences", "return_state", "reverse"):
+            checks.flag(f"{self.kind}: {name}", getattr(self, name))
+        for name in ("dropout", "recurrent_dropout"):
+            rate = checks.real(f"{self.kind}: {name}", getattr(self, name), least=0, below=1)
+            object.__setattr__(self, name, rate)
+        for name in (self.initializer, self.recurrent_initializer):
+            checks.known("initializer", name, INITIALIZERS)
+
+    def __call__(self, x: Any, initial_state: Symbol | Sequence[Symbol] | None = None) -> Any:
+        """What the layer makes of x; initial_state: h, of an LSTM [h, c], before the first step, else zeros.
+
+        With return_state it is y and the states after the last step: y, h, of an LSTM y, h, c.
+        """
+        given = list(x) if isinstance(x, (list, tuple)) else [x]
+        if initial_state is not None:
+            given += initial_state if isinstance(initial_state, (list, tuple)) else [initial_state]
+        y = called(self, given)
+        return (y, *(State(i)(y) for i in range(len(self.states)))) if self.return_state else y
+
+    @property
+    def recurrent(self) -> bool:
+        return True
+
+    def given(self, values: list[Any]) -> Any:
+        return values
+
+    def parameters(self, features: list[Shape]) -> dict[str, Parameter]:
+        inputs, width = features[0][-1], self.gates * self.units
+        return {
+            "weight": Parameter((inputs, width), self.initializer, inputs, width),
+            "recurrent_weight": Parameter((self.units, width), self.recurrent_initializer, self.units, width),
+            "bias": Parameter((width,), self.first_bias()),
+        }
+
+    def first_bias(self) -> str | Initializer:
+        """What the bias begins with."""
+        return "zeros"
+
+    def output(self, features: list[Shape]) -> Shape:
+        x, *initial = features
+        if len(x) != 2:
+            raise expected(self, "(batch, time, features)", x)
+        if initial and initial != [(self.units,)] * len(self.states):
+            wanted = " and ".join([checks.batch((self.units,))] * len(self.states))
+            got = " and ".join(map(checks.batch, initial))
+            raise ValueError(f"{self.title()}: expected initial states {wanted}, got {got}")
+        return (x[0], self.units) if self.return_sequences else (self.units,)
+
+    def emit_forward(self, plan: Lowering, weight: Tensor | ToPack, cells: Cells) -> None:
+        """Emits the Op, and adds to the cells what its gradient needs."""
+        raise NotImplementedError
+
+    def emit_gradient(self, plan: Lowering, weight: Tensor, cells: Cells, gradients: CellGradients) -> None:
+        """Emits the gradient of the Op, by which z becomes its own."""
+        raise NotImplementedError
+
+    def _carried(self, plan: Lowering, initial: Sequence[Value]) -> list[Tensor]:
+        """The states that are carried from run to run."""
+        if initial or self.reverse:
+            why = "has initial states of its own" if initial else "goes from the last step to the first"
+            raise ValueError(f"{plan.layer}: {self.title()} {why}, and so carries no state to the next batch or step")
+        states = [Tensor((plan.rows, self.units)) for _ in self.states]
+        assert plan.states is not None
+        plan.states += states
+        return states
+
+    def lower(self, plan: Lowering, x: list[Value], weights: dict[str, Weight], index: int) -> Value:
+        given = _dropped(plan, plan.read(plan.by_steps(x[0])), self.dropout, index)
+        initial = [plan.read(plan.whole(value)) for value in x[1:]]
+        weight, recurrent, bias = (weights[name] for name in ("weight", "recurrent_weight", "bias"))
+        trains = any(value.trains for value in (given, *initial)) or weight.gradient is not None
+        steps, z = given.buffer.steps, given.buffer.beside(self.gates * self.units)
+        assert steps is not None
+        plan.emit(kernels.Dense, given.buffer, plan.packed(weight.value), bias.value, z)
+
+        y = plan.value(self.units, trains, beside=given)
+        last = [plan.value(self.units, trains) for _ in self.states]
+        for value in last:
+            value.shape = (self.units,)
+        dropping = plan.training and self.recurrent_dropout
+        mask = _mask(plan, self.units, self.recurrent_dropout, plan.stream()) if dropping else None
+        carried = None if plan.states is None else self._carried(plan, initial)
+        wants_last = self.return_state or not self.return_sequences or carried is not None
+        cells = Cells(
+            steps,
+            z,
+            y=y.buffer if self.return_sequences else None,
+            first=carried or [value.buffer for value in initial] or [None] * len(self.states),
+            last=[value.buffer if wants_last else None for value in last],
+            mask=mask,
+            before=z.beside(self.units) if plan.training else None,
+        )
+        self.emit_forward(plan, plan.packed(recurrent.value), cells)
+        if carried is not None:
+            _keep(plan, last, carried)
+        plan.backward(lambda: self._lower_backward(plan, given, initial, weights, cells, y, last))
+
+        if not self.return_sequences:
+            y, *again = plan.fork(last[0], 2 if self.return_state else 1)
+            y.states = (*again, *last[1:])
+        elif self.return_state:
+            y.states = tuple(last)
+        return y
+
+    def _lower_backward(
+        self,
+        plan: Lowering,
+        x: Value,
+        initial: list[Value],
+        weights: dict[str, Weight],
+        cells: Cells,
+        y: Value,
+        last: list[Value],
+    ) -> None:
+        """Emits the gradients of the gates, then of the first states, the weights and the input, which follow."""
+        weight, recurrent = weights["weight"], weights["recurrent_weight"]
+        trains = any(value.trains for value in initial)
+        gradients = CellGradients(
+            y=y.gradient if self.return_sequences else None,
+            last=[value.gradient for value in last],
+            first=[plan.gradient(value) for value in initial] if trains else [None] * len(self.states),
+        )
+        self.emit_gradient(plan, recurrent.value, cells, gradients)
+        for value in initial:
+            if value.gradient is not None:
+                plan.apply_derivative(value)
+        if recurrent.gradient is not None:
+            add = plan.adds(weight)
+            plan.adds(recurrent)  # as that of weight: it is written here too
+            self.emit_weight_gradients(plan, x.buffer, weights, cells, add)
+        if x.trains:
+            slope = x.slope if x.activation != "identity" else ()
+            plan.emit(kernels.DenseInputGradient, cells.z, weight.value, plan.gradient(x), *slope)
+
+    def emit_weight_gradients(
+        self, plan: Lowering, x: Buffer, weights: dict[str, Weight], cells: Cells, add: bool
+    ) -> None:
+        """Emits the gradients of all parameters: of both weights in one product, where z holds the gradient of both."""
+        gradients = weights["weight"].gradient, weights["bias"].gradient
+        other = {"other": cells.before, "dother": weights["recurrent_weight"].gradient}
+        plan.emit(kernels.DenseWeightGradient, x, cells.z, *gradients, **other, add=add)
+
+
+def _keep(plan: Lowering, last: Sequence[Value], carried: Sequence[Tensor]) -> None:
+    """The last states are those before the next run, when nothing can stop this one."""
+
+    def keep() -> None:
+        for value, state in zip(last, carried, strict=True):
+            plan.emit(kernels.Scale, value.buffer, state, factor=1.0)
+
+    plan.closing(keep)
+
+
+def _mask(plan: Lowering, columns: int, rate: float, stream: int) -> Buffer:
+    """Emits factors for each row: 0 with probability rate, else 1 / (1 - rate)."""
+    ones, factors = Tensor((plan.rows, columns)), Buffer(columns)
+    ones.array[...] = 1
+    plan.emit(kernels.Dropout, ones, factors, rate=rate, seed=plan.seed, stream=stream)
+    return factors
+
+
+def _dropped(plan: Lowering, x: Value, rate: float, stream: int) -> Value:
+    """The value, in training multiplied by one mask for all steps of a sequence."""
+    if not plan.training or rate == 0:
+        return x
+    y, factors, steps = plan.value(x.columns, x.trains, beside=x), _mask(plan, x.columns, rate, stream), x.buffer.steps
+    plan.emit(kernels.StepMultiply, x.buffer, factors, y.buffer, steps)
+
+    def backward() -> None:
+        if x.trains:
+            plan.emit(kernels.StepMultiply, y.gradient, factors, plan.gradient(x), steps)
+            plan.apply_derivative(x)
+
+    plan.backward(backward)
+    return y
