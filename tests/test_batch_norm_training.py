@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,11 @@ import pytest
 import fastnn as fnn
 import reference
 from check import normal
+from fastnn import kernels
+from fastnn.engine.tensor import Tensor
 from fastnn.inference.frozen import Snapshot, frozen_program
+from fastnn.lowering.lowering import Lowering
+from fastnn.lowering.values import Affine, Value, Weight
 from networks import blobs, training_state
 
 
@@ -289,3 +294,28 @@ def test_freeze_folds_it(case: str) -> None:
     plan = frozen_program(net, 4, Snapshot(net.blocks)).plan
     assert not [op for op in plan.ops if "BatchNorm" in type(op).__name__]
     np.testing.assert_allclose(net.freeze(4)(x[:4]), net.predict(x[:4]), rtol=1e-5, atol=1e-5)
+
+
+def test_a_layer_says_what_may_be_folded_into_it() -> None:
+    """BatchNorm asks the value alone, not which Op makes it: one that says nothing is left as it is."""
+
+    @dataclass(eq=False, repr=False)
+    class Doubling(fnn.Dense):
+        says: bool = True
+
+        def lower(self, plan: Lowering, x: Value, weights: dict[str, Weight], index: int) -> Value:
+            y, bias = plan.value(self.units, trains=False), weights["bias"].value
+            weight = Tensor(weights["weight"].value.shape)
+            weight.array[...] = 2 * weights["weight"].value.array
+            y.producer = plan.emit(kernels.Dense, plan.read(x).buffer, weight=weight, bias=bias, y=y.buffer)
+            y.affine = Affine(weight, bias, (self.units,)) if self.says else None
+            return y
+
+    x = normal(3, 4)
+    for says in (True, False):
+        net = fnn.Sequential([Doubling(5, says=says), fnn.BatchNorm()], input_shape=(4,), seed=1)
+        net.weights["batch_norm_0.mean"][...] = normal(5)
+        net.weights["batch_norm_0.variance"][...] = 1 + normal(5) ** 2
+        made = ops(frozen_program(net, 3, Snapshot(net.blocks)).plan)
+        assert made == ["Gather", "Dense", *([] if says else ["BatchNorm"]), "Scatter"]
+        np.testing.assert_allclose(net.freeze(3)(x), net.predict(x), rtol=1e-5, atol=1e-5)

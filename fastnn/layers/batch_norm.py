@@ -1,6 +1,5 @@
 """Batch normalization."""
 
-import math
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -11,7 +10,7 @@ from fastnn.common import checks
 from fastnn.engine.tensor import Tensor
 from fastnn.layers.base import Layer, Parameter
 from fastnn.lowering.lowering import Lowering
-from fastnn.lowering.values import Call, ToPack, Value, Weight
+from fastnn.lowering.values import Affine, Value, Weight
 
 
 @dataclass(eq=False, repr=False)
@@ -48,15 +47,11 @@ class BatchNorm(Layer):
 
     def lower(self, plan: Lowering, x: Value, weights: dict[str, Weight], index: int) -> Value:
         gamma, beta, mean, variance = (weights[name].value for name in ("gamma", "beta", "mean", "variance"))
-        channels = _channels(x.producer) if plan.derived is not None and x.open and x.producer is not None else ()
-        if math.prod(channels) == gamma.size and channels:
-            assert x.producer is not None
-            source, matrix, bias, *others = x.producer.arguments
-            weight = matrix.weight if isinstance(matrix, ToPack) else matrix
-            given = weight, bias, gamma, beta, mean, variance
-            folded = plan.derive((matrix, gamma), lambda: Folded(*given, self.epsilon, channels))
-            matrix = matrix._replace(weight=folded.weight) if isinstance(matrix, ToPack) else folded.weight
-            x.producer.arguments = source, matrix, folded.bias, *others
+        affine = x.affine if plan.derived is not None and x.open else None
+        if affine is not None and affine.scales(gamma.size):
+            given = affine, gamma, beta, mean, variance
+            folded = plan.derive((affine.weight, gamma), lambda: Folded(*given, self.epsilon))
+            x.exchange(folded.weight, folded.bias)
             return x
         x, frozen = plan.read(x), weights["gamma"].gradient is None
         y = plan.value(x.columns, trains=x.trains or not frozen, beside=x)
@@ -101,37 +96,15 @@ class BatchNorm(Layer):
             plan.apply_derivative(x)
 
 
-def _channels(producer: Call) -> tuple[int, ...]:
-    """The shape that a number for each output channel needs to multiply the Op's weight; () where there is none."""
-    if producer.op is kernels.Depthwise:
-        return tuple(producer.arguments[1].shape[-2:])
-    if producer.op is kernels.Dense:
-        return tuple(producer.arguments[1].weight.shape[-1:])
-    if producer.op in (kernels.Convolution, kernels.Winograd):
-        shape, groups = producer.arguments[1].weight.shape, producer.arguments[6]
-        if not producer.options["transposed"]:
-            return tuple(shape[-1:])
-        return (shape[-2], 1) if groups == 1 else ()
-    return ()
-
-
 class Folded:
-    """The weight and bias of one product in place of a layer and a BatchNorm after it; called, it takes them anew."""
+    """The weight and bias of a producer and a BatchNorm after it as one; called, it takes those of both again."""
 
     def __init__(
-        self,
-        weight: Tensor,
-        bias: Tensor | None,
-        gamma: Tensor,
-        beta: Tensor,
-        mean: Tensor,
-        variance: Tensor,
-        epsilon: float,
-        channels: tuple[int, ...],
+        self, affine: Affine, gamma: Tensor, beta: Tensor, mean: Tensor, variance: Tensor, epsilon: float
     ) -> None:
-        self.given = weight, bias, gamma, beta, mean, variance
-        self.epsilon, self.channels = epsilon, channels
-        self.weight, self.bias = Tensor(weight.shape), Tensor(gamma.shape)
+        self.given = affine.matrix, affine.bias, gamma, beta, mean, variance
+        self.epsilon, self.channels = epsilon, affine.channels
+        self.weight, self.bias = Tensor(affine.matrix.shape), Tensor(gamma.shape)
         self()
 
     def __call__(self) -> None:

@@ -12,7 +12,7 @@ from fastnn.kernels.axis import Axis
 from fastnn.layers import affine, window
 from fastnn.layers.base import Parameter, expected
 from fastnn.lowering.lowering import Lowering
-from fastnn.lowering.values import Value, Weight
+from fastnn.lowering.values import Affine, Value, Weight
 
 
 def _ops(rows: Axis, columns: Axis, groups: int, shape: tuple[int, ...]) -> tuple[type[Op], type[Op], type[Op]]:
@@ -80,6 +80,10 @@ class Conv2D(window.Pictured):
             raise expected(self, f"with channels that {self.groups} groups divide", features)
         return checks.shape(f"{self.title()}: the output", (*lengths, self.filters))
 
+    def _channels(self, weight: tuple[int, ...]) -> tuple[int, ...]:
+        """The shape in which a number for each filter multiplies a weight of this shape, () if it does in none."""
+        return weight[-1:]
+
     def lower(self, plan: Lowering, x: Value, weights: dict[str, Weight], index: int) -> Value:
         size, (rows, columns) = math.prod(self.output(x.shape)), (Axis(1), *self.windows(x.shape))[-2:]
         x = plan.read(x)
@@ -87,8 +91,9 @@ class Conv2D(window.Pictured):
         y = plan.value(size, trains=x.trains or weight.gradient is not None)
         convolution, prepared, weight_gradient = _ops(rows, columns, self.groups, weight.value.shape)
         packed = plan.packed(weight.value, prepared, rows, columns, self.groups, self.transposed)
-        maps = x.buffer, packed, bias and bias.value, y.buffer
-        y.producer = plan.emit(convolution, *maps, rows, columns, self.groups, transposed=self.transposed)
+        y.affine = Affine(packed, None if bias is None else bias.value, self._channels(weight.value.shape))
+        windows = {"rows": rows, "columns": columns, "groups": self.groups, "transposed": self.transposed}
+        y.producer = plan.emit(convolution, x.buffer, **y.affine.options, y=y.buffer, **windows)
         y.pending = self.activation or "identity"
 
         def backward() -> None:
@@ -135,3 +140,7 @@ class Conv2DTranspose(Conv2D):
         kernel, channels = window.lengths("kernel", self.kernel, self.axes), features[-1]
         shape, taps = (*kernel, self.filters // self.groups, channels), math.prod(kernel)
         return affine.parameters(self, shape, taps * channels // self.groups, taps * shape[-2], self.filters)
+
+    def _channels(self, weight: tuple[int, ...]) -> tuple[int, ...]:
+        # The filters of each group are the same axis of the weight, which so has none for all of them.
+        return (weight[-2], 1) if self.groups == 1 else ()

@@ -8,7 +8,7 @@ from fastnn.common import checks
 from fastnn.layers import affine
 from fastnn.layers.base import Layer, Parameter
 from fastnn.lowering.lowering import Lowering
-from fastnn.lowering.values import Value, Weight
+from fastnn.lowering.values import Affine, Value, Weight
 
 
 @dataclass(eq=False, repr=False)
@@ -54,8 +54,8 @@ class Dense(Layer):
         x, n = plan.read(x), x.positions
         weight, bias = weights["weight"], weights.get("bias")
         y = plan.value(n * self.units, x.trains or weight.gradient is not None, beside=x)
-        given = x.buffer, plan.packed(weight.value), bias and bias.value, y.buffer
-        y.producer = plan.emit(kernels.Dense, *given, positions=n)
+        y.affine = Affine(plan.packed(weight.value), None if bias is None else bias.value, channels=(self.units,))
+        y.producer = plan.emit(kernels.Dense, x.buffer, **y.affine.options, y=y.buffer, positions=n)
         y.pending = self.activation or "identity"
 
         def backward() -> None:

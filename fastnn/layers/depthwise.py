@@ -12,7 +12,7 @@ from fastnn.layers.base import Layer, Parameter
 from fastnn.layers.composite import Composite
 from fastnn.layers.convolution import Conv2D
 from fastnn.lowering.lowering import Lowering
-from fastnn.lowering.values import Value, Weight
+from fastnn.lowering.values import Affine, Value, Weight
 
 
 @dataclass(eq=False, repr=False)
@@ -64,7 +64,9 @@ class DepthwiseConv2D(window.Pictured):
         x = plan.read(x)
         weight, bias = weights["weight"], weights.get("bias")
         y = plan.value(size, trains=x.trains or weight.gradient is not None)
-        y.producer = plan.emit(kernels.Depthwise, x.buffer, weight.value, bias and bias.value, y.buffer, *windows)
+        y.affine = Affine(weight.value, None if bias is None else bias.value, channels=weight.value.shape[-2:])
+        rows, columns = windows
+        y.producer = plan.emit(kernels.Depthwise, x.buffer, **y.affine.options, y=y.buffer, rows=rows, columns=columns)
         y.pending = self.activation or "identity"
 
         def backward() -> None:

@@ -313,7 +313,9 @@ class Lowering:
         for call in self.calls:
             n = call.positions
             arguments = [tensor(a, n) if isinstance(a, Buffer) else self._final(a) for a in call.arguments]
-            options = {name: tensor(a, n) if isinstance(a, Buffer) else a for name, a in call.options.items()}
+            options = {
+                name: tensor(a, n) if isinstance(a, Buffer) else self._final(a) for name, a in call.options.items()
+            }
             call.made = call.op(*arguments, **options)
             call.made.layer, call.made.positions = call.layer, n
             if call.leader is not None:

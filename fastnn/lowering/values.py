@@ -49,6 +49,32 @@ class ToPack(NamedTuple):
     arguments: tuple[Any, ...]
 
 
+class Affine(NamedTuple):
+    """What a producer says of itself where it is linear: y = x weight + bias, or a convolution; bias may be None.
+
+    Its Op takes both by these names, so that `Value.exchange` can put others in. channels: the shape in which a number
+    for each channel of y multiplies the weight, () if it does in none.
+    """
+
+    weight: Tensor | ToPack
+    bias: Tensor | None
+    channels: tuple[int, ...]
+
+    @property
+    def matrix(self) -> Tensor:
+        """The weight itself, which may be packed for the Op."""
+        return self.weight.weight if isinstance(self.weight, ToPack) else self.weight
+
+    @property
+    def options(self) -> dict[str, Tensor | ToPack | None]:
+        """As the Op takes it."""
+        return {"weight": self.weight, "bias": self.bias}
+
+    def scales(self, n: int) -> bool:
+        """Whether n numbers, one for each channel, can be multiplied into the weight."""
+        return self.channels != () and math.prod(self.channels) == n
+
+
 @dataclass(eq=False, repr=False)
 class Call:
     """An Op to be made: its class, its arguments (Buffers, Tensors, Ports, earlier Calls, values), and its layer.
@@ -85,7 +111,8 @@ class Value:
     (logits_used), anyone else calls `Lowering.read`. activation: one that is applied elementwise; whoever writes the
     gradient multiplies its derivative in, so that `gradient` is with respect to what came before the activation.
     before: what came before it, where that is kept. origin: the activation that the numbers come from where it is
-    neither. shape: without the batch. states: of a recurrent layer, after the last step.
+    neither. affine: what a linear producer says of itself. shape: without the batch. states: of a recurrent layer,
+    after the last step.
     """
 
     buffer: Buffer
@@ -96,6 +123,7 @@ class Value:
     gradient: Buffer | None = None
     origin: str = "identity"
     producer: Call | None = None
+    affine: Affine | None = None
     logits_used: bool = False
     applied: "Value | None" = None
     shape: tuple[int, ...] = ()
@@ -120,6 +148,16 @@ class Value:
     def open(self) -> bool:
         """Whether its producer may do more to it, an activation say: nobody else reads it as it is."""
         return self.producer is not None and self.pending == self.activation == "identity" and not self.logits_used
+
+    def exchange(self, weight: Tensor, bias: Tensor) -> None:
+        """Has its producer take another weight and bias."""
+        assert self.producer is not None
+        assert self.affine is not None
+        given = self.affine.weight
+        self.affine = Affine(
+            given._replace(weight=weight) if isinstance(given, ToPack) else weight, bias, self.affine.channels
+        )
+        self.producer.options |= self.affine.options
 
     @property
     def ending(self) -> str:
