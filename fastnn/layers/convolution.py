@@ -57,17 +57,17 @@ class Conv2D(window.Pictured):
         super().__post_init__()
         for name in ("filters", "groups"):
             object.__setattr__(self, name, checks.integer(f"{self.kind}: {name}", getattr(self, name)))
-        for name in ("kernel", "strides", "dilation"):
-            value = window.lengths(f"{self.kind}: {name}", getattr(self, name), self.axes)
-            object.__setattr__(self, name, value)
-        object.__setattr__(self, "padding", window.padding(f"{self.kind}: padding", self.padding, self.axes))
+        window.check(self, self.axes)
         affine.check(self)
         if self.filters % self.groups:
             raise ValueError(f"{self.kind}: {self.groups} groups do not divide {self.filters} filters")
 
+    def _window(self) -> window.Window:
+        return window.Window(self.axes, self.kernel, self.strides, self.padding, self.dilation)
+
     def windows(self, features: tuple[int, ...]) -> tuple[Axis, ...]:
         """The window along each axis. Raises ValueError for an input that does not fit."""
-        return window.slide(self, features, self.axes, self.kernel, self.strides, self.padding, self.dilation)
+        return self._window().slide(self, features)
 
     def parameters(self, features: tuple[int, ...]) -> dict[str, Parameter]:
         kernel, channels = window.lengths("kernel", self.kernel, self.axes), features[-1] // self.groups
@@ -134,7 +134,7 @@ class Conv2DTranspose(Conv2D):
     transposed: ClassVar[bool] = True
 
     def windows(self, features: tuple[int, ...]) -> tuple[Axis, ...]:
-        return window.spread(self, features, self.axes, self.kernel, self.strides, self.padding, self.dilation)
+        return self._window().spread(self, features)
 
     def parameters(self, features: tuple[int, ...]) -> dict[str, Parameter]:
         kernel, channels = window.lengths("kernel", self.kernel, self.axes), features[-1]

@@ -40,15 +40,14 @@ class DepthwiseConv2D(window.Pictured):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for name in ("kernel", "strides", "dilation"):
-            object.__setattr__(self, name, window.lengths(f"{self.kind}: {name}", getattr(self, name), 2))
-        object.__setattr__(self, "padding", window.padding(f"{self.kind}: padding", self.padding, 2))
+        window.check(self, self.axes)
         object.__setattr__(self, "multiplier", checks.integer(f"{self.kind}: multiplier", self.multiplier))
         affine.check(self)
 
     def windows(self, features: tuple[int, ...]) -> tuple[Axis, ...]:
         """The window along each axis. Raises ValueError for an input that does not fit."""
-        return window.slide(self, features, 2, self.kernel, self.strides, self.padding, self.dilation)
+        settings = self.kernel, self.strides, self.padding, self.dilation
+        return window.Window(self.axes, *settings).slide(self, features)
 
     def parameters(self, features: tuple[int, ...]) -> dict[str, Parameter]:
         kernel, channels = window.lengths("kernel", self.kernel, 2), features[-1]

@@ -35,7 +35,7 @@ class _Pooling(window.Pictured):
     def windows(self, features: tuple[int, ...]) -> tuple[Axis, ...]:
         """The window along each axis. Raises ValueError for an input that does not fit."""
         strides = self.size if self.strides is None else self.strides
-        return window.slide(self, features, self.axes, self.size, strides, self.padding)
+        return window.Window(self.axes, self.size, strides, self.padding).slide(self, features)
 
     def output(self, features: tuple[int, ...]) -> tuple[int, ...]:
         shape = *(axis.output for axis in self.windows(features)), features[-1]

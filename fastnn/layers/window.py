@@ -1,7 +1,7 @@
 """Windows that slide over pictures (batch, height, width, channels) and sequences (batch, time, channels)."""
 
 from collections.abc import Iterable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 from fastnn.common import checks
 from fastnn.kernels.axis import Axis
@@ -44,6 +44,16 @@ def sides(name: str, value: Any, count: int, wanted: str = "an integer") -> tupl
     return ((number, number),) * count
 
 
+def check(layer: Any, axes: int) -> None:
+    """Checks a layer's kernel, strides, dilation and padding, and keeps them in their plain form.
+
+    Raises ValueError and TypeError that name the layer's class and the setting.
+    """
+    for name in ("kernel", "strides", "dilation"):
+        object.__setattr__(layer, name, lengths(f"{layer.kind}: {name}", getattr(layer, name), axes))
+    object.__setattr__(layer, "padding", padding(f"{layer.kind}: padding", layer.padding, axes))
+
+
 class Pictured(Layer):
     """A layer that goes along the axes before the channels."""
 
@@ -80,70 +90,60 @@ def spatial(layer: Layer, features: tuple[int, ...], count: int) -> tuple[int, .
     return features[:-1]
 
 
-def slide(
-    layer: Layer,
-    features: tuple[int, ...],
-    count: int,
-    kernel: Lengths,
-    strides: Lengths,
-    pads: Padding,
-    dilation: Lengths = 1,
-) -> tuple[Axis, ...]:
-    """The window along each axis of an input (batch, *features). "same": ceil(size / stride) outputs, an odd zero last.
+class Window(NamedTuple):
+    """The settings of windows along the `axes` axes before the channels."""
 
-    Raises ValueError for an input of another rank, a window that does not fit, and one that may lie in the padding.
-    """
-    axes = []
-    for i, bare in enumerate(_bare(layer, features, count, kernel, strides, dilation)):
-        missing = (-(-bare.size // bare.stride) - 1) * bare.stride + bare.reach - bare.size
-        axis = _padded(layer, bare, pads, missing, count, i)
-        if axis.output < 1:
-            wanted = [*_AXES[count], "channels"]
-            wanted[i] += f" >= {axis.reach - axis.before - axis.after}"
-            raise expected(layer, checks.batch(wanted), features)
-        axes.append(axis)
-    return tuple(axes)
+    axes: int
+    kernel: Lengths
+    strides: Lengths = 1
+    padding: Padding = "valid"
+    dilation: Lengths = 1
 
+    def slide(self, layer: Layer, features: tuple[int, ...]) -> tuple[Axis, ...]:
+        """The window along each axis of (batch, *features). "same": ceil(size / stride) outputs, an odd zero last.
 
-def spread(
-    layer: Layer,
-    features: tuple[int, ...],
-    count: int,
-    kernel: Lengths,
-    strides: Lengths,
-    pads: Padding,
-    dilation: Lengths = 1,
-) -> tuple[Axis, ...]:
-    """The window along each axis of the picture that such windows were taken from. "same": size * stride long.
+        Raises ValueError for an input of another rank, a window that does not fit, and one that may lie in the padding.
+        """
+        axes = []
+        for i, bare in enumerate(self._bare(layer, features)):
+            missing = (-(-bare.size // bare.stride) - 1) * bare.stride + bare.reach - bare.size
+            axis = self._padded(layer, bare, missing, i)
+            if axis.output < 1:
+                wanted = [*_AXES[self.axes], "channels"]
+                wanted[i] += f" >= {axis.reach - axis.before - axis.after}"
+                raise expected(layer, checks.batch(wanted), features)
+            axes.append(axis)
+        return tuple(axes)
 
-    Raises ValueError for an input of another rank, and a padding that is as long as a window or leaves nothing.
-    """
-    axes = []
-    for i, bare in enumerate(_bare(layer, features, count, kernel, strides, dilation)):
-        axis = _padded(layer, bare, pads, bare.reach - bare.stride, count, i)
-        size = (bare.size - 1) * bare.stride + bare.reach - axis.before - axis.after
-        size = bare.size * bare.stride if pads == "same" else size
-        if size < 1:
-            raise ValueError(f"{layer.title()}: padding leaves nothing of the {_AXES[count][i]}, {bare.size} long")
-        axes.append(axis._replace(size=size))
-    return tuple(axes)
+    def spread(self, layer: Layer, features: tuple[int, ...]) -> tuple[Axis, ...]:
+        """The window along each axis of the image that such windows were taken from. "same": size * stride long.
 
+        Raises ValueError for an input of another rank, and a padding that is as long as a window or leaves nothing.
+        """
+        axes = []
+        for i, bare in enumerate(self._bare(layer, features)):
+            axis = self._padded(layer, bare, bare.reach - bare.stride, i)
+            size = (bare.size - 1) * bare.stride + bare.reach - axis.before - axis.after
+            size = bare.size * bare.stride if self.padding == "same" else size
+            if size < 1:
+                raise ValueError(
+                    f"{layer.title()}: padding leaves nothing of the {_AXES[self.axes][i]}, {bare.size} long"
+                )
+            axes.append(axis._replace(size=size))
+        return tuple(axes)
 
-def _bare(
-    layer: Layer, features: tuple[int, ...], count: int, kernel: Lengths, strides: Lengths, dilation: Lengths
-) -> list[Axis]:
-    """The window along each axis without padding."""
-    settings = [lengths("a window", value, count) for value in (kernel, strides, dilation)]
-    return [Axis(*given) for given in zip(spatial(layer, features, count), *settings, strict=True)]
+    def _bare(self, layer: Layer, features: tuple[int, ...]) -> list[Axis]:
+        """The window along each axis without padding."""
+        settings = [lengths("a window", value, self.axes) for value in (self.kernel, self.strides, self.dilation)]
+        return [Axis(*given) for given in zip(spatial(layer, features, self.axes), *settings, strict=True)]
 
-
-def _padded(layer: Layer, axis: Axis, pads: Padding, missing: int, count: int, i: int) -> Axis:
-    """The i-th of the axes with its padding; missing: how much of it "same" is."""
-    given = padding("padding", pads, count)
-    before, after = (0, 0) if isinstance(given, str) else given[i]
-    if given == "same":
-        before, after = max(missing, 0) // 2, max(missing, 0) - max(missing, 0) // 2
-    if max(before, after) >= axis.reach:
-        what = f"padding of the {_AXES[count][i]} must be less than the window, {axis.reach}"
-        raise ValueError(f"{layer.title()}: {what}, got {max(before, after)}")
-    return axis._replace(before=before, after=after)
+    def _padded(self, layer: Layer, axis: Axis, missing: int, i: int) -> Axis:
+        """The i-th of the axes with its padding; missing: how much of it "same" is."""
+        given = padding("padding", self.padding, self.axes)
+        before, after = (0, 0) if isinstance(given, str) else given[i]
+        if given == "same":
+            before, after = max(missing, 0) // 2, max(missing, 0) - max(missing, 0) // 2
+        if max(before, after) >= axis.reach:
+            what = f"padding of the {_AXES[self.axes][i]} must be less than the window, {axis.reach}"
+            raise ValueError(f"{layer.title()}: {what}, got {max(before, after)}")
+        return axis._replace(before=before, after=after)
