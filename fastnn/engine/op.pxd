@@ -30,7 +30,7 @@ cdef class Op:
     cdef const Py_ssize_t *count  # what there is of the run: its rows, or the leader's steps
     cdef Py_ssize_t length  # of the leader's sequences, or 1
     cdef public Py_ssize_t positions  # rows of its tensors for each of the plan's: 1, or the positions of a map
-    cdef double pace        # floating-point operations per nanosecond on one core, for the choice of threads
+    cdef double pace        # its GFLOP/s on one core, about as Plan.profile shows them: for the choice of threads
     cdef readonly tuple tensors
     cdef public str layer
     cdef readonly bint python  # it takes the GIL: not for a parallel region
@@ -54,6 +54,10 @@ cdef class ChunkedOp(Op):
 
 
 cdef double seconds() noexcept nogil
+
+# Of a chunk that is summed up by itself: 32 KB of float32, which the nearest cache of a core holds.
+cdef enum:
+    CHUNK_ELEMENTS = 8192
 
 # Below this a run keeps the GIL: giving it up and taking it back costs 0.1 us.
 cdef enum:

@@ -201,7 +201,7 @@ cdef class ChunkedOp(Op):
 
     cdef tuple bind(self, tuple tensors):
         cdef Tensor first = tensors[0]
-        self.chunk = max(1, 8192 // max(1, first.columns))
+        self.chunk = max(1, CHUNK_ELEMENTS // max(1, first.columns))
         self.partial = <double *> calloc(first.rows // self.chunk + 1, sizeof(double))
         if self.partial == NULL:
             raise MemoryError

@@ -12,6 +12,9 @@ from fastnn.engine.tensor cimport Tensor, floats
 from fastnn.kernels.sharing cimport Flat
 
 
+cdef double NEGLIGIBLE = 1e-30  # a product of momenta that leaves 1 - product at 1, in double
+
+
 cdef class Update(Flat):
     """An op that changes parameters."""
 
@@ -151,7 +154,7 @@ cdef class Nadam(Adam):
         if self.counted > t:
             self.product, self.counted = 1.0, 0
         while self.counted < t:  # one factor more at each update; the same product, to the bit, from any start
-            if self.product < 1e-30:  # nothing beside 1
+            if self.product < NEGLIGIBLE:
                 self.counted = t
             else:
                 self.counted += 1

@@ -6,7 +6,7 @@ once a step; FlatSum: a sum over such, in fixed chunks. channels.pyx has what go
 
 from libc.stdlib cimport calloc
 
-from fastnn.engine.op cimport ChunkedOp, Op
+from fastnn.engine.op cimport CHUNK_ELEMENTS, ChunkedOp, Op
 from fastnn.engine.tensor cimport Tensor, floats
 
 
@@ -107,7 +107,7 @@ cdef class FlatSum(ChunkedOp):
 
     cdef tuple bind(self, tuple tensors):
         cdef Tensor first = tensors[0]
-        self.x, self.n, self.chunk = floats(first), first.size, 8192
+        self.x, self.n, self.chunk = floats(first), first.size, CHUNK_ELEMENTS
         self.partial = <double *> calloc(self.n // self.chunk + 1, sizeof(double))
         if self.partial == NULL:
             raise MemoryError
