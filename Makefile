@@ -47,8 +47,9 @@ sweep: $(VENV)/test,plot
 	@$(RUN) tests/sweep.py
 
 bench: $(VENV)/bench
-	@echo "bench: fastnn and its rivals, the README's table and the chart; takes about ten minutes of a quiet machine"
+	@echo "bench: fastnn and its rivals, the published tables and the chart; takes about fifteen minutes of a quiet machine"
 	@$(RUN) benchmarks/run.py
+	@$(RUN) benchmarks/comparison.py
 
 figures: $(VENV)/bench
 	@echo "figures: passes over a million elements, memory, accuracy, the adding problem; takes about an hour of a quiet machine"

@@ -1,24 +1,16 @@
-"""The README's table of speeds and the chart beside it, from the figures that run.py stored.
+"""Every published number: `python benchmarks/report.py` rewrites them from the figures in benchmarks/results.
 
-`python benchmarks/report.py` writes them anew from benchmarks/results/speed.json.
+Writes the README's numbers and its table of packages, the table of docs/benchmarks.md and the chart; run.py stored the
+times (speed.json), comparison.py all else (comparison.json). Each region is the text between two comments of its name.
 """
 
 import json
 from pathlib import Path
 from typing import Any
 
-HERE = Path(__file__).parent
-README, CHART = HERE.parent / "README.md", HERE / "results" / "speed.png"
-BEGIN, END = "<!-- speed: written by benchmarks/report.py -->", "<!-- end of speed -->"
-#: The rivals' names, in the order of the columns; the best of its forms counts.
-RIVALS = {
-    "NumPy": ["numpy"],
-    "PyTorch": ["torch", "torch_last", "torch_steps", "torch_compiled"],
-    "JAX": ["jax"],
-    "ONNX Runtime": ["onnxruntime"],
-    "scikit-learn": ["sklearn"],
-}
+from chart import RIVALS, draw, ratios
 
+ROOT = Path(__file__).parents[1]
 #: What the table says of versions, by the key in the environment.
 VERSIONS = {
     "NumPy": "NumPy",
@@ -27,20 +19,41 @@ VERSIONS = {
     "ONNX Runtime": "onnxruntime",
     "scikit-learn": "scikit-learn",
 }
+#: The packages that are compared, and their forms in the figures of speed.
+FORMS = {"fastnn": ["fastnn"], "PyTorch": RIVALS["PyTorch"], "Keras": ["keras"]}
+FORMS |= {name: RIVALS[name] for name in ("scikit-learn", "ONNX Runtime")}
+#: The workloads that they are compared by.
+STEP, PREDICTION = "mlp_small", "infer_tiny"
+#: What no script can measure, in the order of the packages.
+FACTS = {
+    "trains": ["yes", "yes", "yes", "yes", "no"],
+    "GPUs": ["no", "yes", "yes", "no", "yes, in another package"],
+    "gradients of arbitrary code": ["no", "yes", "yes", "no", "no"],
+    "custom layers": ["in NumPy", "in tensors", "in its operations", "no", "in C++"],
+    "sequences": ["LSTM, GRU, RNN", "all kinds", "all kinds", "no", "what the model has"],
+    "model files": ["safetensors", ".pt (pickle), .pt2", ".keras", "pickle", ".onnx"],
+}
+NOT_MEASURED = "not measured"
 
 
-def write(results: dict[str, Any]) -> None:
-    """Rewrites the README's part between the markers, and the chart."""
-    text = README.read_text()
-    before, after = text.split(BEGIN)[0], text.split(END)[1]
-    README.write_text(f"{before}{BEGIN}\n{section(results)}{END}{after}")
-    draw(results)
+def write(root: Path = ROOT) -> None:
+    """Rewrites the README, docs/benchmarks.md and the chart from the figures that are stored in this tree."""
+    results = root / "benchmarks" / "results"
+    speed, packages = (json.loads((results / f"{name}.json").read_text()) for name in ("speed", "comparison"))
+    replace(root / "README.md", "numbers", numbers(packages, speed))
+    replace(root / "README.md", "comparison", comparison(packages, speed))
+    replace(root / "docs" / "benchmarks.md", "speed", table(speed))
+    draw(speed, results / "speed.svg")
 
 
-def ratios(us: dict[str, float]) -> dict[str, float]:
-    """Each rival's time over fastnn's."""
-    best = {rival: min((us[form] for form in forms if form in us), default=None) for rival, forms in RIVALS.items()}
-    return {rival: time / us["fastnn"] for rival, time in best.items() if time is not None}
+def replace(page: Path, name: str, lines: list[str]) -> None:
+    """Puts the lines between the page's two comments of that name. Raises ValueError where it has none."""
+    begin, end = f"<!-- {name}: written by benchmarks/report.py -->\n", f"<!-- end of {name} -->"
+    text = page.read_text(encoding="utf-8")
+    if text.count(begin) != 1 or text.count(end) != 1:
+        raise ValueError(f"{page}: expected one {begin.strip()} and one {end}")
+    before, after = text.split(begin)[0], text.split(end)[1]
+    page.write_text("\n".join([before + begin, *lines, "", end + after]), encoding="utf-8")
 
 
 def duration(us: float) -> str:
@@ -48,27 +61,94 @@ def duration(us: float) -> str:
     return f"{us / 1000:.3g} ms" if us >= 1000 else f"{us:.3g} us"
 
 
-def section(results: dict[str, Any]) -> str:
-    """What stands between the markers."""
-    machine, threads = results["environment"], results["environment"]["threads"]
-    peak, peak_of_all = results["peak"]["1"], results["peak"][str(threads)]
-    named = [f"{name} {machine[key]}" for name, key in VERSIONS.items() if key in machine]
-    lines = [
+def size(nbytes: int | None) -> str:
+    """Megabytes, with one digit below ten."""
+    if nbytes is None:
+        return NOT_MEASURED
+    return f"{nbytes / 1e6:.1f} MB" if nbytes < 1e7 else f"{nbytes / 1e6:.0f} MB"
+
+
+def machine(environment: dict[str, Any]) -> str:
+    """Where and when it was measured."""
+    isa = environment["instruction set"].split()[0]
+    return f"{environment['day']}: {environment['cpu']}, {isa}, {environment['threads']} threads"
+
+
+def best(speed: dict[str, Any], workload: str, package: str) -> float | None:
+    """Microseconds of the package's fastest form; None where there is no figure."""
+    us = speed["workloads"][workload]["us"]
+    return min((us[form] for form in FORMS[package] if form in us), default=None)
+
+
+def numbers(packages: dict[str, Any], speed: dict[str, Any]) -> list[str]:
+    """The three numbers on top of the README."""
+    lines = []
+    for what, workload in (("prediction", PREDICTION), ("training step", STEP)):
+        unit = speed["workloads"][workload]["unit"].removeprefix("a training step of ")
+        ours, theirs = (best(speed, workload, name) for name in ("fastnn", "PyTorch"))
+        assert ours is not None and theirs is not None
+        times = f"PyTorch takes {theirs / ours:.1f} times as long ({duration(theirs)})"
+        lines.append(f"- **{duration(ours)}** for a {what}: {unit}. {times}.")
+    own, rival = (packages["packages"][name] for name in ("fastnn", "PyTorch"))
+    disk = f"{size(own['installed'])} on disk with all that it needs. PyTorch takes {size(rival['installed'])}"
+    return [*lines, f"- **{size(own['wheel'])}** for the wheel, {disk}."]
+
+
+def comparison(packages: dict[str, Any], speed: dict[str, Any]) -> list[str]:
+    """The README's table of packages."""
+    found = [packages["packages"].get(name) for name in FORMS]
+
+    def measured(key: str, show: Any) -> list[str]:
+        return [show(each[key]) if each and each[key] else NOT_MEASURED for each in found]
+
+    def time(workload: str) -> list[str]:
+        times = [best(speed, workload, name) for name in FORMS]
+        return [NOT_MEASURED if time is None else duration(time) for time in times]
+
+    def named(versions: dict[str, str]) -> str:
+        (_, first), *others = versions.items()
+        return " ".join([first, *(f"on {name.upper()} {number}" for name, number in others[:1])])
+
+    step = zip(time(STEP), FACTS["trains"], strict=True)
+    rows = {
+        "version": measured("versions", named),
+        "trains": FACTS["trains"],
+        speed["workloads"][STEP]["unit"]: [cell if trains == "yes" else "cannot train" for cell, trains in step],
+        speed["workloads"][PREDICTION]["unit"]: time(PREDICTION),
+        "wheel": measured("wheel", size),
+        "on disk, with all that it needs": measured("installed", size),
+        "import": measured("import_s", lambda seconds: f"{seconds * 1000:.0f} ms"),
+        "same bits on 1 and 2 threads": measured("same_bits", lambda each: "yes" if all(each.values()) else "no"),
+        **FACTS,
+    }
+    return [
+        "| | fastnn | PyTorch | Keras | scikit-learn MLP | ONNX Runtime |",
+        f"|---|{'---|' * len(FORMS)}",
+        *(f"| {name} | {' | '.join(cells)} |" for name, cells in rows.items()),
         "",
-        f"Measured on {machine['day']} by `make bench`: {machine['cpu']}, {machine['instruction set'].split()[0]}, "
-        f"{threads} threads for everyone, {', '.join(named)}. In each row fastnn's time, on all threads and on one, "
-        "and how many times as long each rival takes:",
+        f"Measured by `make bench`: times on {machine(speed['environment'])}; sizes, imports and bits on "
+        f"{machine(packages['environment'])}.",
+    ]
+
+
+def table(results: dict[str, Any]) -> list[str]:
+    """The tables of docs/benchmarks.md."""
+    environment, threads = results["environment"], results["environment"]["threads"]
+    peak, peak_of_all = results["peak"]["1"], results["peak"][str(threads)]
+    versions = [f"{name} {environment[key]}" for name, key in VERSIONS.items() if key in environment]
+    lines = [
+        f"Measured on {machine(environment)} for everyone; {', '.join(versions)}. The first two columns are fastnn's "
+        "time on all threads and on one. The others are the rivals' time relative to fastnn (2.00 = twice as slow).",
         "",
         f"| unit of work | fastnn | on one thread | {' | '.join(RIVALS)} |",
         f"|---|---|---|{'---|' * len(RIVALS)}",
     ]
     products = []
     for figures in results["workloads"].values():
-        us = figures["us"]
+        us, unit = figures["us"], figures["unit"]
         alone = us["fastnn, 1 thread"] if threads > 1 else us["fastnn"]
         found = ratios(us)
         cells = [f"{found[rival]:.2f}" if rival in found else "" for rival in RIVALS]
-        unit = figures["unit"]
         if unit.startswith("the product") or "1024 samples" in unit:
             shares = figures["flops"] / alone / 1e3 / peak, figures["flops"] / us["fastnn"] / 1e3 / peak_of_all
             products.append(f"| {unit} | {shares[0]:.1%} | {shares[1]:.1%} |")
@@ -76,52 +156,17 @@ def section(results: dict[str, Any]) -> str:
         if "fit" in us and "numpy" in us:
             cells = [f"{us['numpy'] / us['fit']:.2f}", *[""] * (len(RIVALS) - 1)]
             lines.append(f"| the same through `fit` | {duration(us['fit'])} | | {' | '.join(cells)} |")
-    lines += [
+    return [
+        *lines,
         "",
-        "Part of the peak, multiply-adds on registers alone, measured in the same run: "
-        f"{peak:.0f} GFLOP/s on one core, {peak_of_all:.0f} on {threads}:",
+        "Share of the peak, which is that of multiply-adds on registers alone, measured in the same run: "
+        f"{peak:.0f} GFLOP/s on one core, {peak_of_all:.0f} on {threads}.",
         "",
         f"| unit of work | one thread | {threads} threads |",
         "|---|---|---|",
         *products,
-        "",
-        f"![How many times as long the rivals take](benchmarks/results/{CHART.name})",
-        "",
     ]
-    return "\n".join(lines)
-
-
-def draw(results: dict[str, Any]) -> None:
-    """Draws a group of bars for each workload: how many times as long as fastnn each rival takes."""
-    import matplotlib as mpl
-
-    mpl.use("Agg")
-    from matplotlib import pyplot as plt
-
-    rows = [(figures["unit"], ratios(figures["us"])) for figures in results["workloads"].values()]
-    colours = dict(zip(RIVALS, ["#4c78a8", "#e45756", "#54a24b", "#b279a2", "#9d755d"], strict=True))
-    height = sum(len(found) + 1 for _, found in rows)
-    figure, axes = plt.subplots(figsize=(10, 0.24 * height + 1), layout="constrained")
-    place, ticks, seen = 0.0, [], set()
-    for unit, found in rows:
-        ticks.append((place + (len(found) - 1) / 2, unit))
-        for rival, ratio in found.items():
-            axes.barh(place, ratio, 0.85, color=colours[rival], label=None if rival in seen else rival)
-            axes.text(ratio * 1.03, place, f"{ratio:.1f}" if ratio < 100 else f"{ratio:.0f}", va="center", fontsize=7)
-            seen.add(rival)
-            place += 1
-        place += 1
-    axes.axvline(1, color="black", linewidth=1)
-    axes.set_xscale("log")
-    axes.set_yticks(*zip(*ticks, strict=True), fontsize=8)
-    axes.invert_yaxis()
-    axes.margins(y=0.01)
-    axes.set_xlabel("time as a multiple of fastnn's, which is the line at 1; longer bars are slower")
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(loc="lower right", frameon=False)
-    figure.savefig(CHART, dpi=130)
-    plt.close(figure)
 
 
 if __name__ == "__main__":
-    write(json.loads((HERE / "results" / "speed.json").read_text()))
+    write()

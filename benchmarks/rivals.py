@@ -1,6 +1,7 @@
-"""PyTorch, JAX, scikit-learn and ONNX Runtime, each in its fastest form that we found, for each kind of workload.
+"""PyTorch, JAX, scikit-learn, ONNX Runtime, Keras, each in its fastest form that we found, for each kind of workload.
 
-rival_pictures.py has those on pictures, rival_sequences.py those on sequences, rival_common.py what they share.
+rival_pictures.py has those on pictures, rival_sequences.py those on sequences, rival_keras.py Keras, rival_common.py
+what they share.
 """
 
 import os
@@ -9,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+import rival_keras
 import rival_pictures
 import rival_sequences
 from fastnn.bench.contest import Maker, Task
@@ -203,23 +205,28 @@ def jax_task(workload: AnyWorkload, threads: int) -> Task | None:
 
 def sklearn_task(workload: AnyWorkload, threads: int) -> Task | None:
     """scikit-learn: the steps of a partial_fit of many batches; with one batch, its checks take far longer than it."""
-    if not isinstance(workload, Workload):
+    if not isinstance(workload, Workload) or workload.kind not in ("train", "predict", "one"):
         return None
     from sklearn.neural_network import MLPClassifier
 
-    if workload.kind != "train":
-        return None
     model = MLPClassifier(
         workload.sizes[1:-1],
         activation=workload.activation,
-        solver=workload.optimizer.lower(),
+        solver=workload.optimizer.lower() or "sgd",
         alpha=0.0,
-        batch_size=workload.batch,
+        batch_size=workload.batch if workload.kind == "train" else "auto",
         learning_rate_init=workload.rate,
         momentum=0.0,
         nesterovs_momentum=False,
         shuffle=False,
+        random_state=0,
     )
+    if workload.kind != "train":
+        classes = np.arange(workload.sizes[-1])
+        model.partial_fit(np.zeros((len(classes), workload.sizes[0]), np.float32), classes, classes=classes)
+        if workload.kind == "one":
+            return Task(lambda x: model.predict_proba(x[None]), workload.batches())
+        return Task(model.predict_proba, workload.batches())
     x, y = (np.concatenate(parts) for parts in zip(*workload.batches() * 8, strict=True))
     classes = np.arange(workload.sizes[-1])
     return Task(lambda: model.partial_fit(x, y, classes=classes).loss_, [()], len(x) // workload.batch)
@@ -275,4 +282,5 @@ CONTENDERS: dict[str, Maker] = {
     "jax": jax_task,
     "sklearn": sklearn_task,
     "onnxruntime": onnxruntime_task,
+    "keras": rival_keras.keras_task,
 }

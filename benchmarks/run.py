@@ -2,8 +2,8 @@
 
 Each contender runs in its own process with the same number of threads; they take turns, and who waits is blocked. A
 figure is the best over all rounds, a ratio the contender's time over fastnn's. Rivals that are not installed are left
-out. Stores benchmarks/results/speed.json, in which a run of some workloads replaces these, draws speed.png beside it
-and rewrites the README's table.
+out. Stores benchmarks/results/speed.json, in which a run of some workloads replaces these, and lets report.py rewrite
+what is published of it.
 """
 
 import argparse
@@ -33,6 +33,7 @@ PACKAGES = {
     "jax": "jax",
     "sklearn": "sklearn",
     "onnxruntime": "onnxruntime",
+    "keras": "keras",
 }
 
 
@@ -71,7 +72,7 @@ def peaks(threads: int, rounds: int, seconds: float) -> tuple[float, float]:
 def environment(threads: int) -> dict[str, Any]:
     """The machine, the day and the versions."""
     versions = {}
-    for package in ("torch", "jax", "scikit-learn", "onnxruntime"):
+    for package in ("torch", "jax", "scikit-learn", "onnxruntime", "keras"):
         try:
             versions[package] = version(package)
         except PackageNotFoundError:
@@ -135,7 +136,7 @@ def main() -> None:
     if not options.json:
         import report
 
-        report.write(results)
+        report.write()
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """What the tests of networks share: small data, small networks, the whole state as bytes, and child processes."""
 
 import hashlib
+import importlib
 import json
 import subprocess
 import sys
@@ -8,10 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 import fastnn as fnn
 
 ROOT = Path(fnn.__file__).parents[1]
+BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
 
 
 def blobs(samples: int = 90, features: int = 4, classes: int = 3, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -75,3 +78,11 @@ def child(code: str, *arguments: Any, timeout: float = 60, **environment: str) -
     assert done.returncode == 0, f"exit status {done.returncode}:\n{done.stderr[-3000:]}"
     lines = done.stdout.splitlines()
     return json.loads(lines[-1]) if lines else None
+
+
+def script(monkeypatch: pytest.MonkeyPatch, name: str) -> Any:
+    """A module of benchmarks/."""
+    if not BENCHMARKS.is_dir():
+        pytest.skip("the sources are not here")
+    monkeypatch.syspath_prepend(BENCHMARKS)
+    return importlib.import_module(name)

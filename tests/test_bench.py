@@ -1,13 +1,11 @@
 """The rivals do the same work as fastnn, a short contest gives figures, and the report says what they are."""
 
-import importlib
 import json
 import shutil
 import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -23,8 +21,7 @@ from fastnn.bench.pictures import PICTURES, Pictures
 from fastnn.bench.sequences import SEQUENCES, Sequences
 from fastnn.bench.workloads import NETWORKS, PRODUCTS, WORKLOADS
 from fastnn.cli import options
-
-BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
+from networks import BENCHMARKS, script
 
 
 @pytest.mark.parametrize(("activation", "optimizer"), [("relu", "adam"), ("tanh", "sgd")])
@@ -72,14 +69,6 @@ def test_every_contender_takes_each_workload() -> None:
             assert (made is None) == out, (name, workload.name)
             if made is not None:
                 made.call(*made.batches[0])
-
-
-def script(monkeypatch: pytest.MonkeyPatch, name: str) -> Any:
-    """A module of benchmarks/."""
-    if not BENCHMARKS.is_dir():
-        pytest.skip("the sources are not here")
-    monkeypatch.syspath_prepend(BENCHMARKS)
-    return importlib.import_module(name)
 
 
 def test_pytorch_runs_the_same_networks(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -287,19 +276,13 @@ def test_the_driver_and_the_report(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert list(results["workloads"]) == names and results["peak"]["1"] > 0
     assert {"cpu", "day", "NumPy", "instruction set"} <= set(results["environment"])
     assert set(results["workloads"]["mlp_tiny"]["us"]) == {"fastnn", "fit", "numpy"}
-    monkeypatch.setattr(module, "README", tmp_path / "README.md")
-    monkeypatch.setattr(module, "CHART", tmp_path / "speed.png")
-    module.README.write_text(f"before\n{module.BEGIN}\nold\n{module.END}\nafter\n")
+    lines = module.table(results)
+    assert sum("Share of the peak" in line for line in lines) == 1
+    us = results["workloads"]["mlp_tiny"]["us"]
+    ours, ratio = module.duration(us["fastnn"]), f"{us['numpy'] / us['fastnn']:.2f}"
+    assert any(f"| {ours} | {ours} | {ratio} |" in line for line in lines)
+    assert any(line.startswith(f"| the same through `fit` | {module.duration(us['fit'])} | |") for line in lines)
     pytest.importorskip("matplotlib")
-    for _ in range(2):  # the second time over the first
-        module.write(results)
-        text = module.README.read_text()
-        assert text.startswith(f"before\n{module.BEGIN}\n") and text.endswith(f"{module.END}\nafter\n")
-        assert "old" not in text and text.count("Part of the peak") == 1
-        us = results["workloads"]["mlp_tiny"]["us"]
-        assert (
-            f"| {module.duration(us['fastnn'])} | {module.duration(us['fastnn'])} | {us['numpy'] / us['fastnn']:.2f} |"
-            in text
-        )
-        assert f"| the same through `fit` | {module.duration(us['fit'])} | |" in text
-    assert module.CHART.read_bytes().startswith(b"\x89PNG")
+    for name, begin in (("speed.svg", b"<?xml"), ("speed.png", b"\x89PNG")):
+        script(monkeypatch, "chart").draw(results, tmp_path / name)
+        assert (tmp_path / name).read_bytes().startswith(begin)
