@@ -1,4 +1,4 @@
-"""Each example runs in its short mode and leaves what it promises; the README's code runs from top to bottom."""
+"""Each example runs in its short mode and leaves what it promises."""
 
 import re
 import subprocess
@@ -10,7 +10,6 @@ import pytest
 from networks import child
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
-README = EXAMPLES.parent / "README.md"
 
 
 def test_digits(tmp_path: Path) -> None:
@@ -125,16 +124,6 @@ def test_gradients_over_time(tmp_path: Path) -> None:
     assert len(rows) == 5 and first < last / 10 and grown > 10 * least
     if "nothing is drawn" not in run.stdout:
         assert (tmp_path / "seen.png").read_bytes().startswith(b"\x89PNG")
-
-
-def test_readme(tmp_path: Path) -> None:
-    """All blocks in one session; the last line of the one on the perceptron is an error, as it says."""
-    blocks = re.findall("```python\n(.*?)```", README.read_text(), re.DOTALL)
-    *before, last = next(block for block in blocks if "XOR: an error" in block).splitlines()
-    refused = ["import pytest", "with pytest.raises(ValueError, match='no line'):", f"    {last}"]
-    blocks = ["\n".join([*before, *refused]) if last in block else block for block in blocks]
-    child("import os, sys\nos.chdir(sys.argv[1])\n" + "\n".join(blocks) + "\nprint(0)", tmp_path)
-    assert {"digits.safetensors", "own.safetensors", "data.csv"} <= {path.name for path in tmp_path.iterdir()}
 
 
 @pytest.mark.parametrize("model", ["cnn", "resnet"])
