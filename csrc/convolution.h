@@ -60,7 +60,7 @@ static void convolve(const fastnn_convolution *p, isize image, const area *s, is
   const isize down = p->rows.stride * p->x_row, right = p->columns.stride * p->x_pixel;
   const int across = width >= height, joined = tap_column == p->in;
   const isize count = across ? width : height, lines = across ? height : width;
-  const isize tiles_of_line = (count + TILE_ROWS - 1) / TILE_ROWS;
+  const isize tiles_of_line = tiles_of(count);
   const float *x = p->x + image * p->x_image + s->rows.first * down + s->columns.first * right +
                    s->row_taps.first * tap_row + s->column_taps.first * tap_column - p->rows.before * p->x_row -
                    p->columns.before * p->x_pixel;
@@ -111,58 +111,81 @@ static void kernel_convolution(const fastnn_convolution *p, isize image, isize f
     }
 }
 
+/* What two spans have in common: nothing where its last is not beyond its first. */
+INLINE span common(span a, span b) {
+  return (span){a.first > b.first ? a.first : b.first, a.last < b.last ? a.last : b.last};
+}
+
+/* A block of a picture's outputs, in n channels of it from j on: `stride` pixels of `width` floats to a packed row. */
+typedef struct {
+  span rows, columns;
+  isize stride, j, n, width;
+} gradient_block;
+
+/* Pass 1: dy (rows, columns, n) into panel (rows, stride, width). */
+INLINE void pack_block(const fastnn_convolution *p, isize image, const gradient_block *block, float *panel) {
+  const float *dy = p->y + image * p->y_image + block->columns.first * p->y_pixel + block->j;
+  const isize columns = block->columns.last - block->columns.first;
+  for (isize y = block->rows.first; y < block->rows.last; y++, panel += block->stride * block->width)
+    pack(columns, block->n, dy + y * p->y_row, p->y_pixel, 1, block->width, panel);
+}
+
+/* Pass 2, for each tap: dW (channels, n) of it += x (outputs, channels)^T dy (outputs, n), over the block's outputs
+ * that have the tap in the picture. dweight: the tap's first row. */
+INLINE void tap_gradient(const fastnn_convolution *p, isize image, const gradient_block *block, isize tap,
+                         span channels, const float *panel, float *dweight, isize dweight_row) {
+  const isize ky = tap / p->columns.taps, kx = tap % p->columns.taps, width = block->width;
+  const isize down = p->rows.stride * p->x_row, right = p->columns.stride * p->x_pixel;
+  const span ys = common(outputs_of(&p->rows, ky), block->rows);
+  const span xs = common(outputs_of(&p->columns, kx), block->columns);
+  if (ys.first >= ys.last || xs.first >= xs.last) return;
+  tile_arguments t = {.k = xs.last - xs.first, .runs = ys.last - ys.first, .a_row = 1, .a_column = right};
+  t.a_skip = down - t.k * right;
+  t.b = panel + ((ys.first - block->rows.first) * block->stride + xs.first - block->columns.first) * width;
+  t.b_row = width;
+  t.b_skip = (block->stride - t.k) * width;
+  t.last = block->n - (width - VL);
+  t.c_row = t.start_row = dweight_row;
+  const float *x = p->x + image * p->x_image + ys.first * down + xs.first * right +
+                   (ky * p->rows.dilation - p->rows.before) * p->x_row +
+                   (kx * p->columns.dilation - p->columns.before) * p->x_pixel;
+  const isize count = channels.last - channels.first, row_tiles = tiles_of(count);
+  for (isize r = 0; r < row_tiles; r++) {
+    const isize i = channels.first + part_start(count, row_tiles, r);
+    const isize rows = channels.first + part_start(count, row_tiles, r + 1) - i;
+    t.a = x + i;
+    t.start = t.c = dweight + i * dweight_row + block->j;
+    tiles[rows - 1][width > VL][block->n == width ? 0 : 1](&t);
+  }
+}
+
 /* Rows first..last-1, dweight_row apart, of dW (rows.taps * columns.taps * in, out), for the convolution from x to y,
  * which is dy here: the sum over pictures, rows and columns of outer products of a tap's channels and dy. Blocks of dy
  * are packed, so that all rows of dW read them from the nearest cache. With add, dW begins with what is there. */
 static void kernel_convolution_weight_gradient(const fastnn_convolution *p, isize images, isize first, isize last,
                                                int add, float *dweight, isize dweight_row) {
   float panel[DEPTH * PANEL] __attribute__((aligned(64)));
-  const isize width = p->columns.outputs < DEPTH ? p->columns.outputs : DEPTH, height = DEPTH / width;
-  const isize down = p->rows.stride * p->x_row, right = p->columns.stride * p->x_pixel;
+  const isize across = p->columns.outputs < DEPTH ? p->columns.outputs : DEPTH, down = DEPTH / across;
+  const span all_rows = {0, p->rows.outputs}, all_columns = {0, p->columns.outputs}, all_channels = {0, p->in};
+  gradient_block block = {.stride = across};
   if (!add)
     for (isize r = first; r < last; r++) memset(dweight + r * dweight_row, 0, (size_t)p->out * sizeof *dweight);
   for (isize image = 0; image < images; image++)
-    for (isize y0 = 0; y0 < p->rows.outputs; y0 += height)
-      for (isize x0 = 0; x0 < p->columns.outputs; x0 += width) {
-        const isize y1 = y0 + height < p->rows.outputs ? y0 + height : p->rows.outputs;
-        const isize x1 = x0 + width < p->columns.outputs ? x0 + width : p->columns.outputs;
+    for (isize y = 0; y < p->rows.outputs; y += down)
+      for (isize x = 0; x < p->columns.outputs; x += across)
         for (isize j = 0; j < p->out; j += PANEL) {
-          const isize n = p->out - j < PANEL ? p->out - j : PANEL, w = panel_width(n);
-          for (isize y = y0; y < y1; y++)
-            pack(x1 - x0, n, p->y + image * p->y_image + y * p->y_row + x0 * p->y_pixel + j, p->y_pixel, 1, w,
-                 panel + (y - y0) * width * w);
+          block.rows = common((span){y, y + down}, all_rows);
+          block.columns = common((span){x, x + across}, all_columns);
+          block.j = j;
+          block.n = p->out - j < PANEL ? p->out - j : PANEL;
+          block.width = panel_width(block.n);
+          pack_block(p, image, &block, panel);
           for (isize tap = first / p->in; tap * p->in < last; tap++) {
-            const isize ky = tap / p->columns.taps, kx = tap % p->columns.taps;
-            span ys = outputs_of(&p->rows, ky), xs = outputs_of(&p->columns, kx);
-            if (ys.first < y0) ys.first = y0;
-            if (ys.last > y1) ys.last = y1;
-            if (xs.first < x0) xs.first = x0;
-            if (xs.last > x1) xs.last = x1;
-            if (ys.first >= ys.last || xs.first >= xs.last) continue;
-            const isize from = first > tap * p->in ? first - tap * p->in : 0;
-            const isize to = last < (tap + 1) * p->in ? last - tap * p->in : p->in;
-            const isize row_tiles = (to - from + TILE_ROWS - 1) / TILE_ROWS;
-            tile_arguments t = {.k = xs.last - xs.first, .runs = ys.last - ys.first, .a_row = 1, .a_column = right};
-            t.a_skip = down - t.k * right;
-            t.b = panel + ((ys.first - y0) * width + xs.first - x0) * w;
-            t.b_row = w;
-            t.b_skip = (width - t.k) * w;
-            t.last = n - (w - VL);
-            t.c_row = t.start_row = dweight_row;
-            const float *a = p->x + image * p->x_image + ys.first * down + xs.first * right +
-                             (ky * p->rows.dilation - p->rows.before) * p->x_row +
-                             (kx * p->columns.dilation - p->columns.before) * p->x_pixel;
-            for (isize r = 0; r < row_tiles; r++) {
-              const isize i = from + part_start(to - from, row_tiles, r);
-              const isize rows = from + part_start(to - from, row_tiles, r + 1) - i;
-              t.a = a + i;
-              t.c = dweight + (tap * p->in + i) * dweight_row + j;
-              t.start = t.c;
-              tiles[rows - 1][w > VL][n == w ? 0 : 1](&t);
-            }
+            const isize row = tap * p->in; /* of dW: the tap's first */
+            const span channels = common((span){first - row, last - row}, all_channels);
+            tap_gradient(p, image, &block, tap, channels, panel, dweight + row * dweight_row, dweight_row);
           }
         }
-      }
 }
 
 #endif

@@ -108,16 +108,18 @@ typedef void (*tile_function)(const tile_arguments *t);
 #define TILES(rows) TILE(rows, 1) TILE(rows, 2)
 #define NAME(rows, vectors) {tile_##rows##_##vectors##_0, tile_##rows##_##vectors##_1, tile_##rows##_##vectors##_2}
 #define NAMES(rows) {NAME(rows, 1), NAME(rows, 2)},
-#define WIDE_TILE(rows, vectors) \
-  static void tile_##rows##_##vectors(const tile_arguments *t) { tile(t, rows, vectors, 0, 0); }
 #if TILE_ROWS == 12
 #define EACH_ROWS(F) F(1) F(2) F(3) F(4) F(5) F(6) F(7) F(8) F(9) F(10) F(11) F(12)
 #else
 #define EACH_ROWS(F) F(1) F(2) F(3) F(4) F(5) F(6)
 #endif
 EACH_ROWS(TILES)
-WIDE_TILE(1, 4)
-WIDE_TILE(2, 4) WIDE_TILE(3, 4) WIDE_TILE(1, 8) static const tile_function tiles[TILE_ROWS][2][3] = {EACH_ROWS(NAMES)};
+static const tile_function tiles[TILE_ROWS][2][3] = {EACH_ROWS(NAMES)};
+
+static void tile_1_4(const tile_arguments *t) { tile(t, 1, 4, 0, 0); }
+static void tile_2_4(const tile_arguments *t) { tile(t, 2, 4, 0, 0); }
+static void tile_3_4(const tile_arguments *t) { tile(t, 3, 4, 0, 0); }
+static void tile_1_8(const tile_arguments *t) { tile(t, 1, 8, 0, 0); }
 static const tile_function fours[FEW] = {tile_1_4, tile_2_4, tile_3_4};
 
 /* Rows k of B, n columns, into width floats each, zeros after column n. B lies by rows (column 1) or by columns
@@ -208,18 +210,42 @@ INLINE void fetch(const float *x, isize runs, isize length, isize stride) {
     for (isize j = 0; j < length; j += 16) __builtin_prefetch(x + i * stride + j, 0, 2);
 }
 
-/* Columns start..start+n-1 of a product, from k on `depth` terms of their sums, the last ones or not. */
+/* How a product is cut into pieces: of up to `group` columns and, in `depths` parts, `deep` terms of their sums. */
+typedef struct {
+  isize group, deep, depths, pieces;
+  isize tiles;  /* rows of tiles in C, those beside included */
+  int pack_b;   /* each piece of B is packed first */
+  int by_depth; /* pieces of one depth follow each other, not those of one group */
+} product_plan;
+
+INLINE isize tiles_of(isize rows) { return (rows + TILE_ROWS - 1) / TILE_ROWS; }
+
+INLINE product_plan plan_product(const fastnn_product *p) {
+  product_plan plan = {.deep = p->b_packed ? 2 * DEPTH : DEPTH, .tiles = tiles_of(p->m) + tiles_of(p->beside.m)};
+  plan.group = (p->b_packed ? PACKED_PANELS : PANELS) * PANEL;
+  plan.depths = p->k ? (p->k + plan.deep - 1) / plan.deep : 1; /* an empty sum is its start */
+  plan.pieces = (p->n + plan.group - 1) / plan.group * plan.depths;
+  /* Packing transposes B where it has to be, and pays where B is read three times from further than the nearest cache
+   * or in parts of vectors. */
+  const int pays = plan.tiles > 2 && (p->k * p->b_row > DEPTH * PANEL || p->n % VL);
+  plan.pack_b = !p->b_packed && (p->b_column != 1 || pays);
+  /* A piece of a transposed A is read from far: all groups take it in turn. */
+  plan.by_depth = plan.pack_b && p->a_row == 1;
+  return plan;
+}
+
+/* Columns start..start+n-1 of a product, from k on `depth` terms of their sums, the first or last ones or not. */
 typedef struct {
   isize start, n, k, depth;
   int first, last;
 } product_piece;
 
-/* The s-th piece: of `depths` for each group of columns, group after group, or by_depth the groups take turns. */
-INLINE product_piece piece_at(const fastnn_product *p, isize group, isize depths, int by_depth, isize s) {
-  const isize groups = (p->n + group - 1) / group;
-  const isize g = by_depth ? s % groups : s / depths, d = by_depth ? s / groups : s % depths;
-  const isize start = g * group, k = part_start(p->k, depths, d), left = p->n - start;
-  const isize n = left < group ? left : group, depth = part_start(p->k, depths, d + 1) - k;
+/* The s-th piece. */
+INLINE product_piece piece_at(const fastnn_product *p, const product_plan *plan, isize s) {
+  const isize groups = (p->n + plan->group - 1) / plan->group, depths = plan->depths;
+  const isize g = plan->by_depth ? s % groups : s / depths, d = plan->by_depth ? s / groups : s % depths;
+  const isize start = g * plan->group, k = part_start(p->k, depths, d), left = p->n - start;
+  const isize n = left < plan->group ? left : plan->group, depth = part_start(p->k, depths, d + 1) - k;
   return (product_piece){start, n, k, depth, d == 0, d == depths - 1};
 }
 
@@ -232,12 +258,60 @@ INLINE void fetch_piece(const fastnn_product *p, product_piece piece, isize part
   fetch(b + first * stride, end - first, by_rows ? piece.n : piece.depth, stride);
 }
 
+/* A piece of B as tiles read it: panels of `width` columns, PANEL but for the last one, each `panel` floats after the
+ * one before. The piece begins `skipped` rows down in them; a row is `row` floats long, or in packed panels (row 0)
+ * `width`. */
+typedef struct {
+  const float *b;
+  isize panel, skipped, row;
+} product_panels;
+
+/* Pass 1 of a piece: B (depth, n) packed into panels, or where it is. */
+INLINE product_panels take_b(const fastnn_product *p, const product_plan *plan, product_piece piece, float *panels) {
+  if (p->b_packed) return (product_panels){p->b + piece.start * p->k, PANEL * p->k, piece.k, 0};
+  const float *b = p->b + piece.k * p->b_row + piece.start * p->b_column;
+  if (!plan->pack_b) return (product_panels){b, PANEL, 0, p->b_row};
+  kernel_pack(piece.depth, piece.n, b, p->b_row, p->b_column, panels);
+  return (product_panels){panels, PANEL * piece.depth, 0, 0};
+}
+
+/* Pass 2, for each row of tiles: A (rows, depth) from row i on packed into the strip, so that lines that push each
+ * other out are read once, while the next row of tiles is fetched. */
+INLINE void pack_a(const fastnn_rows *from, isize i, isize rows, isize deep, float *strip, tile_arguments *t) {
+  if (from->a_row == 1) {
+    pack(t->k, rows, t->a, from->a_column, 1, rows, strip);
+    t->a_column = rows;
+  } else {
+    pack(rows, t->k, t->a, from->a_row, 1, deep + 16, strip);
+    t->a_row = deep + 16;
+    if (i + rows < from->m) fetch(t->a + rows * from->a_row, TILE_ROWS, t->k, from->a_row);
+  }
+  t->a = strip;
+}
+
+/* Pass 3, for each row of tiles: C (rows, n) from row i on = start + A B, a panel at a time, and, where the sums are
+ * complete, the epilogue. */
+INLINE void row_of_tiles(const fastnn_product *p, product_piece piece, product_panels b, const fastnn_rows *from,
+                         isize i, isize rows, tile_arguments *t) {
+  const int goes_on = !piece.first || p->add;
+  t->c = from->c + i * from->c_row + piece.start;
+  t->c_row = from->c_row;
+  t->start_row = goes_on ? t->c_row : 0;
+  for (isize j = 0; j < piece.n; j += PANEL, b.b += b.panel, t->c += PANEL) {
+    const isize n = piece.n - j < PANEL ? piece.n - j : PANEL, width = panel_width(n);
+    t->last = n - (width - VL);
+    t->b = b.b + b.skipped * width;
+    t->b_row = b.row ? b.row : width;
+    t->start = goes_on ? t->c : p->bias ? p->bias + piece.start + j : zeros;
+    tiles[rows - 1][width > VL][n == width ? 0 : b.row ? 2 : 1](t);
+    if (piece.last) epilogue(p, i, rows, piece.start + j, n);
+  }
+}
+
 /* Three packed panels and a strip of A beside them, or, where B is packed, a strip twice as deep alone. */
 #define SCRATCH (PANELS * DEPTH * PANEL + TILE_ROWS * (DEPTH + 16))
 _Static_assert(4 * SCRATCH < 96 * 1024 - 2048, "the contract of a kernel: 96 KB of stack, some for the rest");
 _Static_assert(SCRATCH >= TILE_ROWS * (2 * DEPTH + 16), "a deep strip of A has room");
-
-INLINE isize tiles_of(isize rows) { return (rows + TILE_ROWS - 1) / TILE_ROWS; }
 
 static void kernel_product(const fastnn_product *p) {
   if (p->n <= 0 || p->m + p->beside.m <= 0) return;
@@ -246,59 +320,26 @@ static void kernel_product(const fastnn_product *p) {
     return;
   }
   float scratch[SCRATCH] __attribute__((aligned(64)));
-  float *panels = scratch, *strip = scratch + (p->b_packed ? 0 : PANELS * DEPTH * PANEL);
+  float *strip = scratch + (p->b_packed ? 0 : PANELS * DEPTH * PANEL);
   const fastnn_rows all[] = {{p->m, p->a, p->a_row, p->a_column, sums(p), p->c_row}, p->beside};
-  const isize all_tiles = tiles_of(p->m) + tiles_of(p->beside.m);
-  const isize deep = p->b_packed ? 2 * DEPTH : DEPTH;
-  const isize depths = p->k ? (p->k + deep - 1) / deep : 1; /* an empty sum is its start */
-  const isize group = (p->b_packed ? PACKED_PANELS : PANELS) * PANEL;
-  /* Packing B turns it round, and pays where it is read three times from further than the nearest cache or in parts of
-   * vectors. Packing A, a strip of rows at a time, pays where its lines would push each other out. */
-  const int pack_b =
-      !p->b_packed && (p->b_column != 1 || (all_tiles > 2 && (p->k * p->b_row > DEPTH * PANEL || p->n % VL)));
-  /* A piece of A that lies by columns is read from far: all groups take it in turn. */
-  const int by_depth = pack_b && p->a_row == 1;
-  const isize pieces = (p->n + group - 1) / group * depths;
-  product_piece next = piece_at(p, group, depths, by_depth, 0);
-  for (isize s = 0; s < pieces; s++) {
-    const product_piece now = next;
-    if (s + 1 < pieces) next = piece_at(p, group, depths, by_depth, s + 1);
-    const isize k = now.k, end = now.start + now.n;
-    tile_arguments t = {.k = now.depth, .runs = 1};
-    if (pack_b) kernel_pack(t.k, now.n, p->b + k * p->b_row + now.start * p->b_column, p->b_row, p->b_column, panels);
-    isize done = 0;
+  const product_plan plan = plan_product(p);
+  product_piece next = piece_at(p, &plan, 0);
+  for (isize s = 0; s < plan.pieces; s++) {
+    const product_piece piece = next;
+    const int fetches = plan.pack_b && s + 1 < plan.pieces;
+    if (s + 1 < plan.pieces) next = piece_at(p, &plan, s + 1);
+    const product_panels b = take_b(p, &plan, piece, scratch);
+    isize done = 0; /* rows of tiles; with each, a part of the next piece of B is fetched */
     for (const fastnn_rows *from = all; from < all + 2; from++) {
       const isize row_tiles = tiles_of(from->m);
-      const int pack_a = p->n > 2 * PANEL && aliases(from->a_row == 1 ? from->a_column : from->a_row);
+      const int packs = p->n > 2 * PANEL && aliases(from->a_row == 1 ? from->a_column : from->a_row);
       for (isize r = 0; r < row_tiles; r++) {
         const isize i = part_start(from->m, row_tiles, r), rows = part_start(from->m, row_tiles, r + 1) - i;
-        t.a = from->a + i * from->a_row + k * from->a_column;
-        t.a_row = from->a_row;
-        t.a_column = from->a_column;
-        if (pack_b && s + 1 < pieces) fetch_piece(p, next, all_tiles, done++); /* each tile a part */
-        if (pack_a) {
-          if (from->a_row == 1) {
-            pack(t.k, rows, t.a, from->a_column, 1, t.a_column = rows, strip);
-          } else {
-            pack(rows, t.k, t.a, from->a_row, 1, t.a_row = deep + 16, strip);
-            if (r + 1 < row_tiles) fetch(t.a + rows * from->a_row, TILE_ROWS, t.k, from->a_row);
-          }
-          t.a = strip;
-        }
-        for (isize j = now.start; j < end; j += PANEL) {
-          const isize n = end - j < PANEL ? end - j : PANEL, width = panel_width(n);
-          t.last = n - (width - VL);
-          t.b = pack_b        ? panels + (j - now.start) * t.k
-                : p->b_packed ? p->b + j * p->k + k * width
-                              : p->b + k * p->b_row + j;
-          t.b_row = pack_b || p->b_packed ? width : p->b_row;
-          t.c = from->c + i * from->c_row + j;
-          t.c_row = from->c_row;
-          t.start = !now.first || p->add ? t.c : p->bias ? p->bias + j : zeros;
-          t.start_row = !now.first || p->add ? t.c_row : 0;
-          tiles[rows - 1][width > VL][n == width ? 0 : pack_b || p->b_packed ? 1 : 2](&t);
-          if (now.last) epilogue(p, i, rows, j, n);
-        }
+        tile_arguments t = {.k = piece.depth, .runs = 1, .a = from->a + i * from->a_row + piece.k * from->a_column};
+        t.a_row = from->a_row, t.a_column = from->a_column;
+        if (fetches) fetch_piece(p, next, plan.tiles, done++);
+        if (packs) pack_a(from, i, rows, plan.deep, strip, &t);
+        row_of_tiles(p, piece, b, from, i, rows, &t);
       }
     }
   }
