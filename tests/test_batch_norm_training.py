@@ -303,11 +303,11 @@ def test_a_layer_says_what_may_be_folded_into_it() -> None:
     class Doubling(fnn.Dense):
         says: bool = True
 
-        def lower(self, plan: Lowering, x: Value, weights: dict[str, Weight], index: int) -> Value:
-            y, bias = plan.value(self.units, trains=False), weights["bias"].value
+        def lower(self, lowering: Lowering, x: Value, weights: dict[str, Weight], index: int) -> Value:
+            y, bias = lowering.value(self.units, trains=False), weights["bias"].value
             weight = Tensor(weights["weight"].value.shape)
             weight.array[...] = 2 * weights["weight"].value.array
-            y.producer = plan.emit(kernels.Dense, plan.read(x).buffer, weight=weight, bias=bias, y=y.buffer)
+            y.producer = lowering.emit(kernels.Dense, lowering.read(x).buffer, weight=weight, bias=bias, y=y.buffer)
             y.affine = Affine(weight, bias, (self.units,)) if self.says else None
             return y
 

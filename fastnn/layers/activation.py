@@ -35,21 +35,21 @@ class Activation(Layer):
         super().__post_init__()
         known_activation(self.activation)
 
-    def lower(self, plan: Lowering, x: Value, weights: dict[str, Weight], index: int) -> Value:
+    def lower(self, lowering: Lowering, x: Value, weights: dict[str, Weight], index: int) -> Value:
         if self.activation == "identity":
             return x
-        x = plan.read(x)
+        x = lowering.read(x)
         if self.activation in ROW_WISE:
             y = Value(x.buffer, x.trains, pending=self.activation)
         elif x.open:
             y = Value(x.buffer, x.trains, pending=self.activation, producer=x.producer)
         else:
-            y = plan.value(x.columns, x.trains, beside=x)
-            y.producer = plan.emit(kernels.Activation, x.buffer, y.buffer, activation="identity")
+            y = lowering.value(x.columns, x.trains, beside=x)
+            y.producer = lowering.emit(kernels.Activation, x.buffer, y.buffer, activation="identity")
             y.pending, y.before = self.activation, x.buffer
 
         def backward() -> None:
-            plan.pass_gradient(y, x)
+            lowering.pass_gradient(y, x)
 
-        plan.backward(backward)
+        lowering.backward(backward)
         return y

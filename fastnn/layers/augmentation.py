@@ -29,22 +29,22 @@ class Augmentation(Pictured):
         """The Op, how many numbers it takes for a picture, and its settings."""
         raise NotImplementedError
 
-    def lower(self, plan: Lowering, x: Value, weights: dict[str, Weight], index: int) -> Value:
-        if not plan.training:
+    def lower(self, lowering: Lowering, x: Value, weights: dict[str, Weight], index: int) -> Value:
+        if not lowering.training:
             return x
         op, count, settings = self.op()
-        settings["shape"], x = x.shape, plan.read(x)
-        u, y = plan.value(count, trains=False).buffer, plan.value(x.columns, x.trains)
+        settings["shape"], x = x.shape, lowering.read(x)
+        u, y = lowering.value(count, trains=False).buffer, lowering.value(x.columns, x.trains)
         y.origin = x.ending
-        plan.emit(kernels.Uniform, u, seed=plan.seed, stream=index)
-        plan.emit(op, x.buffer, u, y.buffer, **settings)
+        lowering.emit(kernels.Uniform, u, seed=lowering.seed, stream=index)
+        lowering.emit(op, x.buffer, u, y.buffer, **settings)
 
         def backward() -> None:
             if x.trains:
-                plan.emit(op, y.gradient, u, plan.gradient(x), **settings, transposed=True)
-                plan.apply_derivative(x)
+                lowering.emit(op, y.gradient, u, lowering.gradient(x), **settings, transposed=True)
+                lowering.apply_derivative(x)
 
-        plan.backward(backward)
+        lowering.backward(backward)
         return y
 
 

@@ -45,55 +45,63 @@ class BatchNorm(Layer):
             "variance": Parameter(shape, "ones", statistic=True),
         }
 
-    def lower(self, plan: Lowering, x: Value, weights: dict[str, Weight], index: int) -> Value:
+    def lower(self, lowering: Lowering, x: Value, weights: dict[str, Weight], index: int) -> Value:
         gamma, beta, mean, variance = (weights[name].value for name in ("gamma", "beta", "mean", "variance"))
-        affine = x.affine if plan.derived is not None and x.open else None
+        affine = x.affine if lowering.derived is not None and x.open else None
         if affine is not None and affine.scales(gamma.size):
             given = affine, gamma, beta, mean, variance
-            folded = plan.derive((affine.weight, gamma), lambda: Folded(*given, self.epsilon))
+            folded = lowering.derive((affine.weight, gamma), lambda: Folded(*given, self.epsilon))
             x.exchange(folded.weight, folded.bias)
             return x
-        x, frozen = plan.read(x), weights["gamma"].gradient is None
-        y = plan.value(x.columns, trains=x.trains or not frozen, beside=x)
-        if plan.training and not frozen:
-            mean, variance = self._lower_training(plan, x, y, weights)
-        elif plan.training:
-            self._lower_frozen(plan, x, y, weights)
-        y.producer = plan.emit(kernels.BatchNorm, x.buffer, mean, variance, gamma, beta, y.buffer, epsilon=self.epsilon)
+        x, frozen = lowering.read(x), weights["gamma"].gradient is None
+        y = lowering.value(x.columns, trains=x.trains or not frozen, beside=x)
+        if lowering.training and not frozen:
+            mean, variance = self._lower_training(lowering, x, y, weights)
+        elif lowering.training:
+            self._lower_frozen(lowering, x, y, weights)
+        y.producer = lowering.emit(
+            kernels.BatchNorm, x.buffer, mean, variance, gamma, beta, y.buffer, epsilon=self.epsilon
+        )
         return y
 
-    def _lower_training(self, plan: Lowering, x: Value, y: Value, weights: dict[str, Weight]) -> tuple[Tensor, Tensor]:
+    def _lower_training(
+        self, lowering: Lowering, x: Value, y: Value, weights: dict[str, Weight]
+    ) -> tuple[Tensor, Tensor]:
         """Emits the statistics of the batch and registers what follows from them; returns their mean and variance."""
         gamma, beta = weights["gamma"], weights["beta"]
         mean, variance, shift, slope = (Tensor(gamma.value.shape) for _ in range(4))
-        plan.emit(kernels.BatchNormMoments, x.buffer, mean, variance)
+        lowering.emit(kernels.BatchNormMoments, x.buffer, mean, variance)
 
         def backward() -> None:
             given = x.buffer, y.gradient, mean, variance, shift, slope
             gradients = gamma.gradient, beta.gradient
-            plan.emit(kernels.BatchNormWeightGradient, *given, *gradients, epsilon=self.epsilon, add=plan.adds(gamma))
-            self._input_gradient(plan, x, *given[1:], gamma.value)
+            lowering.emit(
+                kernels.BatchNormWeightGradient, *given, *gradients, epsilon=self.epsilon, add=lowering.adds(gamma)
+            )
+            self._input_gradient(lowering, x, *given[1:], gamma.value)
 
         def close() -> None:
             running = weights["mean"].value, weights["variance"].value
             groups = x.columns // mean.size
-            call = plan.emit(kernels.BatchNormRunning, mean, variance, *running, momentum=self.momentum, groups=groups)
+            call = lowering.emit(
+                kernels.BatchNormRunning, mean, variance, *running, momentum=self.momentum, groups=groups
+            )
             call.steps = x.buffer.steps
 
-        plan.backward(backward)
-        plan.closing(close)
+        lowering.backward(backward)
+        lowering.closing(close)
         return mean, variance
 
-    def _lower_frozen(self, plan: Lowering, x: Value, y: Value, weights: dict[str, Weight]) -> None:
+    def _lower_frozen(self, lowering: Lowering, x: Value, y: Value, weights: dict[str, Weight]) -> None:
         """Registers the gradient where the running statistics are used: they do not depend on x."""
         gamma, mean, variance = (weights[name].value for name in ("gamma", "mean", "variance"))
         zero = Tensor(gamma.shape)
-        plan.backward(lambda: self._input_gradient(plan, x, y.gradient, mean, variance, zero, zero, gamma))
+        lowering.backward(lambda: self._input_gradient(lowering, x, y.gradient, mean, variance, zero, zero, gamma))
 
-    def _input_gradient(self, plan: Lowering, x: Value, *given: Any) -> None:
+    def _input_gradient(self, lowering: Lowering, x: Value, *given: Any) -> None:
         if x.trains:
-            plan.emit(kernels.BatchNormInputGradient, x.buffer, *given, plan.gradient(x), epsilon=self.epsilon)
-            plan.apply_derivative(x)
+            lowering.emit(kernels.BatchNormInputGradient, x.buffer, *given, lowering.gradient(x), epsilon=self.epsilon)
+            lowering.apply_derivative(x)
 
 
 class Folded:

@@ -67,13 +67,13 @@ class Bidirectional(Layer):
         joined: tuple[int, ...] = _MERGES[self.merge]().output([shape, shape])
         return joined
 
-    def lower(self, plan: Lowering, x: Value, weights: dict[str, Weight], index: int) -> Value:
+    def lower(self, lowering: Lowering, x: Value, weights: dict[str, Weight], index: int) -> Value:
         shape, settings, values = self.layer.output([x.shape]), self.layer.settings(), []
-        for way, each in zip(_WAYS, plan.fork(plan.by_steps(x), 2), strict=True):
+        for way, each in zip(_WAYS, lowering.fork(lowering.by_steps(x), 2), strict=True):
             layer = type(self.layer)(**{**settings, "reverse": way == "reverse"})
             own = {key.removeprefix(f"{way}."): weight for key, weight in weights.items() if key.startswith(f"{way}.")}
-            with plan.named(way):
-                value = layer.lower(plan, [each], own, plan.stream())
+            with lowering.named(way):
+                value = layer.lower(lowering, [each], own, lowering.stream())
             value.shape = shape
             values.append(value)
-        return _MERGES[self.merge]().lower(plan, values, {}, index)
+        return _MERGES[self.merge]().lower(lowering, values, {}, index)

@@ -64,5 +64,5 @@ class Composite(Layer):
     def output(self, features: tuple[int, ...]) -> tuple[int, ...]:
         return self._chain.output_shapes([features])[0]
 
-    def lower(self, plan: Lowering, x: Value, weights: dict[str, Weight], index: int) -> Value:
-        return self._chain.lower(plan, [x], weights, [x.shape])[0]
+    def lower(self, lowering: Lowering, x: Value, weights: dict[str, Weight], index: int) -> Value:
+        return self._chain.lower(lowering, [x], weights, [x.shape])[0]

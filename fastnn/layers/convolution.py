@@ -84,31 +84,31 @@ class Conv2D(window.Pictured):
         """The shape in which a number for each filter multiplies a weight of this shape, () if it does in none."""
         return weight[-1:]
 
-    def lower(self, plan: Lowering, x: Value, weights: dict[str, Weight], index: int) -> Value:
+    def lower(self, lowering: Lowering, x: Value, weights: dict[str, Weight], index: int) -> Value:
         size, (rows, columns) = math.prod(self.output(x.shape)), (Axis(1), *self.windows(x.shape))[-2:]
-        x = plan.read(x)
+        x = lowering.read(x)
         weight, bias = weights["weight"], weights.get("bias")
-        y = plan.value(size, trains=x.trains or weight.gradient is not None)
+        y = lowering.value(size, trains=x.trains or weight.gradient is not None)
         convolution, prepared, weight_gradient = _ops(rows, columns, self.groups, weight.value.shape)
-        packed = plan.packed(weight.value, prepared, rows, columns, self.groups, self.transposed)
+        packed = lowering.packed(weight.value, prepared, rows, columns, self.groups, self.transposed)
         y.affine = Affine(packed, None if bias is None else bias.value, self._channels(weight.value.shape))
         windows = {"rows": rows, "columns": columns, "groups": self.groups, "transposed": self.transposed}
-        y.producer = plan.emit(convolution, x.buffer, **y.affine.options, y=y.buffer, **windows)
+        y.producer = lowering.emit(convolution, x.buffer, **y.affine.options, y=y.buffer, **windows)
         y.pending = self.activation or "identity"
 
         def backward() -> None:
             if weight.gradient is not None:
-                add, maps = plan.adds(weight), (y.gradient, x.buffer) if self.transposed else (x.buffer, y.gradient)
-                plan.emit(weight_gradient, *maps, weight.gradient, rows, columns, self.groups, add=add)
+                add, maps = lowering.adds(weight), (y.gradient, x.buffer) if self.transposed else (x.buffer, y.gradient)
+                lowering.emit(weight_gradient, *maps, weight.gradient, rows, columns, self.groups, add=add)
                 if bias is not None:
-                    plan.emit(kernels.ChannelSum, y.gradient, bias.gradient, add=add)
+                    lowering.emit(kernels.ChannelSum, y.gradient, bias.gradient, add=add)
             if x.trains:
                 activation, source = x.slope if x.activation != "identity" else ("identity", None)
                 options = {"transposed": not self.transposed, "activation": activation, "source": source}
-                back = plan.gradient(x), rows, columns, self.groups
-                plan.emit(convolution, y.gradient, weight.value, None, *back, **options)
+                back = lowering.gradient(x), rows, columns, self.groups
+                lowering.emit(convolution, y.gradient, weight.value, None, *back, **options)
 
-        plan.backward(backward)
+        lowering.backward(backward)
         return y
 
 

@@ -50,23 +50,23 @@ class Dense(Layer):
     def output(self, features: tuple[int, ...]) -> tuple[int, ...]:
         return checks.shape(f"{self.title()}: the output", (*features[:-1], self.units))
 
-    def lower(self, plan: Lowering, x: Value, weights: dict[str, Weight], index: int) -> Value:
-        x, n = plan.read(x), x.positions
+    def lower(self, lowering: Lowering, x: Value, weights: dict[str, Weight], index: int) -> Value:
+        x, n = lowering.read(x), x.positions
         weight, bias = weights["weight"], weights.get("bias")
-        y = plan.value(n * self.units, x.trains or weight.gradient is not None, beside=x)
-        y.affine = Affine(plan.packed(weight.value), None if bias is None else bias.value, channels=(self.units,))
-        y.producer = plan.emit(kernels.Dense, x.buffer, **y.affine.options, y=y.buffer, positions=n)
+        y = lowering.value(n * self.units, x.trains or weight.gradient is not None, beside=x)
+        y.affine = Affine(lowering.packed(weight.value), None if bias is None else bias.value, channels=(self.units,))
+        y.producer = lowering.emit(kernels.Dense, x.buffer, **y.affine.options, y=y.buffer, positions=n)
         y.pending = self.activation or "identity"
 
         def backward() -> None:
             if weight.gradient is not None:
                 gradients = weight.gradient, bias and bias.gradient
-                add = plan.adds(weight)
-                plan.emit(kernels.DenseWeightGradient, x.buffer, y.gradient, *gradients, add=add, positions=n)
+                add = lowering.adds(weight)
+                lowering.emit(kernels.DenseWeightGradient, x.buffer, y.gradient, *gradients, add=add, positions=n)
             if x.trains:
-                given = y.gradient, weight.value, plan.gradient(x)
+                given = y.gradient, weight.value, lowering.gradient(x)
                 slope = x.slope if x.activation != "identity" else ()
-                plan.emit(kernels.DenseInputGradient, *given, *slope, positions=n)
+                lowering.emit(kernels.DenseInputGradient, *given, *slope, positions=n)
 
-        plan.backward(backward)
+        lowering.backward(backward)
         return y

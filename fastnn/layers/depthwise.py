@@ -58,27 +58,29 @@ class DepthwiseConv2D(window.Pictured):
         lengths = [axis.output for axis in self.windows(features)]
         return checks.shape(f"{self.title()}: the output", (*lengths, features[-1] * self.multiplier))
 
-    def lower(self, plan: Lowering, x: Value, weights: dict[str, Weight], index: int) -> Value:
+    def lower(self, lowering: Lowering, x: Value, weights: dict[str, Weight], index: int) -> Value:
         size, windows = math.prod(self.output(x.shape)), self.windows(x.shape)
-        x = plan.read(x)
+        x = lowering.read(x)
         weight, bias = weights["weight"], weights.get("bias")
-        y = plan.value(size, trains=x.trains or weight.gradient is not None)
+        y = lowering.value(size, trains=x.trains or weight.gradient is not None)
         y.affine = Affine(weight.value, None if bias is None else bias.value, channels=weight.value.shape[-2:])
         rows, columns = windows
-        y.producer = plan.emit(kernels.Depthwise, x.buffer, **y.affine.options, y=y.buffer, rows=rows, columns=columns)
+        y.producer = lowering.emit(
+            kernels.Depthwise, x.buffer, **y.affine.options, y=y.buffer, rows=rows, columns=columns
+        )
         y.pending = self.activation or "identity"
 
         def backward() -> None:
             if not y.trains:
                 return
-            add = weight.gradient is not None and plan.adds(weight)
+            add = weight.gradient is not None and lowering.adds(weight)
             activation, source = x.slope if x.trains and x.activation != "identity" else ("identity", None)
-            dx = plan.gradient(x) if x.trains else None
+            dx = lowering.gradient(x) if x.trains else None
             given = x.buffer, weight.value, y.gradient, dx, weight.gradient, bias and bias.gradient
             options = {"activation": activation, "source": source}
-            plan.emit(kernels.DepthwiseGradient, *given, *windows, **options, add=add)
+            lowering.emit(kernels.DepthwiseGradient, *given, *windows, **options, add=add)
 
-        plan.backward(backward)
+        lowering.backward(backward)
         return y
 
 

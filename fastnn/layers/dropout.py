@@ -27,19 +27,19 @@ class Dropout(Layer):
         super().__post_init__()
         object.__setattr__(self, "rate", checks.real("Dropout: rate", self.rate, least=0, below=1))
 
-    def lower(self, plan: Lowering, x: Value, weights: dict[str, Weight], index: int) -> Value:
-        if not plan.training or self.rate == 0:
+    def lower(self, lowering: Lowering, x: Value, weights: dict[str, Weight], index: int) -> Value:
+        if not lowering.training or self.rate == 0:
             return x
-        x = plan.read(x)
-        y = plan.value(x.columns, x.trains, beside=x)
+        x = lowering.read(x)
+        y = lowering.value(x.columns, x.trains, beside=x)
         y.origin = x.ending
-        options = {"rate": self.rate, "seed": plan.seed, "stream": index}
-        plan.emit(kernels.Dropout, x.buffer, y.buffer, **options)
+        options = {"rate": self.rate, "seed": lowering.seed, "stream": index}
+        lowering.emit(kernels.Dropout, x.buffer, y.buffer, **options)
 
         def backward() -> None:
             if x.trains:
-                plan.emit(kernels.Dropout, y.gradient, plan.gradient(x), **options)
-                plan.apply_derivative(x)
+                lowering.emit(kernels.Dropout, y.gradient, lowering.gradient(x), **options)
+                lowering.apply_derivative(x)
 
-        plan.backward(backward)
+        lowering.backward(backward)
         return y

@@ -57,18 +57,18 @@ class Embedding(Layer):
     def output(self, features: tuple[int, ...]) -> tuple[int, ...]:
         return checks.shape(f"{self.title()}: the output", (*features, self.units))
 
-    def lower(self, plan: Lowering, x: Value, weights: dict[str, Weight], index: int) -> Value:
+    def lower(self, lowering: Lowering, x: Value, weights: dict[str, Weight], index: int) -> Value:
         if x.buffer.dtype != "int32":
             raise ValueError(f"{self.title()}: takes ids, and so an input of the network that no other layer takes")
         weight, n = weights["weight"], x.columns
-        y = plan.value(n * self.units, weight.gradient is not None, beside=x)
+        y = lowering.value(n * self.units, weight.gradient is not None, beside=x)
         options = {"padding": self.padding, "positions": n}
-        plan.emit(kernels.Embedding, x.buffer, weight.value, y.buffer, **options)
+        lowering.emit(kernels.Embedding, x.buffer, weight.value, y.buffer, **options)
 
         def backward() -> None:
             if weight.gradient is not None:
                 given = x.buffer, y.gradient, weight.gradient
-                plan.emit(kernels.EmbeddingGradient, *given, add=plan.adds(weight), **options)
+                lowering.emit(kernels.EmbeddingGradient, *given, add=lowering.adds(weight), **options)
 
-        plan.backward(backward)
+        lowering.backward(backward)
         return y

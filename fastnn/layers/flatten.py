@@ -13,5 +13,5 @@ class Flatten(Layer):
     def output(self, features: tuple[int, ...]) -> tuple[int, ...]:
         return (math.prod(features),)
 
-    def lower(self, plan: Lowering, x: Value, weights: dict[str, Weight], index: int) -> Value:
-        return plan.regrouped(x, self.output(x.shape))
+    def lower(self, lowering: Lowering, x: Value, weights: dict[str, Weight], index: int) -> Value:
+        return lowering.regrouped(x, self.output(x.shape))

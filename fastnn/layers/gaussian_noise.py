@@ -27,13 +27,13 @@ class GaussianNoise(Layer):
         super().__post_init__()
         object.__setattr__(self, "stddev", checks.real("GaussianNoise: stddev", self.stddev, least=0))
 
-    def lower(self, plan: Lowering, x: Value, weights: dict[str, Weight], index: int) -> Value:
-        if not plan.training or self.stddev == 0:
+    def lower(self, lowering: Lowering, x: Value, weights: dict[str, Weight], index: int) -> Value:
+        if not lowering.training or self.stddev == 0:
             return x
-        x = plan.read(x)
-        y = plan.value(x.columns, x.trains, beside=x)
+        x = lowering.read(x)
+        y = lowering.value(x.columns, x.trains, beside=x)
         y.origin = x.ending
-        plan.emit(kernels.GaussianNoise, x.buffer, y.buffer, stddev=self.stddev, seed=plan.seed, stream=index)
+        lowering.emit(kernels.GaussianNoise, x.buffer, y.buffer, stddev=self.stddev, seed=lowering.seed, stream=index)
 
-        plan.backward(lambda: plan.pass_gradient(y, x))
+        lowering.backward(lambda: lowering.pass_gradient(y, x))
         return y

@@ -29,20 +29,20 @@ class LayerNorm(Layer):
     def parameters(self, features: tuple[int, ...]) -> dict[str, Parameter]:
         return {"gamma": Parameter(features[-1:], "ones"), "beta": Parameter(features[-1:], "zeros")}
 
-    def lower(self, plan: Lowering, x: Value, weights: dict[str, Weight], index: int) -> Value:
-        x, gamma, beta = plan.read(x), weights["gamma"], weights["beta"]
-        y = plan.value(x.columns, trains=x.trains or gamma.gradient is not None, beside=x)
+    def lower(self, lowering: Lowering, x: Value, weights: dict[str, Weight], index: int) -> Value:
+        x, gamma, beta = lowering.read(x), weights["gamma"], weights["beta"]
+        y = lowering.value(x.columns, trains=x.trains or gamma.gradient is not None, beside=x)
         moments = x.buffer.beside(2 * (x.columns // gamma.value.size))
-        plan.emit(kernels.LayerNorm, x.buffer, gamma.value, beta.value, moments, y.buffer, epsilon=self.epsilon)
+        lowering.emit(kernels.LayerNorm, x.buffer, gamma.value, beta.value, moments, y.buffer, epsilon=self.epsilon)
 
         def backward() -> None:
             given = x.buffer, y.gradient, moments
             if gamma.gradient is not None:
                 gradients = gamma.gradient, beta.gradient
-                plan.emit(kernels.LayerNormWeightGradient, *given, *gradients, add=plan.adds(gamma))
+                lowering.emit(kernels.LayerNormWeightGradient, *given, *gradients, add=lowering.adds(gamma))
             if x.trains:
-                plan.emit(kernels.LayerNormInputGradient, *given, gamma.value, plan.gradient(x))
-                plan.apply_derivative(x)
+                lowering.emit(kernels.LayerNormInputGradient, *given, gamma.value, lowering.gradient(x))
+                lowering.apply_derivative(x)
 
-        plan.backward(backward)
+        lowering.backward(backward)
         return y

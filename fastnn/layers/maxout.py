@@ -40,23 +40,23 @@ class Maxout(Layer):
             raise expected(self, "(batch, features)", features, "add Flatten()")
         return (self.units,)
 
-    def lower(self, plan: Lowering, x: Value, weights: dict[str, Weight], index: int) -> Value:
-        x = plan.read(x)
+    def lower(self, lowering: Lowering, x: Value, weights: dict[str, Weight], index: int) -> Value:
+        x = lowering.read(x)
         weight, bias = weights["weight"], weights["bias"]
         trains = x.trains or weight.gradient is not None
-        z, y = plan.value(self.pieces * self.units, trains), plan.value(self.units, trains)
-        plan.emit(kernels.Dense, x.buffer, plan.packed(weight.value), bias.value, z.buffer)
-        plan.emit(kernels.Maxout, z.buffer, y.buffer)
+        z, y = lowering.value(self.pieces * self.units, trains), lowering.value(self.units, trains)
+        lowering.emit(kernels.Dense, x.buffer, lowering.packed(weight.value), bias.value, z.buffer)
+        lowering.emit(kernels.Maxout, z.buffer, y.buffer)
 
         def backward() -> None:
             if trains:
-                plan.emit(kernels.MaxoutGradient, z.buffer, y.buffer, y.gradient, plan.gradient(z))
+                lowering.emit(kernels.MaxoutGradient, z.buffer, y.buffer, y.gradient, lowering.gradient(z))
             if weight.gradient is not None:
                 gradients = weight.gradient, bias.gradient
-                plan.emit(kernels.DenseWeightGradient, x.buffer, z.gradient, *gradients, add=plan.adds(weight))
+                lowering.emit(kernels.DenseWeightGradient, x.buffer, z.gradient, *gradients, add=lowering.adds(weight))
             if x.trains:
                 slope = x.slope if x.activation != "identity" else ()
-                plan.emit(kernels.DenseInputGradient, z.gradient, weight.value, plan.gradient(x), *slope)
+                lowering.emit(kernels.DenseInputGradient, z.gradient, weight.value, lowering.gradient(x), *slope)
 
-        plan.backward(backward)
+        lowering.backward(backward)
         return y

@@ -47,14 +47,14 @@ class Add(_Elementwise):
     Raises ValueError for fewer than two inputs, or inputs of different shapes.
     """
 
-    def lower(self, plan: Lowering, x: list[Value], weights: dict[str, Weight], index: int) -> Value:
-        x = plan.aligned(x)
-        y = plan.value(x[0].columns, any(value.trains for value in x), beside=x[0])
+    def lower(self, lowering: Lowering, x: list[Value], weights: dict[str, Weight], index: int) -> Value:
+        x = lowering.aligned(x)
+        y = lowering.value(x[0].columns, any(value.trains for value in x), beside=x[0])
         sum_so_far = x[0].buffer
         for value in x[1:]:
-            plan.emit(kernels.Add, sum_so_far, value.buffer, y.buffer)
+            lowering.emit(kernels.Add, sum_so_far, value.buffer, y.buffer)
             sum_so_far = y.buffer
-        plan.backward(lambda: plan.pass_gradient(y, *x))
+        lowering.backward(lambda: lowering.pass_gradient(y, *x))
         return y
 
 
@@ -64,13 +64,13 @@ class Multiply(_Elementwise):
     Raises ValueError for fewer than two inputs, or inputs of different shapes.
     """
 
-    def lower(self, plan: Lowering, x: list[Value], weights: dict[str, Weight], index: int) -> Value:
-        x = plan.aligned(x)
-        y = plan.value(x[0].columns, any(value.trains for value in x), beside=x[0])
+    def lower(self, lowering: Lowering, x: list[Value], weights: dict[str, Weight], index: int) -> Value:
+        x = lowering.aligned(x)
+        y = lowering.value(x[0].columns, any(value.trains for value in x), beside=x[0])
 
         def product(first: Buffer | None, others: list[Value], result: Buffer) -> None:
             for value in others:
-                plan.emit(kernels.Multiply, first, value.buffer, result)
+                lowering.emit(kernels.Multiply, first, value.buffer, result)
                 first = result
 
         product(x[0].buffer, x[1:], y.buffer)
@@ -78,10 +78,10 @@ class Multiply(_Elementwise):
         def backward() -> None:
             for i, value in enumerate(x):
                 if value.trains:
-                    product(y.gradient, [*x[:i], *x[i + 1 :]], plan.gradient(value))
-                    plan.apply_derivative(value)
+                    product(y.gradient, [*x[:i], *x[i + 1 :]], lowering.gradient(value))
+                    lowering.apply_derivative(value)
 
-        plan.backward(backward)
+        lowering.backward(backward)
         return y
 
 
@@ -117,23 +117,23 @@ class Concatenate(Merge):
         first = features[0]
         return (*first[:axis], sum(shape[axis] for shape in features), *first[axis + 1 :])
 
-    def lower(self, plan: Lowering, x: list[Value], weights: dict[str, Weight], index: int) -> Value:
+    def lower(self, lowering: Lowering, x: list[Value], weights: dict[str, Weight], index: int) -> Value:
         rank = len(x[0].shape)
         if self._place(rank) < rank - 1:
-            x = [plan.whole(value) for value in x]
-        x = plan.aligned(x)
+            x = [lowering.whole(value) for value in x]
+        x = lowering.aligned(x)
         by_steps = x[0].buffer.steps is not None  # and so joined along the last axis
         groups = x[0].positions if by_steps else math.prod(x[0].shape[: self._place(rank)])
-        y = plan.value(sum(value.columns for value in x), any(value.trains for value in x), beside=x[0])
-        plan.emit(kernels.Concatenate, y.buffer, *(value.buffer for value in x), groups=groups)
+        y = lowering.value(sum(value.columns for value in x), any(value.trains for value in x), beside=x[0])
+        lowering.emit(kernels.Concatenate, y.buffer, *(value.buffer for value in x), groups=groups)
 
         def backward() -> None:
             if not y.trains:
                 return
-            gradients = [plan.gradient(value) if value.trains else value.buffer.beside() for value in x]
-            plan.emit(kernels.ConcatenateGradient, y.gradient, *gradients, groups=groups)
+            gradients = [lowering.gradient(value) if value.trains else value.buffer.beside() for value in x]
+            lowering.emit(kernels.ConcatenateGradient, y.gradient, *gradients, groups=groups)
             for value in x:
-                plan.apply_derivative(value)
+                lowering.apply_derivative(value)
 
-        plan.backward(backward)
+        lowering.backward(backward)
         return y

@@ -22,21 +22,21 @@ class _Border(Pictured):
         shape = *(axis.output for axis in self.border(features)), features[-1]
         return checks.shape(f"{self.title()}: the output", shape)
 
-    def lower(self, plan: Lowering, x: Value, weights: dict[str, Weight], index: int) -> Value:
+    def lower(self, lowering: Lowering, x: Value, weights: dict[str, Weight], index: int) -> Value:
         axes = self.border(x.shape)
         columns = x.columns // (axes[0].size * axes[1].size) * axes[0].output * axes[1].output
-        x = plan.read(x)
-        y = plan.value(columns, x.trains)
+        x = lowering.read(x)
+        y = lowering.value(columns, x.trains)
         y.origin = x.ending
-        plan.emit(kernels.Pad, x.buffer, y.buffer, *axes)
+        lowering.emit(kernels.Pad, x.buffer, y.buffer, *axes)
 
         def backward() -> None:
             if x.trains:
                 back = [Axis(axis.output, before=-axis.before, after=-axis.after) for axis in axes]
-                plan.emit(kernels.Pad, y.gradient, plan.gradient(x), *back)
-                plan.apply_derivative(x)
+                lowering.emit(kernels.Pad, y.gradient, lowering.gradient(x), *back)
+                lowering.apply_derivative(x)
 
-        plan.backward(backward)
+        lowering.backward(backward)
         return y
 
 

@@ -52,20 +52,20 @@ class _MaxPool(_Pooling):
                 "with GlobalMaxPool"
             )
 
-    def lower(self, plan: Lowering, x: Value, weights: dict[str, Weight], index: int) -> Value:
+    def lower(self, lowering: Lowering, x: Value, weights: dict[str, Weight], index: int) -> Value:
         windows, columns = (Axis(1), *self.windows(x.shape))[-2:], math.prod(self.output(x.shape))
-        x = plan.read(x)
-        y = _selected(plan, x, columns)
-        place = Buffer(columns, "uint8") if plan.training and x.trains else None
-        plan.emit(kernels.MaxPool, x.buffer, y.buffer, *windows, place)
+        x = lowering.read(x)
+        y = _selected(lowering, x, columns)
+        place = Buffer(columns, "uint8") if lowering.training and x.trains else None
+        lowering.emit(kernels.MaxPool, x.buffer, y.buffer, *windows, place)
 
         def backward() -> None:
             if x.trains:
-                plan.emit(kernels.MaxPoolGradient, place, y.gradient, plan.gradient(x), *windows)
+                lowering.emit(kernels.MaxPoolGradient, place, y.gradient, lowering.gradient(x), *windows)
                 if y.activation != x.activation:
-                    plan.apply_derivative(x)
+                    lowering.apply_derivative(x)
 
-        plan.backward(backward)
+        lowering.backward(backward)
         return y
 
 
@@ -92,9 +92,9 @@ class MaxPool1D(_MaxPool):
 
 
 class _AvgPool(_Pooling):
-    def lower(self, plan: Lowering, x: Value, weights: dict[str, Weight], index: int) -> Value:
+    def lower(self, lowering: Lowering, x: Value, weights: dict[str, Weight], index: int) -> Value:
         windows = (Axis(1), *self.windows(x.shape))[-2:]
-        return _average(plan, x, windows, math.prod(self.output(x.shape)))
+        return _average(lowering, x, windows, math.prod(self.output(x.shape)))
 
 
 class AvgPool2D(_AvgPool):
@@ -130,22 +130,22 @@ class GlobalMaxPool(_GlobalPool):
     ValueError, when built, for an x (batch, features).
     """
 
-    def lower(self, plan: Lowering, x: Value, weights: dict[str, Weight], index: int) -> Value:
+    def lower(self, lowering: Lowering, x: Value, weights: dict[str, Weight], index: int) -> Value:
         channels = x.shape[-1]
-        x = plan.read(x)
-        y = _selected(plan, x, channels)
+        x = lowering.read(x)
+        y = _selected(lowering, x, channels)
         if x.buffer.steps is not None:
-            _over_time(plan, x, y, kernels.StepMaximum, kernels.StepMaximumGradient, Buffer(channels, "int32"))
+            _over_time(lowering, x, y, kernels.StepMaximum, kernels.StepMaximumGradient, Buffer(channels, "int32"))
             return y
-        plan.emit(kernels.Maxout, x.buffer, y.buffer)
+        lowering.emit(kernels.Maxout, x.buffer, y.buffer)
 
         def backward() -> None:
             if x.trains:
-                plan.emit(kernels.MaxoutGradient, x.buffer, y.buffer, y.gradient, plan.gradient(x))
+                lowering.emit(kernels.MaxoutGradient, x.buffer, y.buffer, y.gradient, lowering.gradient(x))
                 if y.activation != x.activation:
-                    plan.apply_derivative(x)
+                    lowering.apply_derivative(x)
 
-        plan.backward(backward)
+        lowering.backward(backward)
         return y
 
 
@@ -156,23 +156,23 @@ class GlobalAvgPool(_GlobalPool):
     Lin et al. 2014, section 3.2.
     """
 
-    def lower(self, plan: Lowering, x: Value, weights: dict[str, Weight], index: int) -> Value:
+    def lower(self, lowering: Lowering, x: Value, weights: dict[str, Weight], index: int) -> Value:
         if x.buffer.steps is not None:
-            x = plan.read(x)
-            y = plan.value(x.shape[-1], x.trains)
+            x = lowering.read(x)
+            y = lowering.value(x.shape[-1], x.trains)
             y.origin = _mean_of(x)
-            _over_time(plan, x, y, kernels.StepMean, kernels.StepMeanGradient)
+            _over_time(lowering, x, y, kernels.StepMean, kernels.StepMeanGradient)
             return y
         pixels = math.prod(x.shape[:-1])
-        return _average(plan, x, (Axis(1), Axis(pixels, kernel=pixels)), x.shape[-1])
+        return _average(lowering, x, (Axis(1), Axis(pixels, kernel=pixels)), x.shape[-1])
 
 
-def _selected(plan: Lowering, x: Value, columns: int) -> Value:
+def _selected(lowering: Lowering, x: Value, columns: int) -> Value:
     """A value of some elements of x.
 
     A derivative that is computed from y it multiplies in itself: so it is where fewer elements are.
     """
-    y = plan.value(columns, x.trains)
+    y = lowering.value(columns, x.trains)
     y.origin = x.ending
     if x.activation not in kernels.DERIVED_FROM_INPUT:
         y.activation = x.activation
@@ -184,30 +184,30 @@ def _mean_of(x: Value) -> str:
     return x.ending if x.ending in (*ROW_WISE, "sigmoid") else "identity"
 
 
-def _over_time(plan: Lowering, x: Value, y: Value, forward: type[Op], gradient: type[Op], *kept: Buffer) -> None:
+def _over_time(lowering: Lowering, x: Value, y: Value, forward: type[Op], gradient: type[Op], *kept: Buffer) -> None:
     """Emits y from the steps of x, and registers the gradient. kept: what the one leaves for the other."""
-    plan.check_whole()
-    plan.emit(forward, x.buffer, y.buffer, x.buffer.steps, *kept)
+    lowering.check_whole()
+    lowering.emit(forward, x.buffer, y.buffer, x.buffer.steps, *kept)
 
     def backward() -> None:
         if x.trains:
-            plan.emit(gradient, y.gradient, plan.gradient(x), x.buffer.steps, *kept)
+            lowering.emit(gradient, y.gradient, lowering.gradient(x), x.buffer.steps, *kept)
             if y.activation != x.activation:
-                plan.apply_derivative(x)
+                lowering.apply_derivative(x)
 
-    plan.backward(backward)
+    lowering.backward(backward)
 
 
-def _average(plan: Lowering, x: Value, windows: tuple[Axis, ...], columns: int) -> Value:
-    x = plan.read(x)
-    y = plan.value(columns, x.trains)
+def _average(lowering: Lowering, x: Value, windows: tuple[Axis, ...], columns: int) -> Value:
+    x = lowering.read(x)
+    y = lowering.value(columns, x.trains)
     y.origin = _mean_of(x)
-    plan.emit(kernels.AveragePool, x.buffer, y.buffer, *windows)
+    lowering.emit(kernels.AveragePool, x.buffer, y.buffer, *windows)
 
     def backward() -> None:
         if x.trains:
-            plan.emit(kernels.AveragePoolGradient, y.gradient, plan.gradient(x), *windows)
-            plan.apply_derivative(x)
+            lowering.emit(kernels.AveragePoolGradient, y.gradient, lowering.gradient(x), *windows)
+            lowering.apply_derivative(x)
 
-    plan.backward(backward)
+    lowering.backward(backward)
     return y

@@ -27,20 +27,20 @@ class PReLU(Layer):
     def parameters(self, features: tuple[int, ...]) -> dict[str, Parameter]:
         return {"slope": Parameter((features[-1],), self.initial)}
 
-    def lower(self, plan: Lowering, x: Value, weights: dict[str, Weight], index: int) -> Value:
-        x, slope = plan.read(x), weights["slope"]
-        y = plan.value(x.columns, trains=x.trains or slope.gradient is not None)
-        plan.emit(kernels.PReLU, x.buffer, slope.value, y.buffer)
+    def lower(self, lowering: Lowering, x: Value, weights: dict[str, Weight], index: int) -> Value:
+        x, slope = lowering.read(x), weights["slope"]
+        y = lowering.value(x.columns, trains=x.trains or slope.gradient is not None)
+        lowering.emit(kernels.PReLU, x.buffer, slope.value, y.buffer)
 
         def backward() -> None:
             if not y.trains:
                 return
-            dx = plan.gradient(x) if x.trains else Buffer(x.columns)
+            dx = lowering.gradient(x) if x.trains else Buffer(x.columns)
             gradients = (y.gradient, dx, slope.gradient)
-            add = slope.gradient is not None and plan.adds(slope)
-            plan.emit(kernels.PReLUGradient, x.buffer, slope.value, *gradients, add=add)
+            add = slope.gradient is not None and lowering.adds(slope)
+            lowering.emit(kernels.PReLUGradient, x.buffer, slope.value, *gradients, add=add)
             if x.trains:
-                plan.apply_derivative(x)
+                lowering.apply_derivative(x)
 
-        plan.backward(backward)
+        lowering.backward(backward)
         return y

@@ -45,24 +45,24 @@ class PythonLayer(Layer):
         """dx, or (dx, {name: gradient}), from dy."""
         raise NotImplementedError(f"{type(self).__name__}.backward")
 
-    def lower(self, plan: Lowering, x: Value, weights: dict[str, Weight], index: int) -> Value:
-        shape, x = x.shape, plan.read(x)
-        bound, shapes = self._bound(weights, plan.training), (shape, self.shape_for([shape]))
+    def lower(self, lowering: Lowering, x: Value, weights: dict[str, Weight], index: int) -> Value:
+        shape, x = x.shape, lowering.read(x)
+        bound, shapes = self._bound(weights, lowering.training), (shape, self.shape_for([shape]))
         trained = {name: weight.gradient for name, weight in weights.items()}
-        y = plan.value(math.prod(shapes[1]), x.trains or any(gradient is not None for gradient in trained.values()))
-        plan.emit(kernels.PythonForward, bound.forward, x.buffer, y.buffer, *shapes, finite=plan.training)
+        y = lowering.value(math.prod(shapes[1]), x.trains or any(gradient is not None for gradient in trained.values()))
+        lowering.emit(kernels.PythonForward, bound.forward, x.buffer, y.buffer, *shapes, finite=lowering.training)
 
         def backward() -> None:
             if not y.trains:
                 return
-            dx = plan.gradient(x) if x.trains else None
-            add = [name for name, weight in weights.items() if trained[name] is not None and plan.adds(weight)]
+            dx = lowering.gradient(x) if x.trains else None
+            add = [name for name, weight in weights.items() if trained[name] is not None and lowering.adds(weight)]
             given = bound.backward, y.gradient, dx, *shapes, trained, x.buffer, y.buffer
-            plan.emit(kernels.PythonBackward, *given, add=add, finite=True)
+            lowering.emit(kernels.PythonBackward, *given, add=add, finite=True)
             if x.trains:
-                plan.apply_derivative(x)
+                lowering.apply_derivative(x)
 
-        plan.backward(backward)
+        lowering.backward(backward)
         return y
 
     def _bound(self, weights: dict[str, Weight], training: bool) -> "PythonLayer":

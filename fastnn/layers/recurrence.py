@@ -36,7 +36,7 @@ class State(Layer):
     def output(self, features: Shape) -> Shape:
         return features[-1:]
 
-    def lower(self, plan: Lowering, x: Value, weights: dict[str, Weight], index: int) -> Value:
+    def lower(self, lowering: Lowering, x: Value, weights: dict[str, Weight], index: int) -> Value:
         if self.number >= len(x.states):
             raise ValueError(f"{self.title()}: takes what a recurrent layer with return_state=True gives")
         return x.states[self.number]
@@ -142,40 +142,42 @@ class Recurrent(Layer):
             raise ValueError(f"{self.title()}: expected initial states {wanted}, got {got}")
         return (x[0], self.units) if self.return_sequences else (self.units,)
 
-    def emit_forward(self, plan: Lowering, weight: Tensor | ToPack, cells: Cells) -> None:
+    def emit_forward(self, lowering: Lowering, weight: Tensor | ToPack, cells: Cells) -> None:
         """Emits the Op, and adds to the cells what its gradient needs."""
         raise NotImplementedError
 
-    def emit_gradient(self, plan: Lowering, weight: Tensor, cells: Cells, gradients: CellGradients) -> None:
+    def emit_gradient(self, lowering: Lowering, weight: Tensor, cells: Cells, gradients: CellGradients) -> None:
         """Emits the gradient of the Op, by which z becomes its own."""
         raise NotImplementedError
 
-    def _carried(self, plan: Lowering, initial: Sequence[Value]) -> list[Tensor]:
+    def _carried(self, lowering: Lowering, initial: Sequence[Value]) -> list[Tensor]:
         """The states that are carried from run to run."""
         if initial or self.reverse:
             why = "has initial states of its own" if initial else "goes from the last step to the first"
-            raise ValueError(f"{plan.layer}: {self.title()} {why}, and so carries no state to the next batch or step")
-        states = [Tensor((plan.rows, self.units)) for _ in self.states]
-        assert plan.states is not None
-        plan.states += states
+            raise ValueError(
+                f"{lowering.layer}: {self.title()} {why}, and so carries no state to the next batch or step"
+            )
+        states = [Tensor((lowering.rows, self.units)) for _ in self.states]
+        assert lowering.states is not None
+        lowering.states += states
         return states
 
-    def lower(self, plan: Lowering, x: list[Value], weights: dict[str, Weight], index: int) -> Value:
-        given = _dropped(plan, plan.read(plan.by_steps(x[0])), self.dropout, index)
-        initial = [plan.read(plan.whole(value)) for value in x[1:]]
+    def lower(self, lowering: Lowering, x: list[Value], weights: dict[str, Weight], index: int) -> Value:
+        given = _dropped(lowering, lowering.read(lowering.by_steps(x[0])), self.dropout, index)
+        initial = [lowering.read(lowering.whole(value)) for value in x[1:]]
         weight, recurrent, bias = (weights[name] for name in ("weight", "recurrent_weight", "bias"))
         trains = any(value.trains for value in (given, *initial)) or weight.gradient is not None
         steps, z = given.buffer.steps, given.buffer.beside(self.gates * self.units)
         assert steps is not None
-        plan.emit(kernels.Dense, given.buffer, plan.packed(weight.value), bias.value, z)
+        lowering.emit(kernels.Dense, given.buffer, lowering.packed(weight.value), bias.value, z)
 
-        y = plan.value(self.units, trains, beside=given)
-        last = [plan.value(self.units, trains) for _ in self.states]
+        y = lowering.value(self.units, trains, beside=given)
+        last = [lowering.value(self.units, trains) for _ in self.states]
         for value in last:
             value.shape = (self.units,)
-        dropping = plan.training and self.recurrent_dropout
-        mask = _mask(plan, self.units, self.recurrent_dropout, plan.stream()) if dropping else None
-        carried = None if plan.states is None else self._carried(plan, initial)
+        dropping = lowering.training and self.recurrent_dropout
+        mask = _mask(lowering, self.units, self.recurrent_dropout, lowering.stream()) if dropping else None
+        carried = None if lowering.states is None else self._carried(lowering, initial)
         wants_last = self.return_state or not self.return_sequences or carried is not None
         cells = Cells(
             steps,
@@ -184,15 +186,15 @@ class Recurrent(Layer):
             first=carried or [value.buffer for value in initial] or [None] * len(self.states),
             last=[value.buffer if wants_last else None for value in last],
             mask=mask,
-            before=z.beside(self.units) if plan.training else None,
+            before=z.beside(self.units) if lowering.training else None,
         )
-        self.emit_forward(plan, plan.packed(recurrent.value), cells)
+        self.emit_forward(lowering, lowering.packed(recurrent.value), cells)
         if carried is not None:
-            _keep(plan, last, carried)
-        plan.backward(lambda: self._lower_backward(plan, given, initial, weights, cells, y, last))
+            _keep(lowering, last, carried)
+        lowering.backward(lambda: self._lower_backward(lowering, given, initial, weights, cells, y, last))
 
         if not self.return_sequences:
-            y, *again = plan.fork(last[0], 2 if self.return_state else 1)
+            y, *again = lowering.fork(last[0], 2 if self.return_state else 1)
             y.states = (*again, *last[1:])
         elif self.return_state:
             y.states = tuple(last)
@@ -200,7 +202,7 @@ class Recurrent(Layer):
 
     def _lower_backward(
         self,
-        plan: Lowering,
+        lowering: Lowering,
         x: Value,
         initial: list[Value],
         weights: dict[str, Weight],
@@ -214,58 +216,62 @@ class Recurrent(Layer):
         gradients = CellGradients(
             y=y.gradient if self.return_sequences else None,
             last=[value.gradient for value in last],
-            first=[plan.gradient(value) for value in initial] if trains else [None] * len(self.states),
+            first=[lowering.gradient(value) for value in initial] if trains else [None] * len(self.states),
         )
-        self.emit_gradient(plan, recurrent.value, cells, gradients)
+        self.emit_gradient(lowering, recurrent.value, cells, gradients)
         for value in initial:
             if value.gradient is not None:
-                plan.apply_derivative(value)
+                lowering.apply_derivative(value)
         if recurrent.gradient is not None:
-            add = plan.adds(weight)
-            plan.adds(recurrent)  # as that of weight: it is written here too
-            self.emit_weight_gradients(plan, x.buffer, weights, cells, add)
+            add = lowering.adds(weight)
+            lowering.adds(recurrent)  # as that of weight: it is written here too
+            self.emit_weight_gradients(lowering, x.buffer, weights, cells, add)
         if x.trains:
             slope = x.slope if x.activation != "identity" else ()
-            plan.emit(kernels.DenseInputGradient, cells.z, weight.value, plan.gradient(x), *slope)
+            lowering.emit(kernels.DenseInputGradient, cells.z, weight.value, lowering.gradient(x), *slope)
 
     def emit_weight_gradients(
-        self, plan: Lowering, x: Buffer, weights: dict[str, Weight], cells: Cells, add: bool
+        self, lowering: Lowering, x: Buffer, weights: dict[str, Weight], cells: Cells, add: bool
     ) -> None:
         """Emits the gradients of all parameters: of both weights in one product, where z holds the gradient of both."""
         gradients = weights["weight"].gradient, weights["bias"].gradient
         other = {"other": cells.before, "dother": weights["recurrent_weight"].gradient}
-        plan.emit(kernels.DenseWeightGradient, x, cells.z, *gradients, **other, add=add)
+        lowering.emit(kernels.DenseWeightGradient, x, cells.z, *gradients, **other, add=add)
 
 
-def _keep(plan: Lowering, last: Sequence[Value], carried: Sequence[Tensor]) -> None:
+def _keep(lowering: Lowering, last: Sequence[Value], carried: Sequence[Tensor]) -> None:
     """The last states are those before the next run, when nothing can stop this one."""
 
     def keep() -> None:
         for value, state in zip(last, carried, strict=True):
-            plan.emit(kernels.Scale, value.buffer, state, factor=1.0)
+            lowering.emit(kernels.Scale, value.buffer, state, factor=1.0)
 
-    plan.closing(keep)
+    lowering.closing(keep)
 
 
-def _mask(plan: Lowering, columns: int, rate: float, stream: int) -> Buffer:
+def _mask(lowering: Lowering, columns: int, rate: float, stream: int) -> Buffer:
     """Emits factors for each row: 0 with probability rate, else 1 / (1 - rate)."""
-    ones, factors = Tensor((plan.rows, columns)), Buffer(columns)
+    ones, factors = Tensor((lowering.rows, columns)), Buffer(columns)
     ones.array[...] = 1
-    plan.emit(kernels.Dropout, ones, factors, rate=rate, seed=plan.seed, stream=stream)
+    lowering.emit(kernels.Dropout, ones, factors, rate=rate, seed=lowering.seed, stream=stream)
     return factors
 
 
-def _dropped(plan: Lowering, x: Value, rate: float, stream: int) -> Value:
+def _dropped(lowering: Lowering, x: Value, rate: float, stream: int) -> Value:
     """The value, in training multiplied by one mask for all steps of a sequence."""
-    if not plan.training or rate == 0:
+    if not lowering.training or rate == 0:
         return x
-    y, factors, steps = plan.value(x.columns, x.trains, beside=x), _mask(plan, x.columns, rate, stream), x.buffer.steps
-    plan.emit(kernels.StepMultiply, x.buffer, factors, y.buffer, steps)
+    y, factors, steps = (
+        lowering.value(x.columns, x.trains, beside=x),
+        _mask(lowering, x.columns, rate, stream),
+        x.buffer.steps,
+    )
+    lowering.emit(kernels.StepMultiply, x.buffer, factors, y.buffer, steps)
 
     def backward() -> None:
         if x.trains:
-            plan.emit(kernels.StepMultiply, y.gradient, factors, plan.gradient(x), steps)
-            plan.apply_derivative(x)
+            lowering.emit(kernels.StepMultiply, y.gradient, factors, lowering.gradient(x), steps)
+            lowering.apply_derivative(x)
 
-    plan.backward(backward)
+    lowering.backward(backward)
     return y

@@ -43,10 +43,10 @@ class LSTM(Recurrent):
     def first_bias(self) -> str | Initializer:
         return open_forget_gates
 
-    def emit_forward(self, plan: Lowering, weight: Tensor | ToPack, cells: Cells) -> None:
-        cells.memory = cells.z.beside(self.units) if plan.training else None
+    def emit_forward(self, lowering: Lowering, weight: Tensor | ToPack, cells: Cells) -> None:
+        cells.memory = cells.z.beside(self.units) if lowering.training else None
         (h0, c0), (last_h, last_c) = cells.first, cells.last
-        plan.emit(
+        lowering.emit(
             kernels.LSTM,
             cells.z,
             weight,
@@ -64,9 +64,9 @@ class LSTM(Recurrent):
             reverse=self.reverse,
         )
 
-    def emit_gradient(self, plan: Lowering, weight: Tensor, cells: Cells, gradients: CellGradients) -> None:
+    def emit_gradient(self, lowering: Lowering, weight: Tensor, cells: Cells, gradients: CellGradients) -> None:
         (dh0, dc0), (dlast_h, dlast_c) = gradients.first, gradients.last
-        plan.emit(
+        lowering.emit(
             kernels.LSTMGradient,
             cells.z,
             weight,
@@ -95,10 +95,10 @@ class GRU(Recurrent):
 
     gates: ClassVar[int] = 3
 
-    def emit_forward(self, plan: Lowering, weight: Tensor | ToPack, cells: Cells) -> None:
+    def emit_forward(self, lowering: Lowering, weight: Tensor | ToPack, cells: Cells) -> None:
         cells.sums = cells.z.beside()
         cells.plain = None if cells.mask is None else cells.z.beside(self.units)
-        plan.emit(
+        lowering.emit(
             kernels.GRU,
             cells.z,
             weight,
@@ -114,8 +114,8 @@ class GRU(Recurrent):
             reverse=self.reverse,
         )
 
-    def emit_gradient(self, plan: Lowering, weight: Tensor, cells: Cells, gradients: CellGradients) -> None:
-        plan.emit(
+    def emit_gradient(self, lowering: Lowering, weight: Tensor, cells: Cells, gradients: CellGradients) -> None:
+        lowering.emit(
             kernels.GRUGradient,
             cells.z,
             weight,
@@ -132,13 +132,13 @@ class GRU(Recurrent):
         )
 
     def emit_weight_gradients(
-        self, plan: Lowering, x: Buffer, weights: dict[str, Weight], cells: Cells, add: bool
+        self, lowering: Lowering, x: Buffer, weights: dict[str, Weight], cells: Cells, add: bool
     ) -> None:
         # The reset gate stands between z and what h contributes, so that each has a gradient of its own.
         gradients = weights["weight"].gradient, weights["bias"].gradient
         recurrent = weights["recurrent_weight"].gradient
-        plan.emit(kernels.DenseWeightGradient, cells.before, cells.sums, recurrent, add=add)
-        plan.emit(kernels.DenseWeightGradient, x, cells.z, *gradients, add=add)
+        lowering.emit(kernels.DenseWeightGradient, cells.before, cells.sums, recurrent, add=add)
+        lowering.emit(kernels.DenseWeightGradient, x, cells.z, *gradients, add=add)
 
 
 @dataclass(eq=False, repr=False)
@@ -159,8 +159,8 @@ class SimpleRNN(Recurrent):
         known = [name for name in kernels.ACTIVATIONS if name not in kernels.DERIVED_FROM_INPUT]
         checks.known("activation", self.activation, known)
 
-    def emit_forward(self, plan: Lowering, weight: Tensor | ToPack, cells: Cells) -> None:
-        plan.emit(
+    def emit_forward(self, lowering: Lowering, weight: Tensor | ToPack, cells: Cells) -> None:
+        lowering.emit(
             kernels.RNN,
             cells.z,
             weight,
@@ -175,8 +175,8 @@ class SimpleRNN(Recurrent):
             activation=self.activation,
         )
 
-    def emit_gradient(self, plan: Lowering, weight: Tensor, cells: Cells, gradients: CellGradients) -> None:
-        plan.emit(
+    def emit_gradient(self, lowering: Lowering, weight: Tensor, cells: Cells, gradients: CellGradients) -> None:
+        lowering.emit(
             kernels.RNNGradient,
             cells.z,
             weight,

@@ -28,16 +28,16 @@ class Rescale(Layer):
             number = checks.real(f"Rescale: {name}", getattr(self, name), least=-checks.LARGEST)
             object.__setattr__(self, name, number)
 
-    def lower(self, plan: Lowering, x: Value, weights: dict[str, Weight], index: int) -> Value:
-        x = plan.read(x)
-        y = plan.value(x.columns, x.trains, beside=x)
+    def lower(self, lowering: Lowering, x: Value, weights: dict[str, Weight], index: int) -> Value:
+        x = lowering.read(x)
+        y = lowering.value(x.columns, x.trains, beside=x)
         y.origin = x.ending
-        plan.emit(kernels.Rescale, x.buffer, y.buffer, scale=self.scale, offset=self.offset)
+        lowering.emit(kernels.Rescale, x.buffer, y.buffer, scale=self.scale, offset=self.offset)
 
         def backward() -> None:
             if x.trains:
-                plan.emit(kernels.Rescale, y.gradient, plan.gradient(x), scale=self.scale)
-                plan.apply_derivative(x)
+                lowering.emit(kernels.Rescale, y.gradient, lowering.gradient(x), scale=self.scale)
+                lowering.apply_derivative(x)
 
-        plan.backward(backward)
+        lowering.backward(backward)
         return y

@@ -36,5 +36,5 @@ class Reshape(Layer):
             raise expected(self, f"of {wanted} elements", features, f"which has {size}")
         return tuple(size // known if n == -1 else n for n in self.shape)
 
-    def lower(self, plan: Lowering, x: Value, weights: dict[str, Weight], index: int) -> Value:
-        return plan.regrouped(x, self.output(x.shape))
+    def lower(self, lowering: Lowering, x: Value, weights: dict[str, Weight], index: int) -> Value:
+        return lowering.regrouped(x, self.output(x.shape))

@@ -35,26 +35,26 @@ class UpSample2D(Pictured):
         down, across = lengths("size", self.size, 2)
         return checks.shape(f"{self.title()}: the output", (height * down, width * across, features[-1]))
 
-    def lower(self, plan: Lowering, x: Value, weights: dict[str, Weight], index: int) -> Value:
+    def lower(self, lowering: Lowering, x: Value, weights: dict[str, Weight], index: int) -> Value:
         picture, scale = x.shape[:2], lengths("size", self.size, 2)
-        x = plan.read(x)
-        y = plan.value(x.columns * scale[0] * scale[1], x.trains)
+        x = lowering.read(x)
+        y = lowering.value(x.columns * scale[0] * scale[1], x.trains)
         y.origin = x.ending
         # The nearest is what the gradient of a sum over windows does: each pixel goes to all of its window.
         axes = [Axis(n * times, kernel=times, stride=times) for n, times in zip(picture, scale, strict=True)]
         if self.interpolation == "nearest":
-            plan.emit(kernels.AveragePoolGradient, x.buffer, y.buffer, *axes, mean=False)
+            lowering.emit(kernels.AveragePoolGradient, x.buffer, y.buffer, *axes, mean=False)
         else:
-            plan.emit(kernels.Bilinear, x.buffer, y.buffer, picture, scale)
+            lowering.emit(kernels.Bilinear, x.buffer, y.buffer, picture, scale)
 
         def backward() -> None:
             if not x.trains:
                 return
             if self.interpolation == "nearest":
-                plan.emit(kernels.AveragePool, y.gradient, plan.gradient(x), *axes, mean=False)
+                lowering.emit(kernels.AveragePool, y.gradient, lowering.gradient(x), *axes, mean=False)
             else:
-                plan.emit(kernels.BilinearGradient, y.gradient, plan.gradient(x), picture, scale)
-            plan.apply_derivative(x)
+                lowering.emit(kernels.BilinearGradient, y.gradient, lowering.gradient(x), picture, scale)
+            lowering.apply_derivative(x)
 
-        plan.backward(backward)
+        lowering.backward(backward)
         return y
