@@ -13,7 +13,7 @@ import numpy as np
 from fastnn import kernels
 from fastnn.data import arrays
 from fastnn.engine.tensor import Tensor
-from fastnn.lowering.lowering import ROW_WISE
+from fastnn.lowering.backward import ROW_WISE
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

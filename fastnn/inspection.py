@@ -14,7 +14,7 @@ from fastnn.data import arrays
 from fastnn.layers import Activation, Layer
 from fastnn.layers.base import called
 from fastnn.layers.symbol import Input, Symbol
-from fastnn.lowering.lowering import ROW_WISE
+from fastnn.lowering.backward import ROW_WISE
 from fastnn.model.assembly import Assembly
 from fastnn.model.subnetwork import Subnetwork
 from fastnn.network import Network

@@ -10,8 +10,10 @@ from fastnn.common import checks
 from fastnn.data import arrays
 from fastnn.losses import Loss, Target
 from fastnn.losses.target import repeated
-from fastnn.lowering.lowering import ROW_WISE, Lowering
-from fastnn.lowering.values import Buffer, Call, Value
+from fastnn.lowering.backward import ROW_WISE
+from fastnn.lowering.call import Buffer, Call
+from fastnn.lowering.lowering import Lowering
+from fastnn.lowering.value import Value
 
 
 def classes(lowering: Lowering, output: Value, loss: Loss | None) -> Buffer:

@@ -15,8 +15,9 @@ from check import normal
 from fastnn import kernels
 from fastnn.engine.tensor import Tensor
 from fastnn.inference.frozen import Snapshot, frozen_program
+from fastnn.lowering.call import Weight
 from fastnn.lowering.lowering import Lowering
-from fastnn.lowering.values import Affine, Value, Weight
+from fastnn.lowering.value import Affine, Value
 from networks import blobs, training_state
 
 

@@ -9,7 +9,8 @@ import pytest
 import fastnn as fnn
 from fastnn.engine.tensor import aligned, bytes_of
 from fastnn.engine.thread_count import threads
-from fastnn.lowering.lowering import lowering
+from fastnn.lowering import lowering
+from fastnn.lowering.call import Buffer, Call
 from graphs import ACTIVATIONS, LOSSES, check_gradients, data, random_network
 from networks import blobs, classifier
 from test_network import randomized
@@ -97,8 +98,8 @@ def test_a_chain_is_a_sequential() -> None:
 def test_memory_is_reused_rightly(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """The bits of a network whose buffers never share memory."""
 
-    def apart(calls: list[lowering.Call], rows: int) -> tuple[dict[lowering.Buffer, int], int]:
-        offsets: dict[lowering.Buffer, int] = {}
+    def apart(calls: list[Call], rows: int) -> tuple[dict[Buffer, int], int]:
+        offsets: dict[Buffer, int] = {}
         end = 0
         for buffer in dict.fromkeys(buffer for call in calls for buffer in call.buffers):
             offsets[buffer] = end

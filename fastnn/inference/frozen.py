@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 
 from fastnn.engine.tensor import Tensor
+from fastnn.lowering.call import Weight
 from fastnn.lowering.lowering import Lowering
-from fastnn.lowering.values import Weight
 from fastnn.model.build_program import predict_program
 from fastnn.model.compiled import Compiled
 from fastnn.model.entry import Entry, leave

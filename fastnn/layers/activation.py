@@ -6,8 +6,10 @@ from typing import ClassVar
 from fastnn import kernels
 from fastnn.common import checks
 from fastnn.layers.base import Layer
-from fastnn.lowering.lowering import ROW_WISE, Lowering
-from fastnn.lowering.values import Value, Weight
+from fastnn.lowering.backward import ROW_WISE
+from fastnn.lowering.call import Weight
+from fastnn.lowering.lowering import Lowering
+from fastnn.lowering.value import Value
 
 #: What layers accept as an activation: the elementwise ones, and those over the last axis.
 LAYER_ACTIVATIONS = (*kernels.ACTIVATIONS, *ROW_WISE)

@@ -12,8 +12,9 @@ from fastnn.common import checks
 from fastnn.engine.op import Op
 from fastnn.layers.base import Layer, expected
 from fastnn.layers.window import Pictured, lengths, spatial
+from fastnn.lowering.call import Weight
 from fastnn.lowering.lowering import Lowering
-from fastnn.lowering.values import Value, Weight
+from fastnn.lowering.value import Value
 
 
 class Augmentation(Pictured):

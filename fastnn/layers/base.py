@@ -11,8 +11,9 @@ from fastnn.common import checks
 from fastnn.common.settings import field_names, unknown_attribute
 from fastnn.initializers import INITIALIZERS, Initializer
 from fastnn.layers.symbol import Symbol
+from fastnn.lowering.call import Weight
 from fastnn.lowering.lowering import Lowering
-from fastnn.lowering.values import Value, Weight
+from fastnn.lowering.value import Value
 
 
 @dataclass(eq=False, repr=False)

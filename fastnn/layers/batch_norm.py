@@ -9,8 +9,9 @@ from fastnn import kernels
 from fastnn.common import checks
 from fastnn.engine.tensor import Tensor
 from fastnn.layers.base import Layer, Parameter
+from fastnn.lowering.call import Weight
 from fastnn.lowering.lowering import Lowering
-from fastnn.lowering.values import Affine, Value, Weight
+from fastnn.lowering.value import Affine, Value
 
 
 @dataclass(eq=False, repr=False)

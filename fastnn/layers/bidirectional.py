@@ -12,8 +12,9 @@ from fastnn.layers.base import Layer, Parameter
 from fastnn.layers.merge import Add, Concatenate, Multiply
 from fastnn.layers.recurrence import Recurrent
 from fastnn.layers.recurrent import GRU, LSTM, SimpleRNN
+from fastnn.lowering.call import Weight
 from fastnn.lowering.lowering import Lowering
-from fastnn.lowering.values import Value, Weight
+from fastnn.lowering.value import Value
 
 _KINDS: dict[str, type[Recurrent]] = {kind.__name__: kind for kind in (LSTM, GRU, SimpleRNN)}
 _WAYS = "forward", "reverse"

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, ClassVar
 
 from fastnn.common import checks
 from fastnn.layers.base import Layer, Parameter
+from fastnn.lowering.call import Weight
 from fastnn.lowering.lowering import Lowering
-from fastnn.lowering.values import Value, Weight
+from fastnn.lowering.value import Value
 
 if TYPE_CHECKING:
     from fastnn.layers.graph import Graph

@@ -11,8 +11,9 @@ from fastnn.kernels import winograd
 from fastnn.kernels.axis import Axis
 from fastnn.layers import affine, window
 from fastnn.layers.base import Parameter, expected
+from fastnn.lowering.call import Weight
 from fastnn.lowering.lowering import Lowering
-from fastnn.lowering.values import Affine, Value, Weight
+from fastnn.lowering.value import Affine, Value
 
 
 def _ops(rows: Axis, columns: Axis, groups: int, shape: tuple[int, ...]) -> tuple[type[Op], type[Op], type[Op]]:

@@ -11,8 +11,9 @@ from fastnn.layers import affine, window
 from fastnn.layers.base import Layer, Parameter
 from fastnn.layers.composite import Composite
 from fastnn.layers.convolution import Conv2D
+from fastnn.lowering.call import Weight
 from fastnn.lowering.lowering import Lowering
-from fastnn.lowering.values import Affine, Value, Weight
+from fastnn.lowering.value import Affine, Value
 
 
 @dataclass(eq=False, repr=False)

@@ -11,8 +11,9 @@ from fastnn import kernels
 from fastnn.common import checks
 from fastnn.initializers import INITIALIZERS
 from fastnn.layers.base import Layer, Parameter
+from fastnn.lowering.call import Weight
 from fastnn.lowering.lowering import Lowering
-from fastnn.lowering.values import Value, Weight
+from fastnn.lowering.value import Value
 
 
 def small(rng: np.random.Generator, shape: tuple[int, ...], fan_in: int, fan_out: int) -> np.ndarray:

@@ -3,8 +3,9 @@
 import math
 
 from fastnn.layers.base import Layer
+from fastnn.lowering.call import Weight
 from fastnn.lowering.lowering import Lowering
-from fastnn.lowering.values import Value, Weight
+from fastnn.lowering.value import Value
 
 
 class Flatten(Layer):

@@ -11,8 +11,9 @@ from typing import cast
 from fastnn.common import checks
 from fastnn.layers.base import Layer, Parameter, snake_case
 from fastnn.layers.symbol import Symbol
+from fastnn.lowering.call import Weight
 from fastnn.lowering.lowering import Lowering
-from fastnn.lowering.values import Value, Weight
+from fastnn.lowering.value import Value
 
 Shape = tuple[int, ...]
 

@@ -6,8 +6,9 @@ from fastnn import kernels
 from fastnn.common import checks
 from fastnn.initializers import INITIALIZERS
 from fastnn.layers.base import Layer, Parameter, expected
+from fastnn.lowering.call import Weight
 from fastnn.lowering.lowering import Lowering
-from fastnn.lowering.values import Value, Weight
+from fastnn.lowering.value import Value
 
 
 @dataclass(eq=False, repr=False)

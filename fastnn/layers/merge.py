@@ -7,8 +7,9 @@ from typing import Any, ClassVar
 from fastnn import kernels
 from fastnn.common import checks
 from fastnn.layers.base import Layer
+from fastnn.lowering.call import Buffer, Weight
 from fastnn.lowering.lowering import Lowering
-from fastnn.lowering.values import Buffer, Value, Weight
+from fastnn.lowering.value import Value
 
 Shapes = list[tuple[int, ...]]
 

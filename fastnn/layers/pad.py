@@ -7,8 +7,9 @@ from fastnn.common import checks
 from fastnn.kernels.axis import Axis
 from fastnn.layers.base import expected
 from fastnn.layers.window import Pictured, Sides, sides, spatial
+from fastnn.lowering.call import Weight
 from fastnn.lowering.lowering import Lowering
-from fastnn.lowering.values import Value, Weight
+from fastnn.lowering.value import Value
 
 
 class _Border(Pictured):

@@ -11,8 +11,10 @@ from fastnn.kernels.axis import Axis
 from fastnn.kernels.pooling import MOST_TAPS
 from fastnn.layers import window
 from fastnn.layers.base import Layer, expected
-from fastnn.lowering.lowering import ROW_WISE, Lowering
-from fastnn.lowering.values import Buffer, Value, Weight
+from fastnn.lowering.backward import ROW_WISE
+from fastnn.lowering.call import Buffer, Weight
+from fastnn.lowering.lowering import Lowering
+from fastnn.lowering.value import Value
 
 
 @dataclass(eq=False, repr=False)

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from fastnn import kernels
 from fastnn.common import checks
 from fastnn.layers.base import Layer, Parameter
+from fastnn.lowering.call import Buffer, Weight
 from fastnn.lowering.lowering import Lowering
-from fastnn.lowering.values import Buffer, Value, Weight
+from fastnn.lowering.value import Value
 
 
 @dataclass(eq=False, repr=False)

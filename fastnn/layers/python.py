@@ -8,8 +8,9 @@ import numpy as np
 from fastnn import kernels
 from fastnn.data import arrays
 from fastnn.layers.base import Layer
+from fastnn.lowering.call import Weight
 from fastnn.lowering.lowering import Lowering
-from fastnn.lowering.values import Value, Weight
+from fastnn.lowering.value import Value
 
 
 class PythonLayer(Layer):

@@ -12,8 +12,9 @@ from fastnn.engine.tensor import Tensor
 from fastnn.initializers import INITIALIZERS, Initializer
 from fastnn.layers.base import Layer, Parameter, called, expected
 from fastnn.layers.symbol import Symbol
+from fastnn.lowering.call import Buffer, Call, ToPack, Weight
 from fastnn.lowering.lowering import Lowering
-from fastnn.lowering.values import Buffer, Call, ToPack, Value, Weight
+from fastnn.lowering.value import Value
 
 Shape = tuple[int, ...]
 

@@ -12,8 +12,8 @@ from fastnn.common import checks
 from fastnn.engine.tensor import Tensor
 from fastnn.initializers import Initializer
 from fastnn.layers.recurrence import CellGradients, Cells, Recurrent
+from fastnn.lowering.call import Buffer, ToPack, Weight
 from fastnn.lowering.lowering import Lowering
-from fastnn.lowering.values import Buffer, ToPack, Weight
 
 
 def open_forget_gates(rng: np.random.Generator, shape: tuple[int, ...], fan_in: int, fan_out: int) -> np.ndarray:

@@ -6,8 +6,9 @@ from typing import ClassVar
 from fastnn import kernels
 from fastnn.common import checks
 from fastnn.layers.base import Layer
+from fastnn.lowering.call import Weight
 from fastnn.lowering.lowering import Lowering
-from fastnn.lowering.values import Value, Weight
+from fastnn.lowering.value import Value
 
 
 @dataclass(eq=False, repr=False)

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 from fastnn.common import checks
 from fastnn.layers.base import Layer, expected
+from fastnn.lowering.call import Weight
 from fastnn.lowering.lowering import Lowering
-from fastnn.lowering.values import Value, Weight
+from fastnn.lowering.value import Value
 
 
 @dataclass(eq=False, repr=False)

@@ -11,8 +11,10 @@ from fastnn.data import arrays
 from fastnn.engine.port import Port
 from fastnn.losses.eager import EagerLoss
 from fastnn.losses.target import Target, repeated
-from fastnn.lowering.lowering import ROW_WISE, Lowering
-from fastnn.lowering.values import Buffer, Call, Value
+from fastnn.lowering.backward import ROW_WISE
+from fastnn.lowering.call import Buffer, Call
+from fastnn.lowering.lowering import Lowering
+from fastnn.lowering.value import Value
 
 
 @dataclass(eq=False, repr=False)

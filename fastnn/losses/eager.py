@@ -10,8 +10,9 @@ import numpy as np
 from fastnn import kernels
 from fastnn.engine.port import Port
 from fastnn.losses.target import Target, gather_weight
+from fastnn.lowering.call import Buffer, Call
 from fastnn.lowering.lowering import Lowering
-from fastnn.lowering.values import Buffer, Call, Value
+from fastnn.lowering.value import Value
 
 
 class Lowered(Protocol):

@@ -7,8 +7,8 @@ from fastnn import kernels
 from fastnn.common import checks
 from fastnn.losses.base import Loss
 from fastnn.losses.target import Target
+from fastnn.lowering.call import Buffer, Call
 from fastnn.lowering.lowering import Lowering
-from fastnn.lowering.values import Buffer, Call
 
 
 class Elementwise(Loss):

@@ -10,8 +10,8 @@ import numpy as np
 from fastnn import kernels
 from fastnn.losses.base import Loss
 from fastnn.losses.target import Target
+from fastnn.lowering.call import Buffer, Call
 from fastnn.lowering.lowering import Lowering
-from fastnn.lowering.values import Buffer, Call
 
 #: function(y, t) -> (loss, dy), or function(y, t, sample_weight)
 Function = Callable[..., tuple[float, np.ndarray]]

@@ -12,8 +12,9 @@ from fastnn.engine.port import Port
 from fastnn.engine.tensor import Tensor
 from fastnn.losses.base import Loss
 from fastnn.losses.target import Target, repeated
+from fastnn.lowering.call import Buffer, Call
 from fastnn.lowering.lowering import Lowering
-from fastnn.lowering.values import Buffer, Call, Value
+from fastnn.lowering.value import Value
 
 
 @dataclass(eq=False, repr=False)

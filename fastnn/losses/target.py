@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from fastnn import kernels
 from fastnn.engine.port import Port
 from fastnn.engine.tensor import Tensor
+from fastnn.lowering.call import Buffer
 from fastnn.lowering.lowering import Lowering
-from fastnn.lowering.values import Buffer
 
 
 @dataclass(eq=False, repr=False)

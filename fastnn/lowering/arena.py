@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from bisect import insort
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from fastnn.engine.tensor import aligned, bytes_of
-
-if TYPE_CHECKING:
-    from fastnn.lowering.values import Buffer, Call
+from fastnn.lowering.call import Buffer, Call
 
 
 def place(calls: Sequence[Call], rows: int) -> tuple[dict[Buffer, int], int]:

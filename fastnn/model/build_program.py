@@ -10,8 +10,9 @@ from fastnn.engine.port import Port
 from fastnn.engine.tensor import Tensor
 from fastnn.losses import Loss
 from fastnn.losses.target import gather_weight
+from fastnn.lowering.call import Buffer, Call, Weight
 from fastnn.lowering.lowering import Lowering
-from fastnn.lowering.values import Buffer, Call, Value, Weight
+from fastnn.lowering.value import Value
 from fastnn.model import update
 from fastnn.model.assembly import below
 from fastnn.model.compiled import Compiled

@@ -9,8 +9,9 @@ from fastnn import kernels
 from fastnn.engine.port import Port
 from fastnn.engine.tensor import Tensor
 from fastnn.layers.graph import Graph
+from fastnn.lowering.call import Buffer
 from fastnn.lowering.lowering import Lowering
-from fastnn.lowering.values import Buffer, Value
+from fastnn.lowering.value import Value
 from fastnn.model.request import Request
 
 Shape = tuple[int, ...]

@@ -14,7 +14,7 @@ from fastnn.engine.guard import Guard
 from fastnn.engine.tensor import Tensor, aligned, bytes_of
 from fastnn.initializers import INITIALIZERS
 from fastnn.layers.base import Parameter
-from fastnn.lowering.values import Weight
+from fastnn.lowering.call import Weight
 
 
 class Parameters:

@@ -9,8 +9,9 @@ from fastnn.common import checks
 from fastnn.layers.base import Parameter
 from fastnn.layers.graph import Graph
 from fastnn.layers.merge import Merge
+from fastnn.lowering.call import Weight
 from fastnn.lowering.lowering import Lowering
-from fastnn.lowering.values import Value, Weight
+from fastnn.lowering.value import Value
 
 Shape = tuple[int, ...]
 

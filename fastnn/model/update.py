@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 
 from fastnn import kernels
 from fastnn.layers.base import Parameter
+from fastnn.lowering.call import Call
 from fastnn.lowering.lowering import Lowering
-from fastnn.lowering.values import Call
 from fastnn.optimizers import FirstOrder, Optimizer, Span
 
 

@@ -8,8 +8,9 @@ from fastnn import kernels
 from fastnn.engine.plan import Plan
 from fastnn.engine.port import Port
 from fastnn.engine.tensor import Tensor
+from fastnn.lowering.call import Buffer
 from fastnn.lowering.lowering import Lowering
-from fastnn.lowering.values import Buffer, Value
+from fastnn.lowering.value import Value
 from fastnn.model.build_program import trained_weights
 from fastnn.model.compiled import Compiled
 from fastnn.model.entry import Entry, input_gradients, leave, title

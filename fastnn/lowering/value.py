@@ -1,52 +1,12 @@
-"""What layers hand to each other while a network becomes Ops: values and their buffers, weights, and calls of Ops."""
+"""Values: the outputs of layers on their way into Ops, with what may still be fused into their producer."""
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from fastnn import kernels
-from fastnn.engine.op import Op
 from fastnn.engine.tensor import Tensor
-
-
-@dataclass(eq=False, repr=False)
-class Weight:
-    """A parameter that a network holds: its values, and its gradient, which a frozen one or a statistic has not."""
-
-    value: Tensor
-    gradient: Tensor | None = None
-
-
-@dataclass(eq=False, repr=False)
-class Buffer:
-    """Memory of `columns` elements a row, needed from the first call that names it to the last.
-
-    shared: whether it is the gradient of several values, so that no call may write to it in place. steps: the call of
-    `Steps` by which it lies, with a row for each step of a sequence; None where it has a row for each sample.
-    """
-
-    columns: int
-    dtype: str = "float32"
-    shared: bool = False
-    steps: "Call | None" = None
-
-    @property
-    def times(self) -> int:
-        """Rows for each sample, at the most."""
-        return 1 if self.steps is None else int(self.steps.options["times"])
-
-    def beside(self, columns: int | None = None, dtype: str = "float32") -> "Buffer":
-        """A new one with as many rows: of so many columns, or as many."""
-        return Buffer(self.columns if columns is None else columns, dtype, steps=self.steps)
-
-
-class ToPack(NamedTuple):
-    """A weight that a frozen network's plans read packed: by an Op that takes it and these arguments."""
-
-    weight: Tensor
-    op: Callable[..., Op]
-    arguments: tuple[Any, ...]
+from fastnn.lowering.call import Buffer, Call, ToPack
 
 
 class Affine(NamedTuple):
@@ -73,34 +33,6 @@ class Affine(NamedTuple):
     def scales(self, n: int) -> bool:
         """Whether n numbers, one for each channel, can be multiplied into the weight."""
         return self.channels != () and math.prod(self.channels) == n
-
-
-@dataclass(eq=False, repr=False)
-class Call:
-    """An Op to be made: its class, its arguments (Buffers, Tensors, Ports, earlier Calls, values), and its layer.
-
-    positions: a row of a Buffer is so many rows to the Op, one for each pixel of a picture, say. An Op all of whose
-    Buffers lie by steps has the steps as its rows.
-    """
-
-    op: type[Op]
-    arguments: tuple[Any, ...]
-    options: dict[str, Any]
-    layer: str
-    positions: int = 1
-    made: Op | None = None
-    steps: "Call | None" = None
-
-    @property
-    def buffers(self) -> list[Buffer]:
-        """Those among the arguments and options."""
-        return [value for value in (*self.arguments, *self.options.values()) if isinstance(value, Buffer)]
-
-    @property
-    def leader(self) -> "Call | None":
-        """The call of `Steps` whose count its rows follow: what `steps` names, or all Buffers lie by."""
-        steps = {buffer.steps for buffer in self.buffers}
-        return self.steps or (steps.pop() if len(steps) == 1 else None)
 
 
 @dataclass(eq=False, repr=False)

@@ -1,0 +1,77 @@
+"""Emission: the calls of a plan, collected layer by layer."""
+
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from fastnn import kernels
+from fastnn.engine.op import Op
+from fastnn.engine.tensor import Tensor
+from fastnn.lowering.call import Buffer, Call, ToPack, Weight
+from fastnn.lowering.value import Value
+
+
+@dataclass(eq=False, repr=False)
+class Emission:
+    """Collects the calls of one plan.
+
+    rows: its capacity. weights: the parameters by name. training: whether a backward phase will follow. seed: of the
+    random numbers. derived: of a frozen network: what follows from its weights, by what it is for, to be called in this
+    order when they change. accumulates: whether gradients of weights are added to those of earlier passes. written: the
+    weights whose gradient has been written. streams: how many layers have a stream of random numbers of their own.
+    layer: the layer that emits.
+    """
+
+    rows: int
+    weights: Mapping[str, Weight]
+    training: bool = False
+    seed: int = 0
+    derived: dict[Hashable, Callable[[], None]] | None = None
+    accumulates: bool = False
+    calls: list[Call] = field(default_factory=list)
+    written: set[Weight] = field(default_factory=set)
+    streams: int = 0
+    layer: str = ""
+
+    @contextmanager
+    def named(self, layer: str) -> Iterator[None]:
+        """What is emitted inside belongs to this layer, or to the layer of this name in the present one."""
+        before, self.layer = self.layer, f"{self.layer}.{layer}" if self.layer else layer
+        try:
+            yield
+        finally:
+            self.layer = before
+
+    def emit(self, op: type[Op], *arguments: Any, **options: Any) -> Call:
+        """Adds a call of an Op. options: its own, and the `positions` of a Call."""
+        positions = options.pop("positions", 1)
+        call = Call(op, arguments, options, self.layer, positions)
+        self.calls.append(call)
+        return call
+
+    def packed(self, weight: Tensor, op: Callable[..., Op] = kernels.Packed, *arguments: Any) -> Tensor | ToPack:
+        """The weight as a product reads it fastest: packed if it is frozen."""
+        return weight if self.derived is None else ToPack(weight, op, arguments)
+
+    def derive(self, key: Hashable, make: Callable[[], Any]) -> Any:
+        """What make() makes of a frozen network's weights, the same for all of its plans."""
+        assert self.derived is not None
+        if key not in self.derived:
+            self.derived[key] = make()
+        return self.derived[key]
+
+    def value(self, columns: int, trains: bool, beside: Value | None = None) -> Value:
+        """A new value in a buffer of its own, with as many rows as that of another one."""
+        return Value(Buffer(columns) if beside is None else beside.buffer.beside(columns), trains)
+
+    def adds(self, weight: Weight) -> bool:
+        """Whether the next op that writes the weight's gradient adds to it: the first one overwrites."""
+        before = weight in self.written
+        self.written.add(weight)
+        return before or self.accumulates
+
+    def stream(self) -> int:
+        """A number of a stream of random numbers that no other layer of the plan has."""
+        self.streams += 1
+        return self.streams - 1
