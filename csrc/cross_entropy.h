@@ -21,6 +21,12 @@ INLINE int skipped(const float *weight, isize i, isize n, float *dx) {
   return 1;
 }
 
+/* -log softmax(x)_t, with log_sum the logarithm of the sum of exp(x - maximum). The difference comes first: beside a
+ * large x, log_sum would be rounded away. */
+INLINE double label_loss(float log_sum, float x_t, float maximum) {
+  return (double)log_sum - ((double)x_t - (double)maximum);
+}
+
 /* kernel_cross_entropy for up to VL rows of up to FEW_CLASSES. */
 INLINE double few_classes(isize rows, isize n, const float *x, const int32_t *label, const float *target,
                           const float *weight, float scale, float *dx) {
@@ -59,7 +65,7 @@ INLINE double few_classes(isize rows, isize n, const float *x, const int32_t *la
   for (isize i = 0; i < rows; i++) {
     if (skipped(weight, i, n, dx)) continue;
     const double each =
-        label ? (double)log_sum[i] + high[i] - v[label[i] * VL + i] : (double)log_sum[i] * total[i] - dot[i];
+        label ? label_loss(log_sum[i], v[label[i] * VL + i], high[i]) : (double)log_sum[i] * total[i] - dot[i];
     loss += weight ? each * weight[i] : each;
     for (isize j = 0; j < n; j++) dx[i * n + j] = e[j * VL + i];
   }
@@ -94,7 +100,7 @@ static double kernel_cross_entropy(isize rows, isize n, const float *x, const in
       if (label) {
         for (isize j = 0; j < n; j += VL) store_up_to(dr + j, load_up_to(dr + j, n - j) * share, n - j);
         dr[label[r]] -= row_scale;
-        each = (double)log_sum[r - i] + maximum[r - i] - xr[label[r]];
+        each = label_loss(log_sum[r - i], xr[label[r]], maximum[r - i]);
       } else {
         vf dot = {0}, total = {0};
         for (isize j = 0; j < n; j += VL) {

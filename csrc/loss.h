@@ -39,11 +39,12 @@ INLINE vf log_of_one_plus(vf e) {
 
 INLINE vf positive_part(vf x) { return (vf)((vi)x & ~(x < 0.0f)); }
 
-/* x: logits; -t log s(x) - (1 - t) log(1 - s(x)) = max(x, 0) - x t + log(1 + exp(-|x|)), s the sigmoid */
+/* x: logits; -t log s(x) - (1 - t) log(1 - s(x)) = |x| (1 - t, or t where x < 0) + log(1 + exp(-|x|)), s the sigmoid:
+ * unlike max(x, 0) - x t it has no difference of large numbers */
 INLINE vf binary_cross_entropy_of(vf x, vf t, float setting, vf *slope) {
   (void)setting;
   *slope = sigmoid_vector(x) - t;
-  return positive_part(x) - x * t + log_of_one_plus(exp_vector(-absolute(x)));
+  return absolute(x) * choose(x < 0.0f, t, 1.0f - t) + log_of_one_plus(exp_vector(-absolute(x)));
 }
 
 /* max(0, 1 - x s), s = 1 where t >= 0.5, else -1 */

@@ -177,6 +177,30 @@ def test_large_logits(isa: str) -> None:
         assert_close(dx.array, [[0, 0, -0.25, 0.125]])
 
 
+@pytest.mark.parametrize("size", [1e4, 1e8, 1e15, 1e20, 3e38])
+def test_equal_logits_of_any_size(isa: str, size: float) -> None:
+    """Each of n is worth log n: beside large logits the logarithm keeps its digits."""
+    for columns in (2, 16, 17, 40):
+        for sign in (-1, 1):
+            x, target = np.full((9, columns), sign * np.float32(size)), labels(9, columns)
+            rows = np.eye(columns, dtype=np.float32)[target]
+            for kind, given in (("CrossEntropy", target), ("distributions", rows), ("KLDivergence", rows)):
+                op, dx = make(kind, x, given)
+                run(op, dx)
+                assert_close(op.last, np.log(columns))
+                assert_close(dx.array, (1 / columns - rows) / 9)
+
+
+@pytest.mark.parametrize("size", [1e2, 1e8, 1e30])
+def test_binary_cross_entropy_of_large_logits(isa: str, size: float) -> None:
+    """|x| times what is missing from a certain target, and not a difference of large numbers."""
+    x, target = np.float32([[size, -size, size, -size]]), np.float32([[1 - 2**-23, 2**-23, 1, 0]])
+    op, dx = make("binary_cross_entropy", x, target)
+    run(op, dx)
+    wanted = twin("binary_cross_entropy", x[:, 2:], target[:, 2:])[0] / 2 + np.float32(size) * 2**-23 / 2
+    assert_close(op.last, wanted, wanted)
+
+
 def test_large_values(isa: str) -> None:
     """What can be told is told: directions of any length, distances that have no square, infinite ones."""
     x, target = np.float32([[3e38, 3e38], [1e-30, 0], [0, 0]]), np.float32([[1e-30, 1e-30], [-5, 0], [1, 1]])

@@ -23,25 +23,31 @@ typedef struct {
 /* Of one row, whose label or target may be NULL; its gradient is looked at on the way. */
 static loss row_loss(isize i, isize n, const float *x, const int32_t *label, const float *target, double scale,
                      const float *dx) {
-  const double log_sum = has_nan(n, x) ? NAN : log_of_sum(n, x);
+  double high = -INFINITY, total = 0; /* what is relative to the greatest keeps its digits beside large logits */
+  for (isize j = 0; j < n; j++) high = fmax(high, x[j]);
+  for (isize j = 0; j < n; j++) total += exp(x[j] - high);
+  const double log_sum = has_nan(n, x) ? NAN : log(total);
   loss sum = {0 * log_sum, 1};
   for (isize j = 0; j < n; j++) {
-    const double share = label ? j == *label : target[j], p = exp(x[j] - log_sum);
-    if (share > 0) sum.value += share * (log_sum - x[j]);
-    if (share > 0) sum.size += share * (fabs(log_sum) + fabs(x[j]));
+    const double share = label ? j == *label : target[j], each = x[j] - high, p = exp(each - log_sum);
+    if (share > 0) sum.value += share * (log_sum - each);
+    if (share > 0) sum.size += share * (fabs(log_sum) + fabs(each));
     expect(i, j, dx[j], scale * (p - share), TOLERANCE * scale * (p + share));
   }
   return sum;
 }
 
-/* weighted: every third row has weight 0, which hides a NaN and a label that is none. */
-static void check_rows(const fastnn_table *t, isize rows, isize n, int labelled, int how, int weighted) {
-  for (places("rows %td, n %td, labels %d, special %d, weights %d", rows, n, labelled, how, weighted); next_place();) {
+/* shift: is added to all logits. weighted: every third row has weight 0, which hides a NaN and a label that is none. */
+static void check_rows(const fastnn_table *t, isize rows, isize n, int labelled, int how, float shift, int weighted) {
+  for (places("rows %td, n %td, labels %d, special %d, shift %g, weights %d", rows, n, labelled, how, (double)shift,
+              weighted);
+       next_place();) {
     const float scale = uniform(0.01, 2);
     float *x = random_floats(rows * n), *dx = floats(rows * n), *alone = floats(n);
     float *weight = weighted ? floats(rows) : NULL, *target = labelled ? NULL : floats(rows * n);
     int32_t *label = labelled ? items(rows, 4) : NULL;
     spoil(rows, n, x, how);
+    for (isize i = 0; i < rows * n; i++) x[i] += shift;
     for (isize i = 0; i < rows; i++) {
       if (label) label[i] = (int32_t)(n / 2 ? (n / 2 + 1 + i % (n - 1)) % n : i % n); /* not where -inf is */
       if (target) draw_target(n, x + i * n, target + i * n);
@@ -73,10 +79,11 @@ void check_cross_entropy(const fastnn_table *t) {
   for (isize n = 1; n <= TAILS; n++)
     for (int kind = 0; kind < 8; kind++) {
       const int labelled = kind % 2, how = kind < 6 ? kind / 2 : 0, weighted = kind >= 6;
-      check_rows(t, ROWS, n, labelled, how, weighted);
-      check_rows(t, n, 1 + 31 * n % TAILS, labelled, how, weighted); /* rows may be taken several at a time */
+      check_rows(t, ROWS, n, labelled, how, 0, weighted);
+      check_rows(t, ROWS, n, labelled, how, 1e20f, weighted);
+      check_rows(t, n, 1 + 31 * n % TAILS, labelled, how, 0, weighted); /* rows may be taken several at a time */
     }
-  check_rows(t, MANY, 2, 1, 0, 0);
+  check_rows(t, MANY, 2, 1, 0, 0, 0);
 }
 
 void check_negative_entropy(const fastnn_table *t) {
