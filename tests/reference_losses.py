@@ -63,30 +63,33 @@ def distribution(target: NDArray, classes: int) -> Array:
 def SoftTargets(
     target: NDArray,
     classes: int,
-    weight: ArrayLike | None = None,
     *,
     class_weights: ArrayLike | None = None,
     smoothing: float = 0.0,
 ) -> tuple[Array, Array, Array]:
     t, c = distribution(target, classes), np.ones(classes) if class_weights is None else double(class_weights)
-    w = np.ones(len(t)) if weight is None else double(weight).reshape(-1)
     q = c * ((1 - smoothing) * t + smoothing / classes)
     total = q.sum(axis=1, keepdims=True)
-    return q / np.where(total == 0, 1, total), w * total[:, 0], w * (c * t).sum(axis=1)
+    return q / np.where(total == 0, 1, total), total[:, 0], (c * t).sum(axis=1)
 
 
 def CrossEntropy(
-    x: ArrayLike, target: NDArray, weight: ArrayLike | None = None, count: ArrayLike | None = None
+    x: ArrayLike,
+    target: NDArray,
+    weight: ArrayLike | None = None,
+    mass: ArrayLike | None = None,
+    count: ArrayLike | None = None,
 ) -> tuple[float, Array]:
     x = double(x)
     t = distribution(target, x.shape[1])
     high = x.max(axis=1, keepdims=True)
     logarithm = x - high - np.log(np.exp(x - high).sum(axis=1, keepdims=True))
     loss = -np.multiply(t, logarithm, where=t != 0, out=np.zeros_like(t)).sum(axis=1, keepdims=True)  # 0 log 0 = 0
-    mean, dx = weighted(loss, np.exp(logarithm) - t, weight)
-    if count is None:
-        return mean, dx
-    ratio = double(weight).sum() / double(count).sum()
+    if mass is None or count is None:
+        return weighted(loss, np.exp(logarithm) - t, weight)
+    w = np.ones(len(x)) if weight is None else double(weight)
+    mean, dx = weighted(loss, np.exp(logarithm) - t, w * double(mass))
+    ratio = (w * double(mass)).sum() / (w * double(count)).sum()
     return mean * ratio, dx * ratio
 
 

@@ -12,19 +12,19 @@ from fastnn.kernels import CrossEntropy, SoftTargets
 from test_loss import FOUR, TWO, distributions, labels, weights
 
 
-def make(target: NDArray, classes: int, capacity: int = 0, weight: NDArray | None = None, **options: object) -> tuple:
+def make(target: NDArray, classes: int, capacity: int = 0, **options: object) -> tuple:
     """SoftTargets, and its outputs."""
     rows = max(len(target), capacity)
     outputs = empty(rows, classes), empty(rows, 1), empty(rows, 1)
     goal = tensor(target, capacity, "int32" if target.ndim == 1 else "float32")
-    return SoftTargets(goal, *outputs, None if weight is None else tensor(weight, capacity), **options), *outputs
+    return SoftTargets(goal, *outputs, **options), *outputs
 
 
 @pytest.mark.parametrize("targets", [labels, distributions])
 def test_soft_targets(isa: str, num_threads: int, targets: object) -> None:
     for columns in TAILS if num_threads == 1 else (1, 10, 37):
         rows = 7 if num_threads == 1 else 8 * TWO // columns
-        target, weight = targets(rows, columns), weights(rows)
+        target = targets(rows, columns)
         class_weights = np.float32(generator(columns).uniform(0, 3, columns))
         class_weights[0] = 0
         both = {"smoothing": 0.3, "class_weights": class_weights}
@@ -32,12 +32,11 @@ def test_soft_targets(isa: str, num_threads: int, targets: object) -> None:
             options = dict(settings)
             if "class_weights" in settings:
                 options["class_weights"] = tensor(class_weights[None])
-            for given in (None, weight):
-                op, *outputs = make(target, columns, rows + 2, given, **options)
-                run(op, *outputs, rows=rows)
-                found = reference_losses.SoftTargets(target, columns, given, **settings)
-                for output, wanted in zip(outputs, found, strict=True):
-                    assert_close(written(output, rows).reshape(wanted.shape), wanted)
+            op, *outputs = make(target, columns, rows + 2, **options)
+            run(op, *outputs, rows=rows)
+            found = reference_losses.SoftTargets(target, columns, **settings)
+            for output, wanted in zip(outputs, found, strict=True):
+                assert_close(written(output, rows).reshape(wanted.shape), wanted)
 
 
 def test_same_bits_on_threads(isa: str) -> None:
@@ -49,16 +48,21 @@ def test_same_bits_on_threads(isa: str) -> None:
 def test_counts_divide(isa: str) -> None:
     """The sum is divided by the counts, and the mean over batches is weighted by them."""
     x, target = normal(9, 5), distributions(9, 5)
-    weight, count = weights(9), np.float32(1 + np.arange(9))
+    mass, count = np.float32(1 + generator(9).uniform(0, 1, 9)), np.float32(1 + np.arange(9))
     dx = empty(9, 5)
-    op = CrossEntropy(tensor(x), tensor(target), dx, tensor(weight), tensor(count))
-    run(op, dx)
-    loss, gradient = reference_losses.CrossEntropy(x, target, weight, count)
-    assert_close(op.last, loss)
-    assert_close(dx.array, gradient)
-    assert op.count == 45
-    with pytest.raises(ValueError, match="expected a count for each of 9 rows"):
-        CrossEntropy(tensor(x), tensor(target), dx, tensor(weight), Tensor((9, 2)))
+    for weight in (None, weights(9)):
+        given = None if weight is None else tensor(weight)
+        op = CrossEntropy(tensor(x), tensor(target), dx, given, tensor(mass), tensor(count))
+        run(op, dx)
+        loss, gradient = reference_losses.CrossEntropy(x, target, weight, mass, count)
+        assert_close(op.last, loss)
+        assert_close(dx.array, gradient)
+        assert op.count == pytest.approx(45 if weight is None else (weight * count).sum())
+    for numbers in ((Tensor((9, 2)), Tensor((9, 1))), (Tensor((9, 1)), Tensor((8, 1)))):
+        with pytest.raises(ValueError, match="expected a number for each of 9 rows"):
+            CrossEntropy(tensor(x), tensor(target), dx, None, *numbers)
+    with pytest.raises(ValueError, match="mass and count go together"):
+        CrossEntropy(tensor(x), tensor(target), dx, None, tensor(mass))
 
 
 def test_arguments_are_checked() -> None:
@@ -67,7 +71,7 @@ def test_arguments_are_checked() -> None:
         with pytest.raises(ValueError, match="SoftTargets: shapes"):
             SoftTargets(target, y, number, number)
     for wrong in (Tensor((3, 1)), Tensor((4, 2))):
-        for numbers in ((wrong, number, number), (number, wrong, number), (number, number, wrong)):
+        for numbers in ((wrong, number), (number, wrong)):
             with pytest.raises(ValueError, match="expected a number for each of 4 rows"):
                 SoftTargets(label, y, *numbers)
     with pytest.raises(ValueError, match="expected 3 class weights"):
@@ -104,6 +108,26 @@ def test_as_pytorch(name: str, classes: int) -> None:
     loss, dy = fnn.losses.CrossEntropy(**settings)(x, t)
     assert_close(loss, wanted.item())
     assert_close(dy, z.grad.numpy())
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+@pytest.mark.parametrize("classes", [4, 40])
+@pytest.mark.parametrize("power", [-125, 126])
+def test_only_the_proportions_of_weights_count(name: str, classes: int, power: int) -> None:
+    """Those of samples and those of classes, also where float32 has no room for their sums and products."""
+    settings = dict(SETTINGS[name])
+    x, t, weight = normal(60, classes), labels(60, classes), generator(60).integers(1, 4, 60) / 4
+    if "class_weights" in settings:
+        settings["class_weights"] = np.array(settings["class_weights"] * (classes // 4))
+    loss, dy = fnn.losses.CrossEntropy(**settings)(x, t, weight)
+    found = [fnn.losses.CrossEntropy(**settings)(x, t, np.ldexp(weight, power))]
+    if "class_weights" in settings:
+        settings["class_weights"] = np.ldexp(settings["class_weights"], power)
+        found.append(fnn.losses.CrossEntropy(**settings)(x, t, weight))
+        found.append(fnn.losses.CrossEntropy(**settings)(x, t, np.ldexp(weight, power)))
+    for other, other_dy in found:
+        assert_close(other, loss)
+        assert_close(other_dy, dy)
 
 
 def test_settings_as_labels_and_as_rows() -> None:

@@ -128,6 +128,27 @@ def test_class_weight(as_rows: bool) -> None:
             assert (nets[0].parameters == nets[1].parameters).all()
 
 
+@pytest.mark.parametrize("power", [-149, -127, 125])
+def test_only_the_proportions_of_weights_count(power: int) -> None:
+    """The same bits with weights so small or so large that float32 has no room for their products and sums."""
+    (x, y), weight = blobs(), np.arange(90) % 4
+    scaled = np.ldexp(np.float32(weight), power)
+    for net_of, t in ((classifier, y), (regression, x[:, :1])):
+        nets = [net_of(), net_of()]
+        for net, w in zip(nets, (weight, scaled), strict=True):
+            net.fit(x, t, 32, 2, (x, t, w), verbose=0, sample_weight=w)
+        assert (nets[0].parameters == nets[1].parameters).all()
+        assert nets[0].history.history == nets[1].history.history
+    for factor in (2.0**-120, 2.0**120):
+        by_class = {0: 1, 1: 2, 2: 0.5}
+        nets = [classifier(), classifier(), classifier()]
+        nets[0].fit(x, y, verbose=0, class_weight=by_class, sample_weight=weight)
+        nets[1].fit(x, y, verbose=0, class_weight={c: factor * w for c, w in by_class.items()}, sample_weight=weight)
+        nets[2].fit(x, y, verbose=0, class_weight={c: factor * w for c, w in by_class.items()}, sample_weight=scaled)
+        for net in nets[1:]:
+            assert (net.parameters == nets[0].parameters).all()
+
+
 @pytest.mark.parametrize("loss", ["binary_cross_entropy", "focal", "hinge"])
 def test_class_weight_of_two_classes(loss: str) -> None:
     x, y = blobs(classes=2)

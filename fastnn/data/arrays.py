@@ -153,3 +153,10 @@ def weights(weights: Any, count: int, outputs: Sequence[tuple[int, ...]]) -> np.
     if array.shape not in shapes:
         raise ValueError(f"sample_weight: expected {wanted}, got shape {array.shape}")
     return ready(array)
+
+
+def in_proportion(weights: np.ndarray) -> np.ndarray:
+    """Weights, of which only the proportions matter; if float32 has no room for them, times a power of two."""
+    most = weights.max(initial=0.0)
+    extreme = 0 < most < 1e-18 or 1e18 < most < np.inf
+    return np.ldexp(weights, -np.frexp(most)[1]) if extreme else weights

@@ -30,7 +30,8 @@ def sample_weights(examples: Examples, shape: tuple[int, ...], class_weight: Any
     if examples.weights is not None:
         count = len(targets)
         found = (found.reshape(count, -1) * examples.weights.reshape(count, -1)).reshape(-1)
-    return arrays.weights(found.reshape(len(targets), *positions), len(targets), [shape])
+    found = arrays.in_proportion(found).reshape(len(targets), *positions)
+    return arrays.weights(found, len(targets), [shape])
 
 
 def _classes(targets: np.ndarray, labels: bool, columns: int) -> np.ndarray:

@@ -17,15 +17,14 @@ cdef inline const int32_t *labels_after(const int32_t *start, Py_ssize_t n) noex
 cdef class SoftTargets(Op):
     """Targets with label smoothing and class weights, for CrossEntropy.
 
-    With q_j = c_j ((1 - smoothing) t_j + smoothing / classes): y = q / sum q, mass = weight sum_j q_j, and
-    count = weight sum_j c_j t_j, the weight that a loss is divided by. target: int32 labels (rows,), or float32
-    distributions (rows, classes); class_weights c: float32 (1, classes), or None for 1; weight, mass, count: float32
-    (rows, 1); y: float32 (rows, classes). Szegedy et al. 2016, section 7.
+    With q_j = c_j ((1 - smoothing) t_j + smoothing / classes): y = q / sum q, mass = sum_j q_j, what a row's loss
+    counts, and count = sum_j c_j t_j, what it is divided by. target: int32 labels (rows,), or float32 distributions
+    (rows, classes); class_weights c: float32 (1, classes), or None for 1; mass, count: float32 (rows, 1); y: float32
+    (rows, classes). Szegedy et al. 2016, section 7.
     """
 
     cdef const int32_t *label
     cdef const float *target
-    cdef const float *weight
     cdef const float *class_weights
     cdef float *y
     cdef float *mass
@@ -39,7 +38,6 @@ cdef class SoftTargets(Op):
         Tensor y,
         Tensor mass,
         Tensor count,
-        Tensor weight or None = None,
         *,
         Tensor class_weights or None = None,
         smoothing: float = 0.0,
@@ -48,8 +46,8 @@ cdef class SoftTargets(Op):
         labels = target.dtype == "int32"
         if target.rows != y.rows or target.columns != (1 if labels else y.columns):
             raise ValueError(f"SoftTargets: shapes {target.shape} {target.dtype} and {y.shape} do not fit")
-        for tensor in (mass, count, weight):
-            if tensor is not None and (tensor.rows != y.rows or tensor.columns != 1):
+        for tensor in (mass, count):
+            if tensor.rows != y.rows or tensor.columns != 1:
                 raise ValueError(f"SoftTargets: expected a number for each of {y.rows} rows, got {tensor!r}")
         if class_weights is not None and class_weights.size != y.columns:
             raise ValueError(f"SoftTargets: expected {y.columns} class weights, got {class_weights!r}")
@@ -57,12 +55,12 @@ cdef class SoftTargets(Op):
             self.label = <const int32_t *> target.data
         else:
             self.target = floats(target)
-        self.y, self.mass, self.count, self.weight = floats(y), floats(mass), floats(count), floats(weight)
+        self.y, self.mass, self.count = floats(y), floats(mass), floats(count)
         self.class_weights, self.smoothing, self.columns = floats(class_weights), smoothing, y.columns
-        self.bind((target, y, mass, count, weight, class_weights))
+        self.bind((target, y, mass, count, class_weights))
 
     cdef void part(self, Py_ssize_t index, Py_ssize_t parts) noexcept nogil:
-        cdef Py_ssize_t i, row = self.present_rows() * index // parts, end = self.present_rows() * (index + 1) // parts
+        cdef Py_ssize_t row = self.present_rows() * index // parts, end = self.present_rows() * (index + 1) // parts
         self.table.soften(
             end - row,
             self.columns,
@@ -74,10 +72,6 @@ cdef class SoftTargets(Op):
             self.mass + row,
             self.count + row,
         )
-        if self.weight != NULL:
-            for i in range(row, end):
-                self.mass[i] *= self.weight[i]
-                self.count[i] *= self.weight[i]
 
     cdef double work(self) noexcept nogil:
         return self.present_rows() * self.columns
@@ -87,10 +81,11 @@ cdef class CrossEntropy(Loss):
     """-sum_j t_j log softmax(x)_j, the mean over rows, in nats; dx = (softmax(x) - t) / rows.
 
     x: logits (rows, classes). target: int32 labels (rows,), or float32 distributions (rows, classes).
-    count: what the sum is divided by, where that is not the sum of the weights.
+    mass, count: of SoftTargets, by which the weights are multiplied in the sum and in what it is divided by.
     """
 
     cdef const int32_t *label
+    cdef const float *mass_of_row
     cdef const float *count_of_row
 
     def __init__(
@@ -99,11 +94,13 @@ cdef class CrossEntropy(Loss):
         Tensor target,
         Tensor dx,
         Tensor weight or None = None,
+        Tensor mass or None = None,
         Tensor count or None = None,
         *,
         finite: bool = False,
     ) -> None:
         cdef Py_ssize_t columns = 1 if target.dtype == "int32" else x.columns
+        cdef Tensor factor
         if not (target.rows == x.rows and target.columns == columns):
             self.refuse(x, target, dx)
         if target.dtype == "int32":
@@ -111,10 +108,16 @@ cdef class CrossEntropy(Loss):
         else:
             self.target = floats(target)
         self.take(x, target, dx, weight, finite)
-        if count is not None and (count.rows != x.rows or count.columns != 1):
-            raise ValueError(f"{type(self).__name__}: expected a count for each of {x.rows} rows, got {count!r}")
-        self.count_of_row = floats(count)
-        self.tensors += (count,)
+        if (mass is None) != (count is None):
+            raise ValueError(f"{type(self).__name__}: mass and count go together")
+        if mass is None:
+            return
+        for factor in (mass, count):
+            if factor.rows != x.rows or factor.columns != 1:
+                raise ValueError(f"{type(self).__name__}: expected a number for each of {x.rows} rows, got {factor!r}")
+        self.mass_of_row, self.count_of_row = floats(mass), floats(count)
+        self.tensors += (mass, count)
+        self.make_weights(x.rows)
 
     cdef double terms(self) noexcept nogil:
         return 1
@@ -125,8 +128,20 @@ cdef class CrossEntropy(Loss):
         if self.count_of_row == NULL:
             return Loss.mass(self)
         for i in range(self.present_rows()):
-            mass += self.count_of_row[i]
+            mass += self.count_of_row[i] if self.weight == NULL else <double> self.weight[i] * self.count_of_row[i]
         return mass
+
+    cdef const float *weigh(self, Py_ssize_t row, Py_ssize_t rows) noexcept nogil:
+        cdef Py_ssize_t i
+        if self.mass_of_row == NULL:
+            return Loss.weigh(self, row, rows)
+        if self.weight == NULL:
+            self.table.scale(rows, <float> self.unit, self.mass_of_row + row, self.weights + row)
+        else:
+            Loss.weigh(self, row, rows)
+            for i in range(row, row + rows):
+                self.weights[i] *= self.mass_of_row[i]
+        return self.weights + row
 
     cdef void run(self) noexcept nogil:
         cdef Py_ssize_t i
@@ -142,7 +157,7 @@ cdef class CrossEntropy(Loss):
             return Loss.explain(self, place)
         return ValueError(f"CrossEntropy: label {self.label[place - 1]} is not from 0 to {self.columns - 1}")
 
-    cdef double piece(self, Py_ssize_t row, Py_ssize_t rows) noexcept nogil:
+    cdef double piece(self, Py_ssize_t row, Py_ssize_t rows, const float *weight) noexcept nogil:
         cdef Py_ssize_t start = row * self.columns
         return self.table.cross_entropy(
             rows,
@@ -150,7 +165,7 @@ cdef class CrossEntropy(Loss):
             self.x + start,
             labels_after(self.label, row),
             after(self.target, start),
-            after(self.weight, row),
+            weight,
             <float> self.scale,
             self.dx + start,
         )
@@ -167,10 +182,8 @@ cdef class KLDivergence(CrossEntropy):
     ) -> None:
         CrossEntropy.__init__(self, x, target, dx, weight, finite=finite)
 
-    cdef double piece(self, Py_ssize_t row, Py_ssize_t rows) noexcept nogil:
-        cdef double loss = CrossEntropy.piece(self, row, rows)
+    cdef double piece(self, Py_ssize_t row, Py_ssize_t rows, const float *weight) noexcept nogil:
+        cdef double loss = CrossEntropy.piece(self, row, rows, weight)
         if self.target != NULL:
-            loss += self.table.negative_entropy(
-                rows, self.columns, self.target + row * self.columns, after(self.weight, row)
-            )
+            loss += self.table.negative_entropy(rows, self.columns, self.target + row * self.columns, weight)
         return loss

@@ -1,6 +1,6 @@
 """Losses: the mean over a batch, in double, and the gradient with respect to the network's output in the same pass."""
 
-from libc.math cimport isfinite
+from libc.math cimport frexp, isfinite, ldexp
 
 from fastnn.engine cimport csrc
 from fastnn.engine.op cimport Op
@@ -18,14 +18,23 @@ if len(ELEMENTWISE_LOSSES) != csrc.fastnn_losses:
 cdef double LEAST_MASS = 1.1754943508222875e-38  # of weights: below it 1 / mass is no float32
 
 
+cdef double unit_of(double mass) noexcept nogil:
+    """A power of two that brings weights of this sum to one from 1/2 to 1, as far as it is a normal float32."""
+    cdef int exponent = 0
+    frexp(mass, &exponent)
+    return ldexp(1.0, min(max(-exponent, -126), 127))
+
+
 cdef class Loss(Meter):
     """A loss of x (rows, columns) against a target, and dx, its gradient, or None.
 
-    With finite, a loss that is not a finite number is an error, and so the step has no effect.
+    With finite, a loss that is not a finite number is an error, and so the step has no effect. Weights count in
+    proportion alone, whatever float32 holds of their products: they are multiplied by a power of two first.
     """
 
     def __cinit__(self) -> None:
         self.pace = 0.5
+        self.unit = 1
 
     def __init__(
         self, Tensor x, Tensor target, Tensor dx or None, Tensor weight or None = None, *, finite: bool = False
@@ -45,10 +54,20 @@ cdef class Loss(Meter):
         self.x, self.dx, self.columns, self.finite = floats(x), floats(dx), x.columns, finite
         self.bind((x, target, dx, weight))
         self.take_weight(weight)
+        if weight is not None:
+            self.make_weights(x.rows)
+
+    cdef void make_weights(self, Py_ssize_t rows) except *:
+        self.weighed = Tensor((rows, 1))
+        self.weights = floats(self.weighed)
 
     cdef void run(self) noexcept nogil:
-        self.counted = self.mass()
-        self.scale = 1.0 / (self.counted * self.terms()) if self.counted >= LEAST_MASS else 0
+        cdef double mass = self.mass()
+        self.counted = mass
+        if self.weights != NULL:
+            self.unit = unit_of(mass)
+            mass *= self.unit
+        self.scale = 1.0 / (mass * self.terms()) if mass >= LEAST_MASS else 0
         Op.run(self)
 
     cdef double terms(self) noexcept nogil:
@@ -56,11 +75,18 @@ cdef class Loss(Meter):
         return self.columns
 
     cdef void part(self, Py_ssize_t index, Py_ssize_t parts) noexcept nogil:
-        cdef Py_ssize_t row = index * self.chunk
-        self.partial[index] = self.piece(row, min(self.chunk, self.present_rows() - row))
+        cdef Py_ssize_t row = index * self.chunk, rows = min(self.chunk, self.present_rows() - row)
+        self.partial[index] = self.piece(row, rows, self.weigh(row, rows))
 
-    cdef double piece(self, Py_ssize_t row, Py_ssize_t rows) noexcept nogil:
-        """The sum of the losses of `rows` rows by their weights, and their gradient."""
+    cdef const float *weigh(self, Py_ssize_t row, Py_ssize_t rows) noexcept nogil:
+        """The weights of `rows` rows, times `unit`; NULL for 1."""
+        if self.weight == NULL:
+            return NULL
+        self.table.scale(rows, <float> self.unit, self.weight + row, self.weights + row)
+        return self.weights + row
+
+    cdef double piece(self, Py_ssize_t row, Py_ssize_t rows, const float *weight) noexcept nogil:
+        """The sum of the losses of `rows` rows by these weights, and their gradient."""
         return 0
 
     cdef void finish(self) noexcept nogil:
@@ -97,14 +123,14 @@ cdef class ElementwiseLoss(Loss):
         self.loss, self.setting = ELEMENTWISE_LOSSES.index(loss), setting
         Loss.__init__(self, x, target, dx, weight, finite=finite)
 
-    cdef double piece(self, Py_ssize_t row, Py_ssize_t rows) noexcept nogil:
+    cdef double piece(self, Py_ssize_t row, Py_ssize_t rows, const float *weight) noexcept nogil:
         cdef Py_ssize_t start = row * self.columns
         return self.table.loss[self.loss](
             rows,
             self.columns,
             self.x + start,
             self.target + start,
-            after(self.weight, row),
+            weight,
             self.setting,
             <float> self.scale,
             <float *> after(self.dx, start),
@@ -125,14 +151,14 @@ cdef class Cosine(Loss):
     cdef double terms(self) noexcept nogil:
         return 1
 
-    cdef double piece(self, Py_ssize_t row, Py_ssize_t rows) noexcept nogil:
+    cdef double piece(self, Py_ssize_t row, Py_ssize_t rows, const float *weight) noexcept nogil:
         cdef Py_ssize_t start = row * self.columns
         return self.table.cosine(
             rows,
             self.columns,
             self.x + start,
             self.target + start,
-            after(self.weight, row),
+            weight,
             <float> self.scale,
             self.dx + start,
         )

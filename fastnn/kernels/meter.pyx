@@ -5,7 +5,7 @@ from fastnn.engine.tensor cimport Tensor, floats
 
 
 class DivergenceError(FloatingPointError):
-    """A loss, or the parameters, that stopped being finite."""
+    """A loss, the statistics of a batch, or the parameters, that stopped being finite."""
 
 
 cdef class Meter(ChunkedOp):

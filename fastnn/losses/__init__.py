@@ -11,9 +11,10 @@ network they take either: they are fused with a last softmax or sigmoid, and aft
 logits. Losses with a logarithm are in nats; divided by log(2) they are in bits.
 
 A loss is a mean, over rows or over all elements; cross_entropy, kl_divergence and cosine compare the last axis, so that
-the rows of maps (batch, height, width, channels) are their positions. With weights it is divided by their sum; a batch
-whose weights sum to 0 has loss 0 and gradient 0, and a row of weight 0 counts nothing, whatever is in it. The means of
-`fit` and `evaluate` over samples none of which counts are NaN.
+the rows of maps (batch, height, width, channels) are their positions. With weights it is divided by their sum, so that
+only their proportions matter, whatever their size; a batch whose weights are all 0 has loss 0 and gradient 0, and a row
+of weight 0 is ignored, whatever is in it. The means of `fit` and `evaluate` over samples whose weights are all 0 are
+NaN.
 """
 
 from collections.abc import Mapping

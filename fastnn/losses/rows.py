@@ -8,6 +8,7 @@ import numpy as np
 
 from fastnn import kernels
 from fastnn.common import checks
+from fastnn.data import arrays
 from fastnn.engine.port import Port
 from fastnn.engine.tensor import Tensor
 from fastnn.losses.base import Loss
@@ -64,14 +65,14 @@ class CrossEntropy(Loss):
         return self.placed(lowering, output, Target(port, buffer, labels, weight, n, kept))
 
     def emit(self, lowering: Lowering, output: Buffer, target: Target, gradient: Buffer) -> Call:
-        n, wanted, weight, count = target.positions, target.buffer, target.weight, None
+        n, wanted, mass, count = target.positions, target.buffer, None, None
         if self.label_smoothing or self.class_weights is not None:
             soft, mass, count = output.beside(), output.beside(n), output.beside(n)
             options = {"class_weights": self._class_weights(output.columns // n), "smoothing": self.label_smoothing}
-            lowering.emit(kernels.SoftTargets, wanted, soft, mass, count, weight, positions=n, **options)
-            wanted, weight = soft, mass
+            lowering.emit(kernels.SoftTargets, wanted, soft, mass, count, positions=n, **options)
+            wanted = soft
         options = {"finite": lowering.training, "positions": n}
-        return lowering.emit(kernels.CrossEntropy, output, wanted, gradient, weight, count, **options)
+        return lowering.emit(kernels.CrossEntropy, output, wanted, gradient, target.weight, mass, count, **options)
 
     def _class_weights(self, classes: int) -> Tensor | None:
         if self.class_weights is None:
@@ -79,7 +80,7 @@ class CrossEntropy(Loss):
         if len(self.class_weights) != classes:
             raise ValueError(f"cross_entropy: {len(self.class_weights)} class weights for {classes} outputs")
         weights = Tensor((1, classes))
-        weights.array[...] = self.class_weights
+        weights.array[...] = arrays.in_proportion(np.array(self.class_weights))
         return weights
 
 
