@@ -9,7 +9,7 @@
 INLINE isize first_bad(isize n, const float *y, int check) {
   const float largest = 3.4028234663852886e38f; /* an infinity is beyond it */
   const float high = check == fastnn_finite || check == fastnn_nonnegative ? largest : 1.0f;
-  const float low = check == fastnn_finite ? -largest : check == fastnn_signed ? -1.0f : 0.0f;
+  const float low = check == fastnn_finite ? -largest : 0.0f;
   vi bad = {0};
   vf sum = {0};
   for (isize j = 0; j < n; j += VL) {
@@ -21,6 +21,18 @@ INLINE isize first_bad(isize n, const float *y, int check) {
     for (isize j = 0; j < n; j++)
       if (!(y[j] >= low && y[j] <= high)) return j;
   return check == fastnn_distribution && __builtin_fabsf(sum_lanes(sum) - 1.0f) > 1e-3f ? 0 : -1;
+}
+
+/* The first of n elements that is not -1, 0 or 1, or -1. */
+INLINE isize first_unsigned(isize n, const float *y) {
+  vi bad = {0};
+  for (isize j = 0; j < n; j += VL) {
+    const vf v = load_up_to(y + j, n - j); /* zeros past the end pass */
+    bad |= ~((absolute(v) == 1.0f) | (v == 0.0f));
+  }
+  for (isize j = 0; any(bad) && j < n; j++)
+    if (!(__builtin_fabsf(y[j]) == 1.0f || y[j] == 0.0f)) return j;
+  return -1;
 }
 
 /* y = x, n elements, converted. */
@@ -47,6 +59,7 @@ static isize kernel_gather(isize rows, isize n, const void *x, int type, const i
   else
     for (isize i = 0; i < rows; i++) convert(n, x, type, order[i] * n, y + i * n);
   if (check == fastnn_unchecked) return -1;
+  if (check == fastnn_signed) return first_unsigned(rows * n, y);
   if (check != fastnn_distribution) return first_bad(rows * n, y, check);
   for (isize i = 0; i < rows; i++) {
     const isize bad = first_bad(n, y + i * n, check);

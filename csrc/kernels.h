@@ -121,7 +121,7 @@ typedef enum {
 /* What a user's array may hold when its rows are gathered. */
 typedef enum { fastnn_float32, fastnn_float64, fastnn_uint8, fastnn_int64 } fastnn_type;
 
-/* What gathered elements must be: anything, finite, in [0, 1], in [0, 1] and a row sums to 1, >= 0, or in [-1, 1]. */
+/* What gathered elements must be: anything, finite, in [0, 1], in [0, 1] and a row sums to 1, >= 0, or -1, 0 or 1. */
 typedef enum {
   fastnn_unchecked,
   fastnn_finite,

@@ -164,7 +164,11 @@ def test_probabilities(isa: str, check: str) -> None:
             stopped.expect(np.minimum(array, 1), distribution)
 
 
-BOUNDS = [("nonnegative", [0, 3e38], [-1e-30]), ("signed", [-1, 1], [-1.01, 1.01])]
+BOUNDS = [
+    ("nonnegative", [0, 3e38], [-1e-30]),
+    ("signed", [-1, 1], [-1.01, 1.01, 0.3, 0.5, -0.9999999, 1e-45]),
+    ("signed", [0, 1], [2, 0.9999999, -1e-30]),
+]
 
 
 @pytest.mark.parametrize(("check", "good", "bad"), BOUNDS)

@@ -109,8 +109,13 @@ def test_hinge_has_classes() -> None:
         net = fnn.Sequential([fnn.Dense(1)], input_shape=(4,), seed=1).compile(fnn.Adam(0.05), "hinge", ["accuracy"])
         net.fit(x, t, epochs=20, verbose=0)
         assert net.evaluate(x, t)["accuracy"] == (net.classify(x) == y).mean() > 0.9
-    with pytest.raises(ValueError, match=r"y\[\d+, 0\] is [23] as float32; expected 1 or -1, or 1 or 0"):
-        net.train_on_batch(x, y + 2)
+    before = net.parameters.copy()
+    for wrong in (2, -2, 0.3, 0.5, 0.999, -0.5, 1e-30):
+        with pytest.raises(ValueError, match=rf"y\[4, 0\] is {wrong:g} as float32; expected 1 or -1, or 1 or 0"):
+            net.train_on_batch(x, np.where(np.arange(len(y)) == 4, wrong, y))
+        with pytest.raises(ValueError, match=rf"t\[0, 1\] is {wrong:g} as float32; expected 1 or -1, or 1 or 0"):
+            losses.hinge([[0.25, 0.25]], [[1, wrong]])
+    assert (net.parameters == before).all()
 
 
 def test_top_5_accuracy() -> None:

@@ -127,6 +127,8 @@ cdef class Gather(Gathered):
         if check not in CHECKS:
             raise ValueError(f"Gather: unknown check {check!r}; known: {', '.join(CHECKS)}")
         self.port, self.check, self.y = port, CHECKS.index(check), floats(y)
+        if check == "signed":
+            port.trial = 0
         self.width = port.columns if width is None else width
         if not 0 < self.width <= port.columns or port.columns % self.width:
             raise ValueError(f"Gather: rows of {port.columns} elements cannot be divided by a width of {width}")

@@ -92,7 +92,8 @@ class Focal(BinaryCrossEntropy):
 class Hinge(Elementwise):
     """max(0, 1 - s y), the mean over all elements; s = 1 where t is 1, else -1, for t of 1 and 0, or of 1 and -1.
 
-    A linear output whose sign is the class; several of them are each a class against the rest. Cortes & Vapnik 1995.
+    A linear output whose sign is the class; several of them are each a class against the rest. Any other t raises
+    ValueError. Cortes & Vapnik 1995.
     """
 
     name: ClassVar[str] = "hinge"
