@@ -4,17 +4,21 @@ x, y, dx and dy are (rows, ...) with n channels last: a row holds one or more gr
 of a channel are over the rows and groups of a run. All else is float32 (n,).
 """
 
-from libc.math cimport sqrt
+from libc.math cimport isfinite, sqrt
 
 from fastnn.engine.op cimport Op
 from fastnn.engine.tensor cimport Tensor, floats
 from fastnn.kernels.channels cimport Channels, ColumnSums, groups_of
 
 from fastnn.kernels.activation import DERIVED_FROM_INPUT as _DERIVED_FROM_INPUT, number
+from fastnn.kernels.meter import DivergenceError
 
 
 cdef class BatchNormMoments(ColumnSums):
-    """mean = the mean of x over a channel, variance = the mean of (x - mean)^2, which is the biased variance."""
+    """mean = the mean of x over a channel, variance = the mean of (x - mean)^2, which is the biased variance.
+
+    Where one of them is no finite float32, the step has no effect: running statistics would never recover from it.
+    """
 
     cdef const float *x
     cdef float *mean
@@ -38,6 +42,17 @@ cdef class BatchNormMoments(ColumnSums):
             variance = product[j] * share - offset * offset
             self.mean[j] = <float> (self.x[j] + offset)
             self.variance[j] = <float> (0.0 if variance < 0 else variance)
+            if not (isfinite(self.mean[j]) and isfinite(self.variance[j])):
+                self.fail(j)
+                return
+
+    def explain(self, place: int) -> Exception:
+        cdef Py_ssize_t j = place
+        return DivergenceError(
+            f"{self.layer or type(self).__name__}: the statistics of a batch overflow: channel {place} has the mean "
+            f"{self.mean[j]:g} and the variance {self.variance[j]:g} as float32; replace such values in the data, or "
+            "try a smaller learning rate"
+        )
 
 
 cdef class BatchNorm(Channels):

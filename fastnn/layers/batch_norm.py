@@ -22,9 +22,10 @@ class BatchNorm(Layer):
     by the number of values. After a step that succeeds, running = momentum * running + (1 - momentum) * batch, for
     both, from 0 and 1 at the start; prediction uses these. (So do Keras and ONNX. PyTorch's momentum is 1 - ours, and
     its running variance the unbiased one.) A batch of one value a channel gives y = beta and leaves the running ones
-    alone. gamma, beta, mean and variance, each (channels,), are in `net.weights`; the running ones are not parameters:
-    they have no gradient. `net.freeze()` puts it into a Dense or a convolution before it that has no activation. Raises
-    ValueError unless 0 <= momentum <= 1 and epsilon > 0. Ioffe & Szegedy 2015, algorithms 1 and 2.
+    alone. One whose mean or variance overflows float32 raises FloatingPointError and changes nothing, since the running
+    ones would never recover. gamma, beta, mean and variance, each (channels,), are in `net.weights`; the running ones
+    are not parameters: they have no gradient. `net.freeze()` puts it into a Dense or a convolution before it that has
+    no activation. Raises ValueError unless 0 <= momentum <= 1 and epsilon > 0. Ioffe & Szegedy 2015, algorithms 1, 2.
     """
 
     momentum: float = 0.9
