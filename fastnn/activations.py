@@ -1,7 +1,7 @@
 """The activations, to be called on arrays: fastnn.activations.gelu(x), fastnn.activations.gelu.derivative(x).
 
-Each runs the kernel that a network runs. In a network they go by name, Dense(64, activation="gelu") or
-Activation("gelu"); the learned one is the layer PReLU.
+Each runs the kernel that a network runs. A layer takes one by its name, Dense(64, activation="gelu"), or as it is here,
+Dense(64, activation=fastnn.activations.gelu); the learned one is the layer PReLU.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from fastnn.engine.tensor import Tensor
 from fastnn.lowering.backward import ROW_WISE
 
 if TYPE_CHECKING:
+    from typing import Self
+
     from numpy.typing import NDArray
 
 
@@ -28,11 +30,18 @@ def _tensor(x: Any) -> Tensor:
     return tensor
 
 
-class _Function:
-    """An activation by its name in `kernels` or ROW_WISE, with its formula as docstring."""
+class _Function(str):
+    """An activation: its name in `kernels` or ROW_WISE, which layers take, to be called; its formula as docstring."""
 
-    def __init__(self, name: str, formula: str) -> None:
-        self.name, self.__doc__ = name, formula
+    def __new__(cls, name: str, formula: str = "") -> Self:
+        function = super().__new__(cls, name)
+        function.__doc__ = formula
+        return function
+
+    @property
+    def name(self) -> str:
+        """What layers and files call it."""
+        return str(self)
 
     def __repr__(self) -> str:
         return f"fastnn.activations.{self.name}"

@@ -10,6 +10,8 @@ from collections.abc import Callable
 
 import numpy as np
 
+from fastnn.common import checks
+
 Initializer = Callable[["np.random.Generator", tuple[int, ...], int, int], np.ndarray]
 
 
@@ -86,3 +88,11 @@ INITIALIZERS: dict[str, Initializer] = {
         orthogonal,
     )
 }
+
+
+def named(initializer: str | Initializer) -> str:
+    """The name of an initializer, which may be given as the function. Raises ValueError that lists the known ones."""
+    name = getattr(initializer, "__name__", None)
+    if name in INITIALIZERS and INITIALIZERS[name] is initializer:
+        return str(name)
+    return checks.known("initializer", initializer, INITIALIZERS)

@@ -3,7 +3,7 @@
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from numbers import Real
+from numbers import Complex, Number, Real
 from typing import Any
 
 #: Sizes are kept in 32 bits where the data hold them, and no tensor of that length would fit anyway.
@@ -25,19 +25,40 @@ def integer(name: str, value: Any, least: int = 1, most: int = MOST) -> int:
     except TypeError:
         raise TypeError(f"{name} must be an integer, got {value!r}") from None
     if not least <= number <= most:
-        raise ValueError(f"{name} must be an integer from {least} to {most}, got {value!r}")
+        raise ValueError(f"{name} must be an integer from {least} to {most}, got {shown(value)}")
     return number
+
+
+def is_real(kind: type) -> bool:
+    """Whether objects of this class are real numbers; a Decimal is, although it does not say so."""
+    return issubclass(kind, Real) or (issubclass(kind, Number) and not issubclass(kind, Complex))
+
+
+def nearest(value: Any) -> float:
+    """A real number as a float, an infinity where it is too large for one."""
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
 
 
 def real(name: str, value: Any, least: float, most: float = LARGEST, below: float = math.inf) -> float:
     """value as a float, least <= value <= most and value < below."""
-    if isinstance(value, bool) or not isinstance(value, Real):
-        raise TypeError(f"{name} must be a number, got {value!r}")
-    number: Any = value
-    if not (least <= number <= most and number < below):  # a NaN compares false, an integer need not fit a float
+    if isinstance(value, bool) or not is_real(type(value)):
+        raise TypeError(f"{name} must be a number, got {shown(value)}")
+    number = nearest(value)
+    if not (least <= number <= most and number < below):  # a NaN compares false
         upper = f"<= {most:g}" if below == math.inf else f"< {below:g}"
-        raise ValueError(f"{name} must be a number >= {least:g} and {upper}, got {value!r}")
-    return float(value)
+        raise ValueError(f"{name} must be a number >= {least:g} and {upper}, got {shown(value)}")
+    return number
+
+
+def shown(value: Any) -> str:
+    """repr(value), also of an integer of more digits than Python writes."""
+    try:
+        return repr(value)
+    except ValueError:
+        return f"{type(value).__name__} of {nearest(value):g}"
 
 
 def flag(name: str, value: Any) -> bool:

@@ -1,5 +1,6 @@
 """An activation as a layer of its own."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -15,11 +16,11 @@ from fastnn.lowering.value import Value
 LAYER_ACTIVATIONS = (*kernels.ACTIVATIONS, *ROW_WISE)
 
 
-def known_activation(name: str) -> str:
-    """The name of an activation. Raises ValueError that lists the known ones."""
+def known_activation(name: str, known: Iterable[str] = LAYER_ACTIVATIONS) -> str:
+    """The name of an activation, as a plain string. Raises ValueError that lists the known ones."""
     if name == "prelu":
         raise ValueError("prelu has slopes to learn: add the layer PReLU() instead of naming an activation")
-    return checks.known("activation", name, LAYER_ACTIVATIONS)
+    return str(checks.known("activation", name, known))
 
 
 @dataclass(eq=False, repr=False)
@@ -35,7 +36,7 @@ class Activation(Layer):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        known_activation(self.activation)
+        object.__setattr__(self, "activation", known_activation(self.activation))
 
     def lower(self, lowering: Lowering, x: Value, weights: dict[str, Weight], index: int) -> Value:
         if self.activation == "identity":

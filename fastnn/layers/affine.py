@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from fastnn import initializers
 from fastnn.common import checks
-from fastnn.initializers import INITIALIZERS
 from fastnn.layers.activation import known_activation
 from fastnn.layers.base import Parameter
 
@@ -20,12 +20,11 @@ def check(layer: Any) -> None:
     Raises ValueError and TypeError that name the layer's class and the setting.
     """
     kind = layer.kind
-    if layer.activation is None:
-        object.__setattr__(layer, "activation", "identity")
-    known_activation(layer.activation)
+    activation = "identity" if layer.activation is None else layer.activation
+    object.__setattr__(layer, "activation", known_activation(activation))
     checks.flag(f"{kind}: bias", layer.bias)
     if layer.initializer is not None:
-        checks.known("initializer", layer.initializer, INITIALIZERS)
+        object.__setattr__(layer, "initializer", initializers.named(layer.initializer))
     for name in ("l1", "l2"):
         object.__setattr__(layer, name, checks.real(f"{kind}: {name}", getattr(layer, name), least=0))
 

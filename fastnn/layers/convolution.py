@@ -7,6 +7,7 @@ from typing import ClassVar
 from fastnn import kernels
 from fastnn.common import checks
 from fastnn.engine.op import Op
+from fastnn.initializers import Initializer
 from fastnn.kernels import winograd
 from fastnn.kernels.axis import Axis
 from fastnn.layers import affine, window
@@ -47,7 +48,7 @@ class Conv2D(window.Pictured):
     groups: int = 1
     activation: str | None = None
     bias: bool = True
-    initializer: str | None = field(default=None, kw_only=True)
+    initializer: str | Initializer | None = field(default=None, kw_only=True)
     l1: float = field(default=0.0, kw_only=True)
     l2: float = field(default=0.0, kw_only=True)
 

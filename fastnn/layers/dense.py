@@ -5,6 +5,7 @@ from typing import ClassVar
 
 from fastnn import kernels
 from fastnn.common import checks
+from fastnn.initializers import Initializer
 from fastnn.layers import affine
 from fastnn.layers.base import Layer, Parameter
 from fastnn.lowering.call import Weight
@@ -17,8 +18,9 @@ class Dense(Layer):
     """y = activation(x @ weight + bias), over the last axis of x.
 
     x (batch, ..., in), weight (in, units), bias (units,), y (batch, ..., units). activation: a name in
-    `fastnn.activations`. initializer: of the weight, a name in `fastnn.initializers`; None takes he_normal before relu,
-    leaky_relu, elu, gelu and silu, lecun_normal before selu, glorot_uniform otherwise. The bias starts at zero.
+    `fastnn.activations`, or the function. initializer: of the weight, one of `fastnn.initializers` or its name; None
+    takes he_normal before relu, leaky_relu, elu, gelu and silu, lecun_normal before selu, glorot_uniform otherwise. The
+    bias starts at zero.
     l1, l2: the loss grows by l1 sum |weight| + l2 sum weight^2. max_norm: after each update, the weights into a unit,
     weight[:, unit], are scaled down to that norm if theirs is greater (Srivastava et al. 2014).
     Raises ValueError for units < 1, an unknown activation or initializer, a negative penalty, and a max_norm that is
@@ -28,7 +30,7 @@ class Dense(Layer):
     units: int
     activation: str | None = None
     bias: bool = True
-    initializer: str | None = None
+    initializer: str | Initializer | None = None
     l1: float = 0.0
     l2: float = 0.0
     max_norm: float | None = None

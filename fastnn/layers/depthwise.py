@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from fastnn import kernels
 from fastnn.common import checks
+from fastnn.initializers import Initializer
 from fastnn.kernels.axis import Axis
 from fastnn.layers import affine, window
 from fastnn.layers.base import Layer, Parameter
@@ -35,7 +36,7 @@ class DepthwiseConv2D(window.Pictured):
     multiplier: int = 1
     activation: str | None = None
     bias: bool = True
-    initializer: str | None = field(default=None, kw_only=True)
+    initializer: str | Initializer | None = field(default=None, kw_only=True)
     l1: float = field(default=0.0, kw_only=True)
     l2: float = field(default=0.0, kw_only=True)
 
@@ -103,7 +104,7 @@ class SeparableConv2D(Composite):
     multiplier: int = 1
     activation: str | None = None
     bias: bool = True
-    initializer: str | None = field(default=None, kw_only=True)
+    initializer: str | Initializer | None = field(default=None, kw_only=True)
     l1: float = field(default=0.0, kw_only=True)
     l2: float = field(default=0.0, kw_only=True)
 
@@ -111,7 +112,7 @@ class SeparableConv2D(Composite):
         super().__post_init__()
         depthwise, pointwise = self.layers()
         for layer, names in (
-            (depthwise, ("kernel", "strides", "padding", "dilation", "multiplier", "l1", "l2")),
+            (depthwise, ("kernel", "strides", "padding", "dilation", "multiplier", "initializer", "l1", "l2")),
             (pointwise, ("filters", "activation", "bias")),
         ):
             for name in names:  # in their plain form

@@ -7,9 +7,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from fastnn import kernels
+from fastnn import initializers, kernels
 from fastnn.common import checks
-from fastnn.initializers import INITIALIZERS
+from fastnn.initializers import Initializer
 from fastnn.layers.base import Layer, Parameter
 from fastnn.lowering.call import Weight
 from fastnn.lowering.lowering import Lowering
@@ -34,7 +34,7 @@ class Embedding(Layer):
     vocabulary: int
     units: int
     padding: int | None = None
-    initializer: str | None = None
+    initializer: str | Initializer | None = None
 
     stepwise: ClassVar[bool] = True
 
@@ -46,7 +46,7 @@ class Embedding(Layer):
             padding = checks.integer("Embedding: padding", self.padding, 0, self.vocabulary - 1)
             object.__setattr__(self, "padding", padding)
         if self.initializer is not None:
-            checks.known("initializer", self.initializer, INITIALIZERS)
+            object.__setattr__(self, "initializer", initializers.named(self.initializer))
 
     def vocabulary_of(self, source: int) -> int | None:
         return self.vocabulary

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from fastnn import kernels
+from fastnn import initializers, kernels
 from fastnn.common import checks
-from fastnn.initializers import INITIALIZERS
+from fastnn.initializers import Initializer
 from fastnn.layers.base import Layer, Parameter, expected
 from fastnn.lowering.call import Weight
 from fastnn.lowering.lowering import Lowering
@@ -23,13 +23,13 @@ class Maxout(Layer):
 
     units: int
     pieces: int
-    initializer: str = "glorot_uniform"
+    initializer: str | Initializer = "glorot_uniform"
 
     def __post_init__(self) -> None:
         super().__post_init__()
         object.__setattr__(self, "units", checks.integer("Maxout: units", self.units))
         object.__setattr__(self, "pieces", checks.integer("Maxout: pieces", self.pieces))
-        checks.known("initializer", self.initializer, INITIALIZERS)
+        object.__setattr__(self, "initializer", initializers.named(self.initializer))
 
     def parameters(self, features: tuple[int, ...]) -> dict[str, Parameter]:
         columns = self.pieces * self.units

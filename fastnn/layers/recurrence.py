@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, NamedTuple
 
-from fastnn import kernels
+from fastnn import initializers, kernels
 from fastnn.common import checks
 from fastnn.engine.tensor import Tensor
-from fastnn.initializers import INITIALIZERS, Initializer
+from fastnn.initializers import Initializer
 from fastnn.layers.base import Layer, Parameter, called, expected
 from fastnn.layers.symbol import Symbol
 from fastnn.lowering.call import Buffer, Call, ToPack, Weight
@@ -84,8 +84,8 @@ class Recurrent(Layer):
     reverse: bool = False
     dropout: float = 0.0
     recurrent_dropout: float = 0.0
-    initializer: str = field(default="glorot_uniform", kw_only=True)
-    recurrent_initializer: str = field(default="orthogonal", kw_only=True)
+    initializer: str | Initializer = field(default="glorot_uniform", kw_only=True)
+    recurrent_initializer: str | Initializer = field(default="orthogonal", kw_only=True)
 
     stepwise: ClassVar[bool] = True
     gates: ClassVar[int]
@@ -100,8 +100,8 @@ class Recurrent(Layer):
         for name in ("dropout", "recurrent_dropout"):
             rate = checks.real(f"{self.kind}: {name}", getattr(self, name), least=0, below=1)
             object.__setattr__(self, name, rate)
-        for name in (self.initializer, self.recurrent_initializer):
-            checks.known("initializer", name, INITIALIZERS)
+        for name in ("initializer", "recurrent_initializer"):
+            object.__setattr__(self, name, initializers.named(getattr(self, name)))
 
     def __call__(self, x: Any, initial_state: Symbol | Sequence[Symbol] | None = None) -> Any:
         """What the layer makes of x; initial_state: h, of an LSTM [h, c], before the first step, else zeros.

@@ -8,9 +8,9 @@ from typing import ClassVar
 import numpy as np
 
 from fastnn import kernels
-from fastnn.common import checks
 from fastnn.engine.tensor import Tensor
 from fastnn.initializers import Initializer
+from fastnn.layers.activation import known_activation
 from fastnn.layers.recurrence import CellGradients, Cells, Recurrent
 from fastnn.lowering.call import Buffer, ToPack, Weight
 from fastnn.lowering.lowering import Lowering
@@ -157,7 +157,7 @@ class SimpleRNN(Recurrent):
     def __post_init__(self) -> None:
         super().__post_init__()
         known = [name for name in kernels.ACTIVATIONS if name not in kernels.DERIVED_FROM_INPUT]
-        checks.known("activation", self.activation, known)
+        object.__setattr__(self, "activation", known_activation(self.activation, known))
 
     def emit_forward(self, lowering: Lowering, weight: Tensor | ToPack, cells: Cells) -> None:
         lowering.emit(

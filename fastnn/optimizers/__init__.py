@@ -28,6 +28,8 @@ def resolve(optimizer: Optimizer | str) -> Optimizer:
     if isinstance(optimizer, str):
         names = {name.lower(): cls for name, cls in OPTIMIZERS.items()}
         return names[checks.known("optimizer", optimizer.lower(), names)]()  # type: ignore[call-arg]
+    if isinstance(optimizer, type):
+        raise TypeError(f"optimizer must be an object, got the class {optimizer.__name__}: use {optimizer.__name__}()")
     if not isinstance(optimizer, Optimizer):
         raise TypeError(f"optimizer must be an Optimizer or its name, got {optimizer!r}")
     return dataclasses.replace(optimizer)
