@@ -115,6 +115,24 @@ def test_bad_pictures(what: str, name: str, tmp_path: Path) -> None:
         image_folder(tmp_path)
 
 
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "BMP", "GIF", "PPM", "TIFF", "WEBP"])
+def test_formats(kind: str, tmp_path: Path) -> None:
+    put(tmp_path / "a" / "picture", np.full((8, 9, 3), 200, np.uint8), format=kind)
+    x = image_folder(tmp_path)[0]
+    assert x.shape == (1, 8, 9, 3) and (abs(x.astype(int) - 200) < 10).all()
+
+
+def test_no_program_is_started(tmp_path: Path) -> None:
+    """Pillow opens PostScript by running Ghostscript on it, whatever the file is called: image_folder does not."""
+    import subprocess
+
+    put(tmp_path / "a" / "1.png", pixels())
+    (tmp_path / "a" / "2.png").write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 8 8\nshowpage\n")
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(ValueError, match=r"2.png: not a picture in one of"):
+        patch.setattr(subprocess, "Popen", None)  # what each start of a program goes through
+        image_folder(tmp_path)
+
+
 def test_without_pillow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     put(tmp_path / "a" / "1.png", pixels())
     for name in [name for name in sys.modules if name.split(".")[0] == "PIL"]:

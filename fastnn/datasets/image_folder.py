@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL.Image import Image
 
+#: What is opened, as Pillow calls it. It reads more, some of it with programs that interpret the file (EPS).
+_FORMATS = ("PNG", "JPEG", "BMP", "GIF", "PPM", "TIFF", "WEBP")
 _GREY = {"1", "L", "LA"}
 _DEEP = ("I", "F")  # I;16 and its kin too
 
@@ -26,8 +28,9 @@ def image_folder(
     x (n, height, width, channels): uint8 pixels, one channel where all pictures are grey, and red, green and blue where
     not; transparency is left out, and a camera's orientation applied. y (n,): int64 places in classes, the folders'
     names in order; pictures are in the order of their files' names. Names that begin with a dot, and files beside the
-    folders, are passed over. size: of each picture, (height, width) in pixels or one number for both; they are
-    stretched to it, interpolated bilinearly over all that a pixel covers. None: all must be of one size already.
+    folders, are passed over. Files are PNG, JPEG, BMP, GIF (its first frame), PPM, TIFF or WebP, whatever their names.
+    size: of each picture, (height, width) in pixels or one number for both; they are stretched to it, interpolated
+    bilinearly over all that a pixel covers. None: all must be of one size already.
     Raises ImportError without Pillow; ValueError that names the file or folder where there is no class, a class is
     empty, a file is no picture or is broken, has more than 8 bits a channel, or another size than the first, and for a
     size that no picture can have; MemoryError where they do not fit.
@@ -94,6 +97,6 @@ def _opened(file: str) -> Image:
     except ImportError:
         raise ImportError("image_folder needs Pillow: pip install 'fastnn-cpu[images]'") from None
     try:
-        return Image.open(file)
+        return Image.open(file, formats=_FORMATS)
     except Exception as error:
-        raise ValueError(f"{file}: not a picture that Pillow reads: {error}") from error
+        raise ValueError(f"{file}: not a picture in one of the formats {', '.join(_FORMATS)}: {error}") from error
