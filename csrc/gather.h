@@ -1,5 +1,5 @@
-/* Rows of a user's array into a batch, converted to float32 or to checked labels on the way. order lists the rows;
- * NULL takes them as they come. What is returned is the place of the first bad element within the batch, or -1. */
+/* Rows of a user's array into a batch, converted to float32 or to checked labels on the way: those from `first` on, or
+ * those that order[first..] lists. What is returned is the place of the first bad element within the batch, or -1. */
 #ifndef FASTNN_GATHER_H
 #define FASTNN_GATHER_H
 
@@ -35,59 +35,149 @@ INLINE isize first_unsigned(isize n, const float *y) {
   return -1;
 }
 
-/* y = x, n elements, converted. */
-INLINE void convert(isize n, const void *x, int type, isize from, float *y) {
-  if (type == fastnn_float32) {
-    const float *row = (const float *)x + from;
-    for (isize j = 0; j < n; j += VL) store_up_to(y + j, load_up_to(row + j, n - j), n - j);
-  } else if (type == fastnn_float64) {
-    const double *row = (const double *)x + from;
-    for (isize j = 0; j < n; j++) y[j] = (float)row[j];
-  } else if (type == fastnn_int64) {
-    const int64_t *row = (const int64_t *)x + from;
-    for (isize j = 0; j < n; j++) y[j] = (float)row[j];
-  } else {
-    const uint8_t *row = (const uint8_t *)x + from;
-    for (isize j = 0; j < n; j++) y[j] = row[j];
+/* IEEE 754 binary16. A subnormal one is a product, because a subnormal float32 may count as 0. */
+INLINE float from_half(uint16_t half) {
+  const uint32_t exponent = half & 0x7c00u;
+  const float subnormal = (float)(half & 0x3ff) * 0x1p-24f;
+  uint32_t bits;
+  memcpy(&bits, &subnormal, 4);
+  const uint32_t normal = ((half & 0x7fffu) << 13) + (exponent == 0x7c00u ? 224u << 23 : 112u << 23);
+  bits = (exponent ? normal : bits) | (half & 0x8000u) << 16;
+  float y;
+  memcpy(&y, &bits, 4);
+  return y;
+}
+
+/* y = x, n elements that follow one another, converted. */
+typedef void converter(isize n, const char *x, float *y);
+
+#define CONVERTER(name, type, number)                                 \
+  static void convert_##name(isize n, const char *x, float *y) {      \
+    const type *element = (const type *)x;                            \
+    for (isize j = 0; j < n; j++) y[j] = (float)(number(element[j])); \
+  }
+FASTNN_TYPES(CONVERTER)
+#undef CONVERTER
+
+static converter *const converters[] = {
+#define CONVERTER(name, type, number) convert_##name,
+    FASTNN_TYPES(CONVERTER)
+#undef CONVERTER
+};
+
+/* The same of any type; what is float32 already without a call, which would cost as much as a small row. */
+INLINE void convert(isize n, const char *x, int type, float *y) {
+  if (type == fastnn_float32)
+    for (isize j = 0; j < n; j += VL) store_up_to(y + j, load_up_to((const float *)x + j, n - j), n - j);
+  else
+    converters[type](n, x, y);
+}
+
+static const isize sizes[] = {
+#define SIZE(name, type, number) sizeof(type),
+    FASTNN_TYPES(SIZE)
+#undef SIZE
+};
+
+/* An element as a double, which holds all but large integers exactly: those become other large ones. */
+INLINE double number_at(const char *x, int type) {
+  switch (type) {
+#define CASE(name, type, number) \
+  case fastnn_##name:            \
+    return (double)(number(*(const type *)x));
+    FASTNN_TYPES(CASE)
+#undef CASE
+  }
+  return __builtin_nan("");
+}
+
+INLINE int follow_one_another(const fastnn_array *x) { return !x->element && !x->swapped; }
+
+#define COLLECTOR(bits)                                                                                       \
+  INLINE void collect_##bits(isize n, const char *row, const isize *element, isize j, int swapped, char *y) { \
+    for (isize i = 0; i < n; i++) {                                                                           \
+      uint##bits##_t x;                                                                                       \
+      memcpy(&x, row + (element ? element[j + i] : (j + i) * (bits / 8)), bits / 8);                          \
+      if (swapped) x = swap_##bits(x);                                                                        \
+      memcpy(y + i * (bits / 8), &x, bits / 8);                                                               \
+    }                                                                                                         \
+  }
+#define swap_8(x) x
+#define swap_16 __builtin_bswap16
+#define swap_32 __builtin_bswap32
+#define swap_64 __builtin_bswap64
+COLLECTOR(8)
+COLLECTOR(16)
+COLLECTOR(32)
+COLLECTOR(64)
+
+/* Elements j..j+n-1 of a row, so that they follow one another in this machine's byte order. */
+static void collect(isize n, const fastnn_array *x, const char *row, isize j, char *y) {
+  switch (sizes[x->type]) {
+    case 1:
+      collect_8(n, row, x->element, j, 0, y);
+      break;
+    case 2:
+      collect_16(n, row, x->element, j, x->swapped, y);
+      break;
+    case 4:
+      collect_32(n, row, x->element, j, x->swapped, y);
+      break;
+    default:
+      collect_64(n, row, x->element, j, x->swapped, y);
   }
 }
 
-/* x: (., n) float32, float64, uint8 or int64; y: (rows, n). */
-static isize kernel_gather(isize rows, isize n, const void *x, int type, const int64_t *order, int check, float *y) {
-  if (!order)
-    convert(rows * n, x, type, 0, y);
+/* y = a row of n elements. */
+INLINE void convert_row(isize n, const fastnn_array *x, const char *row, float *y) {
+  if (follow_one_another(x)) {
+    convert(n, row, x->type, y);
+    return;
+  }
+  double some[256]; /* of up to 8 bytes */
+  for (isize j = 0; j < n; j += 256) {
+    const isize count = n - j < 256 ? n - j : 256;
+    collect(count, x, row, j, (char *)some);
+    converters[x->type](count, (const char *)some, y + j);
+  }
+}
+
+/* y: (rows, n), of which each `width` elements are a distribution. */
+static isize kernel_gather(isize rows, isize n, isize width, const fastnn_array *x, isize first, const int64_t *order,
+                           int check, float *y) {
+  if (!order && follow_one_another(x) && x->row == n * sizes[x->type])
+    convert(rows * n, x->data + first * x->row, x->type, y);
   else
-    for (isize i = 0; i < rows; i++) convert(n, x, type, order[i] * n, y + i * n);
+    for (isize i = 0; i < rows; i++)
+      convert_row(n, x, x->data + (order ? order[first + i] : first + i) * x->row, y + i * n);
   if (check == fastnn_unchecked) return -1;
   if (check == fastnn_signed) return first_unsigned(rows * n, y);
   if (check != fastnn_distribution) return first_bad(rows * n, y, check);
-  for (isize i = 0; i < rows; i++) {
-    const isize bad = first_bad(n, y + i * n, check);
-    if (bad >= 0) return i * n + bad;
+  for (isize i = 0; i < rows * n; i += width) {
+    const isize bad = first_bad(width, y + i, check);
+    if (bad >= 0) return i + bad;
   }
   return -1;
 }
 
-/* x: int64, uint8, float32 or float64, one a row; y: (rows). A label outside 0..classes-1 or with a fraction is bad;
- * one that equals `ignore`, NaN for none, becomes -1. */
-static isize kernel_gather_labels(isize rows, isize classes, const void *x, int type, const int64_t *order,
-                                  double ignore, int32_t *y) {
+/* y: (rows, n). A label outside 0..classes-1 or with a fraction is bad; one that equals `ignore`, NaN for none, becomes
+ * -1. */
+static isize kernel_gather_labels(isize rows, isize n, isize classes, const fastnn_array *x, isize first,
+                                  const int64_t *order, double ignore, int32_t *y) {
+  const int follow = follow_one_another(x);
   for (isize i = 0; i < rows; i++) {
-    const isize from = order ? order[i] : i;
-    double label;
-    if (type == fastnn_int64) {
-      const int64_t whole = ((const int64_t *)x)[from];
-      label = (whole < 0 || whole >= classes) && (double)whole != ignore ? __builtin_nan("") : (double)whole;
-    } else if (type == fastnn_uint8)
-      label = ((const uint8_t *)x)[from];
-    else
-      label = type == fastnn_float32 ? ((const float *)x)[from] : ((const double *)x)[from];
-    if (label == ignore) {
-      y[i] = -1;
-      continue;
+    const char *row = x->data + (order ? order[first + i] : first + i) * x->row;
+    for (isize j = 0; j < n; j++) {
+      double one; /* of up to 8 bytes */
+      if (!follow) collect(1, x, row, j, (char *)&one);
+      const double label = number_at(follow ? row + j * sizes[x->type] : (const char *)&one, x->type);
+      if (label == ignore) {
+        y[i * n + j] = -1;
+        continue;
+      }
+      if (!(label >= 0 && label < (double)classes) || label != (double)(int32_t)label) return i * n + j;
+      y[i * n + j] = (int32_t)label;
     }
-    if (!(label >= 0 && label < (double)classes) || label != (double)(int32_t)label) return i;
-    y[i] = (int32_t)label;
   }
   return -1;
 }

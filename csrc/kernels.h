@@ -118,8 +118,37 @@ typedef enum {
 #undef FASTNN_NAME
 } fastnn_loss;
 
-/* What a user's array may hold when its rows are gathered. */
-typedef enum { fastnn_float32, fastnn_float64, fastnn_uint8, fastnn_int64 } fastnn_type;
+/* What a user's array may hold when its rows are gathered, by NumPy's names: what an element is in C, and the function
+ * that makes a number of it where it is none yet. */
+#define FASTNN_TYPES(T)           \
+  T(float32, float, )             \
+  T(float64, double, )            \
+  T(float16, uint16_t, from_half) \
+  T(bool, uint8_t, 0 !=)          \
+  T(uint8, uint8_t, )             \
+  T(int8, int8_t, )               \
+  T(uint16, uint16_t, )           \
+  T(int16, int16_t, )             \
+  T(uint32, uint32_t, )           \
+  T(int32, int32_t, )             \
+  T(uint64, uint64_t, )           \
+  T(int64, int64_t, )
+
+typedef enum {
+#define FASTNN_NAME(name, type, number) fastnn_##name,
+  FASTNN_TYPES(FASTNN_NAME) fastnn_types
+#undef FASTNN_NAME
+} fastnn_type;
+
+/* A user's array as it is in memory. Where its elements follow one another in this machine's byte order, they are
+ * aligned to their size. */
+typedef struct {
+  const char *data;
+  isize row;            /* bytes from a row to the next */
+  const isize *element; /* NULL: a row's elements follow one another; else the bytes from its start to each of them */
+  int type;             /* a fastnn_type */
+  int swapped;          /* the bytes of an element come in the other order */
+} fastnn_array;
 
 /* What gathered elements must be: anything, finite, in [0, 1], in [0, 1] and a row sums to 1, >= 0, or -1, 0 or 1. */
 typedef enum {
@@ -185,9 +214,11 @@ typedef struct {
   K(double, cosine,                                                                                                    \
     (isize rows, isize n, const float *x, const float *target, const float *weight, float scale, float *dx))           \
   K(void, argmax, (isize rows, isize n, const float *x, int32_t *y))                                                   \
-  K(isize, gather, (isize rows, isize n, const void *x, int type, const int64_t *order, int check, float *y))          \
+  K(isize, gather,                                                                                                     \
+    (isize rows, isize n, isize width, const fastnn_array *x, isize first, const int64_t *order, int check, float *y)) \
   K(isize, gather_labels,                                                                                              \
-    (isize rows, isize classes, const void *x, int type, const int64_t *order, double ignore, int32_t *y))             \
+    (isize rows, isize n, isize classes, const fastnn_array *x, isize first, const int64_t *order, double ignore,      \
+     int32_t *y))                                                                                                      \
   K(void, dropout, (isize n, isize first, const float *x, uint32_t threshold, float scale, fastnn_random r, float *y)) \
   K(void, centred_sums,                                                                                                \
     (isize rows, isize n, const float *x, const float *centre, const float *dy, double *sum, double *product))         \

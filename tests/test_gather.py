@@ -19,14 +19,14 @@ from check import (
 )
 from fastnn.engine.op import Op
 from fastnn.engine.plan import Plan
-from fastnn.engine.port import Port
+from fastnn.engine.port import TYPES, Port
 from fastnn.engine.tensor import Tensor
 from fastnn.kernels import Adam, Gather, GatherLabels, Scatter
 
-TYPES = ("float32", "float64", "uint8", "int64")
 # Elements enough for two threads, and for four.
 TWO, FOUR = 125_000, 250_000
-INT64 = np.iinfo(np.int64)
+#: A label that the type holds.
+LARGEST = {dtype: {"bool": 2, "int8": 127}.get(dtype, 200) for dtype in TYPES}
 every_type = pytest.mark.parametrize("dtype", TYPES)
 
 
@@ -38,10 +38,11 @@ def attached(array: NDArray, name: str = "x") -> Port:
 
 def data(rows: int, columns: int, dtype: str) -> NDArray:
     """Numbers that float32 does not hold exactly, where the type has such."""
-    if dtype == "int64":
-        return generator(rows, columns).integers(-(2**40), 2**40, (rows, columns))
-    if dtype == "uint8":
-        return generator(rows, columns).integers(256, size=(rows, columns), dtype=np.uint8)
+    if dtype == "bool":
+        return generator(rows, columns).integers(2, size=(rows, columns)).astype(bool)
+    if np.dtype(dtype).kind in "iu":
+        limits = np.iinfo(dtype)
+        return generator(rows, columns).integers(limits.min, limits.max, (rows, columns), dtype)
     return generator(rows, columns).standard_normal((rows, columns)).astype(dtype)
 
 
@@ -60,7 +61,7 @@ def test_gather(isa: str, num_threads: int, dtype: str) -> None:
 @every_type
 def test_gather_labels(isa: str, num_threads: int, dtype: str) -> None:
     for rows in TAILS if num_threads == 1 else (TWO, TWO + 37):
-        array, first = generator(rows).integers(200, size=rows + 4).astype(dtype), rows % 4
+        array, first = generator(rows).integers(LARGEST[dtype], size=rows + 4).astype(dtype), rows % 4
         order = generator(rows).permutation(rows + 4)
         for taken in (None, order):
             y = empty(rows + rows % 3, dtype="int32")
@@ -189,7 +190,7 @@ def test_ignored_labels(isa: str, dtype: str) -> None:
     """Where the label is the one that is ignored, y and kept are 0; elsewhere kept is the weight, or 1."""
     for rows in (1, 5, 70):
         array = (np.arange(rows) % 4).astype(dtype)
-        for ignore in (2, 200):
+        for ignore in (1,) if dtype == "bool" else (2, LARGEST[dtype]):
             array[::3] = ignore
             for weight in (None, normal(rows, 1)):
                 y, kept = empty(rows + 1, dtype="int32"), empty(rows + 1, 1)
@@ -216,18 +217,25 @@ def test_ignore_and_kept_go_together() -> None:
 def test_labels_that_are_none(isa: str, dtype: str) -> None:
     port = Port("labels", 1)
     stopped = Stopped(GatherLabels(port, Tensor((4,), "int32"), classes=10), port)
-    bad = {
-        "int64": [-1, 10, 2**32, 2**31, INT64.min, INT64.max, 1 - 2**32],
-        "uint8": [10, 255],
-    }.get(dtype, [-1, 10, 1.5, -0.5, 9.999, np.nan, np.inf, -np.inf, 2.0**31, 2.0**32, -(2.0**63), 3e38])
+    if dtype == "bool":
+        bad = []
+    elif np.dtype(dtype).kind in "iu":
+        limits = np.iinfo(dtype)
+        whole = [-1, 10, 2**31, 2**32, 1 - 2**32, limits.min, limits.max]
+        bad = [value for value in whole if limits.min <= value <= limits.max and not 0 <= value < 10]
+    else:
+        bad = [-1, 10, 1.5, -0.5, 9.99, np.nan, np.inf, -np.inf, 2.0**15, 2.0**31, 2.0**32, -(2.0**63), 3e38]
     order = np.arange(10)[::-1].copy()
     for value in bad:
         for row in (0, 3, 5, 9):
             array = np.arange(10).astype(dtype)
-            array[row] = value
+            with np.errstate(over="ignore"):  # of float16
+                array[row] = value
             message = f"labels[{row}] is {array[row]}; expected an integer label from 0 to 9"
             stopped.expect(array, message)
             stopped.expect(array, message, order)
+            stopped.expect(array.astype(array.dtype.newbyteorder()), message)
+            stopped.expect(np.repeat(array, 2)[::2], message, order)
     stopped.expect(np.arange(10).astype(dtype), None)
 
 
@@ -281,7 +289,7 @@ def test_ops_are_not_run_without_an_array() -> None:
     ):
         code = f"""
 from fastnn.kernels import *
-from fastnn.engine.port import Port
+from fastnn.engine.port import TYPES, Port
 from fastnn.engine.tensor import Tensor
 port = Port("x", {1 if "Labels" in make else 3})
 try:

@@ -111,7 +111,7 @@ def test_hinge_has_classes() -> None:
         assert net.evaluate(x, t)["accuracy"] == (net.classify(x) == y).mean() > 0.9
     before = net.parameters.copy()
     for wrong in (2, -2, 0.3, 0.5, 0.999, -0.5, 1e-30):
-        with pytest.raises(ValueError, match=rf"y\[4, 0\] is {wrong:g} as float32; expected 1 or -1, or 1 or 0"):
+        with pytest.raises(ValueError, match=rf"y\[4\] is {wrong:g} as float32; expected 1 or -1, or 1 or 0"):
             net.train_on_batch(x, np.where(np.arange(len(y)) == 4, wrong, y))
         with pytest.raises(ValueError, match=rf"t\[0, 1\] is {wrong:g} as float32; expected 1 or -1, or 1 or 0"):
             losses.hinge([[0.25, 0.25]], [[1, wrong]])
@@ -168,7 +168,7 @@ WRONG = {
     "empty": (lambda: losses.mse([], []), ValueError, r"y: expected outputs \(batch, ...\), got shape \(0,\)"),
     "a scalar": (lambda: losses.mse(1.0, 1.0), ValueError, r"y: expected outputs"),
     "text": (lambda: losses.mse(["a"], [1]), TypeError, "y: expected an array of real numbers"),
-    "NaN in t": (lambda: losses.mse([1.0], [np.nan]), ValueError, r"t\[0, 0\] is nan"),
+    "NaN in t": (lambda: losses.mse([1.0], [np.nan]), ValueError, r"t\[0\] is nan"),
     "no label": (lambda: losses.cross_entropy(np.ones((2, 3)), [0, 3]), ValueError, r"t\[1\] is 3; .* from 0 to 2"),
     "one class": (lambda: losses.cross_entropy(np.ones((2, 1)), [0, 0]), ValueError, "nothing to compare"),
     "no chance": (lambda: losses.binary_cross_entropy([0.0], [2]), ValueError, "a probability lies from 0 to 1"),

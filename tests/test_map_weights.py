@@ -130,7 +130,7 @@ def test_bad_weights() -> None:
         with pytest.raises(ValueError, match=r"sample_weight: expected \(5,\)"):
             fnn.losses.cross_entropy(x, labels, wrong)
     weight[3, 1, 2] = -1
-    with pytest.raises(ValueError, match=r"sample_weight\[3\] at position 5 is -1; it must be a number >= 0"):
+    with pytest.raises(ValueError, match=r"sample_weight\[3, 1, 2\] is -1; it must be a number >= 0"):
         net.fit(x, labels, sample_weight=weight, verbose=0)
     symbol = fnn.Input((2, 3, 3))
     maps = fnn.Conv2D(3, 1, name="map")(symbol)

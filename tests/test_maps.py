@@ -164,10 +164,10 @@ def test_bad_targets() -> None:
     with pytest.raises(ValueError, match=r"labels \(batch, 2, 3\) or values \(batch, 2, 3, 5\), got \(11, 2\)"):
         net.fit(x, y[:, :, 0], verbose=0)
     y[3, 1, 2] = 5
-    with pytest.raises(ValueError, match=r"y\[3\] at position 5 is 5; expected an integer label from 0 to 4"):
+    with pytest.raises(ValueError, match=r"y\[3, 1, 2\] is 5; expected an integer label from 0 to 4"):
         net.fit(x, y, verbose=0)
     values = np.full((11, 2, 3, 5), 0.2)
     values[2, 1, 0, 0] = 0.5
-    with pytest.raises(ValueError, match=r"y\[2\] at position 3 is not a distribution"):
+    with pytest.raises(ValueError, match=r"y\[2, 1, 0\] is not a distribution"):
         net.fit(x, values, verbose=0)
     assert_same_bits(net.parameters, before)

@@ -126,7 +126,7 @@ BAD: dict[str, tuple[Any, Any, type[Exception], str]] = {
     "y of another name": (X, {"kind": KIND, "sizes": SIZE}, ValueError, "y: unknown 'sizes'"),
     "y too short": (X, [KIND, SIZE[:9]], ValueError, r"y\['size'\]: expected 20 targets"),
     "y of another shape": (X, [KIND, np.ones((20, 2))], ValueError, r"y\['size'\]: expected values \(batch, 1\)"),
-    "y of NaN": (X, [KIND, np.full(20, np.nan)], ValueError, r"y\['size'\]\[\d+, 0\] is nan"),
+    "y of NaN": (X, [KIND, np.full(20, np.nan)], ValueError, r"y\['size'\]\[\d+\] is nan"),
     "y out of range": (X, [np.full(20, 3), SIZE], ValueError, r"y\['kind'\]\[\d+\] is 3.*0 to 2"),
 }
 

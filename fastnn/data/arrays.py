@@ -1,34 +1,87 @@
-"""Users' arrays, brought into a form that a Port takes: C order and float32, float64, uint8 or int64."""
+"""Users' arrays, brought into a form that a Port reads: of a dtype that NumPy has in C too, in any order."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from fastnn.common import checks
-from fastnn.engine.port import is_batch, takes
+from fastnn.engine.port import is_batch, reads, takes
 
 
-def numbers(name: str, array: Any) -> np.ndarray:
-    """array as a NumPy array of real numbers, as it is where it is one.
+def numbers(name: str, given: Any, labels: bool = False) -> np.ndarray:
+    """given as a NumPy array of real numbers, as it is where it is one; of objects and of mixed tables in float64.
 
-    Raises TypeError for what holds no real numbers: objects, strings, complex; and for masked elements.
+    Read as it is, an array in Fortran order costs a cache miss an element where rows are shuffled.
+    labels: whether class numbers are meant. Raises TypeError for what holds no real numbers: strings, complex, dates;
+    and for missing and masked elements.
     """
-    if takes(array):
-        return array
-    for part in array if isinstance(array, (list, tuple)) else [array]:
+    if takes(given):
+        return given
+    parts = given if isinstance(given, (list, tuple)) else [given]
+    for part in parts:
         if isinstance(part, np.ma.MaskedArray) and np.ma.is_masked(part):
             raise TypeError(f"{name}: has masked elements; fill or remove them")
+    if hasattr(given, "dtypes") and hasattr(given, "items") and getattr(given, "ndim", 0) == 2:
+        return _frame(name, given, labels)
     try:
-        array = np.asarray(array)
-    except ValueError as error:
+        array = np.asarray(given)
+    except (TypeError, ValueError, RuntimeError) as error:
+        if any(hasattr(part, "requires_grad") for part in parts):  # a tensor of PyTorch
+            raise TypeError(f"{name}: {error}; {name}.detach().cpu().float() is accepted") from None
+        if isinstance(error, RuntimeError):
+            raise
         raise TypeError(f"{name}: expected an array of numbers: {error}") from None
-    if array.dtype.kind not in "biuf":
-        raise TypeError(f"{name}: expected an array of real numbers, got dtype {array.dtype}")
-    plain: np.ndarray = array
-    return plain
+    dtype = getattr(given, "dtype", array.dtype)
+    if hasattr(given, "isna") and not isinstance(dtype, np.dtype) and given.isna().any():
+        raise TypeError(f"{name}: dtype {dtype} with missing values; fill or drop them")
+    if array.dtype.kind in "biuf":
+        plain: np.ndarray = array
+        return plain
+    if array.dtype == object and array.ndim and all(map(_is_number, set(map(type, array.flat)))):
+        return np.array([checks.nearest(number) for number in array.flat]).reshape(array.shape)
+    raise TypeError(f"{name}: expected an array of real numbers, got {_described(name, given, array, dtype, labels)}")
+
+
+def _frame(name: str, table: Any, labels: bool) -> np.ndarray:
+    """A data frame's numbers, in C order: it keeps columns, and rows are read in random order.
+
+    Mixed ones are taken column by column, because bool with float would become objects as a whole.
+    """
+    kinds = set(table.dtypes)
+    if len(kinds) == 1 and all(isinstance(kind, np.dtype) and kind.kind in "biuf" for kind in kinds):
+        return np.ascontiguousarray(table)
+    found = np.empty(table.shape)
+    for i, (key, column) in enumerate(table.items()):
+        found[:, i] = numbers(f"{name}: column {key!r}", column, labels)
+    return found
+
+
+def _is_number(kind: type) -> bool:
+    return checks.is_real(kind) or kind is np.bool_
+
+
+def _described(name: str, given: Any, array: np.ndarray, dtype: Any, labels: bool) -> str:
+    """What is no array of real numbers, and what to do about it."""
+    kind = type(given).__name__
+    if hasattr(given, "toarray"):
+        return f"{kind}; its .toarray() is one"
+    if array.dtype == object and not array.ndim:
+        makes = isinstance(given, Iterable) and not isinstance(given, Mapping)
+        return f"{kind}; list(...) makes one of it" if makes else kind
+    places = np.ndindex(array.shape) if array.dtype.kind in "OUS" else ()
+    for place in places:
+        value = array[place]
+        if isinstance(value, (str, bytes)):
+            at = f"dtype {dtype} with {str(value)!r} at [{', '.join(map(str, place))}]"
+            if labels:
+                return f"{at}; classes, {name} = np.unique({name}, return_inverse=True) makes class numbers of text"
+            return f'{at}; astype("float32") makes numbers of digits, and other text has to be encoded as numbers'
+        if not _is_number(type(value)):
+            return f"dtype {dtype} with {value!r} at [{', '.join(map(str, place))}]; fill or drop what is no number"
+    return f"dtype {dtype}"
 
 
 def read_only(array: np.ndarray) -> np.ndarray:
@@ -37,21 +90,15 @@ def read_only(array: np.ndarray) -> np.ndarray:
 
 
 def ready(array: np.ndarray) -> np.ndarray:
-    """The array in a form that a Port takes, without a copy where it has it already."""
-    if takes(array):
-        return array
-    kind, size = array.dtype.kind, array.dtype.itemsize
-    wanted: type
-    if kind == "b":
-        wanted = np.uint8
-    elif kind == "f":
-        wanted = np.float32 if size <= 4 else np.float64
-    elif kind == "u" and size == 8:  # may be larger than any int64
-        wanted = np.float64
-    else:
-        wanted = np.uint8 if array.dtype == np.uint8 else np.int64
-    ready: np.ndarray = np.require(array, wanted, ["C", "A"])
-    return ready
+    """The array in a form that a Port reads: without a copy, but for dtypes that C has not, such as longdouble."""
+    plain = np.asarray(array)  # of a memory map, too, it is the memory itself
+    return plain if reads(plain) else np.asarray(plain, np.float64)
+
+
+def packed(array: np.ndarray) -> np.ndarray:
+    """The array in C order and this machine's byte order, without a copy where it is so already."""
+    plain = ready(array)
+    return np.require(plain, plain.dtype.newbyteorder("="), ["C", "A"])
 
 
 def parted(what: str, given: Any, names: Sequence[str]) -> list[Any]:
@@ -72,15 +119,15 @@ def parted(what: str, given: Any, names: Sequence[str]) -> list[Any]:
     return list(given)
 
 
-def samples(x: Any, features: tuple[int, ...], layer: str, name: str = "x") -> np.ndarray:
-    """x as an array (batch, *features). layer: what expects it, for the error."""
+def samples(x: Any, features: tuple[int, ...], layer: str, name: str = "x", empty: bool = False) -> np.ndarray:
+    """x as an array (batch, *features). layer: what expects it, for the error. empty: whether no sample will do."""
     if is_batch(x, features):
         return x
     array = numbers(name, x)
-    if array.ndim > 0 and len(array) and array.shape[1:] == features:
+    if array.ndim > 0 and array.shape[1:] == features:
+        if not len(array) and not empty:
+            raise ValueError(f"{layer}: {name} is empty: {array.shape}")
         return ready(array)
-    if array.shape[1:] == features and array.ndim > 0:
-        raise ValueError(f"{layer}: {name} is empty: {array.shape}")
     raise ValueError(
         f"{layer}: expected input {checks.batch(features)}, got {array.shape}{advice(name, array.shape, features)}"
     )
@@ -102,11 +149,13 @@ def advice(name: str, shape: tuple[int, ...], features: tuple[int, ...]) -> str:
     return ""
 
 
-def joint_samples(x: Any, names: Sequence[str], features: Sequence[tuple[int, ...]]) -> list[np.ndarray]:
+def joint_samples(
+    x: Any, names: Sequence[str], features: Sequence[tuple[int, ...]], empty: bool = False
+) -> list[np.ndarray]:
     """An array for each of several inputs, all of the same number of samples."""
     found: list[np.ndarray] = []
     for given, name, shape in zip(parted("x", x, names), names, features, strict=True):
-        found.append(samples(given, shape, f"Input {name!r}", f"x[{name!r}]"))
+        found.append(samples(given, shape, f"Input {name!r}", f"x[{name!r}]", empty))
         if len(found[-1]) != len(found[0]):
             raise ValueError(f"x: {len(found[0])} samples for {names[0]!r}, {len(found[-1])} for {name!r}")
     return found
@@ -121,7 +170,7 @@ def targets(y: Any, count: int, features: tuple[int, ...], labels: bool, name: s
     positions = features[:-1]
     if labels and is_batch(y, positions) and len(y) == count:
         return y, True
-    array = numbers(name, y)
+    array = numbers(name, y, labels)
     if array.ndim == 0 or len(array) != count:
         raise ValueError(f"{name}: expected {count} targets, one for each sample, got shape {array.shape}")
     if labels and array.shape[1:] in (positions, (*positions, 1)):

@@ -37,7 +37,7 @@ def sample_weights(examples: Examples, shape: tuple[int, ...], class_weight: Any
 def _classes(targets: np.ndarray, labels: bool, columns: int) -> np.ndarray:
     """The class of each target: its label, its greatest column, or for one output whether it is >= 0.5."""
     if labels:
-        return targets.reshape(-1)
+        return targets.reshape(-1).astype(np.float64)  # which has a -1, too
     rows = targets.reshape(-1, columns)
     return rows[:, 0] >= 0.5 if columns == 1 else rows.argmax(axis=1)
 

@@ -61,14 +61,18 @@ cdef extern from "kernels.h":
     enum: fastnn_activations
     enum: fastnn_identity
     enum: fastnn_float32
-    enum: fastnn_float64
-    enum: fastnn_uint8
     enum: fastnn_int64
     enum: fastnn_unchecked
     enum: fastnn_finite
     enum: fastnn_losses
     enum: fastnn_nonnegative
     enum: fastnn_signed
+
+    ctypedef struct fastnn_array:
+        const char *data
+        isize row
+        const isize *element
+        int type, swapped
 
     ctypedef struct fastnn_random:
         uint64_t seed, step
@@ -122,10 +126,10 @@ cdef extern from "kernels.h":
         double (*cosine)(isize rows, isize n, const float *x, const float *target, const float *weight, float scale,
                          float *dx) noexcept nogil
         void (*argmax)(isize rows, isize n, const float *x, int32_t *y) noexcept nogil
-        isize (*gather)(isize rows, isize n, const void *x, int type, const int64_t *order, int check,
-                        float *y) noexcept nogil
-        isize (*gather_labels)(isize rows, isize classes, const void *x, int type, const int64_t *order,
-                               double ignore, int32_t *y) noexcept nogil
+        isize (*gather)(isize rows, isize n, isize width, const fastnn_array *x, isize first, const int64_t *order,
+                        int check, float *y) noexcept nogil
+        isize (*gather_labels)(isize rows, isize n, isize classes, const fastnn_array *x, isize first,
+                               const int64_t *order, double ignore, int32_t *y) noexcept nogil
         void (*dropout)(isize n, isize first, const float *x, uint32_t threshold, float scale, fastnn_random r,
                         float *y) noexcept nogil
         void (*centred_sums)(isize rows, isize n, const float *x, const float *centre, const float *dy, double *sum,

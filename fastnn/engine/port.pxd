@@ -1,16 +1,19 @@
 cimport numpy as cnp
 
+from fastnn.engine cimport csrc
+
 
 cpdef bint takes(object array)
+cpdef bint reads(object array)
 cpdef bint is_batch(object array, object features)
 
 
 cdef class Port:
-    cdef const char *data
-    cdef int type, out_type
+    cdef csrc.fastnn_array source  # no data while nothing is attached
+    cdef int out_type
     cdef bint busy              # while a plan runs, which reads data without the GIL
     cdef readonly object array
-    cdef object reference
+    cdef object reference, elements
     cdef readonly Py_ssize_t rows, columns
     cdef readonly str name, out
     cdef public object trial  # the number that a profile fills it with, or None
@@ -18,3 +21,4 @@ cdef class Port:
     cpdef void attach(self, object array) except *
     cpdef void detach(self) except *
     cdef void point(self, cnp.ndarray array, Py_ssize_t rows) noexcept
+    cdef void lay_out(self, object array) except *

@@ -3,7 +3,10 @@ from typing import Any, TypeGuard
 import numpy as np
 
 def takes(array: object) -> TypeGuard[np.ndarray[Any, Any]]: ...
+def reads(array: object) -> TypeGuard[np.ndarray[Any, Any]]: ...
 def is_batch(array: object, features: object) -> TypeGuard[np.ndarray[Any, Any]]: ...
+
+TYPES: tuple[str, ...]
 
 class Port:
     @property

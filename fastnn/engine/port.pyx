@@ -3,28 +3,50 @@
 from cpython.weakref cimport PyWeakref_NewRef
 
 cimport numpy as cnp
+import numpy as np
 
 from fastnn.engine cimport csrc
 
 cnp.import_array()
 
+#: The dtypes that a Port reads, in the order of csrc/kernels.h.
+TYPES = (
+    "float32",
+    "float64",
+    "float16",
+    "bool",
+    "uint8",
+    "int8",
+    "uint16",
+    "int16",
+    "uint32",
+    "int32",
+    "uint64",
+    "int64",
+)
 
-cdef int type_of(cnp.ndarray array) noexcept:
-    """The array's dtype as csrc names it, -1 for one that no Port takes."""
-    cdef int kind = cnp.PyArray_TYPE(array)
-    if kind == cnp.NPY_FLOAT32:
-        return csrc.fastnn_float32
-    if kind == cnp.NPY_FLOAT64:
-        return csrc.fastnn_float64
-    if kind == cnp.NPY_UINT8:
-        return csrc.fastnn_uint8
-    if kind == cnp.NPY_INT64:
-        return csrc.fastnn_int64
-    return -1
+cdef enum:
+    NUMBERS = 32  # more than NumPy has for its own dtypes of numbers
+
+cdef int[NUMBERS] types  # by NumPy's numbers of dtypes, which are those of C's types; -1 for one that no Port reads
+cdef int[NUMBERS] widths  # bytes of each of TYPES
+
+for _number in range(NUMBERS):
+    types[_number] = -1
+for _dtype in map(np.dtype, "?bBhHiIlLqQefdg"):  # some of C's are the same to NumPy's names, and have other numbers
+    if _dtype.name in TYPES:
+        types[_dtype.num] = TYPES.index(_dtype.name)
+        widths[types[_dtype.num]] = _dtype.itemsize
+
+
+cdef inline int type_of(cnp.ndarray array) noexcept:
+    """The array's dtype as csrc names it, -1 for one that no Port reads."""
+    cdef int number = cnp.PyArray_TYPE(array)
+    return types[number] if 0 <= number < NUMBERS else -1
 
 
 cpdef bint takes(object array):
-    """Whether a Port takes the object as it is: an ndarray in C order, aligned, of float32, float64, uint8 or int64."""
+    """Whether a Port reads the object as it is, and it is in C order, aligned, and of this machine's byte order."""
     return (
         type(array) is cnp.ndarray
         and cnp.PyArray_ISCARRAY_RO(<cnp.ndarray> array)
@@ -32,8 +54,13 @@ cpdef bint takes(object array):
     )
 
 
+cpdef bint reads(object array):
+    """Whether a Port reads the object as it is: an ndarray of one of TYPES, in any order."""
+    return type(array) is cnp.ndarray and type_of(<cnp.ndarray> array) >= 0
+
+
 cpdef bint is_batch(object array, object features):
-    """Whether a Port takes the object as it is, and it is one or more samples (batch, *features), which is a tuple."""
+    """Whether the object is what `takes` says, of one or more samples (batch, *features), which is a tuple."""
     if type(features) is not tuple or not takes(array):
         return False
     cdef tuple lengths = features
@@ -70,35 +97,53 @@ cdef class Port:
             raise RuntimeError(f"{self.name}: its plan is running in another thread")
 
     cpdef void attach(self, object array) except *:
-        """Binds a C-contiguous array of float32, float64, uint8 or int64 with rows of `columns` elements.
+        """Binds an array of one of TYPES with rows of `columns` elements; for results a writable one in C order.
 
         A weak reference makes NumPy refuse to resize the array until `detach`. Raises TypeError and ValueError.
-        See `takes`.
+        See `reads`.
         """
         cdef cnp.ndarray checked
-        if not takes(array):
-            got = f"{array!r:.60}"
-            raise TypeError(f"{self.name}: expected an array in C order of a dtype that a Port takes, got {got}")
+        cdef bint plain = takes(array)
+        if not (plain or reads(array)):
+            raise TypeError(f"{self.name}: expected an array of a dtype that a Port reads, got {array!r:.60}")
         checked = array
-        if self.out is not None and (type_of(checked) != self.out_type or not cnp.PyArray_ISWRITEABLE(checked)):
-            raise ValueError(f"{self.name}: expected a writable array of {self.out}, got {array.dtype}")
+        if self.out is not None and not (
+            plain and type_of(checked) == self.out_type and cnp.PyArray_ISWRITEABLE(checked)
+        ):
+            raise ValueError(f"{self.name}: expected a writable array of {self.out} in C order, got {array.dtype}")
         self.check_idle()
         cdef Py_ssize_t rows = cnp.PyArray_DIM(checked, 0) if cnp.PyArray_NDIM(checked) else 0
         if cnp.PyArray_SIZE(checked) != rows * self.columns:
             raise ValueError(f"{self.name}: expected rows of {self.columns} elements, got {array.shape}")
+        self.source.element, self.source.swapped = NULL, False
         self.point(checked, rows)
+        if not plain:
+            self.lay_out(array)
         self.reference = PyWeakref_NewRef(array, None)
         self.array = array
 
     cdef void point(self, cnp.ndarray array, Py_ssize_t rows) noexcept:
-        """Binds an array that was checked, and that the caller holds."""
-        self.type = type_of(array)
-        self.data = <const char *> cnp.PyArray_DATA(array)
+        """Binds an array of which `takes` is true, that was checked, and that the caller holds."""
+        self.source.type = type_of(array)
+        self.source.data = <const char *> cnp.PyArray_DATA(array)
+        self.source.row = self.columns * widths[self.source.type]
         self.rows = rows
+
+    cdef void lay_out(self, object array) except *:
+        """Where the elements of any array are."""
+        cdef cnp.ndarray elements = np.zeros(1, np.intp)
+        if self.rows:
+            self.source.row = array.strides[0]
+        self.source.swapped = not array.dtype.isnative
+        if not (array[:1].flags.c_contiguous and array.flags.aligned):
+            for length, stride in zip(array.shape[1:], array.strides[1:]):
+                elements = np.add.outer(elements, np.arange(length) * stride).ravel()
+            self.elements, self.source.element = elements, <const Py_ssize_t *> cnp.PyArray_DATA(elements)
 
     cpdef void detach(self) except *:
         """Lets go of the array."""
         self.check_idle()
-        self.array = self.reference = None
-        self.data = NULL
+        self.array = self.reference = self.elements = None
+        self.source.data = NULL
+        self.source.element, self.source.swapped = NULL, False
         self.rows = 0

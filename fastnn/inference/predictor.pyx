@@ -132,7 +132,7 @@ cdef class Predictor:
         return self.predict(x, out)
 
     cdef cnp.ndarray predict(self, object x, object out):
-        cdef cnp.ndarray array = x if takes(x) else arrays.ready(arrays.numbers("x", x)), result
+        cdef cnp.ndarray array = x if takes(x) else arrays.packed(arrays.numbers("x", x)), result
         cdef cnp.npy_intp[DIMENSIONS] shape
         cdef int i, batch = cnp.PyArray_NDIM(array) - self.dimensions
         cdef bint fits = batch in (0, 1)

@@ -58,7 +58,7 @@ cdef class Stream:
 
     def step(self, x: Any, out: np.ndarray | None = None) -> np.ndarray:
         """The output at the next step, of which x is the input."""
-        cdef cnp.ndarray array = x if takes(x) else arrays.ready(arrays.numbers("x", x)), result
+        cdef cnp.ndarray array = x if takes(x) else arrays.packed(arrays.numbers("x", x)), result
         cdef cnp.npy_intp[DIMENSIONS] shape
         cdef int i, batch = 1
         given = (<object> array).shape

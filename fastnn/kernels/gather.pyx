@@ -3,13 +3,17 @@
 from math import isfinite
 
 from libc.math cimport NAN
-from libc.stdint cimport int32_t, int64_t, uint8_t
+from libc.stdint cimport int32_t, int64_t
 from libc.string cimport memcpy, memset
+
+import numpy as np
 
 from fastnn.engine cimport csrc
 from fastnn.engine.op cimport ChunkedOp, Op
 from fastnn.engine.port cimport Port
 from fastnn.engine.tensor cimport Tensor, floats
+
+from fastnn.engine.port import TYPES
 
 #: What gathered elements may have to be, in the order of csrc/kernels.h.
 CHECKS = ("unchecked", "finite", "unit", "distribution", "nonnegative", "signed")
@@ -20,16 +24,6 @@ cdef enum:
 
 cdef class Gathered(ChunkedOp):
     """An Op that reads a port's rows, in the order of the run, and notes the first bad element of each chunk."""
-
-    cdef const char *rows_from(self, Py_ssize_t row) noexcept nogil:
-        """The array, or where it goes on when rows are taken as they come."""
-        return self.source(row) if self.state.order == NULL else self.port.data
-
-    cdef const int64_t *order_from(self, Py_ssize_t row) noexcept nogil:
-        """The order from a row of the batch on, NULL where there is none."""
-        if self.state.order == NULL:
-            return NULL
-        return self.state.order + self.state.first + row
 
     cdef bint reaches(self, Py_ssize_t row, Py_ssize_t rows) noexcept nogil:
         """Whether the array has all the rows that `rows` rows of the batch, from `row` on, are taken from."""
@@ -70,32 +64,25 @@ cdef class Gathered(ChunkedOp):
     cdef double work(self) noexcept nogil:
         return self.state.rows * self.port.columns
 
-    cdef const char *source(self, Py_ssize_t row) noexcept nogil:
-        """The elements that become this row of the batch."""
-        cdef Py_ssize_t size = 8, sample = self.state.first + row
-        if self.port.type == csrc.fastnn_uint8:
-            size = 1
-        elif self.port.type == csrc.fastnn_float32:
-            size = 4
-        if self.state.order != NULL:
-            sample = self.state.order[sample]
-        return self.port.data + sample * self.port.columns * size
-
-    cdef object given(self, Py_ssize_t row, Py_ssize_t column):
-        """What the user's array holds for an element of the batch."""
-        cdef const char *data = self.source(row)
-        if self.port.type == csrc.fastnn_uint8:
-            return (<const uint8_t *> data)[column]
-        if self.port.type == csrc.fastnn_float32:
-            return (<const float *> data)[column]
-        if self.port.type == csrc.fastnn_float64:
-            return (<const double *> data)[column]
-        return (<const int64_t *> data)[column]
-
     cdef Py_ssize_t sample(self, Py_ssize_t row):
         """The row of the user's array that became this row of the batch."""
         row += self.state.first
         return row if self.state.order == NULL else self.state.order[row]
+
+    cdef str where(self, Py_ssize_t row, Py_ssize_t column):
+        """An element of the batch, as the user's array has it."""
+        shape = (self.port.columns,) if self.port.array is None else self.port.array.shape[1:]
+        index = self.sample(row), *np.unravel_index(column, shape)
+        return f"{self.port.name}[{', '.join(map(str, index))}]"
+
+    cdef object given(self, Py_ssize_t row, Py_ssize_t column):
+        """What the user's array holds for an element of the batch."""
+        cdef csrc.fastnn_array *source = &self.port.source
+        dtype = np.dtype(TYPES[source.type])
+        cdef Py_ssize_t size = dtype.itemsize
+        cdef const char *element = source.data + self.sample(row) * source.row
+        element += column * size if source.element == NULL else source.element[column]
+        return np.frombuffer(element[:size], dtype.newbyteorder() if source.swapped else dtype)[0]
 
 
 cdef const int32_t *counts(name, Tensor lengths, Py_ssize_t rows) except? NULL:
@@ -136,44 +123,36 @@ cdef class Gather(Gathered):
         self.bind((y, lengths))
 
     cdef Py_ssize_t take(self, Py_ssize_t row, Py_ssize_t rows) noexcept nogil:
-        cdef Py_ssize_t i, place, count, columns = self.port.columns
-        if self.width < columns or self.lengths != NULL:
-            for i in range(row, row + rows):
-                count = columns // self.width
-                if self.lengths != NULL:
-                    count = min(count, <Py_ssize_t> self.lengths[i])
-                place = self.table.gather(
-                    count, self.width, self.source(i), self.port.type, NULL, self.check, self.y + i * columns
-                )
-                if place >= 0:
-                    return (i - row) * columns + place
-                memset(self.y + i * columns + count * self.width, 0, 4 * (columns - count * self.width))
-            return -1
-        return self.table.gather(
-            rows,
-            columns,
-            self.rows_from(row),
-            self.port.type,
-            self.order_from(row),
-            self.check,
-            self.y + row * columns,
-        )
+        cdef Py_ssize_t i, count, place, n = self.port.columns, first = self.state.first
+        if self.lengths == NULL:
+            return self.gather(rows, n, first + row, self.y + row * n)
+        for i in range(row, row + rows):
+            count = min(n, self.lengths[i] * self.width)
+            place = self.gather(1, count, first + i, self.y + i * n)
+            if place >= 0:
+                return (i - row) * n + place
+            memset(self.y + i * n + count, 0, 4 * (n - count))
+        return -1
+
+    cdef Py_ssize_t gather(self, Py_ssize_t rows, Py_ssize_t n, Py_ssize_t first, float *y) noexcept nogil:
+        """Gathers the first n elements of rows into y; the place of a bad one in it, or -1."""
+        return self.table.gather(rows, n, self.width, &self.port.source, first, self.state.order, self.check, y)
 
     def complain(self, place: int) -> Exception:
         row, column = divmod(place, self.port.columns)
         value = self.y[<Py_ssize_t> place]
-        where = f"{self.port.name}[{self.sample(row)}, {column}] is {value:g} as float32"
+        where = self.where(row, column)
         if not isfinite(value):
-            return ValueError(f"{where}; remove or replace such values")
+            return ValueError(f"{where} is {value:g} as float32; remove or replace such values")
         if self.check == csrc.fastnn_nonnegative:
-            at = "" if self.port.columns == 1 else f" at position {column}"
-            return ValueError(f"{self.port.name}[{self.sample(row)}]{at} is {value:g}; it must be a number >= 0")
+            return ValueError(f"{where} is {value:g}; it must be a number >= 0")
         if self.check == csrc.fastnn_signed:
-            return ValueError(f"{where}; expected 1 or -1, or 1 or 0")
+            return ValueError(f"{where} is {value:g} as float32; expected 1 or -1, or 1 or 0")
         if not 0 <= value <= 1:
-            return ValueError(f"{where}; a probability lies from 0 to 1")
-        at = "" if self.width == self.port.columns else f" at position {column // self.width}"
-        return ValueError(f"{self.port.name}[{self.sample(row)}]{at} is not a distribution: its sum is not 1")
+            return ValueError(f"{where} is {value:g} as float32; a probability lies from 0 to 1")
+        several = self.width < self.port.columns
+        where = f"{where.rpartition(',')[0]}]" if several else f"{self.port.name}[{self.sample(row)}]"
+        return ValueError(f"{where} is not a distribution: its sum is not 1")
 
 
 cdef class GatherLabels(Gathered):
@@ -221,13 +200,13 @@ cdef class GatherLabels(Gathered):
         self.bind((y, weight, kept, lengths))
 
     cdef Py_ssize_t take(self, Py_ssize_t row, Py_ssize_t rows) noexcept nogil:
-        cdef Py_ssize_t i, count, n = self.port.columns, bad = -1
-        if n == 1:
-            bad = self.labels(rows, self.rows_from(row), self.order_from(row), row)
+        cdef Py_ssize_t i, count, bad = -1, n = self.port.columns, first = self.state.first
+        if self.lengths == NULL:
+            bad = self.labels(rows, n, first + row, self.y + row * n)
         else:
             for i in range(row, row + rows):
-                count = n if self.lengths == NULL else min(n, <Py_ssize_t> self.lengths[i])
-                bad = self.labels(count, self.source(i), NULL, i * n)
+                count = min(n, <Py_ssize_t> self.lengths[i])
+                bad = self.labels(1, count, first + i, self.y + i * n)
                 if bad >= 0:
                     bad += (i - row) * n
                     break
@@ -239,17 +218,17 @@ cdef class GatherLabels(Gathered):
                     self.y[i], self.kept[i] = 0, 0
         return bad
 
-    cdef Py_ssize_t labels(self, Py_ssize_t n, const char *data, const int64_t *order, Py_ssize_t to) noexcept nogil:
-        """Gathers n labels into y from element `to` on; the place of a bad one in them, or -1."""
-        return self.table.gather_labels(n, self.classes, data, self.port.type, order, self.ignored, self.y + to)
+    cdef Py_ssize_t labels(self, Py_ssize_t rows, Py_ssize_t n, Py_ssize_t first, int32_t *y) noexcept nogil:
+        """Gathers the first n labels of rows into y; the place of a bad one in it, or -1."""
+        return self.table.gather_labels(
+            rows, n, self.classes, &self.port.source, first, self.state.order, self.ignored, y
+        )
 
     def complain(self, place: int) -> Exception:
         row, position = divmod(place, self.port.columns)
-        sample = self.sample(row)
-        value = self.given(row, position)
-        at = "" if self.port.columns == 1 else f" at position {position}"
         return ValueError(
-            f"{self.port.name}[{sample}]{at} is {value}; expected an integer {self.what} from 0 to {self.classes - 1}"
+            f"{self.where(row, position)} is {self.given(row, position)}; "
+            f"expected an integer {self.what} from 0 to {self.classes - 1}"
             + ("" if self.kept == NULL else f", or {self.ignored:.0f} for none")
         )
 
@@ -271,11 +250,11 @@ cdef class Scatter(Op):
         cdef Py_ssize_t i, n = self.state.rows * self.port.columns, first = self.state.first * self.port.columns
         if self.state.first + self.state.rows > self.port.rows:
             self.fail(OUT_OF_REACH)
-        elif self.port.type == csrc.fastnn_float32:
-            memcpy(<char *> self.port.data + 4 * first, self.x, 4 * n)
+        elif self.port.source.type == csrc.fastnn_float32:
+            memcpy(<char *> self.port.source.data + 4 * first, self.x, 4 * n)
         else:
             for i in range(n):
-                (<int64_t *> self.port.data)[first + i] = (<const int32_t *> self.x)[i]
+                (<int64_t *> self.port.source.data)[first + i] = (<const int32_t *> self.x)[i]
 
     def explain(self, place: int) -> Exception:
         return ValueError(f"{self.port.name}: {self.port.rows} rows are attached, and the run has more results")

@@ -75,9 +75,11 @@ cdef class Python(Op):
         if not cnp.PyArray_ISCARRAY_RO(array):
             array = np.ascontiguousarray(array, np.float32)
         cdef int check = csrc.fastnn_finite if self.finite else csrc.fastnn_unchecked
-        cdef Py_ssize_t place = self.table.gather(
-            1, cnp.PyArray_SIZE(array), cnp.PyArray_DATA(array), csrc.fastnn_float32, NULL, check, <float *> target.data
-        )
+        cdef Py_ssize_t n = cnp.PyArray_SIZE(array), place
+        cdef csrc.fastnn_array source
+        source.data, source.row, source.element = <const char *> cnp.PyArray_DATA(array), 4 * n, NULL
+        source.type, source.swapped = csrc.fastnn_float32, False
+        place = self.table.gather(1, n, n, &source, 0, NULL, check, <float *> target.data)
         if place >= 0 and np.isfinite(self.view).all():  # else the fault is not its own
             raise FloatingPointError(f"{self.where()} returned {array.ravel()[place]} in {what}")
 

@@ -73,7 +73,7 @@ cdef class Steps(Gathered):
 
     cdef Py_ssize_t take(self, Py_ssize_t row, Py_ssize_t rows) noexcept nogil:
         cdef Py_ssize_t i, bad = self.table.gather_labels(
-            rows, self.times + 1, self.rows_from(row), self.port.type, self.order_from(row), -1, self.ends + row
+            rows, 1, self.times + 1, &self.port.source, self.state.first + row, self.state.order, -1, self.ends + row
         )
         for i in range(row, row + rows if bad < 0 else row + bad):
             if self.ends[i] < 1:
@@ -109,8 +109,8 @@ cdef class Steps(Gathered):
             self.present[self.ends[i] - 1] += 1
 
     def complain(self, place: int) -> Exception:
-        name = f"{self.port.name}[{self.sample(place)}]"
-        return ValueError(f"{name} is {self.given(place, 0)}; expected an integer from 1 to {self.times}")
+        where, given = self.where(place, 0), self.given(place, 0)
+        return ValueError(f"{where} is {given}; expected an integer from 1 to {self.times}")
 
     @property
     def lengths(self) -> list[int]:
