@@ -51,7 +51,7 @@ class Perceptron:
         separating weights each of them would have to be on the positive side, and then so is their sum.
         Raises TypeError and ValueError for x and y that do not fit; then nothing is changed.
         """
-        x, y = self._samples(x), np.asarray(arrays.numbers("y", y))
+        x, y = self._samples(x), np.asarray(arrays.numbers("y", y, labels=True))
         if y.shape != (len(x),):
             raise ValueError(f"y: expected a class for each of {len(x)} samples, ({len(x)},), got shape {y.shape}")
         if not np.isin(y, (0, 1)).all():

@@ -57,7 +57,7 @@ class Prediction(Compiled):
         >>> net.predict(np.zeros((2, 4))).shape
         (2, 3)
         """
-        inputs, shapes = self.samples(x)
+        inputs, shapes = self.samples(x, empty=True)
         out = [np.empty((len(inputs[0]), *shape), np.float32) for shape in shapes]
         return _run(self, Kind.PREDICT, inputs, batch_size, out, lengths, stateful)
 
@@ -89,7 +89,7 @@ class Prediction(Compiled):
         >>> net.classify(np.zeros((2, 4)))
         array([0, 0])
         """
-        inputs, shapes = self.samples(x)
+        inputs, shapes = self.samples(x, empty=True)
         out = [np.empty((len(inputs[0]), *shape[:-1]), np.int64) for shape in shapes]
         return _run(self, Kind.CLASSIFY, inputs, batch_size, out, lengths)
 
@@ -226,7 +226,7 @@ def _run(
     lengths: Any,
     stateful: bool = False,
 ) -> Any:
-    rows = rows_of(batch_size, len(x[0]), stateful)
+    rows = max(1, rows_of(batch_size, len(x[0]), stateful))
     ends = [] if lengths is None else [arrays.lengths(lengths, len(x[0]))]
     request = Request(kind, lengths=lengths is not None, stateful=stateful)
     with net.built_for(x), net.guard.reading(kind.value):

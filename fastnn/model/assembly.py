@@ -196,14 +196,17 @@ class Assembly:
                 _forget(unbuilt)
             raise
 
-    def samples(self, x: Any) -> tuple[list[np.ndarray], list[tuple[int, ...]]]:
-        """An array for each input, and the outputs' shapes for them; nothing is built yet."""
+    def samples(self, x: Any, empty: bool = False) -> tuple[list[np.ndarray], list[tuple[int, ...]]]:
+        """An array for each input, and the outputs' shapes for them; nothing is built yet.
+
+        empty: whether no sample will do, where the network is built.
+        """
         names = self.graph.inputs
         if len(names) > 1:
-            return arrays.joint_samples(x, names, self.features), self.shapes
+            return arrays.joint_samples(x, names, self.features, empty), self.shapes
         title = self.graph.nodes[0].layer.title()
         if self.features:
-            return [arrays.samples(x, self.features[0], title)], self.shapes
+            return [arrays.samples(x, self.features[0], title, empty=empty)], self.shapes
         array = arrays.numbers("x", x)
         if array.ndim < 2 or not array.size:
             raise ValueError(f"x: expected samples (batch, ...), got shape {array.shape}")
