@@ -141,7 +141,7 @@ def test_data_that_do_not_fit(name: str) -> None:
     calls: list[Callable[[], object]] = [lambda: net.train_on_batch(x, y), lambda: net.evaluate(x, y)]
     if "NaN" not in name and "range" not in name:
         calls += [lambda: net.fit(x, y, verbose=0), lambda: net.fit(X, Y, validation_data=(x, y), verbose=0)]
-        calls += [lambda: net.predict(x)] * (name[0] == "x")
+        calls += [lambda: net.predict(x)] * (name[0] == "x" and name != "x empty")
     for call in calls:
         with pytest.raises(error, match=message):
             call()
