@@ -6,7 +6,9 @@ another list for -fsanitize), FASTNN_OPENMP=0 (a serial build).
 
 import os
 import platform
+import re
 import tempfile
+import textwrap
 from glob import glob
 from pathlib import Path
 
@@ -45,6 +47,56 @@ DIRECTIVES = {
     "annotation_typing": False,  # annotations are for readers; C types are declared
     "embedsignature": True,
 }
+
+
+def expanded(header: str) -> str:
+    """A C header without comments, and with its lists, macros that take a macro for each item, written out."""
+    text = re.sub(r"/\*.*?\*/|\\\n", " ", header, flags=re.DOTALL)
+    lists = {}
+    for name, of, items in re.findall(r"#define (\w+)\((\w)\) +(.*)", text):
+        lists[name] = re.findall(rf"\b{of}\(((?:[^()]|\([^()]*\))*)\)", items)
+
+    def applied(use: re.Match[str]) -> str:
+        names = use["names"].split(", ")
+        items = [dict(zip(names, item.split(", ", len(names) - 1), strict=True)) for item in lists[use["list"]]]
+        written = re.compile(rf"(?:##)?\b({'|'.join(names)})\b")
+        return "".join(written.sub(lambda name, item=item: item[name[1]], use["body"]) for item in items) + use["rest"]
+
+    use = r"#define (\w+)\((?P<names>[^()]*)\) (?P<body>.*)\n *(?P<list>\w+)\(\1\)(?P<rest>.*)\n#undef \1"
+    return re.sub(use, applied, text)
+
+
+def declared(header: str) -> str:
+    """What a C header declares, for Cython: structs, constants and functions. A field called in becomes in_."""
+    lines = [
+        "# Written by setup.py from csrc/kernels.h.",
+        "from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t",
+    ]
+    lines += ["", 'cdef extern from "kernels.h":', "    ctypedef Py_ssize_t isize"]
+    declaration = r"typedef (struct|enum) \{([^}]*)\} (\w+);|#define (\w+) (.+)|^((?:static )?const [^;]*);"
+    for kind, body, name, constant, _, other in re.findall(declaration, expanded(header), re.MULTILINE):
+        if kind == "struct":
+            fields = [re.sub(r"\bin\b", 'in_ "in"', " ".join(field.split())) for field in body.split(";")[:-1]]
+            fields = [re.sub(r"\*const \*", "**", field) + " noexcept nogil" * ("(" in field) for field in fields]
+            lines += [f"    ctypedef struct {name}:", *(f"        {field}" for field in fields)]
+        elif kind == "enum" or constant:
+            lines += [
+                "    enum:",
+                *(f"        {each.strip()}" for each in (constant or body).split(",") if each.strip()),
+            ]
+        else:
+            lines.append("    " + other.removeprefix("static ").partition(" =")[0])
+    # Broken after commas only: what follows the last bracket must stay on its line.
+    glued = [re.sub("(?<!,) ", "\xa0", line) for line in lines]
+    glued = [textwrap.fill(line, 120, subsequent_indent=" " * (line.rfind("(") + 1)) for line in glued]
+    return "\n".join(glued).replace("\xa0", " ") + "\n"
+
+
+def write_csrc() -> None:
+    """Only where it changes: what includes it is compiled again."""
+    text, path = declared(Path("csrc/kernels.h").read_text()), Path("fastnn/engine/csrc.pxd")
+    if not path.exists() or path.read_text() != text:
+        path.write_text(text)
 
 
 class BuildExt(build_ext):
@@ -91,6 +143,7 @@ def extension(path: str) -> Extension:
     )
 
 
+write_csrc()
 setup(
     ext_modules=cythonize(
         [extension(path) for path in sorted(glob("fastnn/**/*.pyx", recursive=True))],

@@ -1,6 +1,6 @@
 /* The one list of kernels. Every instruction set fills one table of these pointers; block sizes stand beside them,
  * because packing and tiling must agree. The contract of a kernel is in README.md.
- * To add a kernel: a line in FASTNN_KERNELS, its body in <stem>.h, a line in fastnn/engine/csrc.pxd. */
+ * To add a kernel: a line in FASTNN_KERNELS, its body in <stem>.h. setup.py writes the declarations for Cython. */
 #ifndef FASTNN_KERNELS_H
 #define FASTNN_KERNELS_H
 
@@ -17,6 +17,8 @@ typedef struct {
   float *c;
   isize c_row;
 } fastnn_rows;
+
+static const fastnn_rows no_rows = {0};
 
 /* C (m, n) = start + A (m, k) B (k, n), then epilogue over each row of C. Element (i, j) of a matrix is
  * p[i * row + j * column]; C has column 1, B row 1 or column 1. start: C itself with add; else bias, n floats, or zero
