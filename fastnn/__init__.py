@@ -2,4 +2,28 @@
 
 from fastnn.common import lazy
 
-__getattr__, __dir__, __all__ = lazy.attach(__name__)
+__getattr__, __dir__, __all__ = lazy.attach(
+    __name__,
+    {
+        "fastnn": """
+            activations architectures callbacks datasets initializers inspection layers losses metrics
+            optimizers schedules
+        """,
+        "fastnn._version": "__version__",
+        "fastnn.callbacks": "Callback Checkpoint EarlyStopping History ReduceOnPlateau",
+        "fastnn.engine.config": "show_config",
+        "fastnn.engine.thread_count": "get_num_threads set_num_threads threads",
+        "fastnn.layers": """
+            GRU LSTM Activation Add AvgPool1D AvgPool2D BatchNorm Bidirectional Composite Concatenate Conv1D
+            Conv2D Conv2DTranspose Crop2D Cutout Dense DepthwiseConv2D Dropout Embedding Flatten
+            GaussianNoise GlobalAvgPool GlobalMaxPool Layer LayerNorm Maxout MaxPool1D MaxPool2D Multiply
+            Parameter PReLU PythonLayer RandomBrightness RandomContrast RandomFlip RandomRotation
+            RandomShift Rescale Reshape SeparableConv2D SimpleRNN UpSample2D ZeroPad2D
+        """,
+        "fastnn.layers.symbol": "Input",
+        "fastnn.network": "Network Sequential load",
+        "fastnn.optimizers": "LBFGS SGD Adadelta Adagrad Adam AdamW Lion Nadam Optimizer RMSprop Rprop",
+        "fastnn.perceptron": "Perceptron",
+        "fastnn.training.gradients": "check_gradients",
+    },
+)

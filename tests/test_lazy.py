@@ -1,13 +1,16 @@
 """What an import of fastnn loads, and when."""
 
 import operator
+import shutil
 import types
+from pathlib import Path
 
 import pytest
 
 import fastnn as fnn
 from check import python
 from fastnn import kernels, layers
+from fastnn.engine.op import Op
 
 
 def test_an_import_loads_nothing_but_what_is_used() -> None:
@@ -39,7 +42,46 @@ def test_all_names_at_once() -> None:
     assert shown.stdout.strip() == f"{fnn.LSTM(3)} fastnn.datasets Sequential threads", shown.stderr
 
 
+def test_the_kinds_of_the_names() -> None:
+    """Each name of a package is what the package is for, and nothing else."""
+    for name in fnn.__all__:
+        value = getattr(fnn, name)
+        home = value.__name__ if isinstance(value, types.ModuleType) else getattr(value, "__module__", "")
+        assert home.startswith("fastnn.") or (name == "__version__" and isinstance(value, str)), name
+        assert isinstance(value, type | types.ModuleType | str) or callable(value), name
+    for name in layers.__all__:
+        value = getattr(layers, name)
+        assert value is layers.Parameter or issubclass(value, layers.Layer), name
+    for name in kernels.__all__:
+        value = getattr(kernels, name)
+        assert issubclass(value, Op) if isinstance(value, type) else {type(each) for each in value} == {str}, name
+
+
 def test_the_layers_that_a_file_may_name() -> None:
-    assert layers.LAYERS["LSTM"] is fnn.LSTM and "Composite" not in layers.LAYERS and "__name__" not in layers.LAYERS
-    assert set(fnn.layers.__all__) - set(layers.LAYERS) == {"Composite", "Layer", "Parameter", "PythonLayer"}
-    assert len(layers.LAYERS) == len(list(layers.LAYERS))
+    """All public layers but the base classes."""
+    bases = {layers.Layer, layers.Composite, layers.PythonLayer}
+    values = {name: getattr(layers, name) for name in layers.__all__}
+    assert dict(layers.LAYERS) == {
+        name: value for name, value in values.items() if issubclass(value, layers.Layer) and value not in bases
+    }
+    assert len(layers.LAYERS) == len(list(layers.LAYERS)) > 30
+    for name in ("Layer", "Parameter", "Composite", "Mapping", "Nothing", "__name__", "lazy", "LAYERS"):
+        assert name not in layers.LAYERS
+        with pytest.raises(KeyError, match=name):
+            layers.LAYERS[name]
+
+
+def test_no_stub_is_read(tmp_path: Path) -> None:
+    """Programs that bundle Python leave them out."""
+    package = Path(str(fnn.__file__)).parent
+    shutil.copytree(package, tmp_path / "fastnn", ignore=shutil.ignore_patterns("*.py[ixd]", "__pycache__"))
+    assert not list(tmp_path.rglob("*.pyi"))
+    shown = python(f"""
+import sys
+sys.path.insert(0, {str(tmp_path)!r})
+from fastnn import *
+import fastnn, fastnn.kernels, fastnn.layers
+assert fastnn.__file__.startswith({str(tmp_path)!r})
+assert fastnn.kernels.Dense and fastnn.layers.Dense is Dense and dict(fastnn.layers.LAYERS)
+""")
+    assert shown.returncode == 0, shown.stderr

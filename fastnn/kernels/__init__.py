@@ -2,4 +2,42 @@
 
 from fastnn.common import lazy
 
-__getattr__, __dir__, __all__ = lazy.attach(__name__)
+__getattr__, __dir__, __all__ = lazy.attach(
+    __name__,
+    {
+        "fastnn.kernels.activation": "ACTIVATIONS DERIVED_FROM_INPUT Activation ActivationGradient",
+        "fastnn.kernels.adaptive": "Adadelta Adagrad RMSprop Rprop",
+        "fastnn.kernels.augmentation": "Brightness Contrast Cutout FlipShift Rotate Uniform",
+        "fastnn.kernels.batch_norm": """
+            BatchNorm BatchNormInputGradient BatchNormMoments BatchNormRunning BatchNormWeightGradient
+        """,
+        "fastnn.kernels.convolution": "ChannelSum Convolution ConvolutionWeightGradient Filter",
+        "fastnn.kernels.cross_entropy": "CrossEntropy KLDivergence SoftTargets",
+        "fastnn.kernels.dense": "Dense DenseInputGradient DenseWeightGradient Packed",
+        "fastnn.kernels.depthwise": "Depthwise DepthwiseGradient",
+        "fastnn.kernels.dropout": "Dropout",
+        "fastnn.kernels.elementary": "Elementary",
+        "fastnn.kernels.embedding": "Embedding EmbeddingGradient",
+        "fastnn.kernels.gather": "Gather GatherLabels Scatter",
+        "fastnn.kernels.gaussian_noise": "GaussianNoise",
+        "fastnn.kernels.layer_norm": "LayerNorm LayerNormInputGradient LayerNormWeightGradient",
+        "fastnn.kernels.loss": "ELEMENTWISE_LOSSES Cosine ElementwiseLoss",
+        "fastnn.kernels.maxout": "Maxout MaxoutGradient",
+        "fastnn.kernels.merge": "Add Concatenate ConcatenateGradient Multiply Scale",
+        "fastnn.kernels.metric": "Accuracy Classes RootMeanSquaredError TopAccuracy",
+        "fastnn.kernels.optimizer": "SGD Adam Lion Nadam",
+        "fastnn.kernels.own_loss": "OwnLoss",
+        "fastnn.kernels.pad": "Pad",
+        "fastnn.kernels.pooling": "AveragePool AveragePoolGradient MaxPool MaxPoolGradient",
+        "fastnn.kernels.prelu": "PReLU PReLUGradient",
+        "fastnn.kernels.python": "PythonBackward PythonForward",
+        "fastnn.kernels.recurrent": "GRU LSTM RNN GRUGradient LSTMGradient RNNGradient",
+        "fastnn.kernels.regularization": "Average Clip ClipNorm MaxNorm Penalties Penalty SquaredNorm",
+        "fastnn.kernels.rescale": "Rescale",
+        "fastnn.kernels.softmax": "LogSoftmax LogSoftmaxGradient Softmax SoftmaxGradient",
+        "fastnn.kernels.step_pool": "StepMaximum StepMaximumGradient StepMean StepMeanGradient StepMultiply",
+        "fastnn.kernels.steps": "FromSteps Steps ToSteps",
+        "fastnn.kernels.upsample": "Bilinear BilinearGradient",
+        "fastnn.kernels.winograd": "Winograd WinogradFilter WinogradWeightGradient",
+    },
+)

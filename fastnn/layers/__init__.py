@@ -1,21 +1,53 @@
-"""Layers: what a user writes. Each holds settings only and adds Ops to a plan."""
+"""The public layers. Each holds settings only and adds Ops to a plan."""
 
 from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
 
 from fastnn.common import lazy
 
-__getattr__, __dir__, __all__ = lazy.attach(__name__)
+if TYPE_CHECKING:
+    from fastnn.layers.base import Layer
+
+__getattr__, __dir__, __all__ = lazy.attach(
+    __name__,
+    {
+        "fastnn.layers.activation": "Activation",
+        "fastnn.layers.augmentation": "Cutout RandomBrightness RandomContrast RandomFlip RandomRotation RandomShift",
+        "fastnn.layers.base": "Layer Parameter",
+        "fastnn.layers.batch_norm": "BatchNorm",
+        "fastnn.layers.bidirectional": "Bidirectional",
+        "fastnn.layers.composite": "Composite",
+        "fastnn.layers.convolution": "Conv1D Conv2D Conv2DTranspose",
+        "fastnn.layers.dense": "Dense",
+        "fastnn.layers.depthwise": "DepthwiseConv2D SeparableConv2D",
+        "fastnn.layers.dropout": "Dropout",
+        "fastnn.layers.embedding": "Embedding",
+        "fastnn.layers.flatten": "Flatten",
+        "fastnn.layers.gaussian_noise": "GaussianNoise",
+        "fastnn.layers.layer_norm": "LayerNorm",
+        "fastnn.layers.maxout": "Maxout",
+        "fastnn.layers.merge": "Add Concatenate Multiply",
+        "fastnn.layers.pad": "Crop2D ZeroPad2D",
+        "fastnn.layers.pooling": "AvgPool1D AvgPool2D GlobalAvgPool GlobalMaxPool MaxPool1D MaxPool2D",
+        "fastnn.layers.prelu": "PReLU",
+        "fastnn.layers.python": "PythonLayer",
+        "fastnn.layers.recurrent": "GRU LSTM SimpleRNN State",
+        "fastnn.layers.rescale": "Rescale",
+        "fastnn.layers.reshape": "Reshape",
+        "fastnn.layers.upsample": "UpSample2D",
+    },
+)
 
 
-class _Layers(Mapping[str, type]):
+class _Layers(Mapping[str, "type[Layer]"]):
     """Layers by name, loaded when one is looked up."""
 
     names = tuple(name for name in __all__ if name not in ("Layer", "Parameter", "Composite", "PythonLayer"))
 
-    def __getitem__(self, name: str) -> type:
+    def __getitem__(self, name: str) -> "type[Layer]":
         if name not in self.names:
             raise KeyError(name)
-        kind: type = __getattr__(name)
+        kind: type[Layer] = __getattr__(name)
         return kind
 
     def __iter__(self) -> Iterator[str]:
@@ -26,4 +58,4 @@ class _Layers(Mapping[str, type]):
 
 
 #: The layers that a file may name.
-LAYERS = _Layers()
+LAYERS: "Mapping[str, type[Layer]]" = _Layers()
