@@ -11,7 +11,7 @@ MADE := $(VENV)/made-$(subst /,-,$(PYTHON))
 BUILT := $(VENV)/built
 TESTS := $(VENV)/test,plot $(if $(filter 1,$(FASTNN_TEST_TORCH)),$(VENV)/torch)
 
-.PHONY: demo test test-kernels test-neon lint sweep bench figures bench-ops wheel dev clean
+.PHONY: demo test test-kernels test-neon lint stubs sweep bench figures bench-ops wheel dev clean
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
@@ -41,6 +41,10 @@ lint: $(VENV)/lint
 	  --allowlist ../.stubtest
 	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH" cython-lint fastnn
 	@$(VENV)/bin/clang-format --dry-run -Werror csrc/*.[ch] tests/kernels/*.[ch]
+
+stubs: $(MADE)
+	@echo "stubs: the .pyi of each compiled module and of each package whose names are loaded when asked for"
+	@$(RUN) .ci/stubs.py
 
 sweep: $(VENV)/test,plot
 	@echo "sweep: the elementary functions over all floats"
@@ -72,7 +76,7 @@ dev: $(MADE)
 
 clean:
 	@echo "clean: removing what was built and installed"
-	@rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache
+	@rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache fastnn/engine/csrc.pxd
 	@find csrc fastnn tests benchmarks examples \( -name '*.so' -o -name __pycache__ \) -prune -exec rm -rf {} +
 
 $(VENV)/plot $(VENV)/test,plot $(VENV)/lint $(VENV)/bench $(VENV)/release: $(BUILT)

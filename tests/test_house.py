@@ -4,10 +4,12 @@ import ast
 import os
 import platform
 import re
+import runpy
 import shlex
 import shutil
 import subprocess
 import sysconfig
+import textwrap
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -32,17 +34,13 @@ def sources(*suffixes: str) -> list[Path]:
     return sorted(path for folder in folders for path in (ROOT / folder).rglob("*") if path.suffix in suffixes)
 
 
-def words(text: str) -> str:
-    """The text without what only lays it out."""
-    return re.sub(r"\s+", " ", text.replace("\\\n", " ")).replace("( ", "(").strip()
-
-
 def setup() -> dict[str, Any]:
-    """The constants of setup.py for a release, without what building needs."""
+    """The constants of setup.py for a release, and its functions, without what building needs."""
     tree = ast.parse((ROOT / "setup.py").read_text())
-    constants = (ast.Assign, ast.AnnAssign, ast.AugAssign, ast.If)
-    tree.body = [statement for statement in tree.body if isinstance(statement, constants)]
-    names: dict[str, Any] = {"os": SimpleNamespace(environ={}), "platform": platform}
+    definitions = (ast.Assign, ast.AnnAssign, ast.AugAssign, ast.If, ast.FunctionDef)
+    tree.body = [statement for statement in tree.body if isinstance(statement, definitions)]
+    names: dict[str, Any] = {"os": SimpleNamespace(environ={}), "platform": platform, "re": re, "textwrap": textwrap}
+    names["Extension"] = None
     exec(compile(tree, "setup.py", "exec"), names)
     return names
 
@@ -76,18 +74,6 @@ def avx(built: Path) -> list[str]:
     return [text for text in instructions if text.startswith("v") or re.search(r"%[yz]mm|%k[0-7]", text)]
 
 
-def test_kernels_h_and_csrc_pxd_agree() -> None:
-    header, declared = (CSRC / "kernels.h").read_text(), (PACKAGE / "kernels" / "csrc.pxd").read_text()
-    macro = re.search(r"#define FASTNN_KERNELS\(K\)((?:.*\\\n)+.*)", header)
-    assert macro
-    wanted = re.findall(r"\bK\((\w+), (\w+), (\([^()]*\))\)", words(macro[1]))
-    struct = declared.split("ctypedef struct fastnn_table:")[1].split("\n\n")[0]
-    found = re.findall(r"(\w+) \(\*(\w+)\) ?(\([^()]*\)) noexcept nogil", words(struct))
-    kernels = [kernel for kernel in found if kernel[1] not in {"activation", "activation_gradient", "loss"}]
-    assert len(wanted) > 10
-    assert kernels == wanted
-
-
 def test_activations_agree() -> None:
     listed = re.search(r"#define FASTNN_ACTIVATIONS\(A\)((?:.*\\\n)*.*)", (CSRC / "kernels.h").read_text())
     assert listed
@@ -102,24 +88,163 @@ def test_losses_agree() -> None:
     assert tuple(re.findall(r"L\((\w+)\)", listed[1])) == ELEMENTWISE_LOSSES
 
 
-def constructors(text: str) -> dict[str, str]:
-    """The parameters of each class's __init__ in a .pyx or a .pyi, without types."""
-    found, name = {}, ""
-    for match in re.finditer(r"(?ms)^(?:cdef )?class (\w+)|^    def __init__\((.*?)\) -> None:", text):
-        name = match[1] or name
-        if match[2]:
-            python = re.sub(r"\b[\w.]+ (\w+)(?: or None)?(?=\s*[,=]|$)", r"\1", match[2])
-            parameters = ast.parse(f"def __init__({python}): ...").body[0].args
-            for parameter in (*parameters.args, *parameters.kwonlyargs):
-                parameter.annotation = None
-            found[name] = ast.unparse(parameters)
-    return found
+def stubs() -> dict[str, Any]:
+    """What the script that writes the stubs defines."""
+    script = ROOT / ".ci" / "stubs.py"
+    if not script.exists():
+        pytest.skip("the script is not here")
+    return runpy.run_path(str(script))
 
 
-@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.pyx")), ids=lambda path: path.stem)
-def test_stubs_have_the_constructors_of_the_sources(path: Path) -> None:
-    """stubtest, in `make lint`, compares the rest: it cannot see the parameters of a compiled __init__."""
-    assert constructors(path.read_text()) == constructors(path.with_suffix(".pyi").read_text())
+def test_the_stubs_are_current() -> None:
+    made = stubs()["stubs"]()
+    assert set(made) == set(PACKAGE.rglob("*.pyi"))
+    assert not [path for path, text in made.items() if path.read_text() != text], "make stubs"
+
+
+def test_a_stub_says_what_is_declared(tmp_path: Path) -> None:
+    source = tmp_path / "stem.pyx"
+    source.with_suffix(".pxd").write_text("""
+cdef class Base:
+    cdef readonly tuple shape  # type: tuple[int, ...]  # of a row
+    cdef public object given
+    cdef double hidden
+
+    cdef void run(self) noexcept nogil
+""")
+    source.write_text('''"""
+def in_a_docstring():
+"""
+from fastnn.engine.tensor cimport Tensor, floats
+NAMES = ("a", "b")
+_PRIVATE = object()
+cpdef bint fits(object x):  # type: (...) -> TypeGuard[np.ndarray]
+    return True
+def _hidden(x): pass
+cdef int _c(int x): return x
+def plain(list x, *, double scale=(1, 2)[0]):
+    def inner() -> None:
+        pass
+cdef class Base:
+    def __cinit__(self) -> None: ...
+    @property
+    def size(self) -> int: ...
+    @size.setter
+    def size(self, value: int) -> None: ...
+@cython.final
+@cython.no_gc
+cdef class Last(Base):
+    cdef readonly Py_ssize_t rows, columns
+    def __init__(
+        self, Tensor x, Tensor bias or None,  # a, b
+        Tensor z = None, *others: Tensor, axes: tuple = (1, 2),
+    ) -> None:
+        pass
+    cdef void run(self) noexcept nogil: pass
+    cpdef void lead(self, Base op, uint64_t step=0) except *:
+        pass
+class Failed(ValueError):
+    """A Python class."""
+cdef class Bare(Base):
+    pass
+''')
+    assert (
+        stubs()["module_stub"](source, {})
+        == """
+from typing import Any, TypeGuard, final
+
+import numpy as np
+
+from fastnn.engine.tensor import Tensor
+
+NAMES: tuple[str, ...]
+
+def fits(x: Any) -> TypeGuard[np.ndarray]: ...
+def plain(x: list[Any], *, scale: float = (1, 2)[0]) -> Any: ...
+
+class Base:
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+    given: Any
+    @property
+    def size(self) -> int: ...
+    @size.setter
+    def size(self, value: int) -> None: ...
+
+@final
+class Last(Base):
+    @property
+    def rows(self) -> int: ...
+    @property
+    def columns(self) -> int: ...
+    def __init__(
+        self, x: Tensor, bias: Tensor | None, z: Tensor | None = None, *others: Tensor, axes: tuple[Any, ...] = (1, 2)
+    ) -> None: ...
+    def lead(self, op: Base, step: int = 0) -> None: ...
+
+class Failed(ValueError): ...
+class Bare(Base): ...
+""".removeprefix("\n")
+    )
+
+
+def test_the_names_that_a_stub_cannot_find_are_refused(tmp_path: Path) -> None:
+    source = tmp_path / "stem.pyx"
+    source.write_text("def f(x: Axis) -> None:\n    pass\n")
+    assert "from a import Axis" in stubs()["module_stub"](source, {"Axis": ["a"]})
+    for homes in ([], ["a", "b"]):
+        with pytest.raises(SystemExit, match=f"Axis has {len(homes)} homes"):
+            stubs()["module_stub"](source, {"Axis": homes})
+
+
+def test_the_declarations_for_cython_are_current() -> None:
+    written = PACKAGE / "engine" / "csrc.pxd"
+    if not written.exists():
+        pytest.skip("nothing is built here")
+    assert written.read_text() == setup()["declared"]((CSRC / "kernels.h").read_text())
+
+
+def test_the_declarations_for_cython() -> None:
+    declared = setup()["declared"]("""
+#define LIST(K)                                       \\
+  K(void, add, (isize n, const float *x, float *y))   \\
+  K(double, sum, (isize n, const float *x))
+#define NAMES(N) N(one, x) N(two, y)
+#define MOST 3
+/* typedef struct { int none; } none; */
+typedef enum {
+#define NAME(name, source) the_##name,
+  NAMES(NAME) the_names
+#undef NAME
+} kind;
+typedef struct {
+  int in, out; /* both */
+  void (*const *table)(int n);
+#define FIELD(type, name, arguments) type(*name) arguments;
+  LIST(FIELD)
+#undef FIELD
+} all;
+static const all nothing = {0};
+const all *chosen(int i);
+""")
+    assert (
+        declared.partition("isize\n")[2]
+        == """
+    enum:
+        MOST
+    enum:
+        the_one
+        the_two
+        the_names
+    ctypedef struct all:
+        int in_ "in", out
+        void (**table)(int n) noexcept nogil
+        void(*add) (isize n, const float *x, float *y) noexcept nogil
+        double(*sum) (isize n, const float *x) noexcept nogil
+    const all nothing
+    const all *chosen(int i)
+""".removeprefix("\n")
+    )
 
 
 def test_openmp_is_in_pyx_files_only() -> None:
@@ -167,6 +292,23 @@ def test_every_stem_has_a_test_and_a_benchmark() -> None:
 def test_files_are_about_a_page() -> None:
     lengths = {path.name: len(path.read_text().splitlines()) for path in sources(".py", ".pyx", ".h", ".c")}
     assert not {name: lines for name, lines in lengths.items() if lines > PAGE}
+
+
+#: What is not idiomatic, and what to say. Comments, docstrings, messages and pages are searched, whatever the case.
+PHRASES = {
+    r"counts? nowhere": "is ignored",
+    r"greatest output": "argmax",
+    r"stands? below": "is below",
+    r"what a (user writes|person sees)": "public classes, the display",
+}
+
+
+@pytest.mark.parametrize("phrase", PHRASES)
+def test_the_prose_is_idiomatic(phrase: str) -> None:
+    pages = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *CSRC.glob("*.md")]
+    searched = [*pages, *sources(".py", ".pyx", ".pxd", ".h", ".c")]
+    found = [path for path in searched if re.search(phrase.replace(" ", r"\s+"), path.read_text(), re.IGNORECASE)]
+    assert not [path for path in found if path != Path(__file__).resolve()], f"say: {PHRASES[phrase]}"
 
 
 def test_lines_of_c_are_short() -> None:

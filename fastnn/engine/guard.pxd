@@ -6,7 +6,7 @@ cdef class Guard:
     cdef unsigned long owner
     cdef str doing
     cdef int readers, process
-    cdef readonly tuple inner  # each once, at any depth; None where there are none
+    cdef readonly tuple inner  # type: tuple[Guard, ...] | None  # each once, at any depth
     cdef unsigned long check(self, str action) except 0
 
 

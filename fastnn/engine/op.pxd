@@ -31,7 +31,7 @@ cdef class Op:
     cdef Py_ssize_t length  # of the leader's sequences, or 1
     cdef public Py_ssize_t positions  # rows of its tensors for each of the plan's: 1, or the positions of a map
     cdef double pace        # its GFLOP/s on one core, about as Plan.profile shows them: for the choice of threads
-    cdef readonly tuple tensors
+    cdef readonly tuple tensors  # type: tuple[Tensor | None, ...]
     cdef public str layer
     cdef readonly bint python  # it takes the GIL: not for a parallel region
     cdef void join(self, State shared, object plan)

@@ -172,7 +172,7 @@ cdef class Op:
         self.state.failed = <void *> self
         self.state.place = place
 
-    def explain(self, place: int) -> Exception:
+    def explain(self, place: int) -> BaseException:
         """The exception for an error that this op found in the data."""
         return RuntimeError(f"{self!r} failed at {place}")
 

@@ -6,7 +6,9 @@ from fastnn.engine.op cimport State
 
 @cython.final
 cdef class Plan:
-    cdef readonly tuple ops, ports, kept
+    cdef readonly tuple ops    # type: tuple[Op, ...]
+    cdef readonly tuple ports  # type: tuple[Port, ...]
+    cdef readonly tuple kept   # type: tuple[Tensor, ...]
     cdef readonly Py_ssize_t capacity
     cdef readonly Py_ssize_t position  # the first sample that the last run has not done
     cdef readonly Py_ssize_t nbytes    # of the arena
@@ -14,7 +16,7 @@ cdef class Plan:
     cdef void **table
     cdef Py_ssize_t count
     cdef double nanoseconds            # of a run at capacity, estimated
-    cdef public object guard           # a Guard to hold while a run changes what is kept, or None
+    cdef public object guard           # type: Guard | None  # held while a run changes what is kept
     cdef object __weakref__
     cdef void begin(self) except *
     cdef void end(self) noexcept

@@ -1,5 +1,5 @@
 from collections.abc import Sequence
-from typing import Any, final
+from typing import final
 
 import numpy as np
 
@@ -11,8 +11,6 @@ from fastnn.engine.tensor import Tensor
 
 @final
 class Plan:
-    guard: Guard | None
-    inputs_only: bool
     @property
     def ops(self) -> tuple[Op, ...]: ...
     @property
@@ -25,16 +23,21 @@ class Plan:
     def position(self) -> int: ...
     @property
     def nbytes(self) -> int: ...
+    guard: Guard | None
     def __init__(
         self, ops: Sequence[Op], ports: Sequence[Port] = (), kept: Sequence[Tensor] = (), nbytes: int = 0
     ) -> None: ...
+    @property
+    def inputs_only(self) -> bool: ...
+    @inputs_only.setter
+    def inputs_only(self, value: bool) -> None: ...
     def run(
         self,
         samples: int,
         batch: int,
         first: int = 0,
-        order: np.ndarray[Any, Any] | None = None,
-        rates: np.ndarray[Any, Any] | None = None,
+        order: np.ndarray | None = None,
+        rates: np.ndarray | None = None,
         step: int = 0,
         update: int = 0,
         pause: float = 0.05,

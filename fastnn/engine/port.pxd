@@ -12,11 +12,12 @@ cdef class Port:
     cdef csrc.fastnn_array source  # no data while nothing is attached
     cdef int out_type
     cdef bint busy              # while a plan runs, which reads data without the GIL
-    cdef readonly object array
+    cdef readonly object array  # type: np.ndarray | None
     cdef object reference, elements
     cdef readonly Py_ssize_t rows, columns
-    cdef readonly str name, out
-    cdef public object trial  # the number that a profile fills it with, or None
+    cdef readonly str name
+    cdef readonly str out      # type: str | None
+    cdef public object trial   # type: float | None  # what a profile fills it with
     cdef void check_idle(self) except *
     cpdef void attach(self, object array) except *
     cpdef void detach(self) except *

@@ -45,7 +45,7 @@ cdef inline int type_of(cnp.ndarray array) noexcept:
     return types[number] if 0 <= number < NUMBERS else -1
 
 
-cpdef bint takes(object array):
+cpdef bint takes(object array):  # type: (...) -> TypeGuard[np.ndarray]
     """Whether a Port reads the object as it is, and it is in C order, aligned, and of this machine's byte order."""
     return (
         type(array) is cnp.ndarray
@@ -54,12 +54,12 @@ cpdef bint takes(object array):
     )
 
 
-cpdef bint reads(object array):
+cpdef bint reads(object array):  # type: (...) -> TypeGuard[np.ndarray]
     """Whether a Port reads the object as it is: an ndarray of one of TYPES, in any order."""
     return type(array) is cnp.ndarray and type_of(<cnp.ndarray> array) >= 0
 
 
-cpdef bint is_batch(object array, object features):
+cpdef bint is_batch(object array, object features):  # type: (...) -> TypeGuard[np.ndarray]
     """Whether the object is what `takes` says, of one or more samples (batch, *features), which is a tuple."""
     if type(features) is not tuple or not takes(array):
         return False

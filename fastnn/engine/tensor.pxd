@@ -7,7 +7,7 @@ cdef class Block:
 cdef class Tensor:
     cdef void *data
     cdef readonly Block block
-    cdef readonly tuple shape
+    cdef readonly tuple shape  # type: tuple[int, ...]
     cdef readonly str dtype
     cdef readonly Py_ssize_t size, rows, columns, nbytes
 

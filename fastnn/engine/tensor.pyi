@@ -1,9 +1,9 @@
 from collections.abc import Sequence
-from typing import Any, Final, final
+from typing import final
 
 import numpy as np
 
-ALIGNMENT: Final = 64
+ALIGNMENT: int
 
 def aligned(nbytes: int) -> int: ...
 def bytes_of(shape: Sequence[int], dtype: str = "float32") -> int: ...
@@ -34,4 +34,4 @@ class Tensor:
         self, shape: Sequence[int], dtype: str = "float32", block: Block | None = None, offset: int = 0
     ) -> None: ...
     @property
-    def array(self) -> np.ndarray[Any, Any]: ...
+    def array(self) -> np.ndarray: ...

@@ -1,17 +1,14 @@
-from typing import Any, Self, final
+from typing import Any, final
 
 import numpy as np
 
 from fastnn.model.compiled import Compiled
-from fastnn.model.program import Program
 
 @final
-class Lane:
-    def __new__(cls, program: Program) -> Self: ...
+class Lane: ...
 
 @final
-class Bank:
-    def __new__(cls, net: Compiled, rows: int) -> Self: ...
+class Bank: ...
 
 @final
 class Predictor:

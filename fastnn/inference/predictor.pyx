@@ -106,7 +106,7 @@ cdef class Predictor:
     """
 
     cdef readonly Py_ssize_t batch_size
-    cdef readonly tuple input_shape, output_shape
+    cdef readonly tuple input_shape, output_shape  # type: tuple[int, ...]
     cdef object net
     cdef Vectorcall vectorcall
     cdef Bank bank, spare

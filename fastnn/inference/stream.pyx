@@ -37,7 +37,7 @@ cdef class Stream:
     """
 
     cdef readonly Py_ssize_t batch_size
-    cdef readonly tuple input_shape, output_shape
+    cdef readonly tuple input_shape, output_shape  # type: tuple[int, ...]
     cdef object net, program, snapshot
     cdef tuple all_streams
     cdef Plan plan

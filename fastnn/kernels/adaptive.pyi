@@ -18,13 +18,7 @@ class RMSprop(Update):
 
 class Adagrad(Update):
     def __init__(
-        self,
-        parameters: Tensor,
-        gradients: Tensor,
-        v: Tensor,
-        *,
-        epsilon: float = 1e-10,
-        weight_decay: float = 0.0,
+        self, parameters: Tensor, gradients: Tensor, v: Tensor, *, epsilon: float = 1e-10, weight_decay: float = 0.0
     ) -> None: ...
 
 class Adadelta(Update):

@@ -75,8 +75,8 @@ cdef class FlipShift(Pictures):
     cdef Py_ssize_t pixels[2]
 
     def __init__(
-        self, Tensor x, Tensor u, Tensor y, *, shape: tuple, flip: tuple = (False, False), pixels: tuple = (0, 0),
-        transposed: bool = False,
+        self, Tensor x, Tensor u, Tensor y, *, shape: tuple[int, ...], flip: tuple[bool, ...] = (False, False),
+        pixels: tuple[int, ...] = (0, 0), transposed: bool = False,
     ) -> None:
         for axis in range(2):
             self.flip[axis], self.pixels[axis] = flip[axis], pixels[axis]
@@ -106,7 +106,7 @@ cdef class Rotate(Pictures):
     cdef double degrees
 
     def __init__(
-        self, Tensor x, Tensor u, Tensor y, *, shape: tuple, degrees: float, transposed: bool = False
+        self, Tensor x, Tensor u, Tensor y, *, shape: tuple[int, ...], degrees: float, transposed: bool = False
     ) -> None:
         self.pace = 0.25
         self.degrees = degrees
@@ -125,7 +125,7 @@ cdef class Brightness(Pictures):
     cdef double amount
 
     def __init__(
-        self, Tensor x, Tensor u, Tensor y, *, shape: tuple, amount: float, transposed: bool = False
+        self, Tensor x, Tensor u, Tensor y, *, shape: tuple[int, ...], amount: float, transposed: bool = False
     ) -> None:
         self.amount = amount
         self.take(x, u, y, 1, shape, transposed)
@@ -141,7 +141,7 @@ cdef class Contrast(Pictures):
     cdef double amount
 
     def __init__(
-        self, Tensor x, Tensor u, Tensor y, *, shape: tuple, amount: float, transposed: bool = False
+        self, Tensor x, Tensor u, Tensor y, *, shape: tuple[int, ...], amount: float, transposed: bool = False
     ) -> None:
         self.amount = amount
         self.take(x, u, y, 1, shape, transposed)
@@ -160,7 +160,7 @@ cdef class Cutout(Pictures):
     cdef Py_ssize_t side
 
     def __init__(
-        self, Tensor x, Tensor u, Tensor y, *, shape: tuple, side: int, transposed: bool = False
+        self, Tensor x, Tensor u, Tensor y, *, shape: tuple[int, ...], side: int, transposed: bool = False
     ) -> None:
         self.side = side
         self.take(x, u, y, 2, shape, transposed)

@@ -4,6 +4,7 @@ from fastnn.kernels.channels import Channels, ColumnSums
 
 class BatchNormMoments(ColumnSums):
     def __init__(self, x: Tensor, mean: Tensor, variance: Tensor) -> None: ...
+    def explain(self, place: int) -> Exception: ...
 
 class BatchNorm(Channels):
     def __init__(
@@ -62,3 +63,5 @@ class BatchNormRunning(Op):
         momentum: float,
         groups: int = 1,
     ) -> None: ...
+    @property
+    def capacity(self) -> int: ...

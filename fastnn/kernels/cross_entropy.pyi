@@ -26,6 +26,7 @@ class CrossEntropy(Loss):
         *,
         finite: bool = False,
     ) -> None: ...
+    def explain(self, place: int) -> Exception: ...
 
 class KLDivergence(CrossEntropy):
     def __init__(

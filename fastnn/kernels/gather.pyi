@@ -4,7 +4,8 @@ from fastnn.engine.tensor import Tensor
 
 CHECKS: tuple[str, ...]
 
-class Gathered(ChunkedOp): ...
+class Gathered(ChunkedOp):
+    def explain(self, place: int) -> Exception: ...
 
 class Gather(Gathered):
     def __init__(
@@ -29,3 +30,4 @@ class GatherLabels(Gathered):
 
 class Scatter(Op):
     def __init__(self, x: Tensor, port: Port) -> None: ...
+    def explain(self, place: int) -> Exception: ...

@@ -44,7 +44,7 @@ cdef class Loss(Meter):
         self.target = floats(target)
         self.take(x, target, dx, weight, finite)
 
-    def refuse(self, *tensors) -> None:
+    def refuse(self, *tensors: Tensor | None) -> NoReturn:
         shapes = ", ".join("none" if tensor is None else f"{tensor.shape} {tensor.dtype}" for tensor in tensors)
         raise ValueError(f"{type(self).__name__}(x, target, dx): shapes {shapes} do not fit")
 

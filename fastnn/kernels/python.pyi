@@ -7,7 +7,7 @@ from fastnn.engine.op import Op
 from fastnn.engine.tensor import Tensor
 
 class Python(Op):
-    def explain(self, place: int) -> BaseException: ...  # type: ignore[override]
+    def explain(self, place: int) -> BaseException: ...
 
 class PythonForward(Python):
     def __init__(

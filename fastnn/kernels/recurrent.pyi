@@ -3,6 +3,8 @@ from fastnn.kernels.dense import Packed
 from fastnn.kernels.recurrence import Backward, Forward
 from fastnn.kernels.steps import Steps
 
+def activation_number(activation: str) -> int: ...
+
 class LSTM(Forward):
     def __init__(
         self,
@@ -77,8 +79,6 @@ class GRUGradient(Backward):
         scratch: Tensor | None = None,
         reverse: bool = False,
     ) -> None: ...
-
-def activation_number(activation: str) -> int: ...
 
 class RNN(Forward):
     def __init__(

@@ -20,7 +20,7 @@ cdef class StepPool(Op):
     def __cinit__(self) -> None:
         self.pace = 2.0
 
-    def take(self, Tensor parted, Tensor whole, Steps steps, time) -> None:
+    def take(self, Tensor parted, Tensor whole, Steps steps, time: Tensor | None) -> None:
         cdef Tensor places = time
         if parted.rows != whole.rows * steps.times or parted.columns != whole.columns:
             raise ValueError(

@@ -51,7 +51,7 @@ cdef class Counters:
         """Epoch, step and update, as files hold them."""
         return self.epoch, self.step, self.update
 
-    def __eq__(self, other: object) -> bool:
+    def __eq__(self, other: object, /) -> bool:
         return isinstance(other, Counters) and self.values() == (<Counters> other).values()
 
     __hash__ = None

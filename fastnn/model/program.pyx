@@ -28,11 +28,12 @@ cdef class Program:
     records: of the outputs, for metrics in Python; their ports come last.
     """
 
-    cdef readonly object request
+    cdef readonly object request  # type: Request
     cdef readonly Plan plan
-    cdef readonly dict meters
-    cdef readonly dict weights
-    cdef readonly list states, records
+    cdef readonly dict meters  # type: dict[str, Meter]
+    cdef readonly dict weights  # type: dict[str, float]
+    cdef readonly list states  # type: list[Tensor]
+    cdef readonly list records  # type: list[Record]
     cdef Meter loss    # of the one output, or None
     cdef object rates  # an array of the same rate
     cdef double rate   # which is this
@@ -41,7 +42,7 @@ cdef class Program:
         self,
         request: Request,
         Plan plan,
-        meters: dict[str, Meter] | None = None,
+        meters: dict[str, Any] | None = None,
         weights: dict[str, float] | None = None,
         states: list[Tensor] | None = None,
         records: list[Record] | None = None,
