@@ -52,6 +52,7 @@ def test_the_kinds_of_the_names() -> None:
     for name in layers.__all__:
         value = getattr(layers, name)
         assert value is layers.Parameter or issubclass(value, layers.Layer), name
+    assert set(layers.__all__) - set(fnn.__all__) == {"State"}, "what return_state makes"
     for name in kernels.__all__:
         value = getattr(kernels, name)
         assert issubclass(value, Op) if isinstance(value, type) else {type(each) for each in value} == {str}, name
