@@ -34,7 +34,8 @@ from fastnn.layers.pooling import (
 )
 from fastnn.layers.prelu import PReLU as PReLU
 from fastnn.layers.python import PythonLayer as PythonLayer
-from fastnn.layers.recurrent import GRU as GRU, LSTM as LSTM, SimpleRNN as SimpleRNN, State as State
+from fastnn.layers.recurrence import State as State
+from fastnn.layers.recurrent import GRU as GRU, LSTM as LSTM, SimpleRNN as SimpleRNN
 from fastnn.layers.rescale import Rescale as Rescale
 from fastnn.layers.reshape import Reshape as Reshape
 from fastnn.layers.upsample import UpSample2D as UpSample2D
