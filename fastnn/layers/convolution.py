@@ -46,7 +46,7 @@ class Conv2D(window.Pictured):
     padding: window.Padding = "valid"
     dilation: int | tuple[int, ...] = 1
     groups: int = 1
-    activation: str | None = None
+    activation: str | None = "identity"
     bias: bool = True
     initializer: str | Initializer | None = field(default=None, kw_only=True)
     l1: float = field(default=0.0, kw_only=True)

@@ -28,7 +28,7 @@ class Dense(Layer):
     """
 
     units: int
-    activation: str | None = None
+    activation: str | None = "identity"
     bias: bool = True
     initializer: str | Initializer | None = None
     l1: float = 0.0

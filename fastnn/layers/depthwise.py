@@ -34,7 +34,7 @@ class DepthwiseConv2D(window.Pictured):
     padding: window.Padding = "valid"
     dilation: int | tuple[int, ...] = 1
     multiplier: int = 1
-    activation: str | None = None
+    activation: str | None = "identity"
     bias: bool = True
     initializer: str | Initializer | None = field(default=None, kw_only=True)
     l1: float = field(default=0.0, kw_only=True)
@@ -102,7 +102,7 @@ class SeparableConv2D(Composite):
     padding: window.Padding = "valid"
     dilation: int | tuple[int, ...] = 1
     multiplier: int = 1
-    activation: str | None = None
+    activation: str | None = "identity"
     bias: bool = True
     initializer: str | Initializer | None = field(default=None, kw_only=True)
     l1: float = field(default=0.0, kw_only=True)

@@ -1,0 +1,296 @@
+"""Public docstrings: their examples print what they say; each has an example and documents exactly its parameters."""
+
+import doctest
+import importlib
+import inspect
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import fastnn as fnn
+from fastnn.inference.predictor import Predictor
+from fastnn.inference.stream import Stream
+
+#: The modules that a user may import from, each with its names that are for fastnn's own modules. What is also in
+#: `fastnn` itself is listed under its module.
+DOORS = {
+    "layers": "",
+    "losses": "Own Target",
+    "optimizers": "FirstOrder Span describe resolve restore",
+    "schedules": "describe nested restore",
+    "initializers": "",
+    "activations": "Elementwise RowWise",
+    "metrics": "classes resolve",
+    "callbacks": "Monitor",
+    "datasets": "",
+    "architectures": "",
+    "inspection": "Step Steps one",
+    "plot": "",
+    "perceptron": "",
+    "": "",
+}
+METHODS = {
+    fnn.Network: "averaged backward build classify compile evaluate find_learning_rate fit forward freeze gradient "
+    "plan predict reset_state save step summary train_on_batch zero_grad",
+    Predictor: "refresh",
+    Stream: "step reset refresh",
+}
+#: Fields of a base class, which documents them.
+INHERITED = {"name", "trainable", "clip_value", "clip_norm", "ema", "weight_decay"}
+#: Modules that an example may need, of extras.
+EXTRAS = {"matplotlib", "PIL"}
+#: The names whose docstrings still lack an example or a parameter.
+PENDING: set[str] = {
+    "History",
+    "Input",
+    "Network.backward",
+    "Network.build",
+    "Network.compile",
+    "Network.plan",
+    "Network.reset_state",
+    "Network.step",
+    "Network.summary",
+    "Network.zero_grad",
+    "Predictor",
+    "Predictor.refresh",
+    "Stream",
+    "Stream.refresh",
+    "Stream.reset",
+    "Stream.step",
+    "activations.elu",
+    "activations.gelu",
+    "activations.gelu_tanh",
+    "activations.hard_sigmoid",
+    "activations.hard_tanh",
+    "activations.identity",
+    "activations.leaky_relu",
+    "activations.log_softmax",
+    "activations.relu",
+    "activations.selu",
+    "activations.sigmoid",
+    "activations.silu",
+    "activations.softmax",
+    "activations.softplus",
+    "activations.softsign",
+    "activations.step",
+    "activations.tanh",
+    "architectures.lenet",
+    "architectures.resnet",
+    "architectures.unet",
+    "callbacks.Checkpoint",
+    "callbacks.EarlyStopping",
+    "callbacks.ReduceOnPlateau",
+    "check_gradients",
+    "datasets.adding_problem",
+    "datasets.digits",
+    "datasets.fashion_mnist",
+    "datasets.image_folder",
+    "datasets.opticks",
+    "datasets.read_idx",
+    "datasets.streams",
+    "get_num_threads",
+    "initializers.glorot_normal",
+    "initializers.glorot_uniform",
+    "initializers.he_normal",
+    "initializers.he_uniform",
+    "initializers.lecun_normal",
+    "initializers.lecun_uniform",
+    "initializers.ones",
+    "initializers.orthogonal",
+    "initializers.zeros",
+    "inspection.grad_cam",
+    "inspection.gradient_over_time",
+    "inspection.layers",
+    "inspection.outputs",
+    "layers.Activation",
+    "layers.Add",
+    "layers.AvgPool1D",
+    "layers.AvgPool2D",
+    "layers.BatchNorm",
+    "layers.Bidirectional",
+    "layers.Composite",
+    "layers.Concatenate",
+    "layers.Conv1D",
+    "layers.Conv2D",
+    "layers.Conv2DTranspose",
+    "layers.Crop2D",
+    "layers.Cutout",
+    "layers.Dense",
+    "layers.DepthwiseConv2D",
+    "layers.Dropout",
+    "layers.Embedding",
+    "layers.Flatten",
+    "layers.GRU",
+    "layers.GaussianNoise",
+    "layers.GlobalAvgPool",
+    "layers.GlobalMaxPool",
+    "layers.LSTM",
+    "layers.Layer",
+    "layers.LayerNorm",
+    "layers.MaxPool1D",
+    "layers.MaxPool2D",
+    "layers.Maxout",
+    "layers.Multiply",
+    "layers.PReLU",
+    "layers.Parameter",
+    "layers.PythonLayer",
+    "layers.RandomBrightness",
+    "layers.RandomContrast",
+    "layers.RandomFlip",
+    "layers.RandomRotation",
+    "layers.RandomShift",
+    "layers.Rescale",
+    "layers.Reshape",
+    "layers.SeparableConv2D",
+    "layers.SimpleRNN",
+    "layers.State",
+    "layers.UpSample2D",
+    "layers.ZeroPad2D",
+    "losses.BinaryCrossEntropy",
+    "losses.Cosine",
+    "losses.CrossEntropy",
+    "losses.Focal",
+    "losses.Hinge",
+    "losses.Huber",
+    "losses.KLDivergence",
+    "losses.Loss",
+    "losses.MeanAbsoluteError",
+    "losses.MeanSquaredError",
+    "losses.Poisson",
+    "losses.binary_cross_entropy",
+    "losses.cosine",
+    "losses.cross_entropy",
+    "losses.focal",
+    "losses.hinge",
+    "losses.huber",
+    "losses.kl_divergence",
+    "losses.mae",
+    "losses.mse",
+    "losses.poisson",
+    "metrics.accuracy",
+    "metrics.confusion_matrix",
+    "metrics.mae",
+    "metrics.mse",
+    "metrics.rmse",
+    "metrics.top_5_accuracy",
+    "optimizers.Adadelta",
+    "optimizers.Adagrad",
+    "optimizers.Adam",
+    "optimizers.AdamW",
+    "optimizers.LBFGS",
+    "optimizers.Lion",
+    "optimizers.Nadam",
+    "optimizers.Optimizer",
+    "optimizers.RMSprop",
+    "optimizers.Rprop",
+    "optimizers.SGD",
+    "perceptron.Perceptron",
+    "plot.class_activation",
+    "plot.confusion_matrix",
+    "plot.feature_maps",
+    "plot.filters",
+    "plot.gradient_over_time",
+    "plot.learning_curves",
+    "plot.pictures",
+    "schedules.Constant",
+    "schedules.Cosine",
+    "schedules.Exponential",
+    "schedules.OneCycle",
+    "schedules.Polynomial",
+    "schedules.Schedule",
+    "schedules.Step",
+    "schedules.WarmUp",
+    "set_num_threads",
+    "show_config",
+    "threads",
+}
+
+
+def made_in(value: Any, module: str) -> bool:
+    """Whether the module, or one in that package, defines it."""
+    return f"{getattr(value, '__module__', '')}.".startswith(f"{module}.")
+
+
+def public_names() -> dict[str, Any]:
+    """Every public class, function and activation, and the methods of networks, by name; each object once."""
+    found: dict[str, Any] = {}
+    for door, internal in DOORS.items():
+        module = importlib.import_module(f"fastnn.{door}".rstrip("."))
+        own = [name for name, value in vars(module).items() if made_in(value, module.__name__)]
+        for name in getattr(module, "__all__", own):
+            value = getattr(module, name)
+            if name[0] != "_" and name not in internal.split() and callable(value) and made_in(value, "fastnn"):
+                found[f"{door}.{name}".lstrip(".")] = value
+    for owner, names in METHODS.items():
+        found[owner.__name__] = owner
+        found |= {f"{owner.__name__}.{name}": getattr(owner, name) for name in names.split()}
+    first = {id(value): name for name, value in reversed(found.items())}
+    return {name: found[name] for name in first.values()}
+
+
+NAMES = public_names()
+
+
+def sections(docstring: str) -> dict[str, str]:
+    """The text of each section of a docstring, by its title."""
+    _, *parts = re.split(r"^([A-Z]\w+):?\n-{3,}\n", docstring, flags=re.MULTILINE)
+    return dict(zip(parts[::2], parts[1::2], strict=True))
+
+
+def parameters(value: Any) -> set[str]:
+    """What a user passes. Only `freeze` makes Predictors; metrics and initializers are passed by name."""
+    names = set() if value in (Predictor, Stream) else set(inspect.signature(value).parameters)
+    return set() if names & {"lowering", "rng"} else names - {"self"}
+
+
+def documentation(value: Any) -> str:
+    """The docstring; of an object, an activation or a loss on arrays, with that of its class."""
+    own = inspect.cleandoc(value.__doc__ or "")
+    callable_itself = isinstance(value, type) or hasattr(value, "__name__")
+    return own if callable_itself else f"{own}\n\n{inspect.cleandoc(type(value).__doc__ or '')}"
+
+
+def faults(value: Any) -> list[str]:
+    """What the docstring lacks, or has too much. An exception needs neither an example nor parameters."""
+    if isinstance(value, type) and issubclass(value, Exception):
+        return []
+    found = sections(documentation(value))
+    entries = re.findall(r"^(\*{0,2}\w+(?:, \*{0,2}\w+)*)(?: : .+)?$", found.get("Parameters", ""), re.MULTILINE)
+    documented, wanted = set(re.findall(r"\w+", " ".join(entries))), parameters(value)
+    return [
+        *(f"no parameter {name}" for name in documented - wanted),
+        *(f"parameter {name} is not documented" for name in wanted - documented - INHERITED),
+        *([] if ">>>" in found.get("Examples", "") else ["no example"]),
+    ]
+
+
+def test_the_doors_have_names() -> None:
+    assert len(NAMES) > 150
+
+
+def test_what_is_pending() -> None:
+    """A name that is done leaves PENDING, and none enters it."""
+    assert {name for name, value in NAMES.items() if faults(value)} == PENDING
+
+
+@pytest.mark.parametrize("name", sorted(NAMES.keys() - PENDING))
+def test_sections(name: str) -> None:
+    assert not faults(NAMES[name])
+
+
+@pytest.mark.parametrize("name", sorted(name for name, value in NAMES.items() if ">>>" in documentation(value)))
+def test_examples(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    test = doctest.DocTestParser().get_doctest(documentation(NAMES[name]), {"__name__": "__main__"}, name, None, None)
+    try:
+        doctest.DebugRunner(optionflags=doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS).run(test)
+    except doctest.DocTestFailure as failure:
+        example = failure.example
+        pytest.fail(f"{example.source}expected\n{example.want}got\n{failure.got}", pytrace=False)
+    except doctest.UnexpectedException as unexpected:
+        error = unexpected.exc_info[1]
+        if isinstance(error, ImportError) and (error.name in EXTRAS or "pip install" in str(error)):
+            pytest.skip(str(error))
+        raise error from None
