@@ -235,7 +235,7 @@ def test_bad_settings(make: Any, error: type[Exception], message: str) -> None:
 @pytest.mark.parametrize("layer", LAYERS, ids=repr)
 def test_bad_pictures(layer: fnn.Layer) -> None:
     for shape, message in (
-        ((28, 28), r"the channels are missing: where there is one, x\[..., None\] adds it"),
+        ((28, 28), r"the channels are missing: x\[..., None\] adds one"),
         ((3, 32, 32), r"channels come last: x.transpose\(0, 2, 3, 1\)"),
         ((7,), r"expected input \(batch, height, width, channels\), got \(batch, 7\)"),
     ):

@@ -76,7 +76,7 @@ def test_settings_of_a_plain_dataclass() -> None:
     assert Block(3) != Block(3)
     assert len({Block(3), Block(3)}) == 2
     assert repr(Block(3, rate=0.5)) == "Block(3, rate=0.5)"
-    with pytest.raises(AttributeError, match="units never changes"):
+    with pytest.raises(AttributeError, match="units cannot be changed"):
         Block(3).units = 4
 
 

@@ -194,7 +194,7 @@ BAD = [
     ({"groups": 2}, (8, 8, 3), "channels that 2 groups divide"),
     ({"kernel": 9}, (8, 20, 3), r"Conv2D\(4\): expected input \(batch, height >= 9, width, channels\)"),
     ({"kernel": 3, "dilation": 4}, (20, 8, 3), "width >= 9"),
-    ({}, (28, 28), r"the channels are missing: where there is one, x\[..., None\] adds it"),
+    ({}, (28, 28), r"the channels are missing: x\[..., None\] adds one"),
     ({}, (3, 32, 32), r"channels come last: x.transpose\(0, 2, 3, 1\)"),
     ({}, (8, 8, 3, 3), r"expected input \(batch, height, width, channels\)"),
     ({"filters": 2**30, "kernel": 1}, (32, 32, 1), "more than"),

@@ -209,7 +209,7 @@ BAD = [
     ({"l2": -1}, (8, 8, 3), "DepthwiseConv2D: l2 must be"),
     ({"kernel": 9}, (8, 20, 3), r"expected input \(batch, height >= 9, width, channels\), got \(batch, 8, 20, 3\)"),
     ({"dilation": 4}, (20, 8, 3), "width >= 9"),
-    ({}, (28, 28), r"the channels are missing: where there is one, x\[..., None\] adds it"),
+    ({}, (28, 28), r"the channels are missing: x\[..., None\] adds one"),
     ({}, (3, 32, 32), r"channels come last: x.transpose\(0, 2, 3, 1\)"),
     ({}, (8, 8, 3, 3), r"expected input \(batch, height, width, channels\)"),
     ({"kernel": 1, "multiplier": 2**30}, (32, 32, 1), "more than"),

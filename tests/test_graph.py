@@ -226,7 +226,7 @@ def test_what_is_refused(name: str) -> None:
 
 def test_settings_never_change() -> None:
     layer = fnn.Dense(3)
-    with pytest.raises(AttributeError, match=r"Dense\(3\): units never changes"):
+    with pytest.raises(AttributeError, match=r"Dense\(3\): units cannot be changed"):
         layer.units = 4
     with pytest.raises(TypeError, match="trainable"):
         layer.trainable = 1  # type: ignore[assignment]

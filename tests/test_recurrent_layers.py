@@ -128,11 +128,11 @@ WRONG: dict[str, tuple[Any, str]] = {
     "huge": (lambda: network_of(fnn.Embedding(2**31 - 1, 2**31 - 1), (3,)), r"Embedding|weight|elements"),
     "ids of what": (
         lambda: fnn.Sequential([fnn.Dropout(0.1), fnn.Embedding(5, 3)], (4,), seed=0).predict(np.ones((2, 4))),
-        r"Embedding\(5\): takes ids, and so an input of the network",
+        r"Embedding\(5\): takes ids: its input must be an input of the network",
     ),
     "a state of nothing": (
         lambda: network_of(fnn.layers.LAYERS["State"](0), (4,)).predict(np.ones((2, 4))),
-        r"State\(0\): takes what a recurrent layer with return_state=True gives",
+        r"State\(0\): call it on the output of a recurrent layer with return_state=True",
     ),
 }
 

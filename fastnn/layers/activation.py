@@ -25,9 +25,23 @@ def known_activation(name: str, known: Iterable[str] = LAYER_ACTIVATIONS) -> str
 
 @dataclass(eq=False, repr=False)
 class Activation(Layer):
-    """y = activation(x), elementwise, or (log_)softmax over the last axis; x, y (batch, ...).
+    """y = activation(x), elementwise, or for softmax and log_softmax over the last axis; x and y are (batch, ...).
 
-    `fastnn.activations` has them all, with formulas and sources. Raises ValueError for an unknown one.
+    Parameters
+    ----------
+    activation : str or function
+        One of `fastnn.activations`, where the formulas and sources are, or its name.
+
+    Raises:
+    ------
+    ValueError
+        For an unknown activation.
+
+    Examples:
+    --------
+    >>> import numpy as np, fastnn as fnn
+    >>> fnn.Sequential([fnn.Activation("relu")]).predict(np.array([[-1.0, 2.0]]))
+    array([[0., 2.]], dtype=float32)
     """
 
     activation: str

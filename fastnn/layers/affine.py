@@ -30,7 +30,7 @@ def check(layer: Any) -> None:
 
 
 def parameters(layer: Any, shape: tuple[int, ...], fan_in: int, fan_out: int, units: int) -> dict[str, Parameter]:
-    """Its weight of that shape, drawn as fits its activation, and its bias. Raises ValueError for a huge one."""
+    """A weight of that shape, drawn to suit the activation, and a bias. Raises ValueError for a huge one."""
     if max(fan_in, fan_out) > checks.MOST:
         checks.shape(f"{layer.title()}: the weight", shape)
     initializer = layer.initializer or _INITIALIZERS.get(layer.activation, "glorot_uniform")

@@ -1,4 +1,4 @@
-"""What a layer is: its settings, the parameters it wants, and how it becomes Ops."""
+"""What a layer is: its settings, the parameters it needs, and how it becomes Ops."""
 
 import dataclasses
 import re
@@ -18,13 +18,38 @@ from fastnn.lowering.value import Value
 
 @dataclass(eq=False, repr=False)
 class Parameter:
-    """A parameter that a layer wants: its shape, initializer, fans and limits.
+    """A parameter that a layer needs: its shape, initial values, penalties and limits.
 
-    initializer: a name in `fastnn.initializers`, a function like those there, or the number that all are. fan_in,
-    fan_out: inputs that an output sums over, and outputs that an input reaches. The loss grows by l1 sum |w| +
-    l2 sum w^2; after an update, w[..., unit] is scaled down to the norm max_norm. statistic: it is not trained, but
-    written by the layer itself (a running mean), without gradient and slots. Raises TypeError and ValueError for a
-    shape that is none, an unknown initializer, fans < 1, a negative penalty, and a max_norm that is not positive.
+    Custom layers return these from `parameters`.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        The lengths of its axes, each >= 1.
+    initializer : str, callable or float
+        A name in `fastnn.initializers`, a function like those there, or the one number that all elements start with.
+    fan_in : int, default 1
+        Inputs that an output sums over, for initializers that scale by it.
+    fan_out : int, default 1
+        Outputs that an input reaches, likewise.
+    l1, l2 : float, default 0
+        Penalties: l1 sum |w| + l2 sum w^2 is added to the loss.
+    max_norm : float, optional
+        After each update, every w[..., unit] with a larger norm is scaled down to this norm.
+    statistic : bool, default False
+        Whether the layer itself writes it (a running mean, say), so that it is not trained and has no gradient.
+
+    Raises:
+    ------
+    TypeError, ValueError
+        For an invalid shape, an unknown initializer, fans < 1, a negative penalty, and a max_norm that is not positive.
+
+    Examples:
+    --------
+    >>> import fastnn as fnn
+    >>> parameter = fnn.Parameter((4, 3), "glorot_uniform", fan_in=4, fan_out=3)
+    >>> parameter.shape, parameter.l2
+    ((4, 3), 0.0)
     """
 
     shape: tuple[int, ...]
@@ -52,28 +77,49 @@ class Parameter:
 
 @dataclass(eq=False, repr=False)
 class Layer:
-    """Settings of a layer, which never change but for `trainable`; the parameters belong to the network.
+    """What all layers share: settings, which are fixed but for `trainable`; the parameters belong to the network.
 
-    Called on an `Input`, or on what another layer returned, it gives a symbol for a `Network`; each call is one more
-    place that shares the parameters.
-    name: what the network calls it; None takes the class in snake case and a number. trainable: whether its parameters
-    are trained; a change counts from the next compile on.
+    Called on what `Input` or another layer returned, a layer returns a Symbol for a `Network`. Each call is one more
+    place that shares the parameters. For custom layers subclass `PythonLayer` or `Composite`.
+
+    Parameters
+    ----------
+    name : str, optional
+        What the network calls the layer. None makes a name of the class and a number: "dense_0".
+    trainable : bool, default True
+        Whether the parameters are trained. A change takes effect at the next `compile`.
+
+    Raises:
+    ------
+    TypeError, ValueError
+        For a name of other characters than letters, digits, _ and -; when called, for inputs that are not Symbols or
+        whose shapes do not fit.
+    AttributeError
+        Where a setting is changed.
+
+    Examples:
+    --------
+    >>> import fastnn as fnn
+    >>> layer = fnn.Dense(3, name="scores")
+    >>> layer(fnn.Input((4,)))
+    Dense(3) -> (batch, 3)
+    >>> layer.trainable = False
     """
 
     name: str | None = field(default=None, kw_only=True)
     trainable: bool = field(default=True, kw_only=True)
 
-    #: The network that it was last put into, weakly.
+    #: The network that it was last added to, as a weak reference.
     owner: ClassVar[weakref.ref[Any] | None] = None
-    #: Of what the settings mean: files hold it, so that a default or a formula may change one day.
+    #: The version of what the settings mean: files hold it, so that a default or a formula can change.
     version: ClassVar[int] = 1
-    #: Whether it does nothing but in training.
+    #: Whether it does something in training only.
     trains_only: ClassVar[bool] = False
-    #: Whether it takes sequences by steps as well, and so lengths: nothing goes from one step to another, or in order.
+    #: Whether it accepts sequences step by step, and so lengths: steps are independent, or read in order.
     stepwise: ClassVar[bool] = False
 
     def __init_subclass__(cls) -> None:
-        """Layers are the same only if they are one, and look alike: a plain @dataclass leaves these as they are."""
+        """Keeps equality by identity and the repr of a layer, which a plain @dataclass would replace."""
         for name, method in (("__eq__", object.__eq__), ("__hash__", object.__hash__), ("__repr__", Layer.__repr__)):
             if getattr(cls, name) is method and name not in vars(cls):
                 setattr(cls, name, method)
@@ -86,8 +132,8 @@ class Layer:
         if name == "trainable":
             checks.flag("trainable", value)
         elif name in self.__dict__:  # networks were built for it
-            raise AttributeError(f"{self.title()}: {name} never changes; make a new layer")
-        elif type(self).__module__.startswith("fastnn."):  # classes of the user's may have more
+            raise AttributeError(f"{self.title()}: {name} cannot be changed; make a new layer")
+        elif type(self).__module__.startswith("fastnn."):  # custom layers may have more
             known = field_names(self)
             if name not in known:
                 raise unknown_attribute(self, name, known)
@@ -97,7 +143,7 @@ class Layer:
         return called(self, x)
 
     def given(self, values: list[Any]) -> Any:
-        """What its methods take of these inputs (shapes or Values): the only one. Raises ValueError for more."""
+        """What its methods get for these inputs (shapes or Values): the only one. Raises ValueError for several."""
         if len(values) != 1:
             raise ValueError(f"{self.title()}: takes one input, got {len(values)}")
         return values[0]
@@ -121,13 +167,13 @@ class Layer:
         return found
 
     def enter(self, features: Any) -> None:
-        """Raises ValueError where data (batch, *features) of the user's are surely not meant as the layer takes them.
+        """Raises ValueError where the user's data (batch, *features) surely have another layout than expected.
 
-        Of several inputs, a list of features.
+        For several inputs, a list of features.
         """
 
     def shape_for(self, inputs: list[Any]) -> tuple[int, ...]:
-        """The shape of the output for inputs of these. Raises TypeError and ValueError where `output` returns none."""
+        """The shape of the output for these inputs. Raises TypeError and ValueError where `output` returns no shape."""
         return checks.shape(f"{self.title()}: output", self.output(self.given(inputs)))
 
     def lower(self, lowering: Lowering, x: Any, weights: dict[str, Weight], index: int) -> Value:
@@ -138,27 +184,27 @@ class Layer:
         raise NotImplementedError(f"{type(self).__name__}.lower")
 
     def vocabulary_of(self, source: int) -> int | None:
-        """How many ids there are, where the input `source` is to hold such; else None."""
+        """The number of ids, where the input `source` must hold ids; else None."""
         return None
 
     @property
     def recurrent(self) -> bool:
-        """Whether what it gives at a step depends on the steps before."""
+        """Whether its output at a step depends on earlier steps."""
         return False
 
     @property
     def layer_count(self) -> int:
-        """How many layers it is: more than one for a network in the place of a layer."""
+        """How many layers it is: more than one for a network used as a layer."""
         return 1
 
     @property
     def nesting(self) -> int:
-        """How many networks are inside each other in it."""
+        """How deeply networks are nested in it."""
         return 0
 
     @property
     def kind(self) -> str:
-        """Its class, as names and files say it."""
+        """The name of its class in names and files."""
         return type(self).__name__
 
     def settings(self) -> dict[str, Any]:
@@ -166,7 +212,7 @@ class Layer:
         return {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
 
     def title(self) -> str:
-        """What errors call the layer: its class and its first setting."""
+        """The layer in error messages: its class and its first setting."""
         first = next((str(getattr(self, f.name)) for f in dataclasses.fields(self) if not f.kw_only), "")
         return f"{self.kind}({first})"
 
@@ -176,13 +222,13 @@ class Layer:
             value = getattr(self, f.name)
             if i == 0 and f.default is dataclasses.MISSING:
                 shown.append(repr(value))
-            elif repr(value) != repr(f.default):  # arrays, say, are not equal or different as a whole
+            elif repr(value) != repr(f.default):  # arrays, say, compare element by element
                 shown.append(f"{f.name}={value!r}")
         return f"{self.kind}({', '.join(shown)})"
 
 
 def called(layer: Layer, x: Any) -> Symbol:
-    """The layer's output for a symbol, or for a list of them. Raises TypeError and ValueError where it cannot be."""
+    """The layer's output for a symbol, or for a list of them. Raises TypeError and ValueError where they do not fit."""
     sources = tuple(x) if isinstance(x, (list, tuple)) else (x,)
     for source in sources:
         if not isinstance(source, Symbol):

@@ -18,14 +18,42 @@ from fastnn.lowering.value import Affine, Value
 class BatchNorm(Layer):
     """y = gamma (x - mean) / sqrt(variance + epsilon) + beta, for each channel of x (batch, ..., channels).
 
-    In training mean and variance are the batch's, over all axes but the last; the variance is the biased one: divided
-    by the number of values. After a step that succeeds, running = momentum * running + (1 - momentum) * batch, for
-    both, from 0 and 1 at the start; prediction uses these. (So do Keras and ONNX. PyTorch's momentum is 1 - ours, and
-    its running variance the unbiased one.) A batch of one value a channel gives y = beta and leaves the running ones
-    alone. One whose mean or variance overflows float32 raises FloatingPointError and changes nothing, since the running
-    ones would never recover. gamma, beta, mean and variance, each (channels,), are in `net.weights`; the running ones
-    are not parameters: they have no gradient. `net.freeze()` puts it into a Dense or a convolution before it that has
-    no activation. Raises ValueError unless 0 <= momentum <= 1 and epsilon > 0. Ioffe & Szegedy 2015, algorithms 1, 2.
+    In training, mean and variance are those of the batch over all axes but the last; the variance is the biased one
+    (divided by the number of values). After each step that succeeds, running = momentum * running + (1 - momentum) *
+    batch for both, from 0 and 1 at the start; prediction uses the running ones. A batch with one value per channel
+    gives y = beta and leaves the running ones unchanged. Keras and ONNX define momentum likewise; PyTorch's is 1 -
+    momentum, and its running variance is the unbiased one.
+
+    gamma, beta, mean and variance, each (channels,), are in `net.weights`. The running mean and variance are not
+    trained and have no gradient. `net.freeze()` folds the layer into a Dense or convolution without activation directly
+    before it.
+
+    Parameters
+    ----------
+    momentum : float, default 0.9
+        Weight of the old running statistics, from 0 to 1.
+    epsilon : float, default 1e-5
+        Added to the variance, > 0.
+
+    Raises:
+    ------
+    TypeError, ValueError
+        Unless 0 <= momentum <= 1 and epsilon > 0.
+    FloatingPointError
+        In training, for a batch whose mean or variance overflows float32; the step changes nothing, since the running
+        ones would never recover.
+
+    References:
+    ----------
+    S. Ioffe and C. Szegedy, "Batch Normalization: Accelerating Deep Network Training by Reducing Internal Covariate
+    Shift", ICML 2015, algorithms 1 and 2.
+
+    Examples:
+    --------
+    >>> import fastnn as fnn
+    >>> net = fnn.Sequential([fnn.BatchNorm()], input_shape=(8, 8, 3))
+    >>> list(net.weights)
+    ['batch_norm_0.gamma', 'batch_norm_0.beta', 'batch_norm_0.mean', 'batch_norm_0.variance']
     """
 
     momentum: float = 0.9
@@ -107,7 +135,7 @@ class BatchNorm(Layer):
 
 
 class Folded:
-    """The weight and bias of a producer and a BatchNorm after it as one; called, it takes those of both again."""
+    """The weight and bias of a producer and a BatchNorm after it as one; a call reads both again."""
 
     def __init__(
         self, affine: Affine, gamma: Tensor, beta: Tensor, mean: Tensor, variance: Tensor, epsilon: float

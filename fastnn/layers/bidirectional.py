@@ -23,14 +23,38 @@ _MERGES: dict[str, type[Layer]] = {"concatenate": Concatenate, "add": Add, "mult
 
 @dataclass(eq=False, repr=False)
 class Bidirectional(Layer):
-    """y = the layer's results forward and in reverse, side by side: Bidirectional(LSTM(64, return_sequences=True)).
+    """A recurrent layer run forward and in reverse, with both results merged.
 
-    x (batch, time, in), y (batch, 2 units), the states after the last and the first step, or with return_sequences
-    (batch, time, 2 units). The parameters are "forward.weight", "reverse.weight" and so on, each as those of the layer.
-    merge: "concatenate", or "add" or "multiply", which give as many units as one has. layer: an LSTM, GRU or SimpleRNN
-    without reverse and return_state. It takes no initial states: for those call two layers, one with reverse=True, and
-    join what they give. Raises TypeError for another layer, ValueError for such a one and for another
-    merge. Schuster & Paliwal 1997.
+    x is (batch, time, in), y (batch, 2 units): the states after the last and after the first step; with
+    return_sequences (batch, time, 2 units). The parameters are "forward.weight", "reverse.weight" and so on, as those
+    of the layer. Initial states are not accepted: for those call two layers, one of them with reverse=True, and merge
+    their outputs.
+
+    Parameters
+    ----------
+    layer : LSTM, GRU or SimpleRNN
+        Without reverse and return_state.
+    merge : {"concatenate", "add", "multiply"}, default "concatenate"
+        How the results are joined. "add" and "multiply" give y the units of one layer instead of two.
+
+    Raises:
+    ------
+    TypeError
+        For another layer.
+    ValueError
+        For a layer with reverse or return_state, and an unknown merge.
+
+    References:
+    ----------
+    M. Schuster and K. K. Paliwal, "Bidirectional Recurrent Neural Networks", IEEE Transactions on Signal Processing
+    45(11), 1997.
+
+    Examples:
+    --------
+    >>> import fastnn as fnn
+    >>> layer = fnn.Bidirectional(fnn.LSTM(64, return_sequences=True))
+    >>> layer(fnn.Input((20, 8))).shape
+    (20, 128)
     """
 
     layer: Any

@@ -1,4 +1,4 @@
-"""Layers made of others."""
+"""Layers made of other layers."""
 
 from __future__ import annotations
 
@@ -16,24 +16,37 @@ if TYPE_CHECKING:
 
 
 class Composite(Layer):
-    """A chain of layers as one: subclass it, with settings as the fields of a dataclass, and say which layers it is.
+    """A chain of layers as one layer: subclass it, and say which layers it consists of.
 
-        @dataclass
-        class Block(fnn.Composite):
-            units: int
+    Settings are the fields of a dataclass; `layers` returns new layers at each call. The parameters are called
+    "block_0.dense_0.weight" and so on. A file that holds such a layer is read by fnn.load(path, layers={"Block":
+    Block}). For a graph other than a chain, call a Network as a layer.
 
-            def layers(self):
-                return [fnn.Dense(self.units, bias=False), fnn.BatchNorm(), fnn.Activation("relu")]
+    Raises:
+    ------
+    TypeError
+        Where `layers` returns anything but Layer objects.
+    ValueError
+        Where it returns none, and where one does not fit its input.
 
-    Its parameters are "block_0.dense_0.weight" and so on. A file that holds one is read by
-    fnn.load(path, layers={"Block": Block}). For other shapes than chains, call a Network as a layer.
-    Raises TypeError for layers that are none, ValueError where there are none, and where one does not fit.
+    Examples:
+    --------
+    >>> import fastnn as fnn
+    >>> from dataclasses import dataclass
+    >>> @dataclass
+    ... class Block(fnn.Composite):
+    ...     units: int
+    ...
+    ...     def layers(self):
+    ...         return [fnn.Dense(self.units, bias=False), fnn.BatchNorm(), fnn.Activation("relu")]
+    >>> fnn.Sequential([Block(8), fnn.Dense(2)], input_shape=(4,))
+    Sequential(Block(8), Dense(2))
     """
 
     stepwise: ClassVar[bool] = True  # as far as its layers are
 
     def layers(self) -> Sequence[Layer]:
-        """The layers in order, made anew."""
+        """New layers, in order."""
         raise NotImplementedError(f"{type(self).__name__}.layers")
 
     @property

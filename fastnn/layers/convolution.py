@@ -1,4 +1,4 @@
-"""Convolutions of pictures and sequences, and the other way round."""
+"""Convolutions of images and sequences, and the transposed convolution."""
 
 import math
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ from fastnn.lowering.value import Affine, Value
 
 
 def _ops(rows: Axis, columns: Axis, groups: int, shape: tuple[int, ...]) -> tuple[type[Op], type[Op], type[Op]]:
-    """The fastest convolution, with what prepares its weight and what gives the weight's gradient."""
+    """The fastest convolution, with the Ops that pack its weight and compute the weight's gradient."""
     if winograd.suits(rows, columns, groups, shape):
         return kernels.Winograd, kernels.WinogradFilter, kernels.WinogradWeightGradient
     return kernels.Convolution, kernels.Filter, kernels.ConvolutionWeightGradient
@@ -28,16 +28,53 @@ def _ops(rows: Axis, columns: Axis, groups: int, shape: tuple[int, ...]) -> tupl
 class Conv2D(window.Pictured):
     """y[i, j, o] = activation(sum over a, b, c of x[i s + a d - p, j s + b d - p, c] weight[a, b, c, o] + bias[o]).
 
-    With strides s, dilation d, padding p, and zeros outside of x. x (batch, height, width, in), weight (kh, kw, in /
-    groups, filters), bias (filters,), y (batch, (height + padding - reach) // s + 1, likewise, filters), where a window
-    reaches (kh - 1) d + 1 far. kernel, strides, dilation: an integer, or one for rows and one for columns. padding:
-    "valid" (none), "same" (ceil(height / s) outputs, an odd zero below and right), an integer, one for rows and one for
-    columns, or ((top, bottom), (left, right)). groups: the channels are cut into so many parts, and the filters of one
-    see its channels only. activation, initializer, l1 and l2 as in Dense.
-    Raises ValueError for sizes < 1, a padding as long as a window, groups that do not divide the filters, and, when
-    built, an input of another rank, smaller than a window, with channels first, or whose channels the groups do not
-    divide. Fukushima 1980; LeCun et al. 1998, section II; 3x3 taps between 32 channels and more by Winograd's algorithm
-    (Lavin & Gray 2016), with an error of about 1e-6 of the largest output.
+    s are the strides, d the dilation and p the padding; outside of x are zeros. x is (batch, height, width, in), weight
+    (kh, kw, in / groups, filters), bias (filters,) and y (batch, (height + padding - reach) // s + 1, likewise,
+    filters), where a window reaches over (kh - 1) d + 1 rows.
+
+    3x3 kernels between 32 and more channels are computed by Winograd's algorithm, with an error of about 1e-6 of the
+    largest output.
+
+    Parameters
+    ----------
+    filters : int
+        Channels of y.
+    kernel : int or (int, int)
+        Size of a window: one number, or rows and columns.
+    strides : int or (int, int), default 1
+        Pixels from one window to the next.
+    padding : {"valid", "same"}, int or tuple, default "valid"
+        Zeros around x: "valid" for none; "same" for as many as give ceil(height / s) rows of y, an odd one below and
+        right; one number for all sides; (vertical, horizontal); or ((top, bottom), (left, right)).
+    dilation : int or (int, int), default 1
+        Pixels from one element of a window to the next.
+    groups : int, default 1
+        Parts that the channels are split into; the filters of a part see its channels only.
+    activation, bias, initializer, l1, l2
+        As in `Dense`.
+
+    Raises:
+    ------
+    TypeError, ValueError
+        For sizes < 1, a padding as large as a window, and groups that do not divide the filters; when built, for an
+        input of another rank, with channels first, smaller than a window, or whose channels the groups do not divide.
+
+    References:
+    ----------
+    K. Fukushima, "Neocognitron: A Self-organizing Neural Network Model for a Mechanism of Pattern Recognition
+    Unaffected by Shift in Position", Biological Cybernetics 36, 1980.
+
+    Y. LeCun, L. Bottou, Y. Bengio and P. Haffner, "Gradient-Based Learning Applied to Document Recognition",
+    Proceedings of the IEEE 86(11), 1998, section II.
+
+    A. Lavin and S. Gray, "Fast Algorithms for Convolutional Neural Networks", CVPR 2016.
+
+    Examples:
+    --------
+    >>> import fastnn as fnn
+    >>> net = fnn.Sequential([fnn.Conv2D(16, 3, padding="same", activation="relu")], input_shape=(28, 28, 3), seed=0)
+    >>> net.output_shape, net.weights["conv2d_0.weight"].shape
+    ((28, 28, 16), (3, 3, 3, 16))
     """
 
     filters: int
@@ -52,7 +89,7 @@ class Conv2D(window.Pictured):
     l1: float = field(default=0.0, kw_only=True)
     l2: float = field(default=0.0, kw_only=True)
 
-    #: Whether it maps as the gradients of a convolution flow.
+    #: Whether it maps as gradients flow through a convolution.
     transposed: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
@@ -83,7 +120,7 @@ class Conv2D(window.Pictured):
         return checks.shape(f"{self.title()}: the output", (*lengths, self.filters))
 
     def _channels(self, weight: tuple[int, ...]) -> tuple[int, ...]:
-        """The shape in which a number for each filter multiplies a weight of this shape, () if it does in none."""
+        """The shape in which a number per filter broadcasts over a weight of this shape; () if there is none."""
         return weight[-1:]
 
     def lower(self, lowering: Lowering, x: Value, weights: dict[str, Weight], index: int) -> Value:
@@ -115,22 +152,59 @@ class Conv2D(window.Pictured):
 
 
 class Conv1D(Conv2D):
-    """The convolution of sequences: Conv2D along one axis.
+    """The convolution of sequences: `Conv2D` along one axis.
 
-    x (batch, time, in), weight (kernel, in / groups, filters), bias (filters,), y (batch, (time + padding - reach) //
-    strides + 1, filters). padding as there, for one axis: ((before, after),) is what is added. Raises as Conv2D does.
+    x is (batch, time, in), weight (kernel, in / groups, filters), bias (filters,) and y (batch, (time + padding -
+    reach) // strides + 1, filters).
+
+    Parameters
+    ----------
+    filters, kernel, strides, dilation, groups, activation, bias, initializer, l1, l2
+        As in `Conv2D`, with one number each.
+    padding : {"valid", "same"}, int or tuple, default "valid"
+        As in `Conv2D`; ((before, after),) gives both sides.
+
+    Raises:
+    ------
+    TypeError, ValueError
+        As `Conv2D`.
+
+    Examples:
+    --------
+    >>> import fastnn as fnn
+    >>> fnn.Conv1D(8, 5, strides=2)(fnn.Input((100, 3))).shape
+    (48, 8)
     """
 
     axes: ClassVar[int] = 1
 
 
 class Conv2DTranspose(Conv2D):
-    """The map by which gradients flow through a Conv2D, as a layer: x is its output's gradient, y its input's.
+    """y[i s + a d - p, j s + b d - p, o] += x[i, j, c] weight[a, b, o, c], then bias and activation.
 
-    y[i s + a d - p, j s + b d - p, o] += x[i, j, c] weight[a, b, o, c]; then bias and activation. x (batch, height,
-    width, in), weight (kh, kw, filters / groups, in), bias (filters,), y (batch, (height - 1) s + reach - padding,
-    likewise, filters), or with padding "same" (batch, height s, width s, filters). Raises as Conv2D does, and
-    ValueError for a padding that leaves no output. Zeiler et al. 2010, Deconvolutional networks.
+    The transposed convolution maps as gradients flow through a `Conv2D`, from its outputs to its inputs. x is (batch,
+    height, width, in), weight (kh, kw, filters / groups, in), bias (filters,) and y (batch, (height - 1) s + reach -
+    padding, likewise, filters), or with padding "same" (batch, height s, width s, filters).
+
+    Parameters
+    ----------
+    filters, kernel, strides, padding, dilation, groups, activation, bias, initializer, l1, l2
+        As in `Conv2D`; the padding is taken off y.
+
+    Raises:
+    ------
+    TypeError, ValueError
+        As `Conv2D`, and for a padding that leaves nothing of y.
+
+    References:
+    ----------
+    M. D. Zeiler, D. Krishnan, G. W. Taylor and R. Fergus, "Deconvolutional Networks", CVPR 2010.
+
+    Examples:
+    --------
+    >>> import fastnn as fnn
+    >>> fnn.Conv2DTranspose(8, 2, strides=2)(fnn.Input((7, 7, 16))).shape
+    (14, 14, 8)
     """
 
     transposed: ClassVar[bool] = True
@@ -144,5 +218,5 @@ class Conv2DTranspose(Conv2D):
         return affine.parameters(self, shape, taps * channels // self.groups, taps * shape[-2], self.filters)
 
     def _channels(self, weight: tuple[int, ...]) -> tuple[int, ...]:
-        # The filters of each group are the same axis of the weight, which so has none for all of them.
+        # The groups share one axis of the weight for their filters, so no axis has all filters.
         return (weight[-2], 1) if self.groups == 1 else ()

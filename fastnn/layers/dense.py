@@ -15,16 +15,45 @@ from fastnn.lowering.value import Affine, Value
 
 @dataclass(eq=False, repr=False)
 class Dense(Layer):
-    """y = activation(x @ weight + bias), over the last axis of x.
+    """y = activation(x @ weight + bias), over the last axis of x: the fully connected layer.
 
-    x (batch, ..., in), weight (in, units), bias (units,), y (batch, ..., units). activation: a name in
-    `fastnn.activations`, or the function. initializer: of the weight, one of `fastnn.initializers` or its name; None
-    takes he_normal before relu, leaky_relu, elu, gelu and silu, lecun_normal before selu, glorot_uniform otherwise. The
-    bias starts at zero.
-    l1, l2: the loss grows by l1 sum |weight| + l2 sum weight^2. max_norm: after each update, the weights into a unit,
-    weight[:, unit], are scaled down to that norm if theirs is greater (Srivastava et al. 2014).
-    Raises ValueError for units < 1, an unknown activation or initializer, a negative penalty, and a max_norm that is
-    not positive.
+    x has shape (batch, ..., in), weight (in, units), bias (units,) and y (batch, ..., units). The bias starts at zero.
+
+    Parameters
+    ----------
+    units : int
+        Outputs.
+    activation : str or function, default "identity"
+        One of `fastnn.activations`, or its name; None is "identity".
+    bias : bool, default True
+        Whether there is a bias.
+    initializer : str or function, optional
+        Of the weight: one of `fastnn.initializers`, or its name. None chooses he_normal before relu, leaky_relu, elu,
+        gelu and silu, lecun_normal before selu, and glorot_uniform otherwise.
+    l1, l2 : float, default 0
+        Penalties: l1 sum |weight| + l2 sum weight^2 is added to the loss.
+    max_norm : float, optional
+        After each update, the weights into each unit, weight[:, unit], are scaled down to this norm where theirs is
+        larger.
+
+    Raises:
+    ------
+    TypeError, ValueError
+        For units < 1, an unknown activation or initializer, a negative penalty, and a max_norm that is not positive.
+
+    References:
+    ----------
+    max_norm: N. Srivastava, G. Hinton, A. Krizhevsky, I. Sutskever and R. Salakhutdinov, "Dropout: A Simple Way to
+    Prevent Neural Networks from Overfitting", Journal of Machine Learning Research 15, 2014.
+
+    Examples:
+    --------
+    >>> import numpy as np, fastnn as fnn
+    >>> net = fnn.Sequential([fnn.Dense(2, "relu")], input_shape=(3,), seed=0)
+    >>> net.predict(np.zeros((4, 3))).shape
+    (4, 2)
+    >>> {name: weight.shape for name, weight in net.weights.items()}
+    {'dense_0.weight': (3, 2), 'dense_0.bias': (2,)}
     """
 
     units: int

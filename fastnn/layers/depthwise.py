@@ -1,4 +1,4 @@
-"""Convolutions in which each channel of a picture stays by itself."""
+"""Depthwise convolutions: each channel of an image is convolved by itself."""
 
 import math
 from collections.abc import Sequence
@@ -21,12 +21,38 @@ from fastnn.lowering.value import Affine, Value
 class DepthwiseConv2D(window.Pictured):
     """y[i, j, c m + k] = activation(sum over a, b of x[i s + a d - p, j s + b d - p, c] weight[a, b, c, k] + bias).
 
-    With strides s, dilation d, padding p, and zeros outside of x; m is the multiplier, and k < m. x (batch, height,
-    width, channels), weight (kh, kw, channels, m), bias (channels m,), y (batch, (height + padding - reach) // s + 1,
-    likewise, channels m), where a window reaches (kh - 1) d + 1 far. kernel, strides, padding and dilation as in
-    Conv2D; activation, initializer, l1 and l2 as in Dense.
-    Raises ValueError for sizes < 1, a padding as long as a window, and, when built, an input of another rank, smaller
-    than a window, or with channels first. Chollet 2017, Xception; Howard et al. 2017, MobileNets, section 3.1.
+    s are the strides, d the dilation, p the padding and m the multiplier, k < m; outside of x are zeros. Each channel
+    is convolved by itself. x is (batch, height, width, channels), weight (kh, kw, channels, m), bias (channels m,) and
+    y (batch, (height + padding - reach) // s + 1, likewise, channels m), where a window reaches over (kh - 1) d + 1
+    rows.
+
+    Parameters
+    ----------
+    kernel, strides, padding, dilation
+        As in `Conv2D`.
+    multiplier : int, default 1
+        Channels of y for each channel of x.
+    activation, bias, initializer, l1, l2
+        As in `Dense`.
+
+    Raises:
+    ------
+    TypeError, ValueError
+        For sizes < 1 and a padding as large as a window; when built, for an input of another rank, with channels first,
+        or smaller than a window.
+
+    References:
+    ----------
+    F. Chollet, "Xception: Deep Learning with Depthwise Separable Convolutions", CVPR 2017.
+
+    A. G. Howard et al., "MobileNets: Efficient Convolutional Neural Networks for Mobile Vision Applications",
+    arXiv:1704.04861, 2017, section 3.1.
+
+    Examples:
+    --------
+    >>> import fastnn as fnn
+    >>> fnn.DepthwiseConv2D(3, padding="same", multiplier=2)(fnn.Input((32, 32, 16))).shape
+    (32, 32, 32)
     """
 
     kernel: int | tuple[int, ...]
@@ -88,12 +114,37 @@ class DepthwiseConv2D(window.Pictured):
 
 @dataclass(eq=False, repr=False)
 class SeparableConv2D(Composite):
-    """y = Conv2D(filters, 1, activation, bias) of DepthwiseConv2D(kernel, strides, padding, dilation, multiplier) of x.
+    """A `DepthwiseConv2D` without activation and bias, then a 1x1 `Conv2D` with both.
 
-    The latter has neither activation nor bias. x (batch, height, width, channels), y (batch, height, width as
-    there, filters). The parameters are "depthwise_conv2d_0.weight" (kh, kw, channels, multiplier),
-    "conv2d_0.weight" (1, 1, channels multiplier, filters) and "conv2d_0.bias". The initializer is of both weights, l1
-    and l2 too. Raises as these do. Chollet 2017, Xception, section 1.
+    x is (batch, height, width, channels), y (batch, rows, columns, filters), with the rows and columns of the former.
+    The parameters are "depthwise_conv2d_0.weight" (kh, kw, channels, multiplier), "conv2d_0.weight" (1, 1, channels
+    multiplier, filters) and "conv2d_0.bias".
+
+    Parameters
+    ----------
+    filters : int
+        Channels of y.
+    kernel, strides, padding, dilation, multiplier
+        Of the `DepthwiseConv2D`.
+    activation, bias
+        Of the `Conv2D`.
+    initializer, l1, l2
+        Of both weights, as in `Dense`.
+
+    Raises:
+    ------
+    TypeError, ValueError
+        As these layers do.
+
+    References:
+    ----------
+    F. Chollet, "Xception: Deep Learning with Depthwise Separable Convolutions", CVPR 2017, section 1.
+
+    Examples:
+    --------
+    >>> import fastnn as fnn
+    >>> fnn.SeparableConv2D(64, 3, strides=2, padding="same")(fnn.Input((32, 32, 16))).shape
+    (16, 16, 64)
     """
 
     filters: int

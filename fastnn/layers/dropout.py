@@ -13,10 +13,33 @@ from fastnn.lowering.value import Value
 
 @dataclass(eq=False, repr=False)
 class Dropout(Layer):
-    """In training each element is zeroed with probability rate and the others are divided by 1 - rate.
+    """In training, zero each element with probability rate and divide the others by 1 - rate; in prediction, y = x.
 
-    In prediction it does nothing. x, y (batch, ...). The mask follows from the network's seed, the layer's place and
-    the step. Raises ValueError unless 0 <= rate < 1. Srivastava et al. 2014.
+    x and y are (batch, ...). The mask follows from the network's seed, the layer's place and the step.
+
+    Parameters
+    ----------
+    rate : float
+        Probability of zero, 0 <= rate < 1.
+
+    Raises:
+    ------
+    TypeError, ValueError
+        Unless 0 <= rate < 1.
+
+    References:
+    ----------
+    N. Srivastava, G. Hinton, A. Krizhevsky, I. Sutskever and R. Salakhutdinov, "Dropout: A Simple Way to Prevent Neural
+    Networks from Overfitting", Journal of Machine Learning Research 15, 2014.
+
+    Examples:
+    --------
+    >>> import numpy as np, fastnn as fnn
+    >>> net = fnn.Sequential([fnn.Dropout(0.5)], input_shape=(8,), seed=0)
+    >>> sorted(set(net.forward(np.ones((4, 8)), training=True).ravel().tolist()))
+    [0.0, 2.0]
+    >>> net.predict(np.ones((1, 8)))
+    array([[1., 1., 1., 1., 1., 1., 1., 1.]], dtype=float32)
     """
 
     rate: float

@@ -1,4 +1,4 @@
-"""Vectors for numbers."""
+"""Learned vectors for ids."""
 
 from __future__ import annotations  # np.random is loaded where it is used
 
@@ -23,12 +23,35 @@ def small(rng: np.random.Generator, shape: tuple[int, ...], fan_in: int, fan_out
 
 @dataclass(eq=False, repr=False)
 class Embedding(Layer):
-    """y = weight[x]: a vector for each id, which is learnt. x (batch, time), integers; y (batch, time, units).
+    """y = weight[x]: a learned vector for each id.
 
-    weight (vocabulary, units). padding: an id whose vector is zeros and does not learn, its row of the weight unused.
-    initializer: a name in `fastnn.initializers`, with fan_in = 1; None draws uniformly from +-0.05. It comes first in a
-    network: it takes an input, and nobody else takes that. Raises ValueError for a vocabulary or units < 1, a padding
-    that is no id, an unknown initializer, and, where it gathers x, for an id that is not from 0 to vocabulary - 1.
+    x is (batch, time), integers from 0 to vocabulary - 1; weight is (vocabulary, units), y (batch, time, units). The
+    layer comes first in a network: its input is one of the network's, which no other layer reads.
+
+    Parameters
+    ----------
+    vocabulary : int
+        Number of ids.
+    units : int
+        Length of a vector.
+    padding : int, optional
+        An id whose vector is zeros and is not trained; its row of the weight is unused.
+    initializer : str or function, optional
+        One of `fastnn.initializers`, with fan_in = 1, or its name. None draws uniformly from -0.05 to 0.05, as Keras
+        does.
+
+    Raises:
+    ------
+    TypeError, ValueError
+        For a vocabulary or units < 1, a padding that is not an id, and an unknown initializer; where x is gathered, for
+        an id outside the vocabulary.
+
+    Examples:
+    --------
+    >>> import numpy as np, fastnn as fnn
+    >>> net = fnn.Sequential([fnn.Embedding(1000, 16)], input_shape=(5,), seed=0)
+    >>> net.predict(np.array([[3, 1, 4, 1, 5]])).shape
+    (1, 5, 16)
     """
 
     vocabulary: int
@@ -60,7 +83,9 @@ class Embedding(Layer):
 
     def lower(self, lowering: Lowering, x: Value, weights: dict[str, Weight], index: int) -> Value:
         if x.buffer.dtype != "int32":
-            raise ValueError(f"{self.title()}: takes ids, and so an input of the network that no other layer takes")
+            raise ValueError(
+                f"{self.title()}: takes ids: its input must be an input of the network that no other layer reads"
+            )
         weight, n = weights["weight"], x.columns
         y = lowering.value(n * self.units, weight.gradient is not None, beside=x)
         options = {"padding": self.padding, "positions": n}

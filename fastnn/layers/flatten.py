@@ -1,4 +1,4 @@
-"""All features of a sample in one row."""
+"""All features of a sample as one axis."""
 
 import math
 
@@ -9,7 +9,14 @@ from fastnn.lowering.value import Value
 
 
 class Flatten(Layer):
-    """(batch, a, b, ...) -> (batch, a * b * ...), in C order. It costs nothing: the memory is the same."""
+    """Reshape (batch, a, b, ...) to (batch, a * b * ...), in C order. It costs nothing: the memory is the same.
+
+    Examples:
+    --------
+    >>> import fastnn as fnn
+    >>> fnn.Flatten()(fnn.Input((28, 28, 1))).shape
+    (784,)
+    """
 
     def output(self, features: tuple[int, ...]) -> tuple[int, ...]:
         return (math.prod(features),)

@@ -1,4 +1,4 @@
-"""Noise on the way."""
+"""Gaussian noise."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -13,10 +13,30 @@ from fastnn.lowering.value import Value
 
 @dataclass(eq=False, repr=False)
 class GaussianNoise(Layer):
-    """In training y = x + noise, normal with mean 0 and standard deviation stddev; in prediction it does nothing.
+    """In training, y = x + noise, normal with mean 0 and standard deviation stddev; in prediction, y = x.
 
-    x, y (batch, ...). The noise follows from the network's seed, the layer's place and the step. Raises ValueError
-    unless stddev >= 0. Bishop 1995, Training with noise is equivalent to Tikhonov regularization.
+    x and y are (batch, ...). The noise follows from the network's seed, the layer's place and the step.
+
+    Parameters
+    ----------
+    stddev : float
+        Standard deviation of the noise, >= 0.
+
+    Raises:
+    ------
+    TypeError, ValueError
+        Unless stddev >= 0.
+
+    References:
+    ----------
+    C. M. Bishop, "Training with Noise is Equivalent to Tikhonov Regularization", Neural Computation 7(1), 1995.
+
+    Examples:
+    --------
+    >>> import numpy as np, fastnn as fnn
+    >>> net = fnn.Sequential([fnn.GaussianNoise(0.1)], input_shape=(1000,), seed=0)
+    >>> round(float(net.forward(np.zeros((1, 1000)), training=True).std()), 1)
+    0.1
     """
 
     stddev: float

@@ -17,15 +17,15 @@ from fastnn.lowering.value import Value
 
 Shape = tuple[int, ...]
 
-#: Layers of a network at all their places: a few sub-networks, each in the next one twice, would be more than fit.
+#: Layers of a network, counted at each place: sub-networks that are each twice in the next one double it every time.
 LARGEST = 100_000
-#: Networks inside each other.
+#: The deepest nesting of networks.
 DEEPEST = 100
 
 
 @dataclass(eq=False, repr=False)
 class Node:
-    """A layer at one of its places: its name, and the places of the values that it takes."""
+    """A layer at one of its places: its name, and the places of its inputs."""
 
     name: str
     layer: Layer
@@ -47,10 +47,10 @@ class Graph:
         self.layers = {name: layer for layer, name in names.items()}
         self.size = sum(layer.layer_count for layer, _ in steps)
         if self.size > LARGEST:
-            raise ValueError(f"{self.size} layers, those of sub-networks counted at each place; at most {LARGEST}")
+            raise ValueError(f"{self.size} layers, counting those of sub-networks at each place; at most {LARGEST}")
         self.nesting = 1 + max((layer.nesting for layer, _ in steps), default=0)
         if self.nesting > DEEPEST:
-            raise ValueError(f"{self.nesting} networks inside each other; at most {DEEPEST}")
+            raise ValueError(f"{self.nesting} networks are nested; at most {DEEPEST}")
         self.nodes = [Node(names[layer], layer, tuple(sources)) for layer, sources in steps]
         self._check()
 
@@ -99,7 +99,7 @@ class Graph:
         names = [*self.inputs, *(node.name for node in self.nodes)]
         lost = [name for place, name in enumerate(names) if place not in used]
         if lost:
-            raise ValueError(f"{lost[0]} leads nowhere: no layer takes it, and it is no output")
+            raise ValueError(f"{lost[0]} leads nowhere: no layer uses it, and it is not an output")
         for place in self.outputs:
             if not len(self.inputs) <= place < len(names):
                 raise ValueError("an output must be made by a layer")
@@ -114,7 +114,7 @@ class Graph:
         return [self.nodes[place - len(self.inputs)].name for place in self.outputs]
 
     def is_chain(self) -> bool:
-        """Whether each layer takes the output of the one before, and none occurs twice."""
+        """Whether each layer's input is the output of the one before, and none occurs twice."""
         return len(self.inputs) == 1 and all(node.sources == (i,) for i, node in enumerate(self.nodes))
 
     def shapes(self, features: Sequence[Shape]) -> list[Shape]:
@@ -125,7 +125,7 @@ class Graph:
         return shapes
 
     def enter(self, features: Sequence[Shape]) -> None:
-        """Asks the layers that take the data as they come, or in the same shape, whether they are meant so."""
+        """Lets each layer that gets the data unchanged, or in the same shape, check their layout."""
         data = dict(enumerate(features))
         for place, node in enumerate(self.nodes, len(self.inputs)):
             if all(source in data for source in node.sources):
@@ -140,14 +140,14 @@ class Graph:
         return any(layer.recurrent for layer in self.layers.values())
 
     def vocabulary(self, place: int) -> int | None:
-        """How many ids the input at this place may have, where all layers that take it want ids; else None."""
+        """The number of ids of the input at this place, where all layers that read it need ids; else None."""
         found: set[int | None] = {None} if place in self.outputs else set()
         for node in self.nodes:
             found |= {node.layer.vocabulary_of(i) for i, source in enumerate(node.sources) if source == place}
         return None if None in found else min(size for size in found if size is not None)
 
     def sequences(self, features: Sequence[Shape]) -> set[int]:
-        """The places of the inputs that are sequences: (time, features), or ids (time,); a single id beside is none."""
+        """The places of the inputs that are sequences: (time, features), or ids (time,), if more than one."""
         ranks = [2 if self.vocabulary(place) is None else 1 for place in range(len(features))]
         found = {place for place, shape in enumerate(features) if len(shape) == ranks[place]}
         return {place for place in found if features[place] != (1,)} or found
@@ -155,12 +155,14 @@ class Graph:
     def times(self, features: Sequence[Shape]) -> int:
         """The steps of the inputs that are sequences.
 
-        Raises ValueError where there are none, or they have different ones.
+        Raises ValueError where there are none, or their numbers of steps differ.
         """
         times = {features[place][0] for place in self.sequences(features)}
         if len(times) != 1:
             got = ", ".join(f"{name} {checks.batch(shape)}" for name, shape in zip(self.inputs, features, strict=True))
-            raise ValueError(f"lengths are for sequences (batch, time, features) of as many steps; inputs: {got}")
+            raise ValueError(
+                f"lengths are for sequences (batch, time, features) of the same number of steps; inputs: {got}"
+            )
         return times.pop()
 
     def output_shapes(self, features: Sequence[Shape]) -> list[Shape]:
@@ -169,7 +171,7 @@ class Graph:
         return [shapes[place] for place in self.outputs]
 
     def wanted(self, features: Sequence[Shape]) -> dict[str, Parameter]:
-        """The parameters, by "layer.parameter". Raises ValueError where the places of a shared layer want others."""
+        """The parameters, by "layer.parameter". Raises ValueError where a shared layer's places differ in them."""
         shapes = self.shapes(features)
         wanted: dict[str, Parameter] = {}
         first: dict[str, dict[str, Shape]] = {}
@@ -196,12 +198,12 @@ class Graph:
     ) -> list[Value]:
         """Emits the forward Ops and registers the backward; returns the outputs.
 
-        fused: for each output the activations that its loss fuses, so that it wants the logits.
+        fused: for each output the activations that its loss fuses, so that it reads the logits.
         """
         shapes, own = self.shapes(features), _by_layer(weights)
         uses = Counter([*self.outputs, *(source for node in self.nodes for source in node.sources)])
         endings = dict(zip(self.outputs, fused, strict=False))
-        free = [lowering.fork(value, uses[place]) for place, value in enumerate(inputs)]  # for those who will take it
+        free = [lowering.fork(value, uses[place]) for place, value in enumerate(inputs)]  # one for each use
         for place, node in enumerate(self.nodes, len(inputs)):
             taken = [free[source].pop(0) for source in node.sources]
             for value, source in zip(taken, node.sources, strict=True):

@@ -15,8 +15,28 @@ from fastnn.lowering.value import Value
 class LayerNorm(Layer):
     """y = gamma (x - mean) / sqrt(variance + epsilon) + beta, with mean and variance over the last axis of x.
 
-    x, y (batch, ..., features), gamma and beta (features,); the variance is the biased one. The same in training and
-    prediction. Raises ValueError unless epsilon > 0. Ba et al. 2016, eq. 4.
+    x and y are (batch, ..., features), gamma and beta (features,); the variance is the biased one. Training and
+    prediction compute the same.
+
+    Parameters
+    ----------
+    epsilon : float, default 1e-5
+        Added to the variance, > 0.
+
+    Raises:
+    ------
+    TypeError, ValueError
+        Unless epsilon > 0.
+
+    References:
+    ----------
+    J. L. Ba, J. R. Kiros and G. E. Hinton, "Layer Normalization", arXiv:1607.06450, 2016, eq. 4.
+
+    Examples:
+    --------
+    >>> import numpy as np, fastnn as fnn
+    >>> fnn.Sequential([fnn.LayerNorm()]).predict(np.array([[1.0, 3.0]])).round(3)
+    array([[-1.,  1.]], dtype=float32)
     """
 
     epsilon: float = 1e-5

@@ -13,12 +13,35 @@ from fastnn.lowering.value import Value
 
 @dataclass(eq=False, repr=False)
 class Maxout(Layer):
-    """y = max over p of (x @ weight_p + bias_p): each unit learns a convex function, of as many linear pieces.
+    """y = max over p of (x @ weight_p + bias_p): each unit learns a convex function of that many linear pieces.
 
-    x (batch, in), y (batch, units); weight (in, pieces * units) and bias (pieces * units,), where piece p of unit u is
-    column p * units + u. initializer: of the weight, a name in `fastnn.initializers`. The bias starts at zero.
-    Raises ValueError for units or pieces < 1, an unknown initializer, and, when built, an input of another rank.
-    Goodfellow et al. 2013, eq. 2.
+    x is (batch, in), y (batch, units), weight (in, pieces * units) and bias (pieces * units,); piece p of unit u is
+    column p * units + u. The bias starts at zero.
+
+    Parameters
+    ----------
+    units : int
+        Outputs.
+    pieces : int
+        Linear pieces of each unit.
+    initializer : str or function, default "glorot_uniform"
+        Of the weight: one of `fastnn.initializers`, or its name.
+
+    Raises:
+    ------
+    TypeError, ValueError
+        For units or pieces < 1, and an unknown initializer; when built, for an input of another rank.
+
+    References:
+    ----------
+    I. J. Goodfellow, D. Warde-Farley, M. Mirza, A. Courville and Y. Bengio, "Maxout Networks", ICML 2013, eq. 2.
+
+    Examples:
+    --------
+    >>> import fastnn as fnn
+    >>> net = fnn.Sequential([fnn.Maxout(3, 2)], input_shape=(4,), seed=0)
+    >>> net.weights["maxout_0.weight"].shape, net.output_shape
+    ((4, 6), (3,))
     """
 
     units: int

@@ -1,4 +1,4 @@
-"""Layers of several inputs: sums, products, and parts side by side."""
+"""Layers of several inputs: sums, products and concatenation."""
 
 import math
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ Shapes = list[tuple[int, ...]]
 
 
 class Merge(Layer):
-    """A layer of several inputs: its methods take a list of shapes, or of Values, in the place of one."""
+    """A layer of several inputs: its methods take a list of shapes, or of Values, instead of one."""
 
     def given(self, values: list[Any]) -> Any:
         return values
@@ -43,9 +43,19 @@ class _Elementwise(Merge):
 
 
 class Add(_Elementwise):
-    """y = x1 + x2 + ..., elementwise; each x and y (batch, ...).
+    """y = x1 + x2 + ..., elementwise; each x and y is (batch, ...).
 
-    Raises ValueError for fewer than two inputs, or inputs of different shapes.
+    Raises:
+    ------
+    ValueError
+        For fewer than two inputs, or inputs of different shapes.
+
+    Examples:
+    --------
+    >>> import fastnn as fnn
+    >>> x = fnn.Input((8,))
+    >>> fnn.Add()([x, fnn.Dense(8)(x)])
+    Add() -> (batch, 8)
     """
 
     def lower(self, lowering: Lowering, x: list[Value], weights: dict[str, Weight], index: int) -> Value:
@@ -60,9 +70,19 @@ class Add(_Elementwise):
 
 
 class Multiply(_Elementwise):
-    """y = x1 x2 ..., elementwise; each x and y (batch, ...). dx_i = dy times all other x.
+    """y = x1 x2 ..., elementwise; each x and y is (batch, ...).
 
-    Raises ValueError for fewer than two inputs, or inputs of different shapes.
+    Raises:
+    ------
+    ValueError
+        For fewer than two inputs, or inputs of different shapes.
+
+    Examples:
+    --------
+    >>> import fastnn as fnn
+    >>> x = fnn.Input((8,))
+    >>> fnn.Multiply()([x, fnn.Dense(8, "sigmoid")(x)])
+    Multiply() -> (batch, 8)
     """
 
     def lower(self, lowering: Lowering, x: list[Value], weights: dict[str, Weight], index: int) -> Value:
@@ -88,10 +108,24 @@ class Multiply(_Elementwise):
 
 @dataclass(eq=False, repr=False)
 class Concatenate(Merge):
-    """y = the inputs side by side along an axis; each x and y (batch, ...), of equal lengths along all other axes.
+    """y = the inputs joined along an axis; each x and y is (batch, ...), of equal lengths along all other axes.
 
-    axis: counted as in NumPy, the batch being axis 0, which cannot be joined; -1 is the last one.
-    Raises ValueError for fewer than two inputs, an axis that they do not have, or lengths that differ.
+    Parameters
+    ----------
+    axis : int, default -1
+        As in NumPy: 0 is the batch, which cannot be joined, and -1 the last axis.
+
+    Raises:
+    ------
+    TypeError, ValueError
+        For axis 0; when called, for fewer than two inputs, an axis that they do not have, and other lengths that
+        differ.
+
+    Examples:
+    --------
+    >>> import fastnn as fnn
+    >>> fnn.Concatenate()([fnn.Input((8,)), fnn.Input((4,))]).shape
+    (12,)
     """
 
     axis: int = -1

@@ -1,4 +1,4 @@
-"""Pictures with a border of zeros, or without their border."""
+"""Images with a border of zeros, or without their border."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ from fastnn.lowering.value import Value
 
 
 class _Border(Pictured):
-    """A layer that adds pixels at the sides, or takes them away."""
+    """A layer that adds pixels at the sides, or removes them."""
 
     def border(self, features: tuple[int, ...]) -> tuple[Axis, Axis]:
         """The rows and columns of (batch, *features), and what is added before and after them."""
@@ -43,11 +43,25 @@ class _Border(Pictured):
 
 @dataclass(eq=False, repr=False)
 class ZeroPad2D(_Border):
-    """y = x with zeros around it. x (batch, height, width, channels), y (batch, top + height + bottom, ...).
+    """y = x with zeros around it.
 
-    padding: pixels on all sides; (vertical, horizontal); or ((top, bottom), (left, right)). Raises TypeError and
-    ValueError for what is none of these, and, when built, for an input of another rank or a picture that would be too
-    large.
+    x is (batch, height, width, channels), y (batch, top + height + bottom, left + width + right, channels).
+
+    Parameters
+    ----------
+    padding : int or tuple
+        Pixels on all sides; (vertical, horizontal); or ((top, bottom), (left, right)).
+
+    Raises:
+    ------
+    TypeError, ValueError
+        For another padding; when built, for an input of another rank or an image that would be too large.
+
+    Examples:
+    --------
+    >>> import fastnn as fnn
+    >>> fnn.ZeroPad2D(((0, 1), (2, 2)))(fnn.Input((28, 28, 3))).shape
+    (29, 32, 3)
     """
 
     padding: Sides
@@ -64,10 +78,25 @@ class ZeroPad2D(_Border):
 
 @dataclass(eq=False, repr=False)
 class Crop2D(_Border):
-    """y = x without the pixels at its sides. x (batch, height, width, channels), y (batch, height - top - bottom, ...).
+    """y = x without the pixels at its sides.
 
-    cropping: pixels on all sides; (vertical, horizontal); or ((top, bottom), (left, right)). Raises TypeError and
-    ValueError for what is none of these, and, when built, for an input of another rank or where no pixel is left.
+    x is (batch, height, width, channels), y (batch, height - top - bottom, width - left - right, channels).
+
+    Parameters
+    ----------
+    cropping : int or tuple
+        Pixels on all sides; (vertical, horizontal); or ((top, bottom), (left, right)).
+
+    Raises:
+    ------
+    TypeError, ValueError
+        For another cropping; when built, for an input of another rank or where no pixel is left.
+
+    Examples:
+    --------
+    >>> import fastnn as fnn
+    >>> fnn.Crop2D((2, 0))(fnn.Input((28, 28, 3))).shape
+    (24, 28, 3)
     """
 
     cropping: Sides

@@ -1,4 +1,4 @@
-"""Pooling: the greatest or the mean of windows that slide over pictures and sequences, or of all of one."""
+"""Pooling: the maximum or the mean of windows that slide over images and sequences, or of a whole one."""
 
 import math
 from dataclasses import dataclass
@@ -72,22 +72,59 @@ class _MaxPool(_Pooling):
 
 
 class MaxPool2D(_MaxPool):
-    """y = the greatest x in each window, channel by channel; NaN where one is.
+    """y = the largest x in each window, channel by channel; NaN where the window has one.
 
-    x (batch, height, width, channels), y (batch, windows down, windows across, channels).
-    size: of a window in pixels, one number or (height, width), at most 256 pixels. strides: from one to the next,
-    likewise; None takes the size. padding: "valid" for none; "same" for as much as makes ceil(height / stride) windows
-    down and the same across, an odd pixel last; pixels on all sides; (vertical, horizontal); or ((top, bottom), (left,
-    right)). It counts as -infinity. Of equal pixels the first gets the gradient.
-    Raises TypeError and ValueError for settings that are none of these, and, when built, for an input of another rank,
-    a window larger than the padded picture, and padding as large as a window.
+    x is (batch, height, width, channels), y (batch, rows, columns, channels), one for each window. Of equal pixels the
+    first gets the gradient.
+
+    Parameters
+    ----------
+    size : int or (int, int), default 2
+        Of a window in pixels: one number, or rows and columns; at most 256 pixels.
+    strides : int or (int, int), optional
+        Pixels from one window to the next; None is the size.
+    padding : {"valid", "same"}, int or tuple, default "valid"
+        Around x, as -infinity: "valid" for none; "same" for as much as gives ceil(height / stride) rows of y, an odd
+        pixel below and right; one number for all sides; (vertical, horizontal); or ((top, bottom), (left, right)).
+
+    Raises:
+    ------
+    TypeError, ValueError
+        For other settings; when built, for an input of another rank, a window larger than the padded image, and a
+        padding as large as a window.
+
+    Examples:
+    --------
+    >>> import numpy as np, fastnn as fnn
+    >>> x = np.arange(16).reshape(1, 4, 4, 1)
+    >>> fnn.Sequential([fnn.MaxPool2D(2)]).predict(x)[0, :, :, 0]
+    array([[ 5.,  7.],
+           [13., 15.]], dtype=float32)
     """
 
 
 class MaxPool1D(_MaxPool):
-    """y = the greatest x in each window, channel by channel: MaxPool2D for sequences, with one number each.
+    """y = the largest x in each window, channel by channel: `MaxPool2D` for sequences.
 
-    x (batch, time, channels), y (batch, windows, channels). padding: also ((before, after),).
+    x is (batch, time, channels), y (batch, windows, channels).
+
+    Parameters
+    ----------
+    size, strides
+        As in `MaxPool2D`, with one number each.
+    padding : {"valid", "same"}, int or tuple, default "valid"
+        As in `MaxPool2D`; ((before, after),) gives both sides.
+
+    Raises:
+    ------
+    TypeError, ValueError
+        As `MaxPool2D`.
+
+    Examples:
+    --------
+    >>> import fastnn as fnn
+    >>> fnn.MaxPool1D(3, padding="same")(fnn.Input((100, 8))).shape
+    (34, 8)
     """
 
     axes: ClassVar[int] = 1
@@ -100,17 +137,51 @@ class _AvgPool(_Pooling):
 
 
 class AvgPool2D(_AvgPool):
-    """y = the mean of x in each window, channel by channel, of the real pixels: padding does not count.
+    """y = the mean of x in each window, channel by channel, without the padding.
 
-    x (batch, height, width, channels), y (batch, windows down, windows across, channels). The settings and errors are
-    those of MaxPool2D; a window may be larger than 256 pixels. As in Keras, and ONNX with count_include_pad=0.
+    x is (batch, height, width, channels), y (batch, rows, columns, channels), one for each window. The padding does not
+    enter the mean, as in Keras, and in ONNX with count_include_pad=0.
+
+    Parameters
+    ----------
+    size, strides, padding
+        As in `MaxPool2D`, with windows of any size.
+
+    Raises:
+    ------
+    TypeError, ValueError
+        As `MaxPool2D`.
+
+    Examples:
+    --------
+    >>> import numpy as np, fastnn as fnn
+    >>> x = np.arange(16).reshape(1, 4, 4, 1)
+    >>> fnn.Sequential([fnn.AvgPool2D(2)]).predict(x)[0, :, :, 0]
+    array([[ 2.5,  4.5],
+           [10.5, 12.5]], dtype=float32)
     """
 
 
 class AvgPool1D(_AvgPool):
-    """y = the mean of x in each window, channel by channel: AvgPool2D for sequences, with one number each.
+    """y = the mean of x in each window, channel by channel: `AvgPool2D` for sequences.
 
-    x (batch, time, channels), y (batch, windows, channels). padding: also ((before, after),).
+    x is (batch, time, channels), y (batch, windows, channels).
+
+    Parameters
+    ----------
+    size, strides, padding
+        As in `MaxPool1D`, with windows of any size.
+
+    Raises:
+    ------
+    TypeError, ValueError
+        As `MaxPool2D`.
+
+    Examples:
+    --------
+    >>> import fastnn as fnn
+    >>> fnn.AvgPool1D(4, strides=2)(fnn.Input((100, 8))).shape
+    (49, 8)
     """
 
     axes: ClassVar[int] = 1
@@ -126,10 +197,21 @@ class _GlobalPool(Layer):
 
 
 class GlobalMaxPool(_GlobalPool):
-    """y = the greatest x of each channel; NaN where one is. x (batch, ..., channels), y (batch, channels).
+    """y = the largest x of each channel; NaN where the channel has one.
 
-    Of sequences with lengths, over the steps that there are. Of equal elements the first gets the gradient. Raises
-    ValueError, when built, for an x (batch, features).
+    x is (batch, ..., channels), y (batch, channels). Of sequences with lengths, only the real steps count. Of equal
+    elements the first gets the gradient.
+
+    Raises:
+    ------
+    ValueError
+        When built, for an x (batch, features).
+
+    Examples:
+    --------
+    >>> import fastnn as fnn
+    >>> fnn.GlobalMaxPool()(fnn.Input((7, 7, 64))).shape
+    (64,)
     """
 
     def lower(self, lowering: Lowering, x: Value, weights: dict[str, Weight], index: int) -> Value:
@@ -152,10 +234,24 @@ class GlobalMaxPool(_GlobalPool):
 
 
 class GlobalAvgPool(_GlobalPool):
-    """y = the mean of each channel of x. x (batch, ..., channels), y (batch, channels).
+    """y = the mean of each channel of x.
 
-    Of sequences with lengths, over the steps that there are. Raises ValueError, when built, for an x (batch, features).
-    Lin et al. 2014, section 3.2.
+    x is (batch, ..., channels), y (batch, channels). Of sequences with lengths, only the real steps count.
+
+    Raises:
+    ------
+    ValueError
+        When built, for an x (batch, features).
+
+    References:
+    ----------
+    M. Lin, Q. Chen and S. Yan, "Network in Network", ICLR 2014, section 3.2.
+
+    Examples:
+    --------
+    >>> import fastnn as fnn
+    >>> fnn.GlobalAvgPool()(fnn.Input((7, 7, 64))).shape
+    (64,)
     """
 
     def lower(self, lowering: Lowering, x: Value, weights: dict[str, Weight], index: int) -> Value:

@@ -1,4 +1,4 @@
-"""A rectifier that learns its slopes."""
+"""The rectifier with learned slopes."""
 
 from dataclasses import dataclass
 
@@ -14,9 +14,28 @@ from fastnn.lowering.value import Value
 class PReLU(Layer):
     """y = x where x > 0, else slope * x, with one learned slope for each feature of the last axis.
 
-    x, y (batch, ..., features), slope (features,), which starts at `initial`. A Dense before it learns best with
-    initializer="he_normal". Raises TypeError and ValueError for an initial that is no finite number.
-    He et al. 2015, Delving Deep into Rectifiers, eq. 1.
+    x and y are (batch, ..., features), slope (features,). A Dense before it learns best with initializer="he_normal".
+
+    Parameters
+    ----------
+    initial : float, default 0.25
+        What the slopes start with.
+
+    Raises:
+    ------
+    TypeError, ValueError
+        For an initial that is not a finite number.
+
+    References:
+    ----------
+    K. He, X. Zhang, S. Ren and J. Sun, "Delving Deep into Rectifiers: Surpassing Human-Level Performance on ImageNet
+    Classification", ICCV 2015, eq. 1.
+
+    Examples:
+    --------
+    >>> import numpy as np, fastnn as fnn
+    >>> fnn.Sequential([fnn.PReLU()]).predict(np.array([[-2.0, 2.0]]))
+    array([[-0.5,  2. ]], dtype=float32)
     """
 
     initial: float = 0.25

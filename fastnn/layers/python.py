@@ -14,28 +14,41 @@ from fastnn.lowering.value import Value
 
 
 class PythonLayer(Layer):
-    """A layer that computes in NumPy: subclass it, and write forward and backward.
+    """A custom layer in NumPy: subclass it, and write `forward` and `backward`.
 
-        class Scale(fnn.PythonLayer):
-            def parameters(self, features):
-                return {"scale": fnn.Parameter(features, "ones")}
+    forward(x) gets x (rows, *features) and returns y (rows, *output(features)); `output` returns features unless it is
+    overridden. backward(dy) gets the gradient of the loss with respect to y and returns the one with respect to x; with
+    parameters it returns a pair, the second a dict of their gradients by name. `parameters(features)` returns a dict of
+    `Parameter`. Settings are the fields of a dataclass.
 
-            def forward(self, x):
-                self.x = x
-                return x * self.scale
+    All arrays are float32. Those that are passed in, and the parameters (self.scale, say), are read-only views of
+    memory that is used again in the next step. What forward sets on self is there in backward of the same step and
+    nowhere else: each plan calls an object of its own, so threads do not interfere. `self.training` is True where a
+    backward follows.
 
-            def backward(self, dy):
-                return dy * self.scale, {"scale": (dy * self.x).sum(axis=0)}
+    Raises:
+    ------
+    TypeError, ValueError
+        For a result of another shape or type. This, and any exception in forward or backward, ends the step and leaves
+        the network as it was.
+    FloatingPointError
+        In training, for a result that is not finite.
 
-    forward(x) takes x (rows, *features) and returns y (rows, *output(features)), which is features unless you say
-    otherwise; backward(dy) takes the loss's gradient with respect to y, and returns that with respect to x, beside a
-    dict of those with respect to the parameters where there are any. All arrays are float32; those that come in, and
-    the parameters (self.scale), are read-only views of memory that is used again in the next step.
-
-    What is kept on self in forward is there in the backward of the same step, and nowhere else: each plan calls an
-    object of its own, so that threads do not meet. `self.training` tells whether a backward follows. Settings are
-    fields of a dataclass. An exception, also one of ours for a result of another shape or
-    type, or (in training) for a number that is not finite, ends the step and leaves the network as it was.
+    Examples:
+    --------
+    >>> import numpy as np, fastnn as fnn
+    >>> class Scale(fnn.PythonLayer):
+    ...     def parameters(self, features):
+    ...         return {"scale": fnn.Parameter(features, "ones")}
+    ...
+    ...     def forward(self, x):
+    ...         self.x = x
+    ...         return x * self.scale
+    ...
+    ...     def backward(self, dy):
+    ...         return dy * self.scale, {"scale": (dy * self.x).sum(axis=0)}
+    >>> fnn.Sequential([Scale()]).predict(np.array([[1.0, 2.0]]))
+    array([[1., 2.]], dtype=float32)
     """
 
     def forward(self, x: np.ndarray) -> np.ndarray:
@@ -75,7 +88,7 @@ class PythonLayer(Layer):
         for name, weight in weights.items():
             if hasattr(bound, name):
                 raise ValueError(
-                    f"{self.title()}: a parameter cannot be called {name!r}, which is something else there"
+                    f"{self.title()}: a parameter cannot be called {name!r}: that attribute exists already"
                 )
             setattr(bound, name, arrays.read_only(weight.value.array))
         return bound

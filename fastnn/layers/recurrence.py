@@ -1,4 +1,4 @@
-"""What recurrent layers share: settings, parameters, and how they become Ops; see recurrent.py for the layers."""
+"""What recurrent layers share: settings, parameters, and how they become Ops. recurrent.py has the layers."""
 
 from __future__ import annotations
 
@@ -21,9 +21,26 @@ Shape = tuple[int, ...]
 
 @dataclass(eq=False, repr=False)
 class State(Layer):
-    """A state after the last step: what a layer with return_state=True makes beside y, as in y, h, c = lstm(x).
+    """A state after the last step of a recurrent layer with return_state=True, as in y, h, c = lstm(x).
 
-    number: 0 is h, 1 the c of an LSTM. Called on y it gives (batch, units).
+    Such a call makes these layers; called on y, one returns a state (batch, units).
+
+    Parameters
+    ----------
+    number : int
+        0 for h, 1 for the c of an LSTM.
+
+    Raises:
+    ------
+    TypeError, ValueError
+        For another number; when built, where the input has no such state.
+
+    Examples:
+    --------
+    >>> import fastnn as fnn
+    >>> y, h, c = fnn.LSTM(8, return_sequences=True, return_state=True)(fnn.Input((5, 3)))
+    >>> y, c
+    (LSTM(8) -> (batch, 5, 8), State(1) -> (batch, 8))
     """
 
     number: int
@@ -39,13 +56,13 @@ class State(Layer):
 
     def lower(self, lowering: Lowering, x: Value, weights: dict[str, Weight], index: int) -> Value:
         if self.number >= len(x.states):
-            raise ValueError(f"{self.title()}: takes what a recurrent layer with return_state=True gives")
+            raise ValueError(f"{self.title()}: call it on the output of a recurrent layer with return_state=True")
         return x.states[self.number]
 
 
 @dataclass(eq=False, repr=False)
 class Cells:
-    """What the Op of a recurrent layer and its gradient read and write in a plan; None is not wanted.
+    """What the Op of a recurrent layer and its gradient read and write in a plan; None for what is not needed.
 
     By step: z, what the inputs contribute to the gates, then the gates, in the end their gradient; y, the h after each
     step. By sequence: first and last, the states before the first step and after the last one, [h] or [h, c]; mask,
@@ -67,7 +84,7 @@ class Cells:
 
 
 class CellGradients(NamedTuple):
-    """The gradients of a layer's results, and where those of its first states go: None of what has none."""
+    """The gradients of a layer's results, and where those of its first states go; None where there is none."""
 
     y: Buffer | None
     last: Sequence[Buffer | None]
@@ -89,7 +106,7 @@ class Recurrent(Layer):
 
     stepwise: ClassVar[bool] = True
     gates: ClassVar[int]
-    #: The states that go from step to step.
+    #: The states that are carried from step to step.
     states: ClassVar[tuple[str, ...]] = ("h",)
 
     def __post_init__(self) -> None:
@@ -104,9 +121,9 @@ class Recurrent(Layer):
             object.__setattr__(self, name, initializers.named(getattr(self, name)))
 
     def __call__(self, x: Any, initial_state: Symbol | Sequence[Symbol] | None = None) -> Any:
-        """What the layer makes of x; initial_state: h, of an LSTM [h, c], before the first step, else zeros.
+        """The output for x; initial_state: h, for an LSTM [h, c], before the first step; None is zeros.
 
-        With return_state it is y and the states after the last step: y, h, of an LSTM y, h, c.
+        With return_state also the states after the last step: y, h, for an LSTM y, h, c.
         """
         given = list(x) if isinstance(x, (list, tuple)) else [x]
         if initial_state is not None:
@@ -130,7 +147,7 @@ class Recurrent(Layer):
         }
 
     def first_bias(self) -> str | Initializer:
-        """What the bias begins with."""
+        """What the bias starts with."""
         return "zeros"
 
     def output(self, features: list[Shape]) -> Shape:
@@ -148,13 +165,13 @@ class Recurrent(Layer):
         raise NotImplementedError
 
     def emit_gradient(self, lowering: Lowering, weight: Tensor, cells: Cells, gradients: CellGradients) -> None:
-        """Emits the gradient of the Op, by which z becomes its own."""
+        """Emits the gradient of the Op, which overwrites z with the gradient of z."""
         raise NotImplementedError
 
     def _carried(self, lowering: Lowering, initial: Sequence[Value]) -> list[Tensor]:
         """The states that are carried from run to run."""
         if initial or self.reverse:
-            why = "has initial states of its own" if initial else "goes from the last step to the first"
+            why = "has initial states" if initial else "goes from the last step to the first"
             raise ValueError(
                 f"{lowering.layer}: {self.title()} {why}, and so carries no state to the next batch or step"
             )
@@ -241,7 +258,7 @@ class Recurrent(Layer):
 
 
 def _keep(lowering: Lowering, last: Sequence[Value], carried: Sequence[Tensor]) -> None:
-    """The last states are those before the next run, when nothing can stop this one."""
+    """Hands the last states to the next run, once nothing can stop this one."""
 
     def keep() -> None:
         for value, state in zip(last, carried, strict=True):

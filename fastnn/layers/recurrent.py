@@ -1,4 +1,4 @@
-"""Recurrent layers: what they give at a step depends on the steps before. See recurrence.py for what they share."""
+"""Recurrent layers: their output at a step depends on earlier steps. recurrence.py has what they share."""
 
 from __future__ import annotations
 
@@ -25,16 +25,54 @@ def open_forget_gates(rng: np.random.Generator, shape: tuple[int, ...], fan_in: 
 class LSTM(Recurrent):
     """i, f, g, o = split(x_t @ weight + h @ recurrent_weight + bias); c = s(f) c + s(i) tanh(g); h = s(o) tanh(c).
 
-    s is the sigmoid; h and c are the states, zeros before the first step. x (batch, time, in), y (batch, units), the
-    last h; with return_sequences (batch, time, units), the h of each step. weight (in, 4 units), recurrent_weight
-    (units, 4 units), bias (4 units,), gates in the order i, f, g, o; the forget gate's bias begins with 1.
-    return_state: y, h, c = layer(x), with the states after the last step. reverse: the steps are taken from the last to
-    the first; y stays in the order of x. dropout, recurrent_dropout: in training so many of the inputs, and of the h
-    that the product takes, are zero and the others divided by 1 - rate: the same ones at all steps of a sequence (Gal &
-    Ghahramani 2016). initializer: of weight; recurrent_initializer: of recurrent_weight.
-    Raises ValueError for units < 1, a rate outside [0, 1), an unknown initializer, and, when built, an input of another
-    rank or states of another shape. Hochreiter & Schmidhuber 1997; forget gates: Gers et al. 2000; their bias:
-    Jozefowicz et al. 2015.
+    s is the sigmoid; the states h and c are zeros before the first step. x is (batch, time, in), weight (in, 4 units),
+    recurrent_weight (units, 4 units) and bias (4 units,), with the gates in the order i, f, g, o; the forget gate's
+    bias starts at 1, the others at 0. y is (batch, units), the last h. Called as layer(x, initial_state=[h, c]), it
+    starts with these states, each (batch, units).
+
+    Parameters
+    ----------
+    units : int
+        Length of the state.
+    return_sequences : bool, default False
+        Whether y is the h of every step, (batch, time, units), instead of the last.
+    return_state : bool, default False
+        Whether a call returns the states after the last step too: y, h, c = layer(x).
+    reverse : bool, default False
+        Whether the steps run from the last to the first; y stays in the order of x.
+    dropout : float, default 0
+        Probability that an input is zero in training, 0 <= dropout < 1; the others are divided by 1 - dropout. One mask
+        serves all steps of a sequence.
+    recurrent_dropout : float, default 0
+        The same for the h that is multiplied by recurrent_weight.
+    initializer : str or function, default "glorot_uniform"
+        Of weight: one of `fastnn.initializers`, or its name.
+    recurrent_initializer : str or function, default "orthogonal"
+        Of recurrent_weight.
+
+    Raises:
+    ------
+    TypeError, ValueError
+        For units < 1, a rate outside [0, 1), and an unknown initializer; when built, for an input of another rank or
+        states of another shape.
+
+    References:
+    ----------
+    S. Hochreiter and J. Schmidhuber, "Long Short-Term Memory", Neural Computation 9(8), 1997.
+
+    Forget gates: F. A. Gers, J. Schmidhuber and F. Cummins, "Learning to Forget: Continual Prediction with LSTM",
+    Neural Computation 12(10), 2000. Their bias: R. Jozefowicz, W. Zaremba and I. Sutskever, "An Empirical Exploration
+    of Recurrent Network Architectures", ICML 2015.
+
+    Dropout: Y. Gal and Z. Ghahramani, "A Theoretically Grounded Application of Dropout in Recurrent Neural Networks",
+    NIPS 2016.
+
+    Examples:
+    --------
+    >>> import numpy as np, fastnn as fnn
+    >>> net = fnn.Sequential([fnn.LSTM(16), fnn.Dense(1)], input_shape=(10, 3), seed=0)
+    >>> net.predict(np.zeros((2, 10, 3))).shape
+    (2, 1)
     """
 
     gates: ClassVar[int] = 4
@@ -88,9 +126,38 @@ class LSTM(Recurrent):
 class GRU(Recurrent):
     """r, z = s(x_t W + b + h U); n = tanh(x_t W_n + b_n + r (h U_n)); h = (1 - z) n + z h.
 
-    W is weight (in, 3 units), U recurrent_weight (units, 3 units), b bias (3 units,), the gates in the order r, z, n.
-    The reset gate comes after the product, as in PyTorch, cuDNN and Keras; there is one bias. All else as in an LSTM,
-    but that h is the only state. Cho et al. 2014.
+    s is the sigmoid and h the state, zeros before the first step. W is weight (in, 3 units), U recurrent_weight (units,
+    3 units) and b bias (3 units,), with the gates in the order r, z, n. The reset gate is applied after the product, as
+    in PyTorch, cuDNN and Keras; there is one bias. x is (batch, time, in), y (batch, units), the last h. Called as
+    layer(x, initial_state=h), it starts with this state, (batch, units).
+
+    Parameters
+    ----------
+    units : int
+        Length of the state.
+    return_sequences : bool, default False
+        Whether y is the h of every step, (batch, time, units), instead of the last.
+    return_state : bool, default False
+        Whether a call returns the state after the last step too: y, h = layer(x).
+    reverse, dropout, recurrent_dropout, initializer, recurrent_initializer
+        As in `LSTM`.
+
+    Raises:
+    ------
+    TypeError, ValueError
+        As `LSTM`.
+
+    References:
+    ----------
+    K. Cho, B. van Merrienboer, C. Gulcehre, D. Bahdanau, F. Bougares, H. Schwenk and Y. Bengio, "Learning Phrase
+    Representations using RNN Encoder-Decoder for Statistical Machine Translation", EMNLP 2014.
+
+    Examples:
+    --------
+    >>> import fastnn as fnn
+    >>> y, h = fnn.GRU(16, return_sequences=True, return_state=True)(fnn.Input((10, 3)))
+    >>> y.shape, h.shape
+    ((10, 16), (16,))
     """
 
     gates: ClassVar[int] = 3
@@ -134,7 +201,7 @@ class GRU(Recurrent):
     def emit_weight_gradients(
         self, lowering: Lowering, x: Buffer, weights: dict[str, Weight], cells: Cells, add: bool
     ) -> None:
-        # The reset gate stands between z and what h contributes, so that each has a gradient of its own.
+        # The reset gate is between z and what h contributes, so each has a gradient of its own.
         gradients = weights["weight"].gradient, weights["bias"].gradient
         recurrent = weights["recurrent_weight"].gradient
         lowering.emit(kernels.DenseWeightGradient, cells.before, cells.sums, recurrent, add=add)
@@ -145,9 +212,38 @@ class GRU(Recurrent):
 class SimpleRNN(Recurrent):
     """h = activation(x_t @ weight + h @ recurrent_weight + bias).
 
-    weight (in, units), recurrent_weight (units, units), bias (units,). activation: a name in `fastnn.activations` whose
-    derivative is computed from its result, elementwise: tanh, relu, sigmoid, not gelu. All else as in an LSTM, but that
-    h is the only state. Elman 1990.
+    The state h is zeros before the first step. x is (batch, time, in), weight (in, units), recurrent_weight (units,
+    units), bias (units,) and y (batch, units), the last h. Called as layer(x, initial_state=h), it starts with this
+    state, (batch, units).
+
+    Parameters
+    ----------
+    units : int
+        Length of the state.
+    return_sequences : bool, default False
+        Whether y is the h of every step, (batch, time, units), instead of the last.
+    return_state : bool, default False
+        Whether a call returns the state after the last step too: y, h = layer(x).
+    reverse, dropout, recurrent_dropout, initializer, recurrent_initializer
+        As in `LSTM`.
+    activation : str or function, default "tanh"
+        One of `fastnn.activations`, or its name: elementwise, with a derivative that is computed from its result, such
+        as tanh, relu and sigmoid, not gelu.
+
+    Raises:
+    ------
+    TypeError, ValueError
+        As `LSTM`, and for another activation.
+
+    References:
+    ----------
+    J. L. Elman, "Finding Structure in Time", Cognitive Science 14(2), 1990.
+
+    Examples:
+    --------
+    >>> import fastnn as fnn
+    >>> fnn.SimpleRNN(16, activation="relu")(fnn.Input((10, 3))).shape
+    (16,)
     """
 
     activation: str = field(default="tanh", kw_only=True)

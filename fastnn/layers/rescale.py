@@ -1,4 +1,4 @@
-"""Another scale, and another zero."""
+"""Scaling and offset."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -13,9 +13,25 @@ from fastnn.lowering.value import Value
 
 @dataclass(eq=False, repr=False)
 class Rescale(Layer):
-    """y = scale * x + offset; x, y (batch, ...). Rescale(1 / 255) takes pictures of bytes to [0, 1].
+    """y = scale * x + offset; x and y are (batch, ...).
 
-    Raises TypeError and ValueError unless both are finite numbers.
+    Parameters
+    ----------
+    scale : float
+        Factor. Rescale(1 / 255) maps images of bytes to [0, 1].
+    offset : float, default 0
+        Added after scaling.
+
+    Raises:
+    ------
+    TypeError, ValueError
+        Unless both are finite numbers.
+
+    Examples:
+    --------
+    >>> import numpy as np, fastnn as fnn
+    >>> fnn.Sequential([fnn.Rescale(1 / 255)]).predict(np.array([[0, 255]], np.uint8))
+    array([[0., 1.]], dtype=float32)
     """
 
     scale: float

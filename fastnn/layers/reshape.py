@@ -1,4 +1,4 @@
-"""Another shape of a sample."""
+"""Reshaping of samples."""
 
 import math
 from dataclasses import dataclass
@@ -12,9 +12,23 @@ from fastnn.lowering.value import Value
 
 @dataclass(eq=False, repr=False)
 class Reshape(Layer):
-    """(batch, ...) -> (batch, *shape), in C order; one length may be -1: as many as remain. It costs nothing.
+    """Reshape (batch, ...) to (batch, *shape), in C order. It costs nothing: the memory is the same.
 
-    Raises TypeError and ValueError for what is no such shape, and, when built, for an input that has not its size.
+    Parameters
+    ----------
+    shape : tuple of int
+        Of a sample. One length may be -1: it follows from the size of the input.
+
+    Raises:
+    ------
+    TypeError, ValueError
+        For an invalid shape; when built, for an input of another size.
+
+    Examples:
+    --------
+    >>> import fastnn as fnn
+    >>> fnn.Reshape((7, -1))(fnn.Input((28,))).shape
+    (7, 4)
     """
 
     shape: tuple[int, ...]

@@ -10,13 +10,13 @@ from fastnn.common import checks
 
 
 class Called(Protocol):
-    """What a symbol knows of the layer that makes it."""
+    """What a symbol knows of its layer."""
 
     def title(self) -> str: ...
 
 
 class Symbol:
-    """A value that a network will compute: an input, or what a layer makes of others. shape: without the batch."""
+    """A value that a network will compute: an input, or the output of a layer. shape: without the batch."""
 
     def __init__(
         self, shape: tuple[int, ...], layer: Called | None, sources: tuple[Symbol, ...] = (), name: str | None = None
@@ -30,11 +30,35 @@ class Symbol:
         return f"{self.layer.title() if self.layer else 'Input'} -> {checks.batch(self.shape)}"
 
 
-def Input(shape: Sequence[int], name: str | None = None) -> Symbol:  # noqa: N802  # it reads as the layers do
-    """An input (batch, *shape) of a `Network`. name: for dicts of inputs; None takes "input_" and a number.
+def Input(shape: Sequence[int], name: str | None = None) -> Symbol:  # noqa: N802  # named as layers are
+    """Describe an input (batch, *shape) of a `Network`.
 
-    Raises TypeError or ValueError for a shape that is not one of positive integers, or a name with other signs than
-    letters, digits, _ and -.
+    Parameters
+    ----------
+    shape : tuple of int
+        Of a sample, without the batch.
+    name : str, optional
+        For dicts of inputs. None makes one of the input's position: "input_0".
+
+    Returns:
+    -------
+    Symbol
+        What layers are called on.
+
+    Raises:
+    ------
+    TypeError, ValueError
+        For a shape that does not consist of positive integers, and a name of other characters than letters, digits, _
+        and -.
+
+    Examples:
+    --------
+    >>> import fastnn as fnn
+    >>> x = fnn.Input((28, 28, 1))
+    >>> x
+    Input -> (batch, 28, 28, 1)
+    >>> fnn.Flatten()(x).shape
+    (784,)
     """
     if name is not None:
         checks.name("an input", name)

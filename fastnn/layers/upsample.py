@@ -1,4 +1,4 @@
-"""Larger pictures."""
+"""Enlarged images."""
 
 from dataclasses import dataclass
 
@@ -13,13 +13,29 @@ from fastnn.lowering.value import Value
 
 @dataclass(eq=False, repr=False)
 class UpSample2D(Pictured):
-    """y = x, `size` times as large. x (batch, height, width, channels), y (batch, height * down, width * across, ...).
+    """y = x, enlarged by whole factors.
 
-    size: how many times, one whole number or (down, across). interpolation: "nearest", y[i, j] = x[i // down, j //
-    across]; or "bilinear", the mean of the up to four pixels around (i + 0.5) / down - 0.5 and (j + 0.5) / across - 0.5
-    by their distances, where the outermost pixels go on outwards, as in PyTorch (align_corners=False), Keras and ONNX
-    (half_pixel). Raises TypeError and ValueError for other settings, and, when built, for an input of another rank or
-    a picture that would be too large.
+    x is (batch, height, width, channels), y (batch, height * down, width * across, channels).
+
+    Parameters
+    ----------
+    size : int or (int, int), default 2
+        The factor, or (down, across).
+    interpolation : {"nearest", "bilinear"}, default "nearest"
+        "nearest": y[i, j] = x[i // down, j // across]. "bilinear": the mean of the up to four pixels around (i + 0.5) /
+        down - 0.5 and (j + 0.5) / across - 0.5, weighted by their distances, where the outermost pixels continue
+        outwards, as in PyTorch (align_corners=False), Keras and ONNX (half_pixel).
+
+    Raises:
+    ------
+    TypeError, ValueError
+        For other settings; when built, for an input of another rank or an image that would be too large.
+
+    Examples:
+    --------
+    >>> import numpy as np, fastnn as fnn
+    >>> fnn.Sequential([fnn.UpSample2D((1, 2))]).predict(np.array([[[[1.0], [2.0]]]]))[0, :, :, 0]
+    array([[1., 1., 2., 2.]], dtype=float32)
     """
 
     size: Lengths = 2
@@ -41,7 +57,7 @@ class UpSample2D(Pictured):
         x = lowering.read(x)
         y = lowering.value(x.columns * scale[0] * scale[1], x.trains)
         y.origin = x.ending
-        # The nearest is what the gradient of a sum over windows does: each pixel goes to all of its window.
+        # Nearest is the gradient of a sum over windows: each pixel goes to its whole window.
         axes = [Axis(n * times, kernel=times, stride=times) for n, times in zip(picture, scale, strict=True)]
         if self.interpolation == "nearest":
             lowering.emit(kernels.AveragePoolGradient, x.buffer, y.buffer, *axes, mean=False)

@@ -1,4 +1,4 @@
-"""Windows that slide over pictures (batch, height, width, channels) and sequences (batch, time, channels)."""
+"""Windows that slide over images (batch, height, width, channels) and sequences (batch, time, channels)."""
 
 from collections.abc import Iterable
 from typing import Any, ClassVar, NamedTuple
@@ -9,7 +9,7 @@ from fastnn.layers.base import Layer, expected
 
 #: An integer for all axes, or one for each.
 Lengths = int | tuple[int, ...]
-#: What may be said of sides: a number for all, one for each axis, or (before, after) for each axis.
+#: Numbers for the sides: one for all, one for each axis, or (before, after) for each axis.
 Sides = int | tuple[int | tuple[int, int], ...]
 #: What a padding may be: also a name.
 Padding = str | Sides
@@ -33,7 +33,7 @@ def padding(name: str, value: Any, count: int) -> str | tuple[tuple[int, int], .
 
 
 def sides(name: str, value: Any, count: int, wanted: str = "an integer") -> tuple[tuple[int, int], ...]:
-    """What is before and after each axis. Raises TypeError, ValueError for what does not say it."""
+    """What is before and after each axis. Raises TypeError and ValueError for other values."""
     if isinstance(value, Iterable):
         values = tuple(value)
         if len(values) != count:
@@ -55,9 +55,9 @@ def check(layer: Any, axes: int) -> None:
 
 
 class Pictured(Layer):
-    """A layer that goes along the axes before the channels."""
+    """A layer that works along the axes before the channels."""
 
-    #: How many they are: two of pictures, one of sequences.
+    #: Their number: two for images, one for sequences.
     axes: ClassVar[int] = 2
 
     def enter(self, features: tuple[int, ...]) -> None:
@@ -67,9 +67,9 @@ class Pictured(Layer):
 
 
 def channels_first(features: tuple[int, ...]) -> bool:
-    """Whether this looks like the shape of a picture with its channels before its rows, (3, 480, 640) or (1, 28, 28).
+    """Whether this looks like the shape of an image with its channels before its rows, (3, 480, 640) or (1, 28, 28).
 
-    Within a network, behind pooling say, maps may have it too: a layer is asked about the data alone.
+    Inside a network, after pooling say, feature maps may have it too, so only data are checked.
     """
     if len(features) != 3 or features[0] not in (1, 3):
         return False
@@ -84,7 +84,7 @@ def spatial(layer: Layer, features: tuple[int, ...], count: int) -> tuple[int, .
     """The lengths of the `count` axes before the channels. Raises ValueError for another rank."""
     wanted = checks.batch((*_AXES[count], "channels"))
     if len(features) == count:
-        raise expected(layer, wanted, features, "the channels are missing: where there is one, x[..., None] adds it")
+        raise expected(layer, wanted, features, "the channels are missing: x[..., None] adds one")
     if len(features) != count + 1:
         raise expected(layer, wanted, features)
     return features[:-1]
@@ -102,7 +102,7 @@ class Window(NamedTuple):
     def slide(self, layer: Layer, features: tuple[int, ...]) -> tuple[Axis, ...]:
         """The window along each axis of (batch, *features). "same": ceil(size / stride) outputs, an odd zero last.
 
-        Raises ValueError for an input of another rank, a window that does not fit, and one that may lie in the padding.
+        Raises ValueError for an input of another rank, a window that does not fit, and one that may be all padding.
         """
         axes = []
         for i, bare in enumerate(self._bare(layer, features)):
@@ -138,7 +138,7 @@ class Window(NamedTuple):
         return [Axis(*given) for given in zip(spatial(layer, features, self.axes), *settings, strict=True)]
 
     def _padded(self, layer: Layer, axis: Axis, missing: int, i: int) -> Axis:
-        """The i-th of the axes with its padding; missing: how much of it "same" is."""
+        """The i-th of the axes with its padding; missing: the padding of "same"."""
         given = padding("padding", self.padding, self.axes)
         before, after = (0, 0) if isinstance(given, str) else given[i]
         if given == "same":
