@@ -1,7 +1,7 @@
-"""The activations, to be called on arrays: fastnn.activations.gelu(x), fastnn.activations.gelu.derivative(x).
+"""The activations as functions of arrays: fastnn.activations.gelu(x), fastnn.activations.gelu.derivative(x).
 
-Each runs the kernel that a network runs. A layer takes one by its name, Dense(64, activation="gelu"), or as it is here,
-Dense(64, activation=fastnn.activations.gelu); the learned one is the layer PReLU.
+Each runs the kernel that networks run. A layer is given its activation by name, Dense(64, activation="gelu"),
+or as it is here, Dense(64, activation=fastnn.activations.gelu); the activation with learned parameters is the layer PReLU.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def _tensor(x: Any) -> Tensor:
-    """A copy of x. Raises TypeError for what holds no real numbers."""
+    """A copy of x. Raises TypeError unless x holds real numbers."""
     array = arrays.numbers("x", x)
     tensor = Tensor(array.shape)
     with np.errstate(over="ignore"):  # a float64 beyond float32 is an infinity
@@ -48,7 +48,31 @@ class _Function(str):
 
 
 class Elementwise(_Function):
-    """y = f(x), elementwise: x an array of any shape, y float32 of the same. Raises TypeError for no real numbers."""
+    """An activation y = f(x) of each element.
+
+    Parameters
+    ----------
+    x : array
+        Of any shape.
+
+    Returns
+    -------
+    array, float32
+        Of the shape of x.
+
+    Raises
+    ------
+    TypeError
+        Unless x holds real numbers.
+
+    Examples
+    --------
+    >>> import fastnn as fnn
+    >>> fnn.activations.relu([-1.0, 2.0])
+    array([0., 2.], dtype=float32)
+    >>> fnn.activations.relu.derivative([-1.0, 2.0])
+    array([0., 1.], dtype=float32)
+    """
 
     def __call__(self, x: Any) -> NDArray[np.float32]:
         y = _tensor(x)
@@ -56,7 +80,7 @@ class Elementwise(_Function):
         return y.array
 
     def derivative(self, x: Any) -> NDArray[np.float32]:
-        """f'(x), float32, as the backward pass computes it."""
+        """Compute f'(x), float32, as the backward pass does."""
         y = _tensor(x)
         dy = Tensor(y.shape)
         dy.array[...] = 1
@@ -67,9 +91,29 @@ class Elementwise(_Function):
 
 
 class RowWise(_Function):
-    """y = f(x) over the last axis: x an array (..., classes), y float32 of the same shape.
+    """An activation y = f(x) over the last axis.
 
-    Raises TypeError for what holds no real numbers, ValueError for a single number.
+    Parameters
+    ----------
+    x : array (..., classes)
+
+    Returns
+    -------
+    array, float32
+        Of the shape of x.
+
+    Raises
+    ------
+    TypeError
+        Unless x holds real numbers.
+    ValueError
+        For a single number.
+
+    Examples
+    --------
+    >>> import fastnn as fnn
+    >>> fnn.activations.softmax([0.0, 0.0])
+    array([0.5, 0.5], dtype=float32)
     """
 
     def __call__(self, x: Any) -> NDArray[np.float32]:

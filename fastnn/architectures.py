@@ -1,6 +1,6 @@
-"""Networks with a name, built from the public layers alone: to take as they are, or to read and change.
+"""Well-known networks, built from the public layers alone: to be used as they are, or to be read and changed.
 
-Each returns a `Network` that is not compiled; its last layer gives probabilities. seed: as that of a `Network`.
+Each function returns a `Network` that is not compiled; its last layer gives probabilities.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from fastnn.network import Network
 
 
 def _pictures(name: str, shape: Sequence[int], least: int) -> tuple[int, ...]:
-    """The shape of a picture, none of whose sides is shorter than that."""
+    """The shape of an image, whose sides must have at least that many pixels."""
     lengths = checks.shape(f"{name}: input_shape", shape)
     if len(lengths) != 3:
         one = f": of one channel, {(*lengths, 1)}" if len(lengths) == 2 else ""
@@ -41,11 +41,38 @@ def _pictures(name: str, shape: Sequence[int], least: int) -> tuple[int, ...]:
 
 
 def lenet(input_shape: Sequence[int] = (28, 28, 1), classes: int = 10, seed: int | None = None) -> Network:
-    """LeNet-5: two convolutions 5x5 with tanh, each before a mean of 2x2, and three dense layers.
+    """LeNet-5: two 5x5 convolutions with tanh, each followed by 2x2 average pooling, and three dense layers.
 
-    input_shape: (height, width, channels), 12 pixels on each side or more; output (batch, classes). The first
-    convolution is padded, so that 28x28 pixels take the place of the original 32x32, and the last layer is a softmax.
-    Raises TypeError and ValueError for other shapes, and fewer than 2 classes. LeCun et al. 1998, section II.B.
+    The first convolution is padded, so that 28x28 pixels replace the original 32x32, and the last layer is a softmax.
+
+    Parameters
+    ----------
+    input_shape : tuple of int, default (28, 28, 1)
+        (height, width, channels), at least 12 pixels on each side.
+    classes : int, default 10
+        At least 2; the output is (batch, classes).
+    seed : int, optional
+        Of the initial weights, the shuffling and the dropout. None draws one.
+
+    Returns
+    -------
+    Network
+
+    Raises
+    ------
+    TypeError, ValueError
+        For an invalid input_shape, and fewer than 2 classes.
+
+    References
+    ----------
+    Y. LeCun, L. Bottou, Y. Bengio and P. Haffner, "Gradient-Based Learning Applied to Document Recognition",
+    Proceedings of the IEEE 86(11), 1998, section II.B.
+
+    Examples
+    --------
+    >>> import fastnn as fnn
+    >>> fnn.architectures.lenet().output_shape
+    (10,)
     """
     x = given = Input(_pictures("lenet", input_shape, 12))
     x = AvgPool2D()(Conv2D(6, 5, padding="same", activation="tanh")(x))
@@ -61,14 +88,43 @@ def resnet(
     width: int = 16,
     seed: int | None = None,
 ) -> Network:
-    """A residual network for small pictures: a convolution 3x3, three stages of blocks, the mean, and a dense layer.
+    """A residual network for small images: a 3x3 convolution, three stages of blocks, and a softmax.
 
-    A block gives relu(f(x) + x), f two convolutions 3x3, each with BatchNorm, and relu between them. The stages have
-    width, 2 width and 4 width filters and (depth - 2) / 6 blocks each; the second and the third begin with stride 2,
-    and there 1x1 convolutions with BatchNorm take the place of + x. depth: layers with weights, 8, 14, 20, ...
-    input_shape: (height, width, channels), 4 pixels on each side or more; output (batch, classes).
-    Raises TypeError and ValueError for other shapes and depths, width < 1, and fewer than 2 classes. He et al. 2016,
-    section 4.2; its option B of the shortcuts.
+    A block computes relu(f(x) + x), where f is two 3x3 convolutions, each with BatchNorm, and a relu between them. The
+    stages have width, 2 width and 4 width filters and (depth - 2) / 6 blocks each. The second and third stage begin
+    with stride 2, where a 1x1 convolution with BatchNorm replaces the identity shortcut (option B of the paper).
+
+    Parameters
+    ----------
+    input_shape : tuple of int, default (32, 32, 3)
+        (height, width, channels), at least 4 pixels on each side.
+    classes : int, default 10
+        At least 2; the output is (batch, classes).
+    depth : int, default 20
+        The number of layers with weights: 8, 14, 20, 26, ...
+    width : int, default 16
+        The number of filters of the first stage.
+    seed : int, optional
+        Of the initial weights, the shuffling and the dropout. None draws one.
+
+    Returns
+    -------
+    Network
+
+    Raises
+    ------
+    TypeError, ValueError
+        For an invalid input_shape, depth or width, and fewer than 2 classes.
+
+    References
+    ----------
+    K. He, X. Zhang, S. Ren and J. Sun, "Deep Residual Learning for Image Recognition", CVPR 2016, section 4.2.
+
+    Examples
+    --------
+    >>> import fastnn as fnn
+    >>> fnn.architectures.resnet(depth=8).output_shape
+    (10,)
     """
     blocks, rest = divmod(checks.integer("resnet: depth", depth) - 2, 6)
     if rest or not blocks:
@@ -96,13 +152,44 @@ def unet(
     width: int = 16,
     seed: int | None = None,
 ) -> Network:
-    """A U-shaped network, which gives each pixel a class: down by halves, up again, and across at each size.
+    """A U-shaped network that classifies each pixel: down by halves, up again, with a connection across at each size.
 
-    At each of `depth` sizes two convolutions 3x3 with relu; (width, 2 width, 4 width, ...) filters. On the way up a
-    transposed convolution 2x2 with stride 2 doubles the sides, and what the way down had there is put beside it. All
-    is padded, so that the map has the picture's size. input_shape: (height, width, channels), sides that 2^(depth - 1)
-    divides; output (batch, height, width, classes), a softmax at each pixel, or for 1 class a sigmoid.
-    Raises TypeError and ValueError for other shapes, depth < 1, width < 1 and no classes. Ronneberger et al. 2015.
+    At each of `depth` sizes there are two 3x3 convolutions with relu, of width, 2 width, 4 width, ... filters. On the
+    way up, a transposed 2x2 convolution with stride 2 doubles the sides, and the feature maps of the way down are
+    concatenated. All is padded, so that the output has the size of the image.
+
+    Parameters
+    ----------
+    input_shape : tuple of int, default (64, 64, 1)
+        (height, width, channels), with sides that are multiples of 2^(depth - 1).
+    classes : int, default 1
+        The output is (batch, height, width, classes): a softmax at each pixel, or for 1 class a sigmoid.
+    depth : int, default 3
+        The number of sizes.
+    width : int, default 16
+        The number of filters at the first size.
+    seed : int, optional
+        Of the initial weights, the shuffling and the dropout. None draws one.
+
+    Returns
+    -------
+    Network
+
+    Raises
+    ------
+    TypeError, ValueError
+        For an invalid input_shape, depth, width or number of classes.
+
+    References
+    ----------
+    O. Ronneberger, P. Fischer and T. Brox, "U-Net: Convolutional Networks for Biomedical Image Segmentation", MICCAI
+    2015.
+
+    Examples
+    --------
+    >>> import fastnn as fnn
+    >>> fnn.architectures.unet((32, 48, 3), classes=2).output_shape
+    (32, 48, 2)
     """
     sizes, filters = checks.integer("unet: depth", depth), checks.integer("unet: width", width)
     shape, unit = _pictures("unet", input_shape, 1), 2 ** (min(sizes, 60) - 1)

@@ -1,4 +1,4 @@
-"""Callbacks: what happens around the epochs and steps of `fit`; and the History that it returns."""
+"""Callbacks, called around the epochs and steps of `fit`; and the History that it returns."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ class Callback(Hooks):
 
     Only a callback that defines `on_batch_end` makes the native loop return after every step.
 
-    Attributes:
+    Attributes
     ----------
     net : Network
         The network that is trained; net.stop_training = True ends the fit.
     names : tuple of str
         The logs of an epoch, known before the first, without what callbacks add.
 
-    Examples:
+    Examples
     --------
     >>> import fastnn as fnn
     >>> class Rate(fnn.Callback):
@@ -44,11 +44,11 @@ class Callback(Hooks):
 
 
 class Monitor(Callback):
-    """What callbacks that watch a figure of the logs share: whether it has improved, and for how long it has not.
+    """A callback that watches one value of the logs: whether it has improved, and for how many epochs it has not.
 
-    monitor: a name in the logs, such as "val_loss", or one that an earlier callback of the list adds to them. mode:
-    "min", "max", or "auto", where what ends in "accuracy" is to grow and anything else to fall. min_delta: the least
-    change that is an improvement.
+    monitor: a name in the logs, such as "val_loss", or one that an earlier callback of the list adds. mode: "min",
+    "max", or "auto": names that end in "accuracy" should grow, all others fall. min_delta: the least change that is an
+    improvement.
     """
 
     def __init__(self, monitor: str, patience: int, min_delta: float, mode: str) -> None:
@@ -61,7 +61,7 @@ class Monitor(Callback):
         self.mode = checks.known(f"{name}: mode", mode, ("auto", "min", "max"))
 
     def on_train_begin(self) -> None:
-        """Starts a new count. Raises ValueError for a monitor that the logs will not hold."""
+        """Starts a new count. Raises ValueError for a monitor that will not be in the logs."""
         others = [each for each in self.callbacks if not isinstance(each, Monitor)]
         if self.monitor not in self.names and not any(type(c).on_epoch_end is not Hooks.on_epoch_end for c in others):
             raise self.unknown(self.names)
@@ -87,10 +87,40 @@ class Monitor(Callback):
 
 
 class EarlyStopping(Monitor):
-    """Ends a fit after `patience` epochs without an improvement; restore_best puts the best epoch's weights back.
+    """Ends a fit after `patience` epochs without an improvement, and restores the weights of the best epoch.
 
-    Without an end before the last epoch, the best weights are put back all the same. The slots stay as they are.
-    Raises TypeError and ValueError for settings that make no sense. Prechelt 1998.
+    Parameters
+    ----------
+    monitor : str, default "val_loss"
+        A name in the logs.
+    patience : int, default 10
+        The number of epochs without an improvement after which the fit ends.
+    min_delta : float, default 0
+        The least change that is an improvement.
+    restore_best : bool, default True
+        Whether the best epoch's weights are restored at the end, also of a fit that was not stopped. Slots stay as they
+        are.
+    mode : {"auto", "min", "max"}
+        Whether less or more is better. "auto": more for names that end in "accuracy", less for all others.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For invalid settings, and in `fit` for a monitor that will not be in the logs.
+
+    References
+    ----------
+    L. Prechelt, "Early Stopping - But When?", in Neural Networks: Tricks of the Trade, 1998.
+
+    Examples
+    --------
+    >>> import fastnn as fnn
+    >>> (x, y), test = fnn.datasets.digits()
+    >>> net = fnn.Sequential([fnn.Dense(10, "softmax")], input_shape=(64,), seed=0).compile(fnn.Adam(0.1))
+    >>> stop = fnn.EarlyStopping(patience=2)
+    >>> history = net.fit(x, y, epochs=50, validation_data=test, callbacks=[stop], verbose=0)
+    >>> len(history.epoch) < 50
+    True
     """
 
     def __init__(
@@ -122,10 +152,41 @@ class EarlyStopping(Monitor):
 
 
 class ReduceOnPlateau(Monitor):
-    """Multiplies the learning rate by `factor` after `patience` epochs without an improvement, down to `least`.
+    """Multiplies the learning rate by `factor` after `patience` epochs without an improvement.
 
-    The rate is the network's and goes into its files; the patience begins anew with each fit.
-    Raises TypeError and ValueError for settings that make no sense, TypeError for an optimizer with a Schedule.
+    The rate belongs to the network and is saved in its files; the count of epochs starts again with each fit.
+
+    Parameters
+    ----------
+    monitor : str, default "val_loss"
+        A name in the logs.
+    factor : float, default 0.1
+        In [0, 1).
+    patience : int, default 10
+        The number of epochs without an improvement after which the rate falls.
+    min_delta : float, default 0
+        The least change that is an improvement.
+    least : float, default 0
+        The rate does not fall below it.
+    mode : {"auto", "min", "max"}
+        Whether less or more is better. "auto": more for names that end in "accuracy", less for all others.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For invalid settings, and in `fit` for a monitor that will not be in the logs.
+    TypeError
+        In `fit`, if the optimizer has a Schedule.
+
+    Examples
+    --------
+    >>> import fastnn as fnn
+    >>> (x, y), test = fnn.datasets.digits()
+    >>> net = fnn.Sequential([fnn.Dense(10, "softmax")], input_shape=(64,), seed=0).compile(fnn.Adam(1.0))
+    >>> plateau = fnn.ReduceOnPlateau(factor=0.5, patience=1)
+    >>> history = net.fit(x, y, epochs=10, validation_data=test, callbacks=[plateau], verbose=0)
+    >>> net.optimizer.learning_rate < 1
+    True
     """
 
     def __init__(
@@ -156,9 +217,33 @@ class ReduceOnPlateau(Monitor):
 
 
 class Checkpoint(Monitor):
-    """Saves the network to `path` after each epoch that is the best so far, over all fits of this object.
+    """Saves the network after each epoch that is the best so far, over all fits with this object.
 
-    Raises OSError where it cannot.
+    Parameters
+    ----------
+    path : path
+        The file, which is written whole or not at all.
+    monitor : str, default "val_loss"
+        A name in the logs.
+    mode : {"auto", "min", "max"}
+        Whether less or more is better. "auto": more for names that end in "accuracy", less for all others.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For invalid settings, and in `fit` for a monitor that will not be in the logs.
+    OSError
+        In `fit`, where the file cannot be written.
+
+    Examples
+    --------
+    >>> import os, tempfile, fastnn as fnn
+    >>> (x, y), test = fnn.datasets.digits()
+    >>> net = fnn.Sequential([fnn.Dense(10, "softmax")], input_shape=(64,), seed=0).compile("adam")
+    >>> path = os.path.join(tempfile.mkdtemp(), "best")
+    >>> history = net.fit(x, y, validation_data=test, callbacks=[fnn.Checkpoint(path)], verbose=0)
+    >>> fnn.load(path)
+    Sequential(Dense(10, activation='softmax'))
     """
 
     def __init__(self, path: str | os.PathLike[str], monitor: str = "val_loss", mode: str = "auto") -> None:

@@ -1,4 +1,7 @@
-"""Metrics: what is measured beside the loss."""
+"""Metrics: what is measured in addition to the loss.
+
+`compile` names them, metrics=["accuracy"], or is given functions (y, t) -> float.
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -17,7 +20,7 @@ from fastnn.lowering.value import Value
 
 
 def classes(lowering: Lowering, output: Value, loss: Loss | None) -> Buffer:
-    """Emits the class at each position: the argmax of the last axis, or of one output whether it is probable (>= 0.5).
+    """Emits the class at each position: the argmax of the last axis; for one output, whether its probability is >= 0.5.
 
     The softmax is not computed. Raises ValueError where the outputs are not probabilities or logits of classes.
     """
@@ -37,7 +40,7 @@ def classes(lowering: Lowering, output: Value, loss: Loss | None) -> Buffer:
 
 
 def _classes_of_target(lowering: Lowering, output: Value, target: Target) -> Buffer:
-    """The target's labels, or the class at each of its positions."""
+    """The target's labels, or the argmax at each of its positions."""
     if target.labels:
         return target.buffer
     n = output.positions
@@ -47,20 +50,38 @@ def _classes_of_target(lowering: Lowering, output: Value, target: Target) -> Buf
 
 
 def _weight(lowering: Lowering, output: Value, target: Target) -> Buffer | None:
-    """How much each position counts."""
+    """The weight of each position."""
     same = target.positions == output.positions
     return target.weight if same else repeated(lowering, target.sample_weight, output.positions)
 
 
 def accuracy(lowering: Lowering, output: Value, target: Target, loss: Loss) -> Call:
-    """The share of samples, or of positions, whose class is the target's (of a distribution: its greatest)."""
+    """The fraction of samples, or of positions, whose class is the target's (the argmax, for distributions).
+
+    Examples
+    --------
+    >>> import numpy as np, fastnn as fnn
+    >>> net = fnn.Sequential([fnn.Dense(2, "softmax", initializer="ones")], input_shape=(3,))
+    >>> net = net.compile("sgd", "cross_entropy", metrics=["accuracy"])
+    >>> net.evaluate(np.ones((4, 3)), [0, 0, 0, 1])["accuracy"]
+    0.75
+    """
     predicted, wanted = classes(lowering, output, loss), _classes_of_target(lowering, output, target)
     weight = _weight(lowering, output, target)
     return lowering.emit(kernels.Accuracy, predicted, wanted, weight, positions=output.positions)
 
 
 def top_5_accuracy(lowering: Lowering, output: Value, target: Target, loss: Loss) -> Call:
-    """The share of samples whose target is among the five most probable classes."""
+    """The fraction of samples whose target is among the five most probable classes.
+
+    Examples
+    --------
+    >>> import numpy as np, fastnn as fnn
+    >>> net = fnn.Sequential([fnn.Dense(10, "softmax")], input_shape=(3,), seed=0)
+    >>> net = net.compile("sgd", "cross_entropy", metrics=["top_5_accuracy"])
+    >>> net.evaluate(np.ones((10, 3)), np.arange(10))["top_5_accuracy"]
+    0.5
+    """
     n = output.positions
     if output.columns == n or not (loss.takes_labels or output.ending in ROW_WISE):
         raise ValueError("top_5_accuracy is for classes: end the network with softmax")
@@ -72,7 +93,7 @@ def top_5_accuracy(lowering: Lowering, output: Value, target: Target, loss: Loss
 
 
 def _values(name: str, lowering: Lowering, output: Value, target: Target) -> tuple[Buffer, Buffer, int]:
-    """What is compared with what, and how many weights a sample has."""
+    """Outputs, targets, and the number of weights of a sample."""
     if target.labels:
         raise ValueError(f"{name} compares values; the targets are class numbers: use accuracy")
     weight = target.sample_weight
@@ -80,19 +101,43 @@ def _values(name: str, lowering: Lowering, output: Value, target: Target) -> tup
 
 
 def mae(lowering: Lowering, output: Value, target: Target, loss: Loss) -> Call:
-    """|y - t|, the mean over all elements."""
+    """|y - t|, the mean over all elements.
+
+    Examples
+    --------
+    >>> import numpy as np, fastnn as fnn
+    >>> net = fnn.Sequential([fnn.Dense(1, initializer="zeros")], input_shape=(3,)).compile("sgd", "mse", ["mae"])
+    >>> net.evaluate(np.ones((2, 3)), [1, 3])["mae"]
+    2.0
+    """
     y, t, n = _values("mae", lowering, output, target)
     return lowering.emit(kernels.ElementwiseLoss, y, t, None, target.sample_weight, loss="mae", positions=n)
 
 
 def mse(lowering: Lowering, output: Value, target: Target, loss: Loss) -> Call:
-    """(y - t)^2, the mean over all elements."""
+    """(y - t)^2, the mean over all elements.
+
+    Examples
+    --------
+    >>> import numpy as np, fastnn as fnn
+    >>> net = fnn.Sequential([fnn.Dense(1, initializer="zeros")], input_shape=(3,)).compile("sgd", "mae", ["mse"])
+    >>> net.evaluate(np.ones((2, 3)), [1, 3])["mse"]
+    5.0
+    """
     y, t, n = _values("mse", lowering, output, target)
     return lowering.emit(kernels.ElementwiseLoss, y, t, None, target.sample_weight, loss="mse", positions=n)
 
 
 def rmse(lowering: Lowering, output: Value, target: Target, loss: Loss) -> Call:
-    """The root of the mean over all elements of (y - t)^2."""
+    """sqrt(mean((y - t)^2)), the mean over all elements.
+
+    Examples
+    --------
+    >>> import numpy as np, fastnn as fnn
+    >>> net = fnn.Sequential([fnn.Dense(1, initializer="zeros")], input_shape=(3,)).compile("sgd", "mse", ["rmse"])
+    >>> round(net.evaluate(np.ones((2, 3)), [1, 3])["rmse"], 4)
+    2.2361
+    """
     y, t, n = _values("rmse", lowering, output, target)
     return lowering.emit(kernels.RootMeanSquaredError, y, t, target.sample_weight, positions=n)
 
@@ -109,11 +154,34 @@ def resolve(name: str) -> Metric:
 
 
 def confusion_matrix(y: Any, predicted: Any, classes: int | None = None) -> np.ndarray:
-    """counts[i, j]: how many of class i were taken for class j; int64 (classes, classes).
+    """Count how many samples of class i were predicted as class j: counts[i, j].
 
-    y, predicted: class numbers of the same shape, as `classify` gives them. classes: how many there are; None takes the
-    greatest number and 1. Raises ValueError for other shapes, and for numbers that are no classes; TypeError for no
-    numbers.
+    Parameters
+    ----------
+    y : array of int
+        The right classes, 0, 1, 2, ...
+    predicted : array of int
+        The predicted classes, of the same shape, as `classify` returns them.
+    classes : int, optional
+        The number of classes. None is the greatest class number + 1.
+
+    Returns
+    -------
+    array, int64 (classes, classes)
+
+    Raises
+    ------
+    TypeError
+        Unless y and predicted hold numbers.
+    ValueError
+        For arrays of different shapes, and numbers that are not class numbers.
+
+    Examples
+    --------
+    >>> import fastnn as fnn
+    >>> fnn.metrics.confusion_matrix([0, 1, 1], [0, 0, 1])
+    array([[1, 0],
+           [1, 1]])
     """
     numbers = []
     for name, given in (("y", y), ("predicted", predicted)):

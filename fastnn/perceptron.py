@@ -16,16 +16,39 @@ if TYPE_CHECKING:
 
 
 class NotSeparableError(ValueError):
-    """No weights whatever separate the two classes."""
+    """No weights separate the two classes."""
 
 
 class Perceptron:
     """y = step(x @ weight + bias): 1 where the sum is >= 0, else 0.
 
-    x (samples, inputs), weight (inputs,), y (samples,). weight and bias are float64 and yours to read and to set.
-    seed: None starts from zero weights, a number from normal ones that follow from it. Raises TypeError and ValueError
-    for inputs < 1 or another seed.
-    Rosenblatt 1958, The perceptron, Psychological Review 65.
+    The attributes weight, float64 (inputs,), and bias, a float, may be read and set.
+
+    Parameters
+    ----------
+    inputs : int
+        The number of inputs.
+    seed : int, optional
+        Of normal initial weights. None starts from zeros.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For inputs < 1 or an invalid seed.
+
+    References
+    ----------
+    F. Rosenblatt, "The Perceptron: A Probabilistic Model for Information Storage and Organization in the Brain",
+    Psychological Review 65(6), 1958.
+
+    Examples
+    --------
+    >>> import fastnn as fnn
+    >>> unit, x = fnn.Perceptron(2), [[0, 0], [0, 1], [1, 0], [1, 1]]
+    >>> unit.fit(x, [0, 0, 0, 1])[-1]
+    0
+    >>> unit.predict(x)
+    array([0, 0, 0, 1])
     """
 
     def __init__(self, inputs: int, seed: int | None = None) -> None:
@@ -36,20 +59,74 @@ class Perceptron:
             self.weight, self.bias = rng.standard_normal(self.inputs), float(rng.standard_normal())
 
     def predict(self, x: Any) -> NDArray[np.int64]:
-        """The class of each row of x (samples, inputs), 0 or 1. Raises TypeError and ValueError for another x."""
+        """Compute the class of each row, 0 or 1.
+
+        Parameters
+        ----------
+        x : array (samples, inputs)
+            Finite numbers.
+
+        Returns
+        -------
+        array, int64 (samples,)
+
+        Raises
+        ------
+        TypeError, ValueError
+            For an x of another shape, and for values that are not finite numbers.
+
+        Examples
+        --------
+        >>> import fastnn as fnn
+        >>> fnn.Perceptron(2).predict([[0, 0]])
+        array([1])
+        """
         return self._step(self._samples(x)).astype(np.int64)
 
     def fit(self, x: Any, y: Any, epochs: int = 1000, learning_rate: float = 1.0) -> list[int]:
-        """Goes through the samples in their order until an epoch has no mistake; returns each epoch's mistakes.
+        """Go through the samples in order, epoch by epoch, until an epoch makes no mistake.
 
-        After each sample weight += learning_rate (t - y) x and bias += learning_rate (t - y), for its class t, 0 or 1.
-        If the classes can be separated by a hyperplane this ends (Novikoff 1962); how soon depends on their distance
-        from it. If they cannot, as in XOR (Minsky & Papert 1969), no number of epochs is enough: NotSeparableError says
-        so as soon as it is proven; a warning, where `epochs` are over before, that it is open. The weights are then the
-        last ones. The proof: the weights came back to what they were, so the samples that were mistaken in between,
-        with the sign of their class and an input of 1 for the bias, add up to 0 (which is checked exactly). For any
-        separating weights each of them would have to be on the positive side, and then so is their sum.
-        Raises TypeError and ValueError for x and y that do not fit; then nothing is changed.
+        After each sample of class t, weight += learning_rate (t - y) x and bias += learning_rate (t - y). If a
+        hyperplane separates the classes, this ends, [1]_, the sooner the farther they are apart. If none does, as for
+        XOR, [2]_, it never ends; NotSeparableError is raised as soon as that is proven.
+
+        The proof: the weights have returned to an earlier value, so the samples misclassified in between, each with the
+        sign of its class and with an input of 1 for the bias, sum to 0, which is checked exactly. Separating weights
+        would put each of them, and so their sum, on the positive side.
+
+        Parameters
+        ----------
+        x : array (samples, inputs)
+            Finite numbers.
+        y : array (samples,)
+            The classes, 0 and 1.
+        epochs : int, default 1000
+            The most epochs. A warning says that it is still open whether the classes can be separated.
+        learning_rate : float, default 1
+            > 0.
+
+        Returns
+        -------
+        list of int
+            The number of mistakes of each epoch.
+
+        Raises
+        ------
+        NotSeparableError
+            Where no hyperplane separates the classes. The weights are the last ones.
+        TypeError, ValueError
+            For x and y that do not fit; nothing is changed.
+
+        References
+        ----------
+        .. [1] A. B. J. Novikoff, "On Convergence Proofs on Perceptrons", 1962.
+        .. [2] M. Minsky and S. Papert, Perceptrons, 1969.
+
+        Examples
+        --------
+        >>> import fastnn as fnn
+        >>> fnn.Perceptron(1).fit([[0], [1]], [0, 1])
+        [2, 1, 0]
         """
         x, y = self._samples(x), np.asarray(arrays.numbers("y", y, labels=True))
         if y.shape != (len(x),):
@@ -87,7 +164,7 @@ class Perceptron:
         return history
 
     def _step(self, x: NDArray[np.float64]) -> NDArray[np.bool_]:
-        """Whether the sum is >= 0, of one sample or of each; a product of matrices may add up in another order."""
+        """Whether the sum is >= 0, for one sample or for each; a matrix product might sum in another order."""
         return np.asarray((x * self.weight).sum(axis=-1) + self.bias >= 0)
 
     def _state(self) -> NDArray[np.float64]:
@@ -106,7 +183,7 @@ class Perceptron:
 
 
 def _add_up_to_zero(x: NDArray[np.float64], sign: NDArray[np.int64], counts: NDArray[np.int64]) -> bool:
-    """Whether the samples, with 1 behind each, add up to 0, each so often and with its sign: in exact arithmetic."""
+    """Whether the samples with 1 appended, times their signs and counts, sum to 0 in exact arithmetic."""
     from fractions import Fraction
 
     mistaken = np.flatnonzero(counts)

@@ -1,4 +1,4 @@
-"""Data sets: those that the package makes or holds, those found where they are installed, and readers of your own."""
+"""Data sets: generated, bundled, or found where they are installed; and readers for your own files."""
 
 from fastnn.datasets.adding_problem import adding_problem
 from fastnn.datasets.digits import digits

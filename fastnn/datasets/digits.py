@@ -19,10 +19,25 @@ TEST = 360
 
 
 def digits() -> tuple[_Part, _Part]:
-    """The handwritten digits as ((x, y), (xt, yt)): 1437 to train on and 360 to test on, shuffled in one fixed order.
+    """Load 1797 handwritten digits, 8x8 pixels: 1437 for training and 360 for testing, shuffled in a fixed order.
 
-    x (1437, 64) and xt (360, 64): float32 pixels in [0, 1], row by row; y (1437,) and yt (360,): int64 labels 0 to 9.
-    Every call returns new arrays.
+    Returns
+    -------
+    (x, y), (xt, yt)
+        x (1437, 64) and xt (360, 64): float32 pixels in [0, 1], row by row. y and yt: int64 labels 0 to 9. New arrays
+        at every call.
+
+    References
+    ----------
+    E. Alpaydin and C. Kaynak, "Optical Recognition of Handwritten Digits", UCI Machine Learning Repository, 1998,
+    doi:10.24432/C50P49.
+
+    Examples
+    --------
+    >>> import fastnn as fnn
+    >>> (x, y), (xt, yt) = fnn.datasets.digits()
+    >>> x.shape, yt[:5]
+    ((1437, 64), array([6, 6, 6, 2, 5]))
     """
     from importlib import resources  # here, because it would be a third of the time of `import fastnn`
 

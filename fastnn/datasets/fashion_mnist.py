@@ -1,4 +1,4 @@
-"""Fashion-MNIST: 70000 grey pictures of clothes, 28 x 28, in ten classes.
+"""Fashion-MNIST: 70000 grey images of clothes, 28 x 28, in ten classes.
 
 Source: H. Xiao, K. Rasul and R. Vollgraf, Fashion-MNIST: a Novel Image Dataset for Benchmarking Machine Learning
 Algorithms, 2017, licence MIT. It does not come with fastnn.
@@ -39,13 +39,38 @@ _FILES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx
 
 
 def fashion_mnist(folder: str | os.PathLike[str] | None = None) -> tuple[_Part, _Part]:
-    """Fashion-MNIST as ((x, y), (xt, yt)): 60000 pictures to train on and 10000 to test on, as it is distributed.
+    """Load Fashion-MNIST: 60000 images for training and 10000 for testing, as distributed.
 
-    x (60000, 28, 28, 1) and xt (10000, 28, 28, 1): uint8 pixels, 0 to 255; y (60000,) and yt (10000,): int64 labels 0
-    to 9, named in FASHION_MNIST_CLASSES. folder: where its four IDX files are, gzip or not; None looks where the Debian
-    package dataset-fashion-mnist puts them. Sets in the same files, as MNIST, may have another number of pictures.
-    Raises FileNotFoundError that says how to get it where it is not there, ValueError for files that hold something
-    else.
+    Parameters
+    ----------
+    folder : path, optional
+        The folder of its four IDX files, gzip or not. None is where the Debian package dataset-fashion-mnist installs
+        them. Data sets in the same files, such as MNIST, may have another number of images.
+
+    Returns
+    -------
+    (x, y), (xt, yt)
+        x (60000, 28, 28, 1) and xt (10000, 28, 28, 1): uint8 pixels, 0 to 255. y and yt: int64 labels 0 to 9, named in
+        FASHION_MNIST_CLASSES.
+
+    Raises
+    ------
+    FileNotFoundError
+        Where the files are missing; the message says how to install them.
+    ValueError
+        For files with other contents.
+
+    References
+    ----------
+    H. Xiao, K. Rasul and R. Vollgraf, "Fashion-MNIST: a Novel Image Dataset for Benchmarking Machine Learning
+    Algorithms", 2017.
+
+    Examples
+    --------
+    >>> import fastnn as fnn
+    >>> (x, y), (xt, yt) = fnn.datasets.fashion_mnist()  # doctest: +SKIP
+    >>> fnn.datasets.FASHION_MNIST_CLASSES[9]
+    'Ankle boot'
     """
     found = [_found(os.fspath(FOLDER if folder is None else folder), name) for name in _FILES]
     return _part(*found[:2]), _part(*found[2:])

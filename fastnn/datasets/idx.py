@@ -1,4 +1,4 @@
-"""The IDX format, in which MNIST and its kin come: a magic number, the sizes, and the numbers, all big-endian."""
+"""The IDX format of MNIST and similar data sets: a magic number, the sizes, and the numbers, all big-endian."""
 
 import math
 import os
@@ -13,11 +13,37 @@ _MOST = 100
 
 
 def read_idx(path: str | os.PathLike[str]) -> np.ndarray[Any, Any]:
-    """The array in an IDX file, gzip or not, of the shape and type that the file states, in this machine's byte order.
+    """Read the array in an IDX file, gzip or not.
 
-    Raises ValueError that names the file where it is no IDX file, truncated, longer than it states, or damaged: its
-    length is compared before memory is taken. OSError where it cannot be opened. Format: Y. LeCun, C. Cortes and
-    C. Burges, The MNIST database of handwritten digits.
+    Parameters
+    ----------
+    path : path
+
+    Returns
+    -------
+    array
+        Of the shape and type that the file states, in this machine's byte order.
+
+    Raises
+    ------
+    OSError
+        Where the file cannot be opened.
+    ValueError
+        For a file that is not IDX, truncated, longer than it states, or damaged. The length is compared before memory
+        is allocated.
+
+    References
+    ----------
+    Y. LeCun, C. Cortes and C. Burges, The MNIST database of handwritten digits.
+
+    Examples
+    --------
+    >>> import os, tempfile, fastnn as fnn
+    >>> path = os.path.join(tempfile.mkdtemp(), "labels")
+    >>> with open(path, "wb") as file:
+    ...     _ = file.write(bytes([0, 0, 8, 1, 0, 0, 0, 2, 7, 9]))
+    >>> fnn.datasets.read_idx(path)
+    array([7, 9], dtype=uint8)
     """
     import gzip  # here, because it takes a millisecond of `import fastnn`
     import zlib
@@ -33,7 +59,7 @@ def read_idx(path: str | os.PathLike[str]) -> np.ndarray[Any, Any]:
 
 
 def _array(stream: BinaryIO, file: BinaryIO, length: int) -> np.ndarray[Any, Any]:
-    """The array in a stream of bytes, which is the file or what is packed in it."""
+    """The array in a stream of bytes, which is the file itself or what is compressed in it."""
     magic = stream.read(4)
     if len(magic) < 4 or magic[:2] != b"\0\0" or magic[2] not in _TYPES or magic[3] == 0:
         raise ValueError(
@@ -62,7 +88,7 @@ def _array(stream: BinaryIO, file: BinaryIO, length: int) -> np.ndarray[Any, Any
 
 
 def _check_length(stated: int, shape: tuple[int, ...], packed: BinaryIO | None, length: int) -> None:
-    """Raises ValueError where a file of this length, `packed` if it is gzip, does not hold the bytes that it states."""
+    """Raises ValueError where a file of this length, `packed` if it is gzip, does not hold the stated bytes."""
     states = f"it states the shape {shape}, {stated} bytes in all"
     if packed is None:
         if stated != length:

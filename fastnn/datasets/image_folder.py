@@ -23,17 +23,50 @@ _DEEP = ("I", "F")  # I;16 and its kin too
 def image_folder(
     path: str | os.PathLike[str], size: int | tuple[int, int] | None = None
 ) -> tuple[NDArray[np.uint8], NDArray[np.int64], tuple[str, ...]]:
-    """The pictures below path as (x, y, classes): each folder in it is a class, and each file in that a picture.
+    """Load the images below a folder: each folder in it is a class, and each file in that an image.
 
-    x (n, height, width, channels): uint8 pixels, one channel where all pictures are grey, and red, green and blue where
-    not; transparency is left out, and a camera's orientation applied. y (n,): int64 places in classes, the folders'
-    names in order; pictures are in the order of their files' names. Names that begin with a dot, and files beside the
-    folders, are passed over. Files are PNG, JPEG, BMP, GIF (its first frame), PPM, TIFF or WebP, whatever their names.
-    size: of each picture, (height, width) in pixels or one number for both; they are stretched to it, interpolated
-    bilinearly over all that a pixel covers. None: all must be of one size already.
-    Raises ImportError without Pillow; ValueError that names the file or folder where there is no class, a class is
-    empty, a file is no picture or is broken, has more than 8 bits a channel, or another size than the first, and for a
-    size that no picture can have; MemoryError where they do not fit.
+    Files are PNG, JPEG, BMP, GIF (its first frame), PPM, TIFF or WebP, whatever their names; nothing else is opened.
+    Names that begin with a dot, and files next to the folders, are ignored. Transparency is dropped, and a camera's
+    orientation applied.
+
+    Parameters
+    ----------
+    path : path
+        The folder of the classes' folders.
+    size : int or tuple of int, optional
+        (height, width) in pixels, or one number for both: images are stretched to it, interpolated bilinearly over all
+        pixels that one covers. None: all must have the same size already.
+
+    Returns
+    -------
+    x : array, uint8 (n, height, width, channels)
+        Pixels in the order of the files' names: one channel if all images are grey, otherwise red, green and blue.
+    y : array, int64 (n,)
+        The index of each image's class in classes.
+    classes : tuple of str
+        The folders' names, sorted.
+
+    Raises
+    ------
+    ImportError
+        Without Pillow.
+    ValueError
+        For a folder without classes, an empty class, a file that is not an image, is broken or has more than 8 bits per
+        channel, an image of another size than the first, and an invalid size. The message names the file or folder.
+    MemoryError
+        Where the images do not fit into memory.
+
+    Examples
+    --------
+    >>> import os, tempfile, fastnn as fnn
+    >>> from PIL import Image
+    >>> path = tempfile.mkdtemp()
+    >>> for name in ("cat", "dog"):
+    ...     os.mkdir(os.path.join(path, name))
+    ...     Image.new("RGB", (8, 6)).save(os.path.join(path, name, "0.png"))
+    >>> x, y, classes = fnn.datasets.image_folder(path, size=4)
+    >>> x.shape, y, classes
+    ((2, 4, 4, 3), array([0, 1]), ('cat', 'dog'))
     """
     wanted = None if size is None else lengths("image_folder: size", size, 2)
     if wanted is not None:

@@ -1,4 +1,4 @@
-"""Newton's Opticks: 567038 characters of English prose, for models of text.
+"""Newton's Opticks: 567038 characters of English prose, for language models.
 
 Source: I. Newton, Opticks, 4th edition, London 1730, in the transcription of Project Gutenberg; in the public domain.
 It does not come with fastnn.
@@ -15,10 +15,30 @@ PATTERN = "/usr/share/go-*/src/testdata/Isaac.Newton-Opticks.txt"
 
 
 def opticks(path: str | os.PathLike[str] | None = None) -> str:
-    r"""Newton's Opticks as one text, lines ending in "\n", as it is distributed with Go's sources.
+    """Load Newton's Opticks as one text with lines that end in a newline, as distributed with Go's sources.
 
-    path: a text file, UTF-8; None takes the newest that the Debian packages golang-*-src have put on this machine.
-    Raises FileNotFoundError that says how to get it where it is not there, ValueError for a file that is not UTF-8.
+    Parameters
+    ----------
+    path : path, optional
+        A text file, UTF-8. None is the newest that the Debian packages golang-*-src have installed on this machine.
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    FileNotFoundError
+        Where the file is missing; the message says how to install it.
+    ValueError
+        For a file that is not UTF-8.
+
+    Examples
+    --------
+    >>> import fastnn as fnn
+    >>> text = fnn.datasets.opticks()  # doctest: +SKIP
+    >>> len(text)  # doctest: +SKIP
+    567038
     """
     found = os.fspath(path) if path is not None else max(glob.glob(PATTERN), key=_version, default="")
     if not os.path.isfile(found):

@@ -1,4 +1,4 @@
-"""Long sequences, cut into batches that follow each other."""
+"""Long sequences, cut into consecutive batches."""
 
 from typing import Any
 
@@ -9,11 +9,36 @@ from fastnn.data import arrays
 
 
 def streams(sequence: Any, batch_size: int, steps: int) -> np.ndarray:
-    """Samples (n, steps, ...) of a sequence (time, ...), for `fit` with stateful=True.
+    """Cut a long sequence into samples (n, steps, ...) for `fit` with stateful=True.
 
-    The sequence is cut into batch_size streams of equal length, and these into pieces of so many steps: sample i of a
-    batch goes on where sample i of the batch before ended. What is left over at the end is left out. A view or a copy.
-    Raises ValueError for a sequence that is too short for one batch, batch_size or steps < 1, TypeError for no numbers.
+    The sequence is cut into batch_size streams of equal length, and these into pieces of `steps` steps: sample i of a
+    batch continues sample i of the batch before. A remainder at the end is dropped.
+
+    Parameters
+    ----------
+    sequence : array (time, ...)
+    batch_size : int
+        The number of streams.
+    steps : int
+        The number of steps of each sample.
+
+    Returns
+    -------
+    array (n, steps, ...)
+        A view or a copy.
+
+    Raises
+    ------
+    TypeError
+        Unless the sequence holds numbers.
+    ValueError
+        For a sequence too short for one batch, and batch_size or steps < 1.
+
+    Examples
+    --------
+    >>> import numpy as np, fastnn as fnn
+    >>> fnn.datasets.streams(np.arange(8), batch_size=2, steps=2).tolist()
+    [[0, 1], [4, 5], [2, 3], [6, 7]]
     """
     array = arrays.numbers("sequence", sequence)
     batch_size = checks.integer("streams: batch_size", batch_size)

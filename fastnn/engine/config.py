@@ -1,4 +1,4 @@
-"""What fastnn runs on."""
+"""The versions and the processor features that fastnn runs with."""
 
 import platform
 import sys
@@ -10,7 +10,7 @@ from fastnn.engine import op, thread_count, thread_team
 
 
 def config() -> dict[str, str]:
-    """Versions, instruction set, OpenMP and threads, by name."""
+    """Versions, instruction set, OpenMP and number of threads, by name."""
     version = thread_team.openmp()
     return {
         "fastnn": __version__,
@@ -24,6 +24,13 @@ def config() -> dict[str, str]:
 
 
 def show_config() -> None:
-    """Prints versions, instruction set, OpenMP and threads."""
+    """Print versions, instruction set, OpenMP and number of threads.
+
+    Examples
+    --------
+    >>> import fastnn as fnn
+    >>> fnn.show_config()  # doctest: +ELLIPSIS
+    fastnn           ...
+    """
     for name, value in config().items():
         print(f"{name:16} {value}")

@@ -1,20 +1,19 @@
 """Losses: how a network's output is compared with its target. Each is also a function of arrays.
 
     loss, dy = fnn.losses.mse(y, t)                # the value, and the gradient with respect to y
-    net.compile(loss="huber")                      # by name, as it is set here
+    net.compile(loss="huber")                      # by name, with default settings
     net.compile(loss=fnn.losses.Huber(delta=2.0))  # with settings
     net.compile(loss=function)                     # your own: function(y, t) -> (loss, dy), in NumPy
 
-y, t: (batch, ...), of the same shape; dy: float32, that of y. Called on arrays, cross_entropy, kl_divergence,
-binary_cross_entropy and focal take logits: what comes before the softmax or the sigmoid, which is part of them. In a
-network they take either: they are fused with a last softmax or sigmoid, and after a linear layer its outputs are the
-logits. Losses with a logarithm are in nats; divided by log(2) they are in bits.
+y and t are (batch, ...), of the same shape; dy is float32 and has the shape of y. Called on arrays, cross_entropy,
+kl_divergence, binary_cross_entropy and focal expect logits: the input of the softmax or the sigmoid, which is part of
+the loss. In a network either works: the loss is fused with a final softmax or sigmoid, and the outputs of a linear
+layer are the logits. Losses with a logarithm are in nats; divided by log(2) they are in bits.
 
-A loss is a mean, over rows or over all elements; cross_entropy, kl_divergence and cosine compare the last axis, so that
-the rows of maps (batch, height, width, channels) are their positions. With weights it is divided by their sum, so that
-only their proportions matter, whatever their size; a batch whose weights are all 0 has loss 0 and gradient 0, and a row
-of weight 0 is ignored, whatever is in it. The means of `fit` and `evaluate` over samples whose weights are all 0 are
-NaN.
+A loss is a mean over rows or over all elements. cross_entropy, kl_divergence and cosine compare the last axis, so that
+the rows of feature maps (batch, height, width, channels) are their positions. With weights, the sum is divided by the
+sum of the weights, so that only their proportions matter, whatever their size; a batch whose weights are all 0 has loss
+0 and gradient 0, and a row of weight 0 is ignored, even if it is not finite. Where all weights are 0, the means of `fit` and `evaluate` are NaN.
 """
 
 from collections.abc import Mapping
@@ -83,9 +82,9 @@ LOSSES: dict[str, Loss] = {
 
 
 def resolve(loss: Loss | str | Function) -> Loss:
-    """The loss of that name, a loss as it is, a function as a loss.
+    """The loss of that name, a Loss as it is, or a function as a loss.
 
-    Raises ValueError that lists the known names, TypeError for what is none of these.
+    Raises ValueError that lists the known names, TypeError for a class.
     """
     if isinstance(loss, Loss):
         return loss
@@ -97,7 +96,7 @@ def resolve(loss: Loss | str | Function) -> Loss:
 
 
 def describe(loss: Loss) -> dict[str, Any]:
-    """The loss as a file holds it: its settings, or the name of a function of the user's."""
+    """The loss in the form that files hold: its settings, or the name of the user's function."""
     if isinstance(loss, Own):
         return {"own": loss.name}
     return {"name": loss.name, "version": loss.version, "settings": loss.settings()}

@@ -19,13 +19,32 @@ from fastnn.lowering.value import Value
 
 @dataclass(eq=False, repr=False)
 class Loss(FixedSettings):
-    """Settings of a loss, which never change.
+    """The settings of a loss, which never change; the base of all losses.
 
-    name: what it is called in `compile` and in files. ending: None lets any activation end the network; else this one
-    is fused with the loss, which takes the logits, and after a linear layer the outputs are the logits. check: what
-    `Gather` demands of a target's values. classifies: whether an output stands for a class even if it is linear.
-    takes_labels: whether targets may be class numbers. positional: whether it compares the last axis as a whole, at
-    each position before it. whole: whether it needs samples as a whole, and so takes no lengths of sequences.
+    Attributes
+    ----------
+    name : str
+        The name in `compile` and in files.
+    ending : str or None
+        The output activation with which the loss is fused: the loss then works on its input, the logits, and the
+        outputs of a linear layer are logits too. None accepts any output activation.
+    check : str
+        What `Gather` requires of the target's values.
+    classifies : bool
+        Whether an output stands for a class even if it is linear.
+    takes_labels : bool
+        Whether targets may be class numbers.
+    positional : bool
+        Whether the last axis is compared as a whole, at each position before it.
+    whole : bool
+        Whether samples are needed as a whole, so that sequences cannot have lengths.
+
+    Examples
+    --------
+    >>> import fastnn as fnn
+    >>> net = fnn.Sequential([fnn.Dense(1)], input_shape=(2,)).compile("sgd", fnn.losses.Huber(delta=2.0))
+    >>> isinstance(net.loss, fnn.losses.Loss)
+    True
     """
 
     name: ClassVar[str]
@@ -38,18 +57,18 @@ class Loss(FixedSettings):
     idle: list[EagerLoss] = field(default_factory=list, init=False)
 
     def labels_fit(self, shape: tuple[int, ...]) -> bool:
-        """Whether the targets of such an output, without the batch, may be class numbers."""
+        """Whether the targets of an output of this shape, without the batch, may be class numbers."""
         return self.takes_labels and shape[-1] > 1
 
     @property
     def fused(self) -> tuple[str | None, ...]:
-        """The activations whose input the loss takes; the logits are the same before softmax and log_softmax."""
+        """The activations whose input the loss works on; softmax and log_softmax have the same logits."""
         return tuple(ROW_WISE) if self.ending == "softmax" else (self.ending,)
 
     def target(
         self, lowering: Lowering, output: Value, labels: bool, weight: Buffer | None = None, name: str = "y"
     ) -> Target:
-        """Emits the gather of the output's target. weight: of each sample or position. name: what errors call it."""
+        """Emits the gather of the output's target. weight: of each sample or position. name: for error messages."""
         by_steps = output.buffer.steps is not None
         each = labels or self.positional or by_steps or (weight is not None and weight.columns > 1)
         n = output.places if each else 1
@@ -66,7 +85,7 @@ class Loss(FixedSettings):
         )
 
     def placed(self, lowering: Lowering, output: Value, target: Target) -> Target:
-        """The target, by steps where the output lies so."""
+        """The target, ordered by time steps if the output is."""
         if output.buffer.steps is None:
             return target
         buffer = lowering.parted(target.buffer, output.buffer.steps)
@@ -74,7 +93,7 @@ class Loss(FixedSettings):
         return replace(target, buffer=buffer, sample_weight=weight, positions=output.positions, weight=weight)
 
     def lower(self, lowering: Lowering, output: Value, target: Target) -> Call:
-        """Emits the loss and, for training, the gradient of the output."""
+        """Emits the loss and, for training, the gradient with respect to the output."""
         if self.ending is None:
             output = lowering.read(output)
         elif output.ending != "identity" and output.pending not in self.fused:
@@ -95,11 +114,35 @@ class Loss(FixedSettings):
         raise NotImplementedError(f"{type(self).__name__}.emit")
 
     def __call__(self, y: Any, t: Any, sample_weight: Any = None) -> tuple[float, np.ndarray]:
-        """The loss of outputs y (batch, ...) against targets t, and its gradient with respect to y, float32.
+        """Compute the loss of y against t and its gradient with respect to y, by the kernels of training.
 
-        By the kernel that training runs. sample_weight: (batch,), or for y (batch, ..., channels) also (batch, ...), a
-        weight for each position; numbers >= 0. Raises ValueError and TypeError for a t or weights that do not fit y, or
-        that the loss does not take; an y that is not finite gives what it gives.
+        Parameters
+        ----------
+        y : array (batch, ...)
+            Outputs; logits for losses that are fused with softmax or sigmoid. Values that are not finite are not
+            refused.
+        t : array
+            Targets of the shape of y, or class numbers where the loss allows them.
+        sample_weight : array, optional
+            Numbers >= 0: (batch,), or for y (batch, ..., channels) also (batch, ...), a weight for each position.
+
+        Returns
+        -------
+        loss : float
+        dy : array, float32
+            The gradient, of the shape of y.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For targets or weights that do not fit y, or that the loss does not allow.
+
+        Examples
+        --------
+        >>> import fastnn as fnn
+        >>> loss, dy = fnn.losses.mse([[1.0], [3.0]], [[1.0], [1.0]], sample_weight=[3, 1])
+        >>> loss, dy.tolist()
+        (1.0, [[0.0], [1.0]])
         """
         outputs = arrays.ready(arrays.numbers("y", y))
         if outputs.ndim == 0 or not outputs.size:

@@ -1,4 +1,4 @@
-"""A loss on arrays, outside of any network: the Ops that training runs, in a plan of their own."""
+"""Losses on arrays, outside of any network: the Ops of training, in a plan of their own."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from fastnn.lowering.value import Value
 
 
 class Lowered(Protocol):
-    """What is needed of a loss."""
+    """What `EagerLoss` needs of a loss."""
 
     name: ClassVar[str]
 
@@ -44,7 +44,7 @@ class EagerLoss:
         self.plan = lowering.assemble(self.ports, [])
 
     def __call__(self, y: np.ndarray, t: np.ndarray, weight: np.ndarray | None, dy: np.ndarray) -> float:
-        """The loss; dy = its gradient."""
+        """The loss; writes its gradient into dy."""
         try:
             for port, array in zip(self.ports, (a for a in (y, t, weight, dy) if a is not None), strict=True):
                 port.attach(array)

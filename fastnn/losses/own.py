@@ -1,4 +1,4 @@
-"""A loss that is a function of the user's."""
+"""A loss that is a function defined by the user."""
 
 import inspect
 from collections.abc import Callable
@@ -21,18 +21,18 @@ Function = Callable[..., tuple[float, np.ndarray]]
 class Own(Loss):
     """A loss that is a function in NumPy: loss, dy = function(y, t), or function(y, t, sample_weight).
 
-    An exception in the function, and a dy that is not finite or of another shape than y, end the step before anything
-    is updated. Files hold its name: `fnn.load(path, losses={name: function})`.
+    `compile` accepts the function itself. An exception in it, and a dy that is not finite or of another shape than y,
+    end the step before anything is updated. Files hold its name: `fnn.load(path, losses={name: function})`.
 
     Parameters
     ----------
     function : callable
-        y: outputs, float32 (batch, ...), in the output's shape. t: targets of that shape, or labels, int32, without the
-        last axis, where such are given. Both are read-only and valid until the function returns. sample_weight, for a
-        function of three arguments: (batch,), or one for each position, or None. Returns the loss, a mean, and dy, its
+        Called with y, the outputs, float32 (batch, ...), and t, the targets of that shape, or labels, int32, without
+        the last axis. Both are read-only and valid until the function returns. A function of three arguments also
+        receives sample_weight: (batch,), or one for each position, or None. It returns the loss, a mean, and dy, its
         gradient with respect to y.
 
-    Examples:
+    Examples
     --------
     >>> import numpy as np, fastnn as fnn
     >>> def cubic(y, t):
@@ -50,12 +50,12 @@ class Own(Loss):
 
     @property
     def name(self) -> str:  # type: ignore[override]
-        """What the function is called."""
+        """The function's name."""
         return getattr(self.function, "__name__", type(self.function).__name__)
 
     @property
     def weighted(self) -> bool:
-        """Whether the function takes sample weights."""
+        """Whether the function accepts sample weights."""
         return takes_weights(self.function)
 
     def emit(self, lowering: Lowering, output: Buffer, target: Target, gradient: Buffer) -> Call:

@@ -1,4 +1,4 @@
-"""Losses that are a mean over rows, or over the positions of maps: each compares the last axis as a whole."""
+"""Losses that are means over rows, or over the positions of feature maps: each compares the last axis as a whole."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,15 +20,37 @@ from fastnn.lowering.value import Value
 
 @dataclass(eq=False, repr=False)
 class CrossEntropy(Loss):
-    """-sum_j t_j log softmax(y)_j, the mean over rows, in nats; t: labels (batch,), or distributions (batch, classes).
+    """-sum_j t_j log softmax(y)_j, the mean over rows, in nats; for y (batch, height, width, classes) over all pixels.
 
-    For y (batch, height, width, classes) the mean over all pixels; t then (batch, height, width), or like y.
+    Targets are labels (batch,) or (batch, height, width), or distributions of the shape of y. Called on arrays it
+    expects logits y; dy = (softmax(y) - t) / rows.
 
-    label_smoothing s: t becomes (1 - s) t + s / classes. class_weights w, one for each class: t_j counts w_j times, and
-    the sum over rows is divided by that of sum_j w_j t_j, t without the smoothing, as in PyTorch. ignore: a label whose
-    rows count nothing. Called on arrays it takes logits y; dy = (softmax(y) - t) / rows.
-    Raises ValueError for a label_smoothing outside [0, 1), and class weights that are negative or not one for each
-    class. Szegedy et al. 2016, section 7.
+    Parameters
+    ----------
+    label_smoothing : float, default 0
+        s in [0, 1): t becomes (1 - s) t + s / classes, [1]_.
+    class_weights : list of float, optional
+        w_j >= 0 for each class: t_j is multiplied by w_j, and the sum over rows is divided by the sum of w_j t_j, with
+        t before the smoothing, as in PyTorch.
+    ignore : int, optional
+        A label whose rows are ignored.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For a label_smoothing outside [0, 1), and class weights that are negative or not one for each class.
+
+    References
+    ----------
+    .. [1] C. Szegedy, V. Vanhoucke, S. Ioffe, J. Shlens and Z. Wojna, "Rethinking the Inception Architecture for
+       Computer Vision", CVPR 2016, section 7.
+
+    Examples
+    --------
+    >>> import fastnn as fnn
+    >>> loss, dy = fnn.losses.cross_entropy([[0.0, 0.0]], [1])
+    >>> round(loss, 4), dy.tolist()
+    (0.6931, [[0.5, -0.5]])
     """
 
     name: ClassVar[str] = "cross_entropy"
@@ -85,10 +107,21 @@ class CrossEntropy(Loss):
 
 
 class KLDivergence(Loss):
-    """sum_j t_j log(t_j / softmax(y)_j), the mean over rows, in nats: cross_entropy less the entropy of t.
+    """sum_j t_j log(t_j / softmax(y)_j), the mean over rows, in nats: cross_entropy minus the entropy of t.
 
-    t: distributions (batch, classes), or labels (batch,). Called on arrays it takes logits y; dy = (softmax(y) - t) /
-    rows. Kullback & Leibler 1951.
+    Targets are distributions (batch, classes), or labels (batch,). Called on arrays it expects logits y;
+    dy = (softmax(y) - t) / rows.
+
+    References
+    ----------
+    S. Kullback and R. A. Leibler, "On Information and Sufficiency", Annals of Mathematical Statistics 22(1), 1951.
+
+    Examples
+    --------
+    >>> import fastnn as fnn
+    >>> loss, dy = fnn.losses.kl_divergence([[0.0, 0.0]], [[0.5, 0.5]])
+    >>> round(loss, 4), dy.tolist()
+    (0.0, [[0.0, 0.0]])
     """
 
     name: ClassVar[str] = "kl_divergence"
@@ -106,7 +139,14 @@ class KLDivergence(Loss):
 class Cosine(Loss):
     """1 - y.t / (|y| |t|), the mean over rows: 0 for the same direction, 2 for the opposite one.
 
-    A row of zeros has no direction: it counts 1, with the gradient 0.
+    A row of zeros has no direction: its loss is 1 and its gradient 0.
+
+    Examples
+    --------
+    >>> import fastnn as fnn
+    >>> loss, dy = fnn.losses.cosine([[1.0, 0.0]], [[0.0, 1.0]])
+    >>> loss, dy.tolist()
+    (1.0, [[0.0, -1.0]])
     """
 
     name: ClassVar[str] = "cosine"

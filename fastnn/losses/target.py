@@ -1,4 +1,4 @@
-"""Targets and weights of samples in a plan: where they enter, and how they are laid out."""
+"""Targets and sample weights in a plan: where they enter, and how they are laid out."""
 
 from dataclasses import dataclass
 
@@ -11,11 +11,11 @@ from fastnn.lowering.lowering import Lowering
 
 @dataclass(eq=False, repr=False)
 class Target:
-    """A target in a plan: the port it enters by, its buffer, whether it holds labels (int32) or values (float32).
+    """A target in a plan: the port by which it enters, its buffer, whether it holds labels (int32) or values (float32).
 
-    sample_weight: how much each sample counts, (rows, 1), or each position of the output; None where all count the
-    same. positions: how many of them a row has for the loss. weight: how much each counts, (rows, positions). All lie
-    by steps where the output does. shape: of the output, without the batch.
+    sample_weight: the weight of each sample, (rows, 1), or of each position of the output; None where all are 1.
+    positions: the number of positions per row for the loss. weight: the weight of each, (rows, positions). All are
+    ordered by time steps where the output is. shape: of the output, without the batch.
     """
 
     port: Port
@@ -28,7 +28,7 @@ class Target:
 
 
 def repeated(lowering: Lowering, weight: Buffer | None, positions: int) -> Buffer | None:
-    """Emits the weight of each sample, for each of its positions, unless they have their own."""
+    """Emits the weight of each sample for each of its positions, unless the positions have their own."""
     if weight is None or weight.columns == positions:
         return weight
     ones, weights = Tensor((1, positions)), Buffer(positions)
@@ -38,9 +38,9 @@ def repeated(lowering: Lowering, weight: Buffer | None, positions: int) -> Buffe
 
 
 def gather_weight(lowering: Lowering, count: int, lengths: Buffer | None = None) -> tuple[Port, Buffer]:
-    """Emits the gather of `count` weights for each sample, and returns where they enter and where they are.
+    """Emits the gather of `count` weights for each sample; returns the port by which they enter, and their buffer.
 
-    lengths: of sequences, where a weight beyond their end is not looked at.
+    lengths: of sequences; weights past their end are ignored.
     """
     port, buffer = Port("sample_weight", count), Buffer(count)
     lowering.emit(kernels.Gather, port, buffer, lengths, check="nonnegative", width=count if lengths is None else 1)

@@ -1,4 +1,4 @@
-"""Assembly: a graph with its parameters, which may be a layer of another one."""
+"""Assembly: a graph with its parameters, which may be a layer of another network."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ _BUILT = nullcontext()
 
 
 class Assembly:
-    """What every network has: layers, and, once it is built, their parameters.
+    """What every network has: layers and, once it is built, their parameters.
 
-    name: what a network of which it is a layer calls it. trainable: whether such a network trains its parameters; a
-    change takes effect at that network's next compile.
+    name: its name as a layer of another network. trainable: whether that network trains its parameters; a change takes
+    effect at that network's next compile.
     """
 
     #: What a user may set, and how it is checked; all else changes by the methods of the network alone.
@@ -58,7 +58,7 @@ class Assembly:
         self._unbuild()
 
     def _own_layers(self, graph: Graph) -> None:
-        """Warns of layers that another network has, too: its parameters are not shared with this one."""
+        """Warns about layers that belong to another network too: its parameters are not shared with this one."""
         for layer in graph.layers.values():
             owner = layer.owner() if layer.owner is not None else None
             if owner is not None and not isinstance(layer, Subnetwork):
@@ -70,7 +70,7 @@ class Assembly:
             object.__setattr__(layer, "owner", weakref.ref(self))
 
     def _set(self, **state: Any) -> None:
-        """Changes what users may only read."""
+        """Changes attributes that users may only read."""
         vars(self).update(state)
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -80,7 +80,7 @@ class Assembly:
             method = self.DECIDED_BY.get(name)
             advice = f"; call {method} again" if method else ""
             raise AttributeError(f"{type(self).__name__}: {name} cannot be set{advice}")
-        elif type(self).__module__.startswith("fastnn."):  # classes of the user's may have more
+        elif type(self).__module__.startswith("fastnn."):  # custom classes may have more
             raise unknown_attribute(self, name, [*self.SETTABLE, *vars(self), *dir(type(self))])
         object.__setattr__(self, name, value)
 
@@ -99,15 +99,30 @@ class Assembly:
         return tuple(layer for _, layer in self.named_layers())
 
     def named_layers(self) -> list[tuple[str, Any]]:
-        """They with their names."""
+        """The layers and sub-networks with their names."""
         layers = self.graph.layers.items()
         return [(name, layer.network if isinstance(layer, Subnetwork) else layer) for name, layer in layers]
 
     def __call__(self, x: Symbol | Sequence[Symbol]) -> Symbol:
-        """As a layer of another network: it keeps its parameters, which both use and train, and its seed for them.
+        """Use the network as a layer of another one, which shares its parameters and trains them.
 
-        It is built for x if it is not built yet. Raises TypeError for x that are no symbols, ValueError for x that do
-        not fit, or a network of several outputs.
+        It keeps its seed for them, and is built for x if it is not built yet.
+
+        Parameters
+        ----------
+        x : Symbol or list of Symbol
+            Its inputs.
+
+        Returns
+        -------
+        Symbol
+
+        Raises
+        ------
+        TypeError
+            Unless x are Symbols.
+        ValueError
+            For an x that does not fit, and for a network of several outputs.
         """
         symbol = called(Subnetwork(self), x)
         if self._blocks is None:
@@ -118,10 +133,30 @@ class Assembly:
     # Building.
 
     def build(self, input_shape: Sequence[int]) -> Self:
-        """Makes the parameters for inputs (batch, *input_shape), and returns the network.
+        """Make the parameters for inputs (batch, *input_shape).
 
-        Raises ValueError for a shape that does not fit the layers, or another one than it has been built for;
-        MemoryError where the parameters do not fit into memory.
+        Parameters
+        ----------
+        input_shape : tuple of int
+            Of a sample.
+
+        Returns
+        -------
+        Network
+            Itself.
+
+        Raises
+        ------
+        ValueError
+            For a shape that does not fit the layers, or another one than the network is built for.
+        MemoryError
+            Where the parameters do not fit into memory.
+
+        Examples
+        --------
+        >>> import fastnn as fnn
+        >>> fnn.Sequential([fnn.Dense(3), fnn.Dense(2)]).build((4,)).output_shape
+        (2,)
         """
         features = [checks.shape("input_shape", input_shape)]
         self.graph.enter(features)
@@ -133,7 +168,7 @@ class Assembly:
         return self
 
     def make(self, features: Sequence[Shape]) -> None:
-        """Makes and draws the parameters for inputs of these shapes, those of sub-networks that have none yet too."""
+        """Makes and initializes the parameters for inputs of these shapes, also those of sub-networks not built yet."""
         unbuilt = self.unbuilt()
         try:
             shapes = self.graph.shapes(features)
@@ -146,16 +181,16 @@ class Assembly:
             raise
 
     def unbuilt(self) -> list[Assembly]:
-        """Those of this network and the sub-networks at any depth that are not built yet."""
+        """The network and its sub-networks at any depth, those that are not built yet."""
         found = [] if self.features else [self]
         return [*found, *(each for inner in self.inner().values() for each in inner.unbuilt())]
 
     def blocks_for(self, features: Sequence[Shape]) -> Blocks:
-        """Blocks for inputs of these shapes, all zero but for what sub-networks have already."""
+        """Blocks for inputs of these shapes; sub-networks keep theirs, the others are zero."""
         return Blocks(self.graph.wanted(features), {name: inner.blocks for name, inner in self.inner().items()})
 
     def adopt(self, features: Sequence[Shape], blocks: Blocks) -> Blocks:
-        """Takes blocks made for inputs of these shapes. Raises ValueError where what is compiled does not fit them."""
+        """Sets blocks made for inputs of these shapes. Raises ValueError where the loss or metrics do not fit."""
         views = [Views(each, self.guard) for each in (blocks.values, blocks.gradients)]
         shapes = self.graph.output_shapes(features)
         inputs = features[0] if len(features) == 1 else dict(zip(self.graph.inputs, features, strict=True))
@@ -170,7 +205,7 @@ class Assembly:
         return blocks
 
     def adopted(self) -> None:
-        """What else is to be made for the blocks, or to be checked."""
+        """A hook for what else depends on the blocks."""
 
     def forget(self) -> None:
         """Undoes a build."""
@@ -179,9 +214,9 @@ class Assembly:
     def built_for(
         self, x: list[np.ndarray], begun: Callable[[BaseException], bool] = lambda error: False
     ) -> AbstractContextManager[object]:
-        """A context in which the network is built, by its first data.
+        """A context in which the network is built for its first data.
 
-        Where that fails, and begun(the error) is not true, it is as if they had not come.
+        If an error leaves the context, and begun(error) is false, the network is unbuilt again.
         """
         return _BUILT if self.features else self._first(x[0], begun)
 
@@ -197,9 +232,9 @@ class Assembly:
             raise
 
     def samples(self, x: Any, empty: bool = False) -> tuple[list[np.ndarray], list[tuple[int, ...]]]:
-        """An array for each input, and the outputs' shapes for them; nothing is built yet.
+        """An array for each input, and the output shapes for them; nothing is built yet.
 
-        empty: whether no sample will do, where the network is built.
+        empty: whether an array without samples is accepted, where the network is built.
         """
         names = self.graph.inputs
         if len(names) > 1:
@@ -228,16 +263,27 @@ class Assembly:
 
     @property
     def weights(self) -> Views:
-        """Each weight by name, a writable view: net.weights["dense_0.weight"][...] = a counts from the next call on.
+        """Each weight by name, a writable view: net.weights["dense_0.weight"][...] = a takes effect at the next call.
 
-        Those of a sub-network begin with its name: "encoder.dense_0.weight".
+        Those of a sub-network begin with its name: "encoder.dense_0.weight". Raises RuntimeError before the network is
+        built.
+
+        Examples
+        --------
+        >>> import fastnn as fnn
+        >>> net = fnn.Sequential([fnn.Dense(3)], input_shape=(4,))
+        >>> {name: view.shape for name, view in net.weights.items()}
+        {'dense_0.weight': (4, 3), 'dense_0.bias': (3,)}
         """
         self.require_built()
         return cast(Views, self._weights)
 
     @property
     def gradients(self) -> Views:
-        """Each gradient of the last training step by name; 0 for layers that are frozen."""
+        """Each gradient of the last training step by name; 0 for frozen layers.
+
+        Raises RuntimeError before the network is built.
+        """
         self.require_built()
         return cast(Views, self._gradients)
 
@@ -245,7 +291,8 @@ class Assembly:
     def parameters(self) -> np.ndarray:
         """The whole block of parameters, 1-D, with zeros between the tensors; a writable view.
 
-        Raises RuntimeError where there are several blocks: each sub-network keeps its own.
+        Raises RuntimeError before the network is built, and where there are several blocks: each sub-network has its
+        own.
         """
         blocks = list(self.blocks.bases) or [self.blocks.own]
         if len(blocks) > 1:
@@ -256,7 +303,7 @@ class Assembly:
         return blocks[0].values.array
 
     def untrained(self) -> frozenset[str]:
-        """The layers, by the path of their names, that are not to be trained as it is set now; "" is all of it."""
+        """The layers, by the path of their names, that are set not to be trained; "" is the whole network."""
         if not checks.flag("trainable", self.trainable):
             return frozenset([""])
         paths = set()

@@ -26,7 +26,7 @@ Metric = str | Function
 
 
 class Compiled(Assembly):
-    """What the verbs of a network (fit, predict, save, ...) work on; its state changes here and by them alone."""
+    """What the verbs of a network (fit, predict, save, ...) work on; they alone change its state."""
 
     SETTABLE: ClassVar[Mapping[str, Callable[[str, Any], Any]]] = {
         **Assembly.SETTABLE,
@@ -83,13 +83,41 @@ class Compiled(Assembly):
         metrics: Sequence[Metric] | Mapping[str, Sequence[Metric]] = (),
         loss_weights: Mapping[str, float] | None = None,
     ) -> Self:
-        """Chooses how to train, by objects or names. Resets the slots; returns the network.
+        """Choose how to train: the optimizer, the losses and the metrics. Resets the optimizer's slots.
 
-        A loss may also be your own function (y, t) -> (loss, dy), see `fastnn.losses.Own`.
-        For several outputs, loss and metrics are one for all or a dict by output, loss_weights a dict, 1 for who is
-        not in it; the loss is the weighted sum. What is not trainable now is frozen until the next compile.
-        Raises ValueError for an unknown name (the message lists the known ones), or a loss that the last layer's
-        activation does not fit; TypeError for something else than a name or an Optimizer.
+        Layers that are not trainable now stay frozen until the next compile.
+
+        Parameters
+        ----------
+        optimizer : Optimizer or str, default "adam"
+            An object, or a name for default settings.
+        loss : Loss, str or callable, default "cross_entropy"
+            An object, a name, or your own function (y, t) -> (loss, dy), see `fastnn.losses.Own`. For several outputs
+            one for all, or a dict by output.
+        metrics : list of str or callable, default ()
+            Names, or your own functions (y, t) -> float, called with all outputs and targets of an epoch. For several
+            outputs one list for all, or a dict by output.
+        loss_weights : dict of str to float, optional
+            For several outputs the weight of each one's loss in the sum, 1 for outputs that the dict leaves out.
+
+        Returns
+        -------
+        Network
+            Itself.
+
+        Raises
+        ------
+        TypeError
+            For anything that is neither a name nor such an object or function.
+        ValueError
+            For an unknown name, and a loss or metric that does not fit the output activation. The network stays as it
+            was.
+
+        Examples
+        --------
+        >>> import fastnn as fnn
+        >>> net = fnn.Sequential([fnn.Dense(10, "softmax")], input_shape=(64,), seed=0)
+        >>> net = net.compile(fnn.SGD(0.1, momentum=0.9), "cross_entropy", metrics=["accuracy"])
         """
         resolved, outputs = optimizers.resolve(optimizer), self.graph.output_names
         self.compile_for(resolved, objectives(outputs, loss, metrics, loss_weights), self.untrained())
@@ -98,7 +126,7 @@ class Compiled(Assembly):
     def compile_for(
         self, optimizer: optimizers.Optimizer, measured: tuple[Objective, ...], frozen: frozenset[str]
     ) -> None:
-        """Compiles; frozen: layers by the path of their names."""
+        """Compiles with resolved objects; frozen: layers by the path of their names."""
         with self.guard.changing("compile"):
             before = dict(vars(self))
             outputs = [objective.output for objective in measured]
@@ -138,7 +166,7 @@ class Compiled(Assembly):
         return Request.of(kind, examples, any(objective.functions for objective in self.objectives))
 
     def _labels(self) -> tuple[bool, ...]:
-        """For each output whether its targets may be class numbers."""
+        """Whether the targets of each output may be class numbers."""
         return tuple(each.loss.labels_fit(shape) for each, shape in zip(self.objectives, self.shapes, strict=True))
 
     def require_compiled(self) -> None:
@@ -151,7 +179,7 @@ class Compiled(Assembly):
         return self.blocks.ranges(below(self.blocks.wanted, self.frozen))
 
     def spans(self) -> list[optimizers.Span]:
-        """The same, with their gradients and slots, as an optimizer updates them."""
+        """The trained parameters with their gradients and slots, as an optimizer updates them."""
         return [
             optimizers.Span(
                 part.of(part.block.values),
@@ -164,10 +192,34 @@ class Compiled(Assembly):
     # Programs and data.
 
     def plan(self, batch_size: int = 32, training: bool = False) -> Plan:
-        """A plan for batches of batch_size rows. Printed, it is the list of Ops that runs; `profile()` times each.
+        """Make a plan: printed, the list of Ops that runs; its `profile()` times each Op.
 
-        For prediction, or for training: then with labels as targets where the loss takes them.
-        Raises RuntimeError before the network is built or, for training, compiled.
+        Parameters
+        ----------
+        batch_size : int, default 32
+            The rows of a run.
+        training : bool, default False
+            Whether it is a training step, with labels as targets where the loss allows them, or a prediction.
+
+        Returns
+        -------
+        Plan
+
+        Raises
+        ------
+        RuntimeError
+            Before the network is built, and for training before `compile`.
+        TypeError, ValueError
+            For batch_size < 1.
+
+        Examples
+        --------
+        >>> import fastnn as fnn
+        >>> print(fnn.Sequential([fnn.Dense(3, "relu")], input_shape=(4,)).plan())  # doctest: +ELLIPSIS
+        Plan of 3 ops, 32 rows, ... bytes
+        Gather((32, 4))
+        dense_0: Dense((32, 4), (4, 3), (3,), (32, 3))
+        predict: Scatter((32, 3))
         """
         rows = checks.integer("batch_size", batch_size)
         self.require_built()
@@ -181,7 +233,7 @@ class Compiled(Assembly):
             return plan
 
     def examples(self, x: Any, y: Any, weight: Any = None, lengths: Any = None, stateful: bool = False) -> Examples:
-        """The data made ready. Raises RuntimeError before compile, TypeError and ValueError for what does not fit."""
+        """Checked data. Raises RuntimeError before compile, TypeError and ValueError for data that do not fit."""
         self.require_compiled()
         inputs, shapes = self.samples(x)
         count, names = len(inputs[0]), self.graph.output_names

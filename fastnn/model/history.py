@@ -1,4 +1,4 @@
-"""History: what an epoch measured, for each epoch of a fit."""
+"""The values that each epoch of a fit measured."""
 
 import math
 from typing import Any
@@ -7,10 +7,22 @@ Logs = dict[str, float]
 
 
 class History:
-    """What `fit` returns.
+    """What `fit` returns: the loss and metrics of each epoch.
 
-    history: a list with a value per epoch, for each name in the logs; NaN where an epoch had none. epoch: the epochs'
-    numbers.
+    Attributes
+    ----------
+    history : dict of str to list of float
+        For each name in the logs a value per epoch; NaN for epochs without one.
+    epoch : list of int
+        The epochs' numbers.
+
+    Examples
+    --------
+    >>> import numpy as np, fastnn as fnn
+    >>> net = fnn.Sequential([fnn.Dense(1, initializer="zeros")], input_shape=(2,)).compile(fnn.SGD(0), "mse")
+    >>> history = net.fit(np.ones((4, 2)), np.ones(4), epochs=2, verbose=0)
+    >>> history.epoch, history.history
+    ([0, 1], {'loss': [1.0, 1.0]})
     """
 
     def __init__(self) -> None:
@@ -18,7 +30,7 @@ class History:
         self.history: dict[str, list[float]] = {}
 
     def record(self, epoch: int, logs: Logs) -> None:
-        """Takes the logs of an epoch; of the last one again, they take the place of what was recorded.
+        """Adds the logs of an epoch; those of the last epoch again replace what was recorded.
 
         Raises TypeError for a value that is not a number.
         """

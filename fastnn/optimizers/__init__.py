@@ -1,4 +1,7 @@
-"""Optimizers: settings of the update. The network holds their state (slots), a flat block each."""
+"""Optimizers: the settings of an update. The network holds their state: slots, each one flat block.
+
+A network is compiled with one by name, net.compile("adam"), or with settings, net.compile(fnn.Adam(1e-4)).
+"""
 
 import dataclasses
 from collections.abc import Mapping
@@ -23,7 +26,7 @@ OPTIMIZERS: dict[str, type[Optimizer]] = {
 def resolve(optimizer: Optimizer | str) -> Optimizer:
     """A copy of an Optimizer, or one with default settings by name ("adam").
 
-    Raises ValueError for an unknown name, TypeError for anything else.
+    Raises ValueError for an unknown name, TypeError for anything that is neither.
     """
     if isinstance(optimizer, str):
         names = {name.lower(): cls for name, cls in OPTIMIZERS.items()}
@@ -36,7 +39,7 @@ def resolve(optimizer: Optimizer | str) -> Optimizer:
 
 
 def describe(optimizer: Optimizer) -> dict[str, Any]:
-    """An optimizer as a file holds it."""
+    """An optimizer in the form that files hold."""
     settings = {name: schedules.describe(value) for name, value in optimizer.settings().items()}
     return {**optimizer.describe(), "settings": settings}
 
@@ -44,12 +47,12 @@ def describe(optimizer: Optimizer) -> dict[str, Any]:
 def restore(entry: Mapping[str, Any], custom: Mapping[str, Any], custom_schedules: Mapping[str, Any]) -> Optimizer:
     """The optimizer that `describe` described. custom, custom_schedules: the user's own classes by name.
 
-    Raises ValueError for an unknown class or a later version, TypeError for settings that it does not have.
+    Raises ValueError for an unknown class or a later version, TypeError for settings that the class does not have.
     """
     known = {**custom, **OPTIMIZERS}
     if entry["class"] not in known:
         raise ValueError(
-            f"unknown optimizer {entry['class']!r}; known: {', '.join(known)}; own ones go into optimizers="
+            f"unknown optimizer {entry['class']!r}; known: {', '.join(known)}; pass your own in optimizers="
         )
     kind = known[entry["class"]]
     check_version(kind, entry)

@@ -1,4 +1,4 @@
-"""Adam and its kin: steps by the first moment of the gradient over the root of the second."""
+"""Adam and its variants: steps by the first moment of the gradient over the root of the second."""
 
 from dataclasses import dataclass, field
 
@@ -11,11 +11,38 @@ from fastnn.schedules import Schedule
 
 @dataclass(eq=False, repr=False)
 class Adam(Decaying):
-    """p = p - learning_rate m / (1 - beta1^t) / (sqrt(v / (1 - beta2^t)) + epsilon) at the t-th update, from 1 on.
+    """p = p - learning_rate m / (1 - beta1^t) / (sqrt(v / (1 - beta2^t)) + epsilon) at update t = 1, 2, ...
 
     m = beta1 m + (1 - beta1) g; v = beta2 v + (1 - beta2) g^2.
-    Raises ValueError for betas outside [0, 1), or an epsilon that is not a positive float32.
-    Kingma & Ba 2015, algorithm 1.
+
+    Parameters
+    ----------
+    learning_rate : float or Schedule, default 0.001
+        The step size, >= 0.
+    beta1 : float, default 0.9
+        The decay of the first moment m, in [0, 1).
+    beta2 : float, default 0.999
+        The decay of the second moment v, in [0, 1).
+    epsilon : float, default 1e-8
+        Added to the denominator; a positive float32.
+    clip_value, clip_norm, ema : see `FirstOrder`
+    weight_decay : float, default 0
+        The gradient becomes g + weight_decay p, for biases too; `AdamW` decouples it.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For an invalid setting.
+
+    References
+    ----------
+    D. P. Kingma and J. Ba, "Adam: A Method for Stochastic Optimization", ICLR 2015, algorithm 1.
+
+    Examples
+    --------
+    >>> import fastnn as fnn
+    >>> net = fnn.Sequential([fnn.Dense(1)], input_shape=(2,), seed=0)
+    >>> net = net.compile(fnn.Adam(fnn.schedules.Cosine(1e-3, steps=1000), clip_norm=1), "mse")
     """
 
     learning_rate: float | Schedule = 0.001
@@ -40,7 +67,27 @@ class Adam(Decaying):
 class AdamW(Adam):
     """Adam with decoupled weight decay: before the step, p = (1 - learning_rate weight_decay) p, for all parameters.
 
-    Raises as Adam. Loshchilov & Hutter 2019, algorithm 2.
+    Parameters
+    ----------
+    learning_rate, beta1, beta2, epsilon : see `Adam`
+    clip_value, clip_norm, ema : see `FirstOrder`
+    weight_decay : float, default 0.01
+        For all parameters, biases too.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For an invalid setting.
+
+    References
+    ----------
+    I. Loshchilov and F. Hutter, "Decoupled Weight Decay Regularization", ICLR 2019, algorithm 2.
+
+    Examples
+    --------
+    >>> import fastnn as fnn
+    >>> net = fnn.Sequential([fnn.Dense(1)], input_shape=(2,), seed=0)
+    >>> net = net.compile(fnn.AdamW(3e-4, weight_decay=0.05), "mse")
     """
 
     weight_decay: float = field(default=0.01, kw_only=True)
@@ -52,10 +99,33 @@ class AdamW(Adam):
 
 @dataclass(eq=False, repr=False)
 class Nadam(Adam):
-    """Adam with Nesterov's momentum: m in Adam's step is mu_{t+1} m / (1 - M_{t+1}) + (1 - mu_t) g / (1 - M_t),
+    """Adam with Nesterov's momentum: m in Adam's step is mu_{t+1} m / (1 - M_{t+1}) + (1 - mu_t) g / (1 - M_t).
 
-    where mu_t = beta1 (1 - 0.96^(t momentum_decay) / 2) and M_t = mu_1 mu_2 ... mu_t.
-    Raises as Adam, and ValueError for a negative momentum_decay. Dozat 2016, algorithm 2.
+    mu_t = beta1 (1 - 0.96^(t momentum_decay) / 2) and M_t = mu_1 mu_2 ... mu_t.
+
+    Parameters
+    ----------
+    learning_rate : float or Schedule, default 0.002
+        The step size, >= 0.
+    beta1, beta2, epsilon : see `Adam`
+    clip_value, clip_norm, ema : see `FirstOrder`
+    weight_decay : see `Adam`
+    momentum_decay : float, default 0.004
+        How fast mu_t approaches beta1, >= 0.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For an invalid setting.
+
+    References
+    ----------
+    T. Dozat, "Incorporating Nesterov Momentum into Adam", ICLR workshop, 2016, algorithm 2.
+
+    Examples
+    --------
+    >>> import fastnn as fnn
+    >>> net = fnn.Sequential([fnn.Dense(1)], input_shape=(2,), seed=0).compile(fnn.Nadam(1e-3), "mse")
     """
 
     learning_rate: float | Schedule = 0.002

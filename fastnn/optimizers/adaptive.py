@@ -1,4 +1,4 @@
-"""Optimizers that give each parameter a rate of its own, by the size or the signs of its gradients."""
+"""Optimizers that give each parameter its own rate, by the size or the signs of its gradients."""
 
 from dataclasses import dataclass
 
@@ -13,9 +13,37 @@ from fastnn.schedules import Schedule
 class RMSprop(Decaying):
     """v = rho v + (1 - rho) g^2; b = momentum b + g / (sqrt(v) + epsilon); p = p - learning_rate b.
 
-    centered: sqrt(v - a^2) instead, with the mean gradient a = rho a + (1 - rho) g.
-    Raises ValueError for rho or momentum outside [0, 1), or an epsilon that is not a positive float32.
-    Tieleman & Hinton 2012; Graves 2013, eq. 38-45.
+    Parameters
+    ----------
+    learning_rate : float or Schedule, default 0.01
+        The step size, >= 0.
+    rho : float, default 0.99
+        The decay of the mean square v, in [0, 1).
+    epsilon : float, default 1e-8
+        Added to the denominator; a positive float32.
+    momentum : float, default 0
+        The decay of the buffer b, in [0, 1).
+    centered : bool, default False
+        Whether to use sqrt(v - a^2) instead of sqrt(v), with the mean gradient a = rho a + (1 - rho) g, [2]_.
+    clip_value, clip_norm, ema : see `FirstOrder`
+    weight_decay : float, default 0
+        The gradient becomes g + weight_decay p, for biases too.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For an invalid setting.
+
+    References
+    ----------
+    .. [1] T. Tieleman and G. Hinton, "Lecture 6.5: RMSProp", Neural Networks for Machine Learning, Coursera, 2012.
+    .. [2] A. Graves, "Generating Sequences With Recurrent Neural Networks", 2013, eq. 38-45.
+
+    Examples
+    --------
+    >>> import fastnn as fnn
+    >>> net = fnn.Sequential([fnn.Dense(1)], input_shape=(2,), seed=0)
+    >>> net = net.compile(fnn.RMSprop(1e-3, momentum=0.9, centered=True), "mse")
     """
 
     learning_rate: float | Schedule = 0.01
@@ -45,7 +73,30 @@ class RMSprop(Decaying):
 class Adagrad(Decaying):
     """v = v + g^2; p = p - learning_rate g / (sqrt(v) + epsilon).
 
-    Raises ValueError for an epsilon that is not a positive float32. Duchi et al. 2011, figure 1.
+    Parameters
+    ----------
+    learning_rate : float or Schedule, default 0.01
+        The step size, >= 0.
+    epsilon : float, default 1e-10
+        Added to the denominator; a positive float32.
+    clip_value, clip_norm, ema : see `FirstOrder`
+    weight_decay : float, default 0
+        The gradient becomes g + weight_decay p, for biases too.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For an invalid setting.
+
+    References
+    ----------
+    J. Duchi, E. Hazan and Y. Singer, "Adaptive Subgradient Methods for Online Learning and Stochastic Optimization",
+    Journal of Machine Learning Research 12, 2011, figure 1.
+
+    Examples
+    --------
+    >>> import fastnn as fnn
+    >>> net = fnn.Sequential([fnn.Dense(1)], input_shape=(2,), seed=0).compile(fnn.Adagrad(0.1), "mse")
     """
 
     learning_rate: float | Schedule = 0.01
@@ -66,8 +117,33 @@ class Adagrad(Decaying):
 class Adadelta(Decaying):
     """d = sqrt((u + epsilon) / (v + epsilon)) g; p = p - learning_rate d.
 
-    v = rho v + (1 - rho) g^2 before; u = rho u + (1 - rho) d^2 afterwards.
-    Raises ValueError for rho outside [0, 1), or an epsilon that is not a positive float32. Zeiler 2012, algorithm 1.
+    v = rho v + (1 - rho) g^2 before the step; u = rho u + (1 - rho) d^2 after it.
+
+    Parameters
+    ----------
+    learning_rate : float or Schedule, default 1
+        A factor of the step, >= 0.
+    rho : float, default 0.9
+        The decay of u and v, in [0, 1).
+    epsilon : float, default 1e-6
+        A positive float32.
+    clip_value, clip_norm, ema : see `FirstOrder`
+    weight_decay : float, default 0
+        The gradient becomes g + weight_decay p, for biases too.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For an invalid setting.
+
+    References
+    ----------
+    M. D. Zeiler, "ADADELTA: An Adaptive Learning Rate Method", 2012, algorithm 1.
+
+    Examples
+    --------
+    >>> import fastnn as fnn
+    >>> net = fnn.Sequential([fnn.Dense(1)], input_shape=(2,), seed=0).compile(fnn.Adadelta(rho=0.95), "mse")
     """
 
     learning_rate: float | Schedule = 1.0
@@ -88,12 +164,41 @@ class Adadelta(Decaying):
 
 @dataclass(eq=False, repr=False)
 class Rprop(FirstOrder):
-    """p = p - size sign(g), a size for each parameter: times `grow` while g keeps its sign, in [smallest, largest].
+    """p = p - size sign(g), with a step size for each parameter, in [smallest, largest].
 
-    Where g changes its sign the size is multiplied by `shrink`, and p waits a step. learning_rate is the first size and
-    counts no more once a parameter has begun. For full batches: the noise of small ones misleads it.
-    Raises ValueError unless 0 < shrink < 1 < grow and smallest <= largest. Riedmiller & Braun 1993, in the form iRprop-
-    of Igel & Huesken 2000.
+    The size is multiplied by `grow` while g keeps its sign. Where g changes its sign, the size is multiplied by
+    `shrink` and p is not changed in that step: the form iRprop-, [2]_. For full batches: the noise of small ones
+    misleads it.
+
+    Parameters
+    ----------
+    learning_rate : float or Schedule, default 0.01
+        The first size of all parameters; later rates are ignored.
+    shrink : float, default 0.5
+        Less than 1.
+    grow : float, default 1.2
+        At least 1.
+    smallest, largest : float, default 1e-6 and 50
+        The limits of the sizes.
+    clip_value, clip_norm, ema : see `FirstOrder`
+
+    Raises
+    ------
+    TypeError, ValueError
+        Unless 0 < shrink < 1 <= grow and 0 < smallest <= largest.
+
+    References
+    ----------
+    .. [1] M. Riedmiller and H. Braun, "A Direct Adaptive Method for Faster Backpropagation Learning: The RPROP
+       Algorithm", IEEE International Conference on Neural Networks, 1993.
+    .. [2] C. Igel and M. Huesken, "Improving the Rprop Learning Algorithm", 2000.
+
+    Examples
+    --------
+    >>> import fastnn as fnn
+    >>> (x, y), _ = fnn.datasets.digits()
+    >>> net = fnn.Sequential([fnn.Dense(10, "softmax")], input_shape=(64,), seed=0).compile(fnn.Rprop())
+    >>> history = net.fit(x, y, batch_size=len(x), epochs=10, verbose=0)
     """
 
     learning_rate: float | Schedule = 0.01

@@ -1,4 +1,4 @@
-"""What an optimizer is: settings of the update. The network holds its state (slots), a flat block each."""
+"""What an optimizer is: the settings of an update. The network holds its state: slots, each one flat block."""
 
 import dataclasses
 from abc import ABC, abstractmethod
@@ -15,7 +15,7 @@ from fastnn.schedules import Schedule
 
 @dataclass(eq=False, repr=False)
 class Span:
-    """Equal ranges of the flat blocks, which one update changes: of parameters, gradients, and slots by name."""
+    """Equal ranges of the flat blocks that one update changes: of parameters, gradients, and slots by name."""
 
     values: Tensor
     gradients: Tensor
@@ -24,7 +24,30 @@ class Span:
 
 @dataclass(eq=False, repr=False)
 class Optimizer(Settings, ABC):
-    """Settings of an update. learning_rate may be changed at any time, the rest belongs to a compile."""
+    """The settings of an update; the base of all optimizers.
+
+    The learning rate may be changed at any time, the other settings by compiling again.
+
+    Parameters
+    ----------
+    learning_rate : float or Schedule
+        The step size, >= 0.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For an invalid setting.
+    AttributeError
+        When a setting other than learning_rate is assigned.
+
+    Examples
+    --------
+    >>> import fastnn as fnn
+    >>> net = fnn.Sequential([fnn.Dense(1)], input_shape=(2,)).compile(fnn.SGD(0.1), "mse")
+    >>> net.optimizer.learning_rate = 0.01
+    >>> net.optimizer == fnn.SGD(0.01)
+    True
+    """
 
     learning_rate: float | Schedule
 
@@ -37,21 +60,21 @@ class Optimizer(Settings, ABC):
             value = value if isinstance(value, Schedule) else checks.real(f"{kind}: learning_rate", value, least=0)
         elif name in vars(self):
             raise AttributeError(f"{kind}: {name} is fixed; compile again, with {kind}({name}=...)")
-        elif type(self).__module__.startswith("fastnn."):  # classes of the user's may have more
+        elif type(self).__module__.startswith("fastnn."):  # custom classes may have more
             known = field_names(self)
             if name not in known:
                 raise unknown_attribute(self, name, known)
         object.__setattr__(self, name, value)
 
     def check(self) -> None:
-        """Raises TypeError or ValueError for a setting that makes no sense."""
+        """Raises TypeError or ValueError for an invalid setting."""
 
     def real(self, name: str, **limits: float) -> None:
-        """Checks a number among the settings, and makes it a float."""
+        """Checks a number among the settings and makes it a float."""
         object.__setattr__(self, name, checks.real(f"{type(self).__name__}: {name}", getattr(self, name), **limits))
 
     def integer(self, name: str, **limits: int) -> None:
-        """Checks a whole number among the settings."""
+        """Checks an integer among the settings."""
         object.__setattr__(self, name, checks.integer(f"{type(self).__name__}: {name}", getattr(self, name), **limits))
 
     def flag(self, name: str) -> None:
@@ -59,17 +82,45 @@ class Optimizer(Settings, ABC):
         checks.flag(f"{type(self).__name__}: {name}", getattr(self, name))
 
     def slots(self) -> tuple[str, ...]:
-        """The names of the state that it wants, each as large as the parameters."""
+        """The names of the slots, each as large as the parameters."""
         return ()
 
 
 @dataclass(eq=False, repr=False)
 class FirstOrder(Optimizer):
-    """An optimizer that goes by the present gradient and its slots, in one pass over the parameters.
+    """An optimizer that needs the present gradient and its slots only, in one pass over the parameters.
 
-    clip_value: each element of the gradient is brought into +-clip_value. clip_norm: then the whole gradient is scaled
-    down to that norm if it is longer (Pascanu et al. 2013). ema: a moving average of the weights, average = ema average
-    + (1 - ema) weights after each update, which `net.averaged()` returns (Polyak & Juditsky 1992). None leaves it out.
+    Parameters
+    ----------
+    learning_rate : float or Schedule
+        The step size, >= 0.
+    clip_value : float, optional
+        Each element of the gradient is clipped to [-clip_value, clip_value].
+    clip_norm : float, optional
+        Then the whole gradient is scaled down to this norm if its norm is greater, [1]_.
+    ema : float, optional
+        The decay, in [0, 1), of a moving average of the weights: average = ema average + (1 - ema) weights after each
+        update, [2]_. `net.averaged()` returns a network with it.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For an invalid setting.
+
+    References
+    ----------
+    .. [1] R. Pascanu, T. Mikolov and Y. Bengio, "On the Difficulty of Training Recurrent Neural Networks", ICML 2013.
+    .. [2] B. T. Polyak and A. B. Juditsky, "Acceleration of Stochastic Approximation by Averaging", SIAM Journal on
+       Control and Optimization 30(4), 1992.
+
+    Examples
+    --------
+    >>> import numpy as np, fastnn as fnn
+    >>> net = fnn.Sequential([fnn.Dense(1)], input_shape=(2,), seed=0).compile(fnn.SGD(1, clip_norm=0.1), "mse")
+    >>> before = net.parameters.copy()
+    >>> _ = net.train_on_batch(100 * np.eye(2), np.ones(2))
+    >>> round(float(np.linalg.norm(net.parameters - before)), 3)
+    0.1
     """
 
     clip_value: float | None = field(default=None, kw_only=True)
@@ -88,11 +139,11 @@ class FirstOrder(Optimizer):
         return self.state() if self.ema is None else (*self.state(), "average")
 
     def state(self) -> tuple[str, ...]:
-        """The names of the slots of the update itself."""
+        """The names of the slots that the update itself needs."""
         return ()
 
     def options(self) -> dict[str, Any]:
-        """The settings that are the Op's."""
+        """The settings that the Op receives."""
         common = {f.name for f in dataclasses.fields(FirstOrder)}
         return {name: value for name, value in self.settings().items() if name not in common}
 
@@ -103,7 +154,7 @@ class FirstOrder(Optimizer):
 
 @dataclass(eq=False, repr=False)
 class Decaying(FirstOrder):
-    """An optimizer with weight_decay: the gradient is g + weight_decay p, for all parameters, biases too."""
+    """An optimizer with weight_decay: the gradient becomes g + weight_decay p for all parameters, biases included."""
 
     weight_decay: float = field(default=0.0, kw_only=True)
 

@@ -1,4 +1,4 @@
-"""Gradients of the loss, by backpropagation in one call, and checked by finite differences."""
+"""Gradients of the loss, by backpropagation in one call, and their check by finite differences."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ EACH = 8
 def _passes(
     net: Compiled, x: Any, y: Any, lengths: Any
 ) -> Iterator[tuple[Callable[[], float], dict[str, np.ndarray], dict[str, np.ndarray]]]:
-    """A function that takes the loss on x and y and its gradients; copies of x, and dx. All is put back at the end."""
+    """A function that computes the loss on x and y and its gradients; copies of x, and dx. All is restored."""
     examples = net.examples(x, y, lengths=lengths)
     examples = replace(examples, inputs=[array.copy() for array in examples.inputs])
     x, rows = examples.inputs, examples.size
@@ -48,7 +48,7 @@ def _passes(
 
 
 class Gradients(Compiled):
-    """The verb by which a network gives gradients without training."""
+    """The verb that computes gradients without training."""
 
     def gradient(self, x: Any, y: Any, lengths: Any = None) -> tuple[Any, dict[str, np.ndarray]]:
         """Compute the gradients of the loss on x and y, as a training step sees them.
@@ -60,19 +60,19 @@ class Gradients(Compiled):
         x, y, lengths
             As in `fit`; the gradient with respect to steps of the padding is 0.
 
-        Returns:
+        Returns
         -------
         dx : array, float32 (batch, ...)
             The gradient with respect to x; for several inputs a dict by name.
         gradients : dict of str to array
             The gradient with respect to each parameter, those of frozen layers too.
 
-        Raises:
+        Raises
         ------
         RuntimeError, TypeError, ValueError, FloatingPointError
             As `train_on_batch`.
 
-        Examples:
+        Examples
         --------
         >>> import numpy as np, fastnn as fnn
         >>> net = fnn.Sequential([fnn.Dense(1)], input_shape=(2,), seed=0).compile("sgd", "mse")
@@ -87,14 +87,44 @@ class Gradients(Compiled):
 
 
 def check_gradients(net: Compiled, x: Any, y: Any, tolerance: float = 0.01, lengths: Any = None) -> dict[str, float]:
-    """Compares the gradients of the loss on x and y with finite differences, for layers and losses of your own.
+    """Compare the gradients of the loss on x and y with finite differences, for custom layers and losses.
 
-    Of x and of each parameter the 8 largest gradients and 8 others are compared, each with the central difference of
-    width h max(1, |value|), h = 0.01, 0.003 or 0.001, that comes closest: over a wide one there may be the kink of a
-    relu, over a narrow one a float32 loss hardly differs. What lies between the narrowest differences to the left and
-    to the right is right at a kink. Returns each tensor's largest error, relative to its largest gradient, or to 0.001
-    of the loss where that is more. Raises ArithmeticError that names the first element with an error greater than the
-    tolerance, and as `train_on_batch`; nothing in the network changes. lengths: as `fit`.
+    For x and for each parameter the 8 largest gradients and 8 others are compared with central differences of width
+    h max(1, |value|), where h = 0.01, 0.003 or 0.001, whichever is closest: a wide one may step over the kink of a
+    relu, and over a narrow one a float32 loss hardly changes. At a kink, any slope between the one-sided differences is
+    right. The network does not change.
+
+    Parameters
+    ----------
+    net : Network
+        Compiled.
+    x, y
+        As in `fit`; x must be float32 or float64.
+    tolerance : float, default 0.01
+        The largest error allowed.
+    lengths : array of int (batch,), optional
+        As in `fit`.
+
+    Returns
+    -------
+    dict of str to float
+        The largest error of x and of each parameter, relative to its largest gradient, or to 0.001 of the loss if that
+        is greater.
+
+    Raises
+    ------
+    ArithmeticError
+        For an error greater than the tolerance; the message names the first such element.
+    RuntimeError, TypeError, ValueError, FloatingPointError
+        As `train_on_batch`.
+
+    Examples
+    --------
+    >>> import numpy as np, fastnn as fnn
+    >>> net = fnn.Sequential([fnn.Dense(1)], input_shape=(2,), seed=0).compile("sgd", "mse")
+    >>> errors = fnn.check_gradients(net, np.eye(2), np.ones(2))
+    >>> sorted(errors), max(errors.values()) < 0.01
+    (['dense_0.bias', 'dense_0.weight', 'x'], True)
     """
     tolerance = checks.real("tolerance", tolerance, least=0)
     with _passes(net, x, y, lengths) as (take, copies, dx):
@@ -123,7 +153,7 @@ def check_gradients(net: Compiled, x: Any, y: Any, tolerance: float = 0.01, leng
 
 
 def _chosen(values: np.ndarray, gradients: np.ndarray, rng: np.random.Generator) -> list[tuple[int, ...]]:
-    """The places of the largest gradients, and of some others; values that are not finite lie beyond lengths."""
+    """The places of the largest gradients and of some others; values that are not finite are padding."""
     order = np.argsort(-np.abs(gradients), axis=None)
     order = order[np.isfinite(values.ravel()[order])]
     others = rng.permutation(order[EACH:])[:EACH]
@@ -131,7 +161,7 @@ def _chosen(values: np.ndarray, gradients: np.ndarray, rng: np.random.Generator)
 
 
 def _nearest(take: Callable[[], float], values: np.ndarray, place: tuple[int, ...], found: float, loss: float) -> float:
-    """The derivative of the loss with respect to one element that comes closest to what was found."""
+    """The difference quotient of the loss for one element that is closest to the gradient `found`."""
     before = values[place]
     slopes = []
     try:

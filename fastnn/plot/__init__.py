@@ -1,0 +1,18 @@
+"""Figures of trainings and networks, with matplotlib (`pip install 'fastnn-cpu[plot]'`).
+
+Each function returns a new Figure, which a notebook shows and `figure.savefig(path)` writes; nothing that matplotlib
+keeps for the process is changed.
+"""
+
+from fastnn.plot.curves import confusion_matrix, gradient_over_time, learning_curves
+from fastnn.plot.images import class_activation, feature_maps, filters, pictures
+
+__all__ = [
+    "class_activation",
+    "confusion_matrix",
+    "feature_maps",
+    "filters",
+    "gradient_over_time",
+    "learning_curves",
+    "pictures",
+]

@@ -1,0 +1,158 @@
+"""Figures of numbers: learning curves, confusion matrices, gradients over time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fastnn import metrics
+from fastnn.callbacks import History
+from fastnn.common import checks
+from fastnn.plot.figure import MOST, new_figure, plain
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def learning_curves(history: History) -> Figure:
+    """Plot the loss and each metric over the epochs, for training and validation.
+
+    Parameters
+    ----------
+    history : History
+        What `fit` returns.
+
+    Returns
+    -------
+    Figure
+
+    Raises
+    ------
+    TypeError
+        Unless it is a History.
+    ValueError
+        For a history without epochs.
+    ImportError
+        Without matplotlib.
+
+    Examples
+    --------
+    >>> import fastnn as fnn, fastnn.plot
+    >>> (x, y), test = fnn.datasets.digits()
+    >>> net = fnn.Sequential([fnn.Dense(10, "softmax")], input_shape=(64,), seed=0)
+    >>> net = net.compile("adam", metrics=["accuracy"])
+    >>> figure = fnn.plot.learning_curves(net.fit(x, y, epochs=2, validation_data=test, verbose=0))
+    >>> [axes.get_ylabel() for axes in figure.axes]
+    ['loss', 'accuracy']
+    """
+    if not isinstance(history, History):
+        raise TypeError(f"learning_curves: expected a History, as fit returns it, got {type(history).__name__}")
+    names = [name for name in history.history if not name.startswith("val_")]
+    if not names:
+        raise ValueError("learning_curves: the history has no epochs")
+    figure = new_figure(4.5 * len(names), 3.6)
+    epochs = np.arange(1, len(history.epoch) + 1)
+    for axes, name in zip(figure.subplots(1, len(names), squeeze=False)[0], names, strict=True):
+        axes.plot(epochs, history.history[name], marker=".", label="training")
+        if f"val_{name}" in history.history:
+            axes.plot(epochs, history.history[f"val_{name}"], marker=".", label="validation")
+        axes.set(xlabel="epoch", ylabel=name)
+        axes.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
+        axes.grid(alpha=0.3)
+        axes.legend()
+    return figure
+
+
+def confusion_matrix(y: Any, predicted: Any, classes: Sequence[str] | None = None) -> Figure:
+    """Plot how many samples of each class (rows) were predicted as which class (columns).
+
+    With more than 64 classes only the colours are shown.
+
+    Parameters
+    ----------
+    y, predicted
+        As in `fastnn.metrics.confusion_matrix`.
+    classes : list of str, optional
+        The classes' names. None numbers them.
+
+    Returns
+    -------
+    Figure
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `fastnn.metrics.confusion_matrix`, and for classes that are not a list.
+    ImportError
+        Without matplotlib.
+
+    Examples
+    --------
+    >>> import fastnn as fnn, fastnn.plot
+    >>> figure = fnn.plot.confusion_matrix([0, 1, 1], [0, 0, 1], ["cat", "dog"])
+    >>> [text.get_text() for text in figure.axes[0].texts]
+    ['1', '1', '1']
+    """
+    given = None if classes is None else checks.listed("confusion_matrix: classes", classes, object, "names")
+    counts = metrics.confusion_matrix(y, predicted, None if given is None else len(given))
+    n = len(counts)
+    names = plain(range(n) if given is None else given)
+    side = 2.2 + 0.5 * min(n, MOST)
+    figure = new_figure(side, side)
+    axes = figure.subplots()
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    axes.set(xlabel="taken for", ylabel="is")
+    if n > MOST:
+        return figure
+    axes.set_xticks(range(n), names, rotation=90)
+    axes.set_yticks(range(n), names)
+    for i, j in np.ndindex(n, n):
+        if counts[i, j]:
+            colour = "white" if shares[i, j] > 0.5 else "black"
+            axes.text(j, i, str(counts[i, j]), ha="center", va="center", fontsize=8, color=colour)
+    return figure
+
+
+def gradient_over_time(norms: Mapping[str, Any]) -> Figure:
+    """Plot gradient norms over the time steps of the input, on a logarithmic scale. Zeros are left out.
+
+    Parameters
+    ----------
+    norms : dict of str to array (time,)
+        What `inspection.gradient_over_time` returns, by the name of the curve.
+
+    Returns
+    -------
+    Figure
+
+    Raises
+    ------
+    ValueError
+        For an empty dict, norms of another shape, and norms that are negative or NaN.
+    ImportError
+        Without matplotlib.
+
+    Examples
+    --------
+    >>> import fastnn as fnn, fastnn.plot
+    >>> figure = fnn.plot.gradient_over_time({"RNN": [1e-6, 1e-3, 1]})
+    >>> figure.axes[0].get_yscale()
+    'log'
+    """
+    each = {name: np.asarray(values, np.float64) for name, values in norms.items()}
+    if not each:
+        raise ValueError("gradient_over_time: no norms are given")
+    figure = new_figure(6.4, 3.8)
+    axes = figure.subplots()
+    for name, values in each.items():
+        if values.ndim != 1 or not (values >= 0).all():
+            raise ValueError(f"gradient_over_time: {name}: expected norms >= 0 (time,), got {values.shape}")
+        axes.plot(np.arange(1, len(values) + 1), np.where(values > 0, values, np.nan), label=name)
+    axes.set_yscale("log")
+    axes.set(xlabel="step of the input", ylabel="norm of the gradient of the loss")
+    axes.grid(alpha=0.3)
+    axes.legend()
+    return figure

@@ -1,0 +1,201 @@
+"""Figures of images, filters and feature maps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fastnn import inspection
+from fastnn.common import checks
+from fastnn.data import arrays
+from fastnn.layers import Conv2D
+from fastnn.network import Network
+from fastnn.plot.figure import MOST, new_figure, plain
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+
+def pictures(x: Any, titles: Sequence[str] = ()) -> Figure:
+    """Plot images next to each other, each scaled to its own range.
+
+    Parameters
+    ----------
+    x : array (n, height, width, 1 or 3)
+        The images.
+    titles : list of str, optional
+        One for each image.
+
+    Returns
+    -------
+    Figure
+
+    Raises
+    ------
+    TypeError
+        Unless x holds numbers.
+    ValueError
+        For another shape, and for titles that are not one for each image.
+    ImportError
+        Without matplotlib.
+
+    Examples
+    --------
+    >>> import fastnn as fnn, fastnn.plot
+    >>> (x, y), _ = fnn.datasets.digits()
+    >>> figure = fnn.plot.pictures(x[:4].reshape(4, 8, 8, 1), y[:4])
+    >>> len(figure.axes)
+    4
+    """
+    array = arrays.numbers("pictures: x", x)
+    above = plain(checks.listed("pictures: titles", titles, object, "texts"))
+    if array.ndim != 4 or not array.size or array.shape[3] not in (1, 3):
+        raise ValueError(f"pictures: expected (n, height, width, 1 or 3), got {array.shape}")
+    if len(above) not in (0, len(array)):
+        raise ValueError(f"pictures: {len(above)} titles for {len(array)} pictures")
+    columns = int(np.ceil(np.sqrt(len(array))))
+    rows = -(-len(array) // columns)
+    figure = new_figure(1.4 * columns + 0.2, (1.85 if above else 1.4) * rows + 0.2)
+    for i, axes in enumerate(figure.subplots(rows, columns, squeeze=False).flat):
+        axes.axis("off")
+        if i < len(array):
+            _show(axes, array[i])
+            if above:
+                axes.set_title(above[i], fontsize=7)
+    return figure
+
+
+def _show(axes: Axes, picture: np.ndarray) -> None:
+    """An image, its least value black and its greatest white; values that are not finite are left out."""
+    values = picture.astype(np.float64)
+    finite = values[np.isfinite(values)]
+    low, high = (finite.min(), finite.max()) if finite.size else (0.0, 0.0)
+    axes.imshow((values - low) / ((high - low) or 1.0), cmap="gray", vmin=0, vmax=1)
+
+
+def _maps(maps: np.ndarray) -> Figure:
+    """The first MOST of the feature maps (height, width, k), each scaled to its own range."""
+    return pictures(np.moveaxis(maps, -1, 0)[:MOST, ..., None])
+
+
+def filters(net: Network, layer: str | None = None) -> Figure:
+    """Plot the filters of a convolution: in colour if it has 3 input channels, else the weights of the first channel.
+
+    Parameters
+    ----------
+    net : Network
+    layer : str, optional
+        A name among `inspection.layers(net)`. None is the first Conv2D.
+
+    Returns
+    -------
+    Figure
+
+    Raises
+    ------
+    ValueError
+        Where the layer is not a Conv2D, and for a network without one.
+    ImportError
+        Without matplotlib.
+
+    Examples
+    --------
+    >>> import fastnn as fnn, fastnn.plot
+    >>> net = fnn.Sequential([fnn.Conv2D(4, 3)], input_shape=(8, 8, 3), seed=0)
+    >>> len(fnn.plot.filters(net).axes)
+    4
+    """
+    convolutions = {step.name: step for step in inspection.Steps(net).steps if type(step.layer) is Conv2D}
+    if not convolutions or (layer is not None and layer not in convolutions):
+        raise ValueError(f"filters: {layer or 'the network'} has no Conv2D; known: {', '.join(convolutions) or 'none'}")
+    weight = (convolutions[layer] if layer else next(iter(convolutions.values()))).weights["weight"]
+    if weight.shape[2] == 3:
+        return pictures(np.moveaxis(weight, -1, 0)[:MOST])
+    return _maps(weight[:, :, 0])
+
+
+def feature_maps(net: Network, picture: Any, layer: str | None = None) -> Figure:
+    """Plot the feature maps of a layer for one image.
+
+    Parameters
+    ----------
+    net : Network
+        With one input.
+    picture : array (height, width, channels)
+        The image.
+    layer : str, optional
+        A name among `inspection.layers(net)`. None is the first Conv2D.
+
+    Returns
+    -------
+    Figure
+
+    Raises
+    ------
+    TypeError, ValueError
+        For an image that does not fit, an unknown layer, and a layer without feature maps.
+    ImportError
+        Without matplotlib.
+
+    Examples
+    --------
+    >>> import numpy as np, fastnn as fnn, fastnn.plot
+    >>> net = fnn.Sequential([fnn.Conv2D(4, 3)], input_shape=(8, 8, 1), seed=0)
+    >>> len(fnn.plot.feature_maps(net, np.eye(8)[..., None]).axes)
+    4
+    """
+    first = next((step.name for step in inspection.Steps(net).steps if type(step.layer) is Conv2D), None)
+    name = layer or first
+    if name is None:
+        raise ValueError("feature_maps: the network has no Conv2D; name a layer")
+    maps = inspection.outputs(net, name, inspection.one("feature_maps", net, picture))[0]
+    if maps.ndim != 3:
+        raise ValueError(f"feature_maps: {name} gives {maps.shape}, no maps (height, width, channels)")
+    return _maps(maps)
+
+
+def class_activation(
+    net: Network, picture: Any, label: int | None = None, title: str = "", layer: str | None = None
+) -> Figure:
+    """Plot an image, and over it the pixels that decide its class: `inspection.grad_cam`.
+
+    Parameters
+    ----------
+    net, picture, label
+        As in `inspection.grad_cam`.
+    title : str, default ""
+        Of the image.
+    layer : str, optional
+        As in `inspection.grad_cam`.
+
+    Returns
+    -------
+    Figure
+
+    Raises
+    ------
+    RuntimeError, TypeError, ValueError
+        As `inspection.grad_cam`.
+    ImportError
+        Without matplotlib.
+
+    Examples
+    --------
+    >>> import numpy as np, fastnn as fnn, fastnn.plot
+    >>> net = fnn.Sequential([fnn.Conv2D(4, 3), fnn.Flatten(), fnn.Dense(3)], input_shape=(8, 8, 1), seed=0)
+    >>> len(fnn.plot.class_activation(net, np.eye(8)[..., None], title="a line").axes)
+    2
+    """
+    heat = inspection.grad_cam(net, picture, label, layer)
+    figure, array = new_figure(6.2, 3.1), np.asarray(picture)
+    left, right = figure.subplots(1, 2)
+    for axes in (left, right):
+        axes.axis("off")
+        _show(axes, array if array.shape[2] in (1, 3) else array[..., :1])
+    right.imshow(heat, cmap="jet", alpha=0.45, vmin=0, vmax=1)
+    left.set_title(plain([title or "the picture"])[0], fontsize=9)
+    right.set_title("where its class comes from", fontsize=9)
+    return figure
