@@ -25,7 +25,7 @@ def _tensor(x: Any) -> Tensor:
     """A copy of x. Raises TypeError unless x holds real numbers."""
     array = arrays.numbers("x", x)
     tensor = Tensor(array.shape)
-    with np.errstate(over="ignore"):  # a float64 beyond float32 is an infinity
+    with np.errstate(over="ignore"):  # a float64 beyond float32 becomes infinite
         tensor.array[...] = array
     return tensor
 

@@ -26,17 +26,17 @@ from fastnn.layers.window import channels_first
 from fastnn.network import Network
 
 
-def _pictures(name: str, shape: Sequence[int], least: int) -> tuple[int, ...]:
+def _image_shape(name: str, shape: Sequence[int], least: int) -> tuple[int, ...]:
     """The shape of an image, whose sides must have at least that many pixels."""
     lengths = checks.shape(f"{name}: input_shape", shape)
     if len(lengths) != 3:
-        one = f": of one channel, {(*lengths, 1)}" if len(lengths) == 2 else ""
+        one = f"; for one channel, {(*lengths, 1)}" if len(lengths) == 2 else ""
         raise ValueError(f"{name}: input_shape must be (height, width, channels), got {lengths}{one}")
     if channels_first(lengths):
         turned = *lengths[1:], lengths[0]
         raise ValueError(f"{name}: channels come last: expected input_shape {turned}, got {lengths}")
     if min(lengths[:2]) < least:
-        raise ValueError(f"{name}: pictures need {least} pixels on each side or more, got {lengths}")
+        raise ValueError(f"{name}: images need at least {least} pixels on each side, got {lengths}")
     return lengths
 
 
@@ -74,7 +74,7 @@ def lenet(input_shape: Sequence[int] = (28, 28, 1), classes: int = 10, seed: int
     >>> fnn.architectures.lenet().output_shape
     (10,)
     """
-    x = given = Input(_pictures("lenet", input_shape, 12))
+    x = given = Input(_image_shape("lenet", input_shape, 12))
     x = AvgPool2D()(Conv2D(6, 5, padding="same", activation="tanh")(x))
     x = AvgPool2D()(Conv2D(16, 5, activation="tanh")(x))
     x = Dense(84, "tanh")(Dense(120, "tanh")(Flatten()(x)))
@@ -130,7 +130,7 @@ def resnet(
     if rest or not blocks:
         raise ValueError(f"resnet: depth must be 8, 14, 20, 26, ... (6 n + 2), got {depth}")
     filters = checks.integer("resnet: width", width)
-    x = given = Input(_pictures("resnet", input_shape, 4))
+    x = given = Input(_image_shape("resnet", input_shape, 4))
 
     def convolution(x: Symbol, filters: int, kernel: int = 3, stride: int = 1) -> Symbol:
         return BatchNorm()(Conv2D(filters, kernel, stride, "same", bias=False)(x))
@@ -192,9 +192,9 @@ def unet(
     (32, 48, 2)
     """
     sizes, filters = checks.integer("unet: depth", depth), checks.integer("unet: width", width)
-    shape, unit = _pictures("unet", input_shape, 1), 2 ** (min(sizes, 60) - 1)
+    shape, unit = _image_shape("unet", input_shape, 1), 2 ** (min(sizes, 60) - 1)
     if any(side % unit for side in shape[:2]):
-        raise ValueError(f"unet: depth {sizes} needs sides that {unit} divides, got {shape}; pad them: ZeroPad2D")
+        raise ValueError(f"unet: depth {sizes} needs sides divisible by {unit}, got {shape}; pad them with ZeroPad2D")
     x = given = Input(shape)
 
     def convolutions(x: Symbol, filters: int) -> Symbol:

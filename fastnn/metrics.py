@@ -26,7 +26,7 @@ def classes(lowering: Lowering, output: Value, loss: Loss | None) -> Buffer:
     """
     ending = output.ending
     if (loss is None or not loss.classifies) and ending not in (*ROW_WISE, "sigmoid"):
-        raise ValueError("this network predicts values, not classes: end it with softmax or sigmoid; or use predict")
+        raise ValueError("this network predicts values, not classes: end it with softmax or sigmoid, or use predict")
     n = output.positions
     if output.columns > n and "sigmoid" in (ending, loss and loss.ending):
         raise ValueError("several sigmoid outputs are independent labels, not classes; use predict(x) >= 0.5")

@@ -152,12 +152,12 @@ class Perceptron:
             if (self._state() == before).all() and _add_up_to_zero(x, 2 * t - 1, counts):
                 raise NotSeparableError(
                     f"no line (hyperplane) separates these classes: found after {epoch + 1} epochs, when the weights "
-                    "were again what they had been; a network with a hidden layer can tell them apart"
+                    "returned to an earlier value; a network with a hidden layer can separate them"
                 )
-            if epoch & (epoch + 1) == 0:  # Brent 1980: what is compared with moves on at powers of two
+            if epoch & (epoch + 1) == 0:  # Brent 1980: the state to compare with moves at powers of two
                 before, counts = self._state(), np.zeros(len(x), np.int64)
         warnings.warn(
-            f"not separated after {epochs} epochs ({history[-1]} mistakes in the last): more may do, or no line "
+            f"not separated after {epochs} epochs ({history[-1]} mistakes in the last): more may be enough, or no line "
             "(hyperplane) separates these classes",
             stacklevel=2,
         )

@@ -61,14 +61,14 @@ def test_unet_learns_pixels(classes: int) -> None:
 
 
 BAD: list[tuple[Callable[..., Any], dict[str, Any], str]] = [
-    (lenet, {"input_shape": (28, 28)}, r"\(height, width, channels\), got \(28, 28\): of one channel, \(28, 28, 1\)"),
-    (lenet, {"input_shape": (11, 28, 1)}, "lenet: pictures need 12 pixels on each side or more"),
+    (lenet, {"input_shape": (28, 28)}, r"\(height, width, channels\), got \(28, 28\); for one channel, \(28, 28, 1\)"),
+    (lenet, {"input_shape": (11, 28, 1)}, "lenet: images need at least 12 pixels on each side"),
     (lenet, {"classes": 1}, "lenet: classes must be an integer from 2"),
     (resnet, {"depth": 18}, r"resnet: depth must be 8, 14, 20, 26, \.\.\. \(6 n \+ 2\), got 18"),
     (resnet, {"depth": 2}, "resnet: depth must be 8"),
     (resnet, {"width": 0}, "resnet: width must be an integer from 1"),
-    (resnet, {"input_shape": (3, 8, 8)}, "resnet: pictures need 4 pixels"),
-    (unet, {"input_shape": (64, 62, 1)}, r"unet: depth 3 needs sides that 4 divides, got \(64, 62, 1\); pad them"),
+    (resnet, {"input_shape": (3, 8, 8)}, "resnet: images need at least 4 pixels"),
+    (unet, {"input_shape": (64, 62, 1)}, r"unet: depth 3 needs sides divisible by 4, got \(64, 62, 1\); pad them"),
     (unet, {"classes": 0}, "unet: classes must be an integer from 1"),
     (unet, {"depth": 10**9}, "unet: depth 1000000000 needs sides"),
 ]

@@ -87,9 +87,7 @@ def test_fashion_mnist_that_is_not_there(tmp_path: Path, monkeypatch: pytest.Mon
     """The error names the file that is missing, and both ways to get it; a folder that is named is the only one."""
     put_fashion(tmp_path)
     (tmp_path / NAMES[3]).unlink()
-    wanted = (
-        rf"{tmp_path / NAMES[3]}.gz is not there. `apt-get install dataset-fashion-mnist` .* name a folder that holds"
-    )
+    wanted = rf"{tmp_path / NAMES[3]}.gz. `apt-get install dataset-fashion-mnist` .* name a folder with"
     with pytest.raises(FileNotFoundError, match=wanted):
         fashion_mnist(tmp_path)
     monkeypatch.setattr(sys.modules["fastnn.datasets.fashion_mnist"], "FOLDER", str(tmp_path))
@@ -103,11 +101,11 @@ def test_fashion_mnist_that_is_not_there(tmp_path: Path, monkeypatch: pytest.Mon
         (
             NAMES[0],
             np.zeros((30, 32, 32), np.uint8),
-            r"expected uint8 pictures \(n, 28, 28\), got uint8 \(30, 32, 32\)",
+            r"expected uint8 images \(n, 28, 28\), got uint8 \(30, 32, 32\)",
         ),
-        (NAMES[2], np.zeros((12, 28, 28), np.int16), r"expected uint8 pictures \(n, 28, 28\), got int16"),
-        (NAMES[1], np.zeros(29, np.uint8), "expected a uint8 label below 10 for each of 30 pictures"),
-        (NAMES[3], np.full(12, 10, np.uint8), "expected a uint8 label below 10 for each of 12 pictures"),
+        (NAMES[2], np.zeros((12, 28, 28), np.int16), r"expected uint8 images \(n, 28, 28\), got int16"),
+        (NAMES[1], np.zeros(29, np.uint8), "expected a uint8 label below 10 for each of 30 images"),
+        (NAMES[3], np.full(12, 10, np.uint8), "expected a uint8 label below 10 for each of 12 images"),
     ],
 )
 def test_fashion_mnist_that_is_something_else(name: str, array: np.ndarray, message: str, tmp_path: Path) -> None:

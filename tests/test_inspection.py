@@ -138,12 +138,12 @@ def small() -> fnn.Network:
 
 
 BAD: dict[str, tuple[Any, dict[str, Any], type[Exception], str]] = {
-    "no maps": (dense, {}, ValueError, "grad_cam: no layer gives maps"),
-    "a map for each pixel": (lambda: unet((8, 8, 2)), {}, ValueError, r"must take pictures .* and give \(classes,\)"),
+    "no maps": (dense, {}, ValueError, "grad_cam: no layer has feature maps"),
+    "a map for each pixel": (lambda: unet((8, 8, 2)), {}, ValueError, r"must map an image .* to \(classes,\)"),
     "an unknown layer": (small, {"layer": "conv2d_7"}, ValueError, "unknown layer 'conv2d_7'; known: conv2d_0"),
-    "a flat layer": (small, {"layer": "flatten_0"}, ValueError, r"flatten_0 gives \(168,\), no maps"),
+    "a flat layer": (small, {"layer": "flatten_0"}, ValueError, r"flatten_0 gives \(168,\), expected feature maps"),
     "an unknown label": (small, {"label": 3}, ValueError, "label must be an integer from 0 to 2"),
-    "another size": (small, {"picture": (8, 8, 2)}, ValueError, r"expected a picture \(9, 8, 2\), got \(8, 8, 2\)$"),
+    "another size": (small, {"picture": (8, 8, 2)}, ValueError, r"expected an image \(9, 8, 2\), got \(8, 8, 2\)$"),
     "a batch": (small, {"picture": (1, 9, 8, 2)}, ValueError, r"got \(1, 9, 8, 2\); give picture\[0\]"),
     "channels first": (small, {"picture": (2, 9, 8)}, ValueError, r"give picture.transpose\(1, 2, 0\)"),
     "not built": (lambda: fnn.Sequential([fnn.Dense(3)]), {}, RuntimeError, "is not built"),
@@ -163,7 +163,7 @@ def test_a_picture_without_its_one_channel_or_with_a_pixel_that_is_none() -> Non
     picture = normal(9, 8, 1)
     with pytest.raises(ValueError, match=r"got \(9, 8\); give picture\[..., None\]"):
         grad_cam(net, picture[..., 0])
-    with pytest.raises(ValueError, match="grad_cam: the picture has pixels that are not finite"):
+    with pytest.raises(ValueError, match="grad_cam: the image has pixels that are not finite"):
         grad_cam(net, np.where(picture == picture[3, 4], np.nan, picture))
     with pytest.raises(TypeError, match="grad_cam: picture: expected an array of real numbers"):
         grad_cam(net, "cat.png")

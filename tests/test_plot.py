@@ -76,7 +76,7 @@ def test_figures(tmp_path: Path) -> None:
 def test_one_epoch_is_seen() -> None:
     pytest.importorskip("matplotlib", reason="figures need the extra 'plot'")
     history = fnn.History()
-    history.on_epoch_end(0, {"loss": 2.0, "val_loss": 3.0})
+    history.record(0, {"loss": 2.0, "val_loss": 3.0})
     axes = plot.learning_curves(history).axes[0]
     assert [line.get_marker() for line in axes.lines] == [".", "."]
     low, high = axes.get_xlim()
@@ -113,12 +113,12 @@ def test_what_is_not_finite_is_left_out() -> None:
 BAD: list[tuple[Any, str]] = [
     (lambda: plot.learning_curves(fnn.History()), "the history has no epochs"),
     (lambda: plot.pictures(normal(3, 4, 4)), r"expected \(n, height, width, 1 or 3\), got \(3, 4, 4\)"),
-    (lambda: plot.pictures(normal(3, 4, 4, 1), ["a"]), "1 titles for 3 pictures"),
+    (lambda: plot.pictures(normal(3, 4, 4, 1), ["a"]), "1 titles for 3 images"),
     (lambda: plot.pictures(np.zeros((3, 0, 4, 1))), r"expected \(n, height, width, 1 or 3\), got \(3, 0, 4, 1\)"),
     (lambda: plot.feature_maps(net(), normal(1, 8, 9, 1)), r"feature_maps: .* got \(1, 8, 9, 1\); give picture\[0\]"),
     (lambda: plot.filters(net(), "dense_0"), "dense_0 has no Conv2D; known: conv2d_0"),
-    (lambda: plot.feature_maps(net(), normal(8, 9, 1), "dense_0"), r"dense_0 gives \(3,\), no maps"),
-    (lambda: plot.gradient_over_time({}), "no norms are given"),
+    (lambda: plot.feature_maps(net(), normal(8, 9, 1), "dense_0"), r"dense_0 gives \(3,\), expected feature maps"),
+    (lambda: plot.gradient_over_time({}), "expected norms by name, got none"),
     (lambda: plot.gradient_over_time({"a": [[1.0]]}), r"a: expected norms >= 0 \(time,\), got \(1, 1\)"),
     (lambda: plot.gradient_over_time({"a": [1.0, np.nan]}), "expected norms >= 0"),
 ]

@@ -100,7 +100,12 @@ def test_split_is_seeded_and_stratified(share: float) -> None:
     [
         ([0, 1, 2, 3, 4], 0.5, r"--validation 0.5 of 5 rows holds none out.*\(5\)"),
         ([0, 0, 0], 0.2, "0.2 of 3 rows holds none out"),
-        *([([0] * 9, share, "share between 0 and 1") for share in (0.0, 1.0, -0.5, 7.0, float("nan"), float("inf"))]),
+        *(
+            [
+                ([0] * 9, share, "fraction between 0 and 1")
+                for share in (0.0, 1.0, -0.5, 7.0, float("nan"), float("inf"))
+            ]
+        ),
     ],
 )
 def test_split_refuses(strata: list[int], share: float, message: str) -> None:
@@ -139,14 +144,14 @@ def test_a_number_too_far_from_the_training_data() -> None:
     table.numbers[:, 2] = 1e30
     assert np.isfinite(made.inputs(table)).all()
     table.numbers[2, 3] = 1
-    with pytest.raises(ValueError, match=r"^data.csv:5: column 'd': 1 is too far from what"):
+    with pytest.raises(ValueError, match=r"^data.csv:5: column 'd': 1 is too far from the training data"):
         made.inputs(table)
 
 
 NAN, HUGE = float("nan"), 10**400
 HOSTILE: dict[str, tuple[bool, Any, str]] = {
-    "no table": (True, None, "knows no columns"),
-    "a list": (True, [1, 2], "knows no columns"),
+    "no table": (True, None, "has no columns"),
+    "a list": (True, [1, 2], "has no columns"),
     "nothing in it": (True, {}, "features"),
     "features missing": (True, {"features": None}, "features"),
     "features a number": (True, {"features": 4}, "features"),

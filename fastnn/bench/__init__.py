@@ -1,4 +1,4 @@
-"""fastnn beside pure NumPy, as a careful hand writes it; what `fastnn bench` prints."""
+"""The speed of fastnn compared with careful pure NumPy: what `fastnn bench` prints."""
 
 from fastnn.bench.contest import compare
 from fastnn.bench.workloads import NETWORKS
@@ -12,7 +12,7 @@ ROUNDS = 3
 def run(threads: int | None = None, seconds: float = 10.0) -> None:
     """Prints the time of each workload for fastnn and for NumPy on equal numbers of threads, and their ratio.
 
-    threads: None takes what fastnn would use. seconds: about how long it measures in all.
+    threads: None is fastnn's default. seconds: the approximate total time.
     """
     count = threads or get_num_threads()
     show_config()

@@ -1,6 +1,6 @@
 """A contender's process: `python -m fastnn.bench MODULE CONTENDER WORKLOAD THREADS`.
 
-For each line on standard input, a number of seconds, it measures that long and prints the best time of a unit in
+Each line on standard input is a number of seconds: it measures that long and prints the best time per unit in
 microseconds.
 """
 
@@ -12,7 +12,7 @@ from fastnn.bench.workloads import WORKLOADS
 
 
 def main() -> None:
-    """Measures whenever it is told to."""
+    """Measures for each line on standard input."""
     module, name, workload, threads = sys.argv[1:]
     maker: Maker = import_module(module).CONTENDERS[name]
     task = maker(WORKLOADS[workload], int(threads))

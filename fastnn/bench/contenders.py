@@ -1,4 +1,4 @@
-"""fastnn and NumPy, for each kind of workload; of NumPy no convolution, no GRU, no sequences of many lengths."""
+"""fastnn and NumPy, for each kind of workload; NumPy without convolutions, GRUs and sequences of different lengths."""
 
 import numpy as np
 
@@ -15,12 +15,12 @@ from fastnn.engine.tensor import Tensor
 from fastnn.kernels.axis import Axis
 from fastnn.layers.symbol import Symbol
 
-#: Rounds of the loop that measures the peak, about 0.1 ms of it.
+#: Rounds of the loop that measures the peak, about 0.1 ms.
 PEAK_ROUNDS = 25_000
 
 
 def network(workload: AnyWorkload) -> fnn.Network:
-    """The workload's network, compiled where it is to be trained; on pictures with momentum."""
+    """The workload's network, compiled if it is trained; on images with momentum."""
     net: fnn.Network
     if isinstance(workload, Pictures):
         x = given = fnn.Input(workload.shape)
@@ -46,7 +46,7 @@ def network(workload: AnyWorkload) -> fnn.Network:
 
 
 def _layer(x: Symbol, layer: Layer, last: bool) -> Symbol:
-    """One of the layers of pictures.py."""
+    """A layer described as in pictures.py."""
     kind, *settings = layer
 
     def convolution(x: Symbol, filters: int, kernel: int = 3, stride: int = 1) -> Symbol:
@@ -84,7 +84,7 @@ def fastnn_task(workload: AnyWorkload, threads: int) -> Task:
 
 
 def _sequences(workload: Sequences) -> Task:
-    """A training step, or one time step into an array that is there."""
+    """A training step, or one time step into an existing array."""
     net = network(workload)
     if workload.kind == "train":
         return Task(lambda x, y, lengths=None: net.train_on_batch(x, y, lengths=lengths), workload.batches())
@@ -96,12 +96,12 @@ def _depthwise(workload: Pictures) -> Task:
     """The layer's two Ops, for each of the batches."""
     height, width, channels = workload.shape
     axes = Axis(height, 3, 1, 1, 1, 1), Axis(width, 3, 1, 1, 1, 1)
-    maps, weight, bias = (workload.batch, height * width * channels), _tensor(3, 3, channels, 1), _tensor(channels)
-    y, dx, dweight, dbias = Tensor(maps), Tensor(maps), Tensor((3, 3, channels, 1)), Tensor((channels,))
+    shape, weight, bias = (workload.batch, height * width * channels), _tensor(3, 3, channels, 1), _tensor(channels)
+    y, dx, dweight, dbias = Tensor(shape), Tensor(shape), Tensor((3, 3, channels, 1)), Tensor((channels,))
     steps = []
-    for (pictures,) in workload.batches():
-        x, dy = Tensor(maps), _tensor(*maps)
-        x.array[...] = pictures.reshape(maps)
+    for (images,) in workload.batches():
+        x, dy = Tensor(shape), _tensor(*shape)
+        x.array[...] = images.reshape(shape)
         forward = kernels.Depthwise(x, weight, bias, y, *axes)
         steps.append((forward, kernels.DepthwiseGradient(x, weight, dy, dx, dweight, dbias, *axes)))
 
@@ -140,12 +140,12 @@ def fit_task(workload: AnyWorkload, threads: int) -> Task | None:
 
 
 def peak_task(workload: AnyWorkload, threads: int) -> Task:
-    """A thousand floating-point operations of multiply-adds on registers alone: the rate that products are held to."""
+    """A thousand floating-point operations, multiply-adds in registers only: the peak rate for products."""
     return Task(lambda: multiply_add(PEAK_ROUNDS), [()], int(multiply_add(PEAK_ROUNDS) // 1000))
 
 
 def numpy_task(workload: AnyWorkload, threads: int) -> Task | None:
-    """NumPy in place: no array is made in a step."""
+    """NumPy in place: a step allocates no array."""
     if isinstance(workload, Sequences):
         return _numpy_lstm(workload)
     if not isinstance(workload, Workload):

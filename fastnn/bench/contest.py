@@ -1,6 +1,6 @@
-"""Contenders side by side: each in a process of its own, taking turns; who waits is blocked and takes no time.
+"""Contenders, each in its own process, taking turns; those that wait are blocked and use no processor time.
 
-A module holds CONTENDERS: functions by name that make a Task for a Workload, or None for one that they do not take.
+A module holds CONTENDERS: functions by name that make a Task for a Workload, or None for one that is not supported.
 """
 
 import os
@@ -13,7 +13,7 @@ from typing import Any
 
 from fastnn.bench.workloads import AnyWorkload
 
-#: A block of units takes at least so many seconds: the clock costs little beside it.
+#: The least seconds of a block of units, so that reading the clock costs little in comparison.
 BLOCK = 2e-3
 
 
@@ -26,22 +26,22 @@ class Task:
     units: int = 1
 
 
-#: Makes a Task for a workload and a number of threads; None for a workload that it does not take.
+#: Makes a Task for a workload and a number of threads; None for a workload that is not supported.
 Maker = Callable[[AnyWorkload, int], Task | None]
 
 
 def measure(task: Task, seconds: float) -> float:
-    """Microseconds of a unit: the best block within that time."""
+    """Microseconds per unit: the best block within that time."""
     clock, call, batches = time.perf_counter, task.call, task.batches
-    begun, rounds, best = clock(), 1, float("inf")
-    while clock() - begun < seconds:
+    started, rounds, best = clock(), 1, float("inf")
+    while clock() - started < seconds:
         start = clock()
         for _ in range(rounds):
             for arguments in batches:
                 call(*arguments)
-        taken = clock() - start
-        best = min(best, taken / (rounds * len(batches) * task.units) * 1e6)
-        if taken < BLOCK:
+        duration = clock() - start
+        best = min(best, duration / (rounds * len(batches) * task.units) * 1e6)
+        if duration < BLOCK:
             rounds *= 2
     return best
 
@@ -71,13 +71,13 @@ class Contender:
         return line.strip()
 
     def begin(self, seconds: float) -> None:
-        """Lets it measure; `answer` gives the figure."""
+        """Starts a measurement; `answer` returns the result."""
         assert self.process.stdin is not None
         self.process.stdin.write(f"{seconds}\n")
         self.process.stdin.flush()
 
     def measure(self, seconds: float) -> float:
-        """Microseconds of a unit, the best within that time."""
+        """Microseconds per unit, the best within that time."""
         self.begin(seconds)
         return float(self.answer())
 
@@ -87,7 +87,7 @@ class Contender:
 
 
 def compare(entrants: list[tuple[str, str, int]], workload: str, rounds: int, seconds: float) -> list[float]:
-    """Microseconds of a unit for each entrant (module, name, threads), the best over all rounds; NaN for who is out."""
+    """Microseconds per unit for each entrant (module, name, threads), the best of all rounds; NaN without a result."""
     best = [float("nan")] * len(entrants)
     running: dict[int, Contender] = {}
     try:
@@ -101,8 +101,8 @@ def compare(entrants: list[tuple[str, str, int]], workload: str, rounds: int, se
         for _ in range(rounds):
             for i, contender in running.items():
                 if contender.takes_part:
-                    figure = contender.measure(seconds)
-                    best[i] = min(figure, best[i])  # of a number and NaN the first
+                    time_of_unit = contender.measure(seconds)
+                    best[i] = min(time_of_unit, best[i])  # min(number, NaN) is the number
     finally:
         for contender in running.values():
             contender.close()

@@ -1,22 +1,22 @@
-"""An LSTM in pure NumPy, as a careful hand writes it: a time step, and a training step.
+"""An LSTM in careful pure NumPy: a time step, and a training step.
 
-float32, every product and pass in place, no array made in a step.
+float32, every product and pass in place; a step allocates no array.
 """
 
 import numpy as np
 
 from fastnn.bench.numpy_training import NumpyTraining
 
-#: Bytes of gates and of their gradients that are worked on at once.
+#: Bytes of gates and of their gradients that are processed at once.
 CACHED = 2**19
 
 
 class NumpyLSTM:
     """An LSTM and a dense layer, sizes (features, units, classes), for a single sequence whose state is kept.
 
-    weight (features + units, 4 units) takes x and h side by side, in one product. The gates are in the order i, f, o,
-    g: the sigmoids, as tanh of the half, are one pass with that of g. bias (4 units,); dense_weight (units, classes),
-    dense_bias.
+    weight (features + units, 4 units) multiplies x and h, concatenated, in one product. The gates are in the order i,
+    f, o, g: the sigmoids, computed as tanh(z / 2), share one pass with the tanh of g. bias (4 units,); dense_weight
+    (units, classes), dense_bias.
     """
 
     def __init__(self, sizes: tuple[int, int, int], seed: int) -> None:
@@ -55,9 +55,9 @@ class NumpyLSTM:
 class NumpyLSTMTraining(NumpyTraining):
     """Training steps of the same network on batches (batch, steps, features), with softmax cross-entropy.
 
-    The weights of x and of h lie apart, so that all products with x are one, and those for each weight's gradient too.
-    What only the states decide of a derivative is made for as many steps at once as stay in a cache. All views are made
-    before. at_end: the dense layer stands behind the last step, not at each one.
+    The weights of x and of h are separate, so that all products with x are one product, as are those of each weight's
+    gradient. The parts of a derivative that depend on the states only are computed for as many steps at once as fit in
+    the cache. All views are made in advance. at_end: the dense layer follows the last step, not each one.
     """
 
     def __init__(
@@ -120,7 +120,7 @@ class NumpyLSTMTraining(NumpyTraining):
         return loss
 
     def forward(self, recurrent: np.ndarray) -> None:
-        """h and c after each step."""
+        """Computes h and c after each step."""
         half, wide, scratch = self.half, self.wide, self.scratch
         for t, (h, z, gates, i, f, o, g, c, next_c, squashed, next_h) in enumerate(self.ahead):
             if t:
@@ -137,7 +137,7 @@ class NumpyLSTMTraining(NumpyTraining):
             np.multiply(o, squashed, next_h)
 
     def derive(self, span: slice) -> None:
-        """What dh and dc are to be multiplied by, into dz and turn, for these steps."""
+        """Writes the factors of dh and dc for these steps into dz and turn."""
         one, squashed, turn, units = self.one, self.squashed[span], self.turn[span], self.h.shape[-1]
         z, dz = self.z[span], self.dz[span]
         (i, _, o, g), (di, df, do, dg) = (np.split(a, 4, axis=-1) for a in (z, dz))
@@ -155,7 +155,7 @@ class NumpyLSTMTraining(NumpyTraining):
         np.multiply(dg, i, dg)
 
     def backward(self, span: slice, turned: np.ndarray) -> None:
-        """dz of these steps, and the gradients of h and c before them, from those after them."""
+        """Computes dz of these steps, and the gradients of h and c before them from those after them."""
         dh, dc, scratch, both = self.dh, self.dc, self.scratch, self.dc[:, None]
         for t, (dtop, turn, f, dif, do, dg, dz) in reversed([*enumerate(self.back)][span]):
             if dtop is not None:

@@ -1,7 +1,7 @@
-"""The rival that everyone has: a dense classifier in pure NumPy, as a careful hand writes it.
+"""The rival that everyone has: a dense classifier in careful pure NumPy.
 
-float32, one flat block of parameters, every product and pass in place, no array of a layer's size made in a step;
-np.dot and the reductions of ufuncs, which cost less on small arrays than np.matmul, np.sum and the like.
+float32, one flat block of parameters, every product and pass in place; a step allocates no array of a layer's size.
+It uses np.dot and the reductions of ufuncs, which cost less on small arrays than np.matmul, np.sum and the like.
 """
 
 from collections.abc import Sequence

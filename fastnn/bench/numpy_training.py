@@ -9,7 +9,7 @@ import numpy as np
 class NumpyTraining:
     """Parameters of these shapes in one block, their gradients in another; SGD, or Adam with the usual betas.
 
-    rows: how many logits rows a loss is the mean of.
+    rows: the number of rows of logits over which the loss is a mean.
     """
 
     def __init__(self, shapes: Sequence[tuple[int, ...]], rows: int, optimizer: str, rate: float) -> None:
@@ -21,7 +21,7 @@ class NumpyTraining:
         self.rows, self.column = np.arange(rows), np.empty((rows, 1), np.float32)
 
     def cross_entropy(self, z: np.ndarray, labels: np.ndarray, d: np.ndarray) -> float:
-        """The loss of logits z (rows, classes), which are shifted; d becomes its gradient."""
+        """The loss of logits z (rows, classes), which it shifts; writes the gradient into d."""
         column = self.column
         np.maximum.reduce(z, axis=1, keepdims=True, out=column)
         z -= column

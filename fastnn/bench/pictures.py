@@ -1,26 +1,26 @@
-"""Workloads on pictures: convolutional networks as lists of layers, which each contender builds with its own."""
+"""Workloads on images: convolutional networks as lists of layers, which each contender builds in its own framework."""
 
 import math
 from dataclasses import dataclass
 
 import numpy as np
 
-#: So many different batches take turns.
+#: The number of different batches that take turns.
 BATCHES = 4
 
-#: A layer and its settings: ("conv", filters, "same" or "valid"), 3x3 with relu; ("pool",), the maximum of 2x2;
-#: ("dense", units), with relu but for the last; ("stem", filters), a convolution without bias, BatchNorm and relu;
-#: ("block", filters, stride), a residual block of two such (He et al. 2016), its shortcut 1x1 with BatchNorm where the
-#: shape changes; ("mean",), over all pixels; ("depthwise",), 3x3 "same" with a bias.
+#: A layer and its settings: ("conv", filters, "same" or "valid"), 3x3 with relu; ("pool",), 2x2 max pooling;
+#: ("dense", units), with relu except in the last; ("stem", filters), a convolution without bias, BatchNorm and relu;
+#: ("block", filters, stride), a residual block of two of these (He et al. 2016), its shortcut 1x1 with BatchNorm where
+#: the shape changes; ("mean",), over all pixels; ("depthwise",), 3x3 "same" with a bias.
 Layer = tuple[str | int, ...]
 
 
 @dataclass(frozen=True)
 class Pictures:
-    """A unit of work on `batch` pictures of a shape (height, width, channels); `kind` says what is done.
+    """A unit of work on `batch` images of a shape (height, width, channels), of a `kind`.
 
-    "train": a step with softmax cross-entropy; "one": the output of a single picture; "gradients": forward and backward
-    through one layer, with the gradient of the pictures too.
+    "train": a step with softmax cross-entropy; "one": the output for a single image; "gradients": forward and backward
+    through one layer, including the gradient with respect to the images.
     """
 
     name: str
@@ -34,7 +34,7 @@ class Pictures:
 
     @property
     def unit(self) -> str:
-        """What is done once, in words."""
+        """The unit of work in words."""
         size = "x".join(map(str, self.shape))
         if self.kind == "one":
             return f"one picture {size} through {self.title}"
@@ -45,7 +45,7 @@ class Pictures:
 
     @property
     def flops(self) -> float:
-        """Floating-point operations of products and convolutions, counted as sums over the taps."""
+        """Floating-point operations of products and convolutions, counted from direct sums over the taps."""
         total, first, (height, width, channels) = 0.0, 0.0, self.shape
         for kind, *settings in self.layers:
             layer = 0.0
@@ -71,16 +71,16 @@ class Pictures:
             first = first or layer
         if self.kind == "one":
             return total
-        spared = first if self.kind == "train" else 0.0  # training needs no gradient of the pictures
+        spared = first if self.kind == "train" else 0.0  # training needs no gradient with respect to the images
         return self.batch * (3 * total - spared)
 
     @property
     def classes(self) -> int:
-        """How many there are."""
+        """The number of classes."""
         return int(self.layers[-1][1])
 
     def batches(self) -> list[tuple[np.ndarray, ...]]:
-        """The arguments of each unit: pictures float32, channels last, and for a training step labels int64."""
+        """The arguments of each unit: images float32, channels-last, and for a training step labels int64."""
         rng = np.random.default_rng(0)
         shape = self.shape if self.kind == "one" else (self.batch, *self.shape)
         x = [rng.random(shape, np.float32) for _ in range(BATCHES)]

@@ -1,19 +1,19 @@
-"""Workloads on sequences: a recurrent layer and a dense layer, trained on whole sequences or taken step by step."""
+"""Workloads on sequences: a recurrent layer and a dense layer, trained on whole sequences or run step by step."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-#: So many different batches take turns.
+#: The number of different batches that take turns.
 BATCHES = 8
 
 
 @dataclass(frozen=True)
 class Sequences:
-    """A unit of work on `batch` sequences of `steps` steps; `kind` says what is done.
+    """A unit of work on `batch` sequences of `steps` steps, of a `kind`.
 
     The network is a recurrent layer ("LSTM" or "GRU") and a dense one, `sizes` their features, units and classes; the
-    dense layer stands at every step, or with at_end behind the last one. "train": a step with softmax cross-entropy,
+    dense layer follows every step, or with at_end the last one. "train": a step with softmax cross-entropy,
     with `lengths` on sequences of 1 to `steps` steps; "step": one time step of a single sequence, the state kept.
     """
 
@@ -30,7 +30,7 @@ class Sequences:
 
     @property
     def unit(self) -> str:
-        """What is done once, in words."""
+        """The unit of work in words."""
         features, units, classes = self.sizes
         if self.kind == "step":
             return f"one time step of {self.layer} {features}-{units}, dense {classes}, its state kept"
@@ -43,7 +43,7 @@ class Sequences:
 
     @property
     def flops(self) -> float:
-        """Floating-point operations of the products, of those steps that there are; of batches the mean."""
+        """Floating-point operations of the products over the real steps, the mean of the batches."""
         features, units, classes = self.sizes
         gates = {"LSTM": 4, "GRU": 3}[self.layer]
         steps = (
@@ -56,7 +56,7 @@ class Sequences:
         return inputs + recurrent + dense
 
     def batches(self) -> list[tuple[np.ndarray, ...]]:
-        """The arguments of each unit: x float32, for a training step labels int64, where wanted lengths int64."""
+        """The arguments of each unit: x float32, for a training step labels int64, with `lengths` those, int64."""
         rng = np.random.default_rng(0)
         features, _, classes = self.sizes
         shape = (features,) if self.kind == "step" else (self.batch, self.steps, features)

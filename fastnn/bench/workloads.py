@@ -8,17 +8,17 @@ import numpy as np
 from fastnn.bench.pictures import PICTURES, Pictures
 from fastnn.bench.sequences import SEQUENCES, Sequences
 
-#: So many different batches take turns, so that none of them stays in a cache by chance.
+#: The number of different batches that take turns, so that none stays in a cache by chance.
 BATCHES = 8
 
 
 @dataclass(frozen=True)
 class Workload:
-    """A unit of work: `kind` says what is done with dense layers of `sizes` and `batch` samples.
+    """A unit of work of a `kind` on dense layers of `sizes` with `batch` samples.
 
     "train": a step with softmax cross-entropy and `optimizer`; "predict": the outputs; "one": the output of a single
-    sample without a batch dimension; "product": y = relu(x weight + bias), "packed": the same with weights laid out
-    before; "input_gradient" and "weight_gradient": the products of the backward pass.
+    sample without a batch dimension; "product": y = relu(x weight + bias), "packed": the same with weights packed in
+    advance; "input_gradient" and "weight_gradient": the products of the backward pass.
     """
 
     name: str
@@ -31,7 +31,7 @@ class Workload:
 
     @property
     def unit(self) -> str:
-        """What is done once, in words."""
+        """The unit of work in words."""
         shape = "-".join(map(str, self.sizes))
         if self.kind == "train":
             return f"a training step of {shape}, {self.activation}, {self.optimizer}, batch {self.batch}"

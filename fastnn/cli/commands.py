@@ -1,4 +1,4 @@
-"""What the commands of the command line do, given their options."""
+"""The commands of the command line."""
 
 import csv
 import io
@@ -15,16 +15,16 @@ from fastnn.cli.preprocessing import KEY, Preprocessing, Scaler, split, targets
 from fastnn.common import checks
 from fastnn.network import load
 
-#: The share of a table's rows that is held out.
+#: The fraction of a table's rows that is held out.
 VALIDATION = 0.2
 
 Pair = tuple[np.ndarray, np.ndarray]
-#: A compiled network, data to train on, data held out, and what to say of the network afterwards.
+#: A compiled network, the training data, the held-out data, and the report after training.
 Work = tuple[Sequential, Pair, Pair, Callable[[], str]]
 
 
 def train(options: Namespace) -> None:
-    """Trains on the digits or on a CSV file, reports on what was held out, and saves."""
+    """Trains on the digits or on a CSV file, reports on the held-out data, and saves."""
     if options.save:  # before the work, not after it
         _check_destination(options.save, options.data)
     net, (x, y), held, report = (_digits if options.data == "digits" else _table)(options)
@@ -50,7 +50,7 @@ def _check_destination(path: str, data: str) -> None:
     if not os.access(folder, os.W_OK):
         raise ValueError(f"--save: the folder {folder} cannot be written to")
     if os.path.exists(path) and os.path.exists(data) and os.path.samefile(path, data):
-        raise ValueError(f"--save: {path} holds the data")
+        raise ValueError(f"--save: {path} is the data file")
 
 
 def _digits(options: Namespace) -> Work:
@@ -109,7 +109,7 @@ def _network(options: Namespace, x: np.ndarray, last: Dense, loss: str, metrics:
 
 
 def predict(options: Namespace) -> None:
-    """Prints as CSV, for each row of a file, what a network that knows the columns predicts."""
+    """Prints as CSV the predictions of a network for the rows of a file with the same columns."""
     net = load(options.model)
     try:
         known = Preprocessing.restore(net)
@@ -133,7 +133,7 @@ def predict(options: Namespace) -> None:
 
 
 def bench(options: Namespace) -> None:
-    """Measures fastnn beside pure NumPy."""
+    """Compares the speed of fastnn with pure NumPy."""
     from fastnn.bench import run
 
     run(options.threads, checks.real("--seconds", options.seconds, 0))

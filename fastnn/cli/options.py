@@ -10,7 +10,7 @@ from fastnn import set_num_threads, show_config
 from fastnn.cli import commands
 from fastnn.cli.preprocessing import TASKS
 
-#: Exit status after SIGPIPE, as a shell gives it: who read the output has seen enough.
+#: The exit status of shells after SIGPIPE: the reader of the output has closed it.
 SIGPIPE = 141
 
 
@@ -39,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _drop_output() -> None:
-    """What cannot be written now must not be tried again, with a traceback, when Python ends."""
+    """Output that cannot be written now must not be tried again, with a traceback, when Python ends."""
     try:
         print(end="", flush=True)
     except OSError:
@@ -52,33 +52,33 @@ def _parser() -> argparse.ArgumentParser:
     parser.set_defaults(threads=None)
     subparsers = parser.add_subparsers(required=True, metavar="command")
     train = subparsers.add_parser("train", help="train a network", formatter_class=shown)
-    train.add_argument("data", help="a CSV file with a header, or digits: the bundled 8x8 handwritten ones")
+    train.add_argument("data", help="a CSV file with a header, or digits for the bundled 8x8 handwritten digits")
     train.add_argument("--target", metavar="COLUMN", help="of a CSV file: the column to predict from all others")
     train.add_argument(
         "--task",
         choices=TASKS,
-        help="of a CSV file; by default as the target looks: text or at most 20 different integers are classes",
+        help="of a CSV file; by default, a target of text or of at most 20 different integers is a class",
     )
     train.add_argument(
-        "--validation", default=commands.VALIDATION, type=float, help="of a CSV file: the share of rows held out"
+        "--validation", default=commands.VALIDATION, type=float, help="of a CSV file: the fraction of rows held out"
     )
     train.add_argument("--hidden", default="128", type=_sizes, metavar="A,B", help="units of the hidden layers")
     train.add_argument("--epochs", default=20, type=int, help="passes over the data")
     train.add_argument("--lr", default=1e-3, type=float, help="Adam's learning rate")
     train.add_argument("--batch-size", default=32, type=int, help="samples in a step")
-    train.add_argument("--seed", default=0, type=int, help="of weights, shuffling and what is held out")
+    train.add_argument("--seed", default=0, type=int, help="of the weights, the shuffling and the held-out rows")
     train.add_argument("--save", metavar="FILE", help="write the network to a safetensors file")
     train.set_defaults(run=commands.train)
     predict = subparsers.add_parser("predict", help="predict with a network that was trained on a CSV file")
     predict.add_argument("model", help="a file that `fastnn train data.csv --save` wrote")
     predict.add_argument("data", help="a CSV file with the same columns; the target may be absent")
-    predict.add_argument("--probabilities", action="store_true", help="of each class, beside the class")
+    predict.add_argument("--probabilities", action="store_true", help="also print the probability of each class")
     predict.set_defaults(run=commands.predict)
-    bench = subparsers.add_parser("bench", help="fastnn beside pure NumPy", formatter_class=shown)
+    bench = subparsers.add_parser("bench", help="compare the speed with pure NumPy", formatter_class=shown)
     bench.add_argument("--seconds", default=10.0, type=float, help="how long to measure")
     bench.set_defaults(run=commands.bench)
     for command in (train, predict, bench):
-        command.add_argument("--threads", type=int, help="threads that an op may use")
+        command.add_argument("--threads", type=int, help="the most threads that an op uses")
     info = subparsers.add_parser("info", help="show versions, instruction set and threads")
     info.set_defaults(run=lambda options: show_config())
     return parser

@@ -1,4 +1,4 @@
-"""From a table's columns to a network's input and target, and from its output back. A model file keeps it as JSON."""
+"""From a table's columns to a network's input and target, and back from its output. Model files keep it as JSON."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from fastnn.common import checks
 from fastnn.common.randomness import Purpose, checked_seed, generator
 from fastnn.network import Network
 
-#: What a column may be, for a network that predicts it.
+#: The kinds of a target column.
 TASKS = ("classification", "regression")
-#: A target of integers, at most so many different ones, holds class numbers.
+#: A target of at most this number of different integers holds class numbers.
 MOST_CLASSES = 20
 #: The smallest positive float64.
 LEAST_SCALE = 5e-324
-#: Its place in a network's metadata.
+#: The key in a network's metadata.
 KEY = "table"
 
 
@@ -31,13 +31,13 @@ class Scaler:
 
     @classmethod
     def of(cls, x: np.ndarray) -> Scaler:
-        """Mean and standard deviation of each column; the scale of a constant one is 1, and its z are 0."""
+        """Mean and standard deviation of each column; the scale of a constant column is 1, and its z are 0."""
         mean, scale = x.mean(axis=0), x.std(axis=0)
         constant = (x == x[0]).all(axis=0) | (scale == 0)  # rounding may leave a constant column a scale
         return cls(np.where(constant, x[0], mean), np.where(constant, 1.0, scale))
 
     def standardise(self, x: np.ndarray) -> np.ndarray:
-        """z as float32; infinite where it does not fit."""
+        """z as float32; infinite beyond its range."""
         with np.errstate(over="ignore"):
             z: np.ndarray = ((x - self.mean) / self.scale).astype(np.float32)
         return z
@@ -46,8 +46,8 @@ class Scaler:
 def targets(table: Table, name: str, task: str | None) -> tuple[np.ndarray, list[str]]:
     """A table's target column: labels int64 (rows,) and the names of classes, or values float64 (rows,) and no names.
 
-    task: None takes text as classification, and so at most 20 different integers; other numbers are regression.
-    Raises ValueError for a cell that is empty, not finite or, in a regression, no number, and where all are the same.
+    task: None chooses classification for text and for at most 20 different integers, and regression for other numbers.
+    Raises ValueError for a cell that is empty, not finite or, in a regression, not a number, and if all are the same.
     """
     keys: list[Any] = [_key(cell, table.place(row, name)) for row, cell in enumerate(table.target)]
     distinct = set(keys)
@@ -62,7 +62,7 @@ def targets(table: Table, name: str, task: str | None) -> tuple[np.ndarray, list
         for row, key in enumerate(keys):
             if isinstance(key, str):
                 place = table.place(row, name)
-                raise ValueError(f"{place}: {shown(key)} is not a number; --task classification takes it as a class")
+                raise ValueError(f"{place}: {shown(key)} is not a number; --task classification reads it as a class")
         return np.array(keys, np.float64), []
     if len(numbers) < len(distinct):  # where one class is text, all are
         keys = table.target
@@ -72,7 +72,7 @@ def targets(table: Table, name: str, task: str | None) -> tuple[np.ndarray, list
 
 
 def _key(cell: str, place: str) -> int | float | str:
-    """What makes cells of a target the same class: 1, 1.0 and 01 are; text is what it is."""
+    """The same key for cells of the same class: 1, 1.0 and 01 have one; that of text is the text."""
     if cell and not is_number(cell):
         return cell
     value = number(cell, place)
@@ -85,12 +85,12 @@ def _key(cell: str, place: str) -> int | float | str:
 
 
 def split(strata: np.ndarray, share: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Row numbers to train on, and a share of them to hold out, drawn by the seed: as large a share of each stratum.
+    """Row numbers to train on, and to hold out: a fraction of all rows and of each stratum, drawn by the seed.
 
-    The first row of a stratum is never held out. Raises ValueError where so few rows leave none to hold out.
+    The first row of a stratum is never held out. Raises ValueError where there are too few rows to hold one out.
     """
     if not 0 < share < 1:
-        raise ValueError(f"--validation must be a share between 0 and 1, got {share}")
+        raise ValueError(f"--validation must be a fraction between 0 and 1, got {share}")
     order = generator(checked_seed(seed), Purpose.SPLIT, 0).permutation(len(strata))
     order = order[np.argsort(strata[order], kind="stable")]
     steps = np.floor(np.arange(len(order) + 1) * share)
@@ -107,7 +107,7 @@ def split(strata: np.ndarray, share: float, seed: int) -> tuple[np.ndarray, np.n
 
 @dataclass
 class Preprocessing:
-    """The columns of the input and their scaler; the target, and the names of its classes or, without, its scaler."""
+    """The columns of the input and their scaler; the target, and the names of its classes or else its scaler."""
 
     features: list[str]
     scaler: Scaler
@@ -117,13 +117,13 @@ class Preprocessing:
     target_scale: float = 1.0
 
     def inputs(self, table: Table) -> np.ndarray:
-        """The table's numbers, standardised, float32. Raises ValueError for one too large for that."""
+        """The table's numbers, standardised, float32. Raises ValueError for a number too large."""
         x = self.scaler.standardise(table.numbers)
         far = np.argwhere(~np.isfinite(x))
         if len(far):
             row, column = far[0]
             place, value = table.place(row, self.features[column]), table.numbers[row, column]
-            raise ValueError(f"{place}: {value:g} is too far from what the network was trained on")
+            raise ValueError(f"{place}: {value:g} is too far from the training data")
         return x
 
     def values(self, outputs: np.ndarray) -> np.ndarray:
@@ -146,10 +146,10 @@ class Preprocessing:
 
     @classmethod
     def restore(cls, net: Network) -> Preprocessing:
-        """What a network's metadata describe. Raises ValueError where they are not valid, or fit another network."""
+        """The preprocessing in a network's metadata. Raises ValueError if it is invalid or does not fit the network."""
         entries = net.metadata.get(KEY)
         if not isinstance(entries, dict):
-            raise ValueError("the model knows no columns; predict wants one that was trained on a CSV file")
+            raise ValueError("the model has no columns; predict needs one that was trained on a CSV file")
         try:
             made = cls._parse(entries)
         except (TypeError, ValueError) as error:
@@ -157,7 +157,7 @@ class Preprocessing:
         shapes = (len(made.features),), (len(made.classes) or 1,)
         if shapes != (net.input_shape, net.output_shape):
             own = f"{net.input_shape} and {net.output_shape}"
-            raise ValueError(f"the model's columns make {shapes[0]} and {shapes[1]}, its network takes and gives {own}")
+            raise ValueError(f"the model's columns need the shapes {shapes[0]} and {shapes[1]}, its network has {own}")
         return made
 
     @classmethod

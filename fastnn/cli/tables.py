@@ -1,4 +1,4 @@
-"""Tables in CSV files: a header, then numbers. What is wrong in a file is named by file, line and column."""
+"""Tables in CSV files: a header, then numbers. Errors name the file, the line and the column."""
 
 import csv
 import os
@@ -12,7 +12,7 @@ import numpy as np
 
 from fastnn.common.checks import LARGEST
 
-#: Of these, the one that is found most in the header delimits the cells.
+#: The most frequent of these in the header delimits the cells.
 DELIMITERS = ",;\t"
 
 
@@ -27,16 +27,16 @@ class Table:
     lines: list[int]
 
     def place(self, row: int, column: str) -> str:
-        """Where a cell stands in the file, for an error."""
+        """The position of a cell in the file, for error messages."""
         return _place(self.path, self.lines[row], column)
 
 
 def read(path: str | os.PathLike[str], features: Sequence[str] | None = None, target: str | None = None) -> Table:
     """The table in a CSV file: UTF-8, cells between commas, semicolons or tabs, the columns' names in the first line.
 
-    features: the columns that hold the numbers, in this order; None takes all but the target. Others are not looked at.
-    Raises OSError where the file cannot be read; ValueError for columns that it has not, for a line that has more or
-    fewer cells than the header, and for a cell that is empty, no number, or beyond float32.
+    features: the columns with the numbers, in this order; None is all but the target. Other columns are ignored.
+    Raises OSError where the file cannot be read; ValueError for missing columns, for a line with more or fewer
+    cells than the header, and for a cell that is empty, not a number, or beyond float32.
     """
     path = os.fspath(path)
     with open(path, encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
@@ -47,7 +47,7 @@ def read(path: str | os.PathLike[str], features: Sequence[str] | None = None, ta
             target = _known(path, columns, target)
             features = [name for name in columns if name != target]
             if not features:
-                raise ValueError(f"{path}: has no column beside the target {target!r}")
+                raise ValueError(f"{path}: has no column except the target {target!r}")
         else:
             features = list(features)
             if missing := [name for name in features if name not in index]:
@@ -70,7 +70,7 @@ def read(path: str | os.PathLike[str], features: Sequence[str] | None = None, ta
 
 
 def number(cell: str, place: str) -> float:
-    """The number in a cell. Raises ValueError where it is empty, no number, or beyond float32."""
+    """The number in a cell. Raises ValueError where it is empty, not a number, or beyond float32."""
     if not cell.strip():
         raise ValueError(f"{place}: the cell is empty")
     if not is_number(cell):
@@ -82,7 +82,7 @@ def number(cell: str, place: str) -> float:
 
 
 def is_number(cell: str) -> bool:
-    """Whether a cell holds a number, finite or not; 1_000, a number in Python, is none here."""
+    """Whether a cell holds a number, finite or not; 1_000, a number in Python, is not one here."""
     try:
         float(cell)
     except ValueError:
@@ -91,13 +91,13 @@ def is_number(cell: str) -> bool:
 
 
 def listed(names: Sequence[str]) -> str:
-    """Names for an error: the first few of many."""
+    """Names for error messages: the first 20."""
     text = ", ".join(map(shown, names[:20]))
     return text if len(names) <= 20 else f"{text} and {len(names) - 20} more"
 
 
 def shown(text: str) -> str:
-    """A text for an error: in quotes, on one line, and not without end."""
+    """A text for error messages: in quotes, on one line, at most 60 characters."""
     return repr(text if len(text) <= 60 else text[:60] + "...")
 
 
@@ -116,7 +116,7 @@ def _records(path: str, file: TextIO) -> Iterator[tuple[int, list[str]]]:
         try:
             cells = next(records, None)
         except csv.Error as error:
-            raise ValueError(f"{path}:{line}: no valid record: {error}; is a quote left open?") from None
+            raise ValueError(f"{path}:{line}: not a valid record: {error}; is a quote left open?") from None
         if cells is None:
             return
         if not cells or (len(cells) == 1 and not cells[0].strip()):
@@ -129,7 +129,7 @@ def _records(path: str, file: TextIO) -> Iterator[tuple[int, list[str]]]:
 
 
 def _decoded(path: str, lines: Iterator[str]) -> Iterator[str]:
-    """The lines, after a look for bytes that are not UTF-8: decoding by blocks could not say on which line they are."""
+    """The lines, each checked for bytes that are not UTF-8: decoding by blocks could not say on which line they are."""
     for number, line in enumerate(lines, 1):
         if not line.isascii():
             try:
@@ -163,7 +163,7 @@ def _known(path: str, columns: list[str], target: str | None) -> str:
 
 
 def _ragged(path: str, line: int, cells: list[str], columns: list[str]) -> str:
-    """What is wrong with a line of too few cells or too many."""
+    """The error message for a line with too few or too many cells."""
     counts = f"the line has {len(cells)} cells, the header {len(columns)}"
     if len(cells) < len(columns):
         return f"{_place(path, line, columns[len(cells)])}: missing: {counts}"
@@ -171,10 +171,10 @@ def _ragged(path: str, line: int, cells: list[str], columns: list[str]) -> str:
 
 
 def _numbers(path: str, line: int, columns: Sequence[str], cells: list[str]) -> list[float]:
-    """The numbers in the cells of a line: all at once, and one by one where one of them is wrong."""
+    """The numbers in the cells of a line: parsed at once, or one by one to name the wrong cell."""
     try:
         values = list(map(float, cells))
-        if sum(map(abs, values)) <= LARGEST and "_" not in "".join(cells):  # no NaN is <= anything
+        if sum(map(abs, values)) <= LARGEST and "_" not in "".join(cells):  # a NaN compares false
             return values
     except ValueError:
         pass

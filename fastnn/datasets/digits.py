@@ -39,7 +39,7 @@ def digits() -> tuple[_Part, _Part]:
     >>> x.shape, yt[:5]
     ((1437, 64), array([6, 6, 6, 2, 5]))
     """
-    from importlib import resources  # here, because it would be a third of the time of `import fastnn`
+    from importlib import resources  # here, because it would take a third of the time of `import fastnn`
 
     with (
         resources.files("fastnn.datasets").joinpath("digits.npz").open("rb") as file,

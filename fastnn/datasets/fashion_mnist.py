@@ -32,7 +32,7 @@ FASHION_MNIST_CLASSES = (
     "Ankle boot",
 )
 
-#: Where the Debian package dataset-fashion-mnist puts it.
+#: Where the Debian package dataset-fashion-mnist installs it.
 FOLDER = "/usr/share/datasets/fashion-mnist"
 
 _FILES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
@@ -82,17 +82,17 @@ def _found(folder: str, name: str) -> str:
         if os.path.isfile(file):
             return file
     raise FileNotFoundError(
-        f"fashion_mnist: {path}.gz is not there. `apt-get install dataset-fashion-mnist` puts the set where "
-        f"fashion_mnist() finds it; or name a folder that holds {', '.join(_FILES)}, with .gz or without"
+        f"fashion_mnist: there is no file {path}.gz. `apt-get install dataset-fashion-mnist` installs the data where "
+        f"fashion_mnist() finds them; or name a folder with {', '.join(_FILES)}, with .gz or without"
     )
 
 
 def _part(images: str, labels: str) -> _Part:
     x, y = read_idx(images), read_idx(labels)
     if x.dtype != np.uint8 or x.shape[1:] != (28, 28):
-        raise ValueError(f"{images}: expected uint8 pictures (n, 28, 28), got {x.dtype} {x.shape}")
+        raise ValueError(f"{images}: expected uint8 images (n, 28, 28), got {x.dtype} {x.shape}")
     if y.dtype != np.uint8 or y.shape != x.shape[:1] or y.max() >= len(FASHION_MNIST_CLASSES):
         raise ValueError(
-            f"{labels}: expected a uint8 label below 10 for each of {len(x)} pictures, got {y.dtype} {y.shape}"
+            f"{labels}: expected a uint8 label below 10 for each of {len(x)} images, got {y.dtype} {y.shape}"
         )
     return x[..., None], y.astype(np.int64)

@@ -8,7 +8,7 @@ import numpy as np
 
 _TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 
-#: What a gzip file may unpack to, in its own lengths; pictures reach 10, a bomb 1000.
+#: The largest compression ratio of a gzip file; images reach 10, a decompression bomb 1000.
 _MOST = 100
 
 
@@ -68,12 +68,12 @@ def _array(stream: BinaryIO, file: BinaryIO, length: int) -> np.ndarray[Any, Any
         )
     head = stream.read(4 * magic[3])
     if len(head) < 4 * magic[3]:
-        raise ValueError("truncated: it ends among its sizes")
+        raise ValueError("truncated: it ends within its sizes")
     shape = tuple(int.from_bytes(head[i : i + 4], "big") for i in range(0, len(head), 4))
     dtype = np.dtype(_TYPES[magic[2]])
     stated = 4 + len(head) + math.prod(shape) * dtype.itemsize
     if 0 in shape:
-        raise ValueError(f"it states the shape {shape}, which holds nothing")
+        raise ValueError(f"it states the shape {shape}, which has no elements")
     _check_length(stated, shape, None if stream is file else file, length)
     array = np.empty(shape, dtype)
     left = array.reshape(-1).view(np.uint8).data
@@ -82,7 +82,7 @@ def _array(stream: BinaryIO, file: BinaryIO, length: int) -> np.ndarray[Any, Any
         if not count:
             raise ValueError(f"truncated: it ends {len(left)} bytes before the {stated} that it states")
         left = left[count:]
-    if stream.read(1):  # where a gzip file ends, its checksum is compared
+    if stream.read(1):  # the end of a gzip file compares its checksum
         raise ValueError(f"longer than the {stated} bytes that it states")
     return array.astype(dtype.newbyteorder("="), copy=False)
 
@@ -102,5 +102,5 @@ def _check_length(stated: int, shape: tuple[int, ...], packed: BinaryIO | None, 
         raise ValueError(f"truncated or damaged: {states}, and unpacks to {end} by the end of the gzip file")
     if stated > _MOST * length + 2**20:
         raise ValueError(
-            f"{states}, from {length} packed ones: no pictures; if it is right, unpack it with gunzip first"
+            f"{states}, from {length} packed ones: too many for images; if it is right, unpack it with gunzip first"
         )

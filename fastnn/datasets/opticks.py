@@ -10,7 +10,7 @@ import glob
 import os
 import re
 
-#: Where the Debian packages golang-1.19-src and so on put it.
+#: Where the Debian packages golang-1.19-src and so on install it.
 PATTERN = "/usr/share/go-*/src/testdata/Isaac.Newton-Opticks.txt"
 
 
@@ -43,8 +43,8 @@ def opticks(path: str | os.PathLike[str] | None = None) -> str:
     found = os.fspath(path) if path is not None else max(glob.glob(PATTERN), key=_version, default="")
     if not os.path.isfile(found):
         raise FileNotFoundError(
-            f"opticks: there is no file {found or PATTERN}. A Debian package puts the text where opticks() finds it: "
-            "`apt-get install golang-1.19-src`, or golang-src of another release; or name a file that holds it"
+            f"opticks: there is no file {found or PATTERN}. A Debian package installs the text where opticks() finds "
+            "it: `apt-get install golang-1.19-src`, or golang-src of another release; or name a file with it"
         )
     with open(found, encoding="utf-8") as file:
         try:

@@ -1,4 +1,4 @@
-"""Networks as a description and tensors, and back. Nothing in a file is run.
+"""Networks as a description and tensors, and back. No code in a file is run.
 
 Tensors: "weights.<name>", "slots.<slot>.<name>", "state.seed" and "state.counters".
 """
@@ -22,7 +22,7 @@ from fastnn.model.counters import Counters
 from fastnn.model.objectives import objectives, one_or_all
 from fastnn.model.record import Function, name_of
 
-#: What `load` calls a user's own classes and functions, and the base of the classes.
+#: The arguments of `load` for custom classes and functions, with their names in errors and the base of the classes.
 KINDS: dict[str, tuple[str, type | None]] = {
     "layers": ("classes of layers", Layer),
     "losses": ("losses", None),
@@ -46,12 +46,12 @@ def to_bytes(net: Compiled) -> bytes:
     return pack(_describe(net), tensors)
 
 
-#: What a user may have made, by what `load` calls it: classes and functions by name.
+#: Custom classes and functions by name, for each of these arguments.
 Custom = dict[str, dict[str, Any]]
 
 
 def custom(net: Compiled) -> Custom:
-    """The user's own classes and functions in a network, which a file has by name only.
+    """The custom classes and functions in a network, which a file holds by name only.
 
     Raises ValueError for two of one name.
     """
@@ -73,11 +73,11 @@ def custom(net: Compiled) -> Custom:
 
 def _add(found: Custom, what: str, name: str, own: Any, known: Any = None) -> None:
     if found[what].setdefault(name, own if known is None else known) is not own:
-        raise ValueError(f"two {KINDS[what][0]} are called {name!r}: files and copies need another name")
+        raise ValueError(f"two {KINDS[what][0]} are called {name!r}: files and copies need different names")
 
 
 def check_custom(given: Mapping[str, Mapping[str, Any] | None]) -> Custom:
-    """What `load` is given of the user's own. Raises TypeError for anything that is not of its kind."""
+    """The custom classes and functions passed to `load`. Raises TypeError for a value of another kind."""
     found: Custom = {}
     for what, named in given.items():
         _, kind = KINDS[what]
@@ -138,7 +138,7 @@ def from_bytes(
 ) -> Compiled:
     """The network in the bytes of a file. Raises ValueError as `load`.
 
-    kinds: the classes of networks by name. own: the user's classes and functions.
+    kinds: the classes of networks by name. own: custom classes and functions.
     """
     description, tensors = parse(data)
     try:
@@ -153,7 +153,7 @@ def _restore(
     own: Custom,
     tensors: dict[str, np.ndarray],
 ) -> Compiled:
-    """Builds the network after its shapes were compared with the tensors: nothing larger than the file is allocated."""
+    """Builds the network after comparing its shapes with the tensors: nothing larger than the file is allocated."""
     inner: list[Compiled] = []
     table = ChainMap(own["layers"], cast(dict[str, type[Layer]], LAYERS))
     for each in description.get("networks", []):
@@ -179,7 +179,7 @@ def _restore(
     if shapes:
         _restore_tensors(net, shapes, tensors)
     if tensors:
-        raise ValueError(f"the file has tensors that the architecture has not: {', '.join(tensors)}")
+        raise ValueError(f"the file has tensors that are not in the architecture: {', '.join(tensors)}")
     net.counters.restore(Counters(*map(int, counters)))
     net.metadata = plain(description.get("metadata", {}))  # the earliest files have none
     return net

@@ -1,4 +1,4 @@
-"""Files of tensors with a JSON description, as safetensors: written whole or not at all, and checked when read.
+"""Safetensors files with a JSON description: written whole or not at all, and checked when read.
 
 The metadata hold the description ("fastnn") and a digest of it and of every byte of the tensors.
 """
@@ -15,7 +15,7 @@ import numpy as np
 
 Path = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 
-#: The version of the format; a file of a later one is refused.
+#: The version of the format; files of later versions are refused.
 FORMAT = 1
 
 
@@ -57,12 +57,12 @@ def digest(text: str, tensors: Mapping[str, np.ndarray]) -> str:
     """SHA-256 over the description and the tensors in the order of their names."""
     import hashlib
 
-    found = hashlib.sha256(text.encode())
+    result = hashlib.sha256(text.encode())
     for name in sorted(tensors):
         array = tensors[name]
-        found.update(f"{name} {array.dtype} {array.shape} ".encode())
-        found.update(np.ascontiguousarray(array).data)
-    return found.hexdigest()
+        result.update(f"{name} {array.dtype} {array.shape} ".encode())
+        result.update(np.ascontiguousarray(array).data)
+    return result.hexdigest()
 
 
 def take(tensors: dict[str, np.ndarray], name: str, shape: tuple[int, ...], dtype: type) -> np.ndarray:
@@ -75,7 +75,7 @@ def take(tensors: dict[str, np.ndarray], name: str, shape: tuple[int, ...], dtyp
 
 
 def plain(notes: Any) -> dict[str, Any]:
-    """A copy of a network's metadata, which is what a file gives back. Raises TypeError where that would differ."""
+    """A copy of a network's metadata, as a file returns them. Raises TypeError where that would differ."""
     import json
 
     if not isinstance(notes, dict):
@@ -84,8 +84,8 @@ def plain(notes: Any) -> dict[str, Any]:
         copy: dict[str, Any] = json.loads(json.dumps(notes, allow_nan=False))
     except (TypeError, ValueError, RecursionError) as error:
         raise TypeError(f"metadata must be plain JSON: {error}") from None
-    if copy != notes:  # a tuple would come back as a list, a number for a key as text
-        raise TypeError("metadata must be plain JSON: no tuples, and keys of text")
+    if copy != notes:  # a tuple would come back as a list, a number as a key as text
+        raise TypeError("metadata must be plain JSON: no tuples, and only text as keys")
     return copy
 
 
@@ -100,7 +100,7 @@ def read(source: Path | IO[bytes]) -> bytes:
 def write(data: bytes, target: Path | IO[bytes]) -> None:
     """Writes the bytes to a path, whole or not at all, or to a binary file.
 
-    At a path, a temporary file beside it is written, synced and renamed; a symbolic link keeps pointing where it does.
+    At a path, a temporary file in the same folder is written, synced and renamed; a symbolic link keeps its target.
     """
     if hasattr(target, "write"):
         target.write(data)
@@ -116,7 +116,7 @@ def write(data: bytes, target: Path | IO[bytes]) -> None:
         except BaseException:
             os.unlink(temporary)
             raise
-    if hasattr(os, "O_DIRECTORY"):  # the rename, too, is to survive a power cut
+    if hasattr(os, "O_DIRECTORY"):  # so that the rename, too, survives a power cut
         directory = os.open(os.path.dirname(path) or ".", os.O_DIRECTORY)
         try:
             os.fsync(directory)

@@ -77,8 +77,8 @@ def outputs(net: Network, layer: str, x: Any) -> np.ndarray:
     used = _used(steps, place)
     part = steps.part(used, place)
     arrays = [given[i] for i in used]
-    found: np.ndarray = part.predict(arrays[0] if len(arrays) == 1 else arrays)
-    return found
+    output: np.ndarray = part.predict(arrays[0] if len(arrays) == 1 else arrays)
+    return output
 
 
 def grad_cam(net: Network, picture: Any, label: int | None = None, layer: str | None = None) -> np.ndarray:
@@ -125,19 +125,20 @@ def grad_cam(net: Network, picture: Any, label: int | None = None, layer: str | 
     """
     _check(net)
     if len(net.features) != 1 or len(net.features[0]) != 3 or len(net.shapes) != 1 or len(net.shapes[0]) != 1:
-        raise ValueError("grad_cam: the network must take pictures (height, width, channels) and give (classes,)")
+        raise ValueError("grad_cam: the network must map an image (height, width, channels) to (classes,)")
     steps, x = Steps(net), one("grad_cam", net, picture)
     if not np.isfinite(x).all():
-        raise ValueError("grad_cam: the picture has pixels that are not finite")
-    place = _maps(steps) if layer is None else steps.place(layer)
+        raise ValueError("grad_cam: the image has pixels that are not finite")
+    place = _last_maps(steps) if layer is None else steps.place(layer)
     if len(steps.shapes[place]) != 3:
-        raise ValueError(f"grad_cam: {layer} gives {steps.shapes[place]}, no maps (height, width, channels)")
+        shape = steps.shapes[place]
+        raise ValueError(f"grad_cam: {layer} gives {shape}, expected feature maps (height, width, channels)")
     wanted = steps.outputs[0]
-    beside = _beside(steps, place, wanted)
-    values = [steps.part([0], at).predict(x) if at else x for at in (place, *beside)]
-    head = steps.part([place, *beside], wanted, scores=True)
-    head._set(frozen=head.untrained())  # so that BatchNorm goes by its running statistics
-    scores = head.forward(values if beside else values[0], training=True)
+    bypass = _bypass(steps, place, wanted)
+    values = [steps.part([0], at).predict(x) if at else x for at in (place, *bypass)]
+    head = steps.part([place, *bypass], wanted, scores=True)
+    head._set(frozen=head.untrained())  # so that BatchNorm uses its running statistics
+    scores = head.forward(values if bypass else values[0], training=True)
     dy = np.zeros_like(scores)
     if scores.shape[1] == 1:
         kind = int(scores[0, 0] >= 0) if label is None else checks.integer("grad_cam: label", label, 0, 1)
@@ -146,7 +147,7 @@ def grad_cam(net: Network, picture: Any, label: int | None = None, layer: str | 
         last = scores.shape[1] - 1
         dy[0, scores.argmax() if label is None else checks.integer("grad_cam: label", label, 0, last)] = 1
     gradient = head.backward(dy, parameters=False)
-    slopes = (gradient["input_0"] if beside else gradient)[0].mean(axis=(0, 1))
+    slopes = (gradient["input_0"] if bypass else gradient)[0].mean(axis=(0, 1))
     heat = np.maximum(values[0][0] @ slopes, 0)
     heat = _enlarged(_enlarged(heat, x.shape[1]).T, x.shape[2]).T
     return np.asarray(heat / heat.max() if heat.max() > 0 else heat, np.float32)
@@ -156,7 +157,7 @@ def one(name: str, net: Network, picture: Any) -> np.ndarray:
     """An image as a batch of one for the network. name: what error messages begin with."""
     _check(net)
     if len(net.features) != 1:
-        raise ValueError(f"{name}: the network must take one input, not {len(net.features)}")
+        raise ValueError(f"{name}: the network must have one input, not {len(net.features)}")
     array, (features,) = arrays.numbers(f"{name}: picture", picture), net.features
     if array.shape != features:
         turned = *features[-1:], *features[:-1]
@@ -164,7 +165,7 @@ def one(name: str, net: Network, picture: Any) -> np.ndarray:
         if features[-1] == 1:
             right[features[:-1]] = "picture[..., None]"
         hint = f"; give {right[array.shape]}" if array.shape in right else ""
-        raise ValueError(f"{name}: expected a picture {features}, got {array.shape}{hint}")
+        raise ValueError(f"{name}: expected an image {features}, got {array.shape}{hint}")
     return arrays.ready(array[None])
 
 
@@ -209,11 +210,11 @@ def gradient_over_time(net: Network, x: Any, y: Any) -> np.ndarray:
     >>> norms.shape, bool(norms[0] < norms[-1])
     ((20,), True)
     """
-    found, _ = net.gradient(x, y)
-    if isinstance(found, dict) or found.ndim != 3 or net.graph.vocabulary(0):
-        raise ValueError("gradient_over_time: the network must take one input of numbers (batch, time, features)")
+    dx, _ = net.gradient(x, y)
+    if isinstance(dx, dict) or dx.ndim != 3 or net.graph.vocabulary(0):
+        raise ValueError("gradient_over_time: the network must have one input of numbers (batch, time, features)")
     # The loss of a batch is the mean over its sequences.
-    norms: np.ndarray = np.linalg.norm(found.astype(np.float64) * len(found), axis=2).mean(axis=0)
+    norms: np.ndarray = np.linalg.norm(dx.astype(np.float64) * len(dx), axis=2).mean(axis=0)
     return norms
 
 
@@ -234,31 +235,31 @@ def _used(steps: Steps, place: int) -> list[int]:
     return sorted(found)
 
 
-def _maps(steps: Steps) -> int:
+def _last_maps(steps: Steps) -> int:
     """The last place whose feature maps have more than one pixel."""
     for place in reversed(range(steps.inputs, len(steps.shapes))):
         shape = steps.shapes[place]
         if len(shape) == 3 and shape[0] * shape[1] > 1:
             return place
-    raise ValueError("grad_cam: no layer gives maps (height, width, channels)")
+    raise ValueError("grad_cam: no layer has feature maps (height, width, channels)")
 
 
-def _beside(steps: Steps, place: int, wanted: int) -> list[int]:
+def _bypass(steps: Steps, place: int, wanted: int) -> list[int]:
     """The places before this one whose values layers after it need, on the way to the output."""
     needed, waiting = {place}, [wanted]
     after = {place}
     for at in range(place + 1, len(steps.shapes)):
         if any(source in after for source in steps.steps[at - steps.inputs].sources):
             after.add(at)
-    beside = set()
+    bypass = set()
     while waiting:
         at = waiting.pop()
         if at not in after:
-            beside.add(at)
+            bypass.add(at)
         elif at not in needed:
             needed.add(at)
             waiting += steps.steps[at - steps.inputs].sources
-    return sorted(beside)
+    return sorted(bypass)
 
 
 def _enlarged(x: np.ndarray, size: int) -> np.ndarray:

@@ -18,7 +18,7 @@ from fastnn.network import Network
 
 Shape = tuple[int, ...]
 
-#: Endings of a classifier, without which the scores of its classes are left.
+#: The output activations of a classifier; their inputs are the scores of the classes.
 ENDINGS = (*ROW_WISE, "sigmoid")
 
 

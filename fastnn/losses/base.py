@@ -151,7 +151,7 @@ class Loss(FixedSettings):
         targets, labels = arrays.targets(t, len(outputs), outputs.shape[1:], labels_fit, "t")
         weight = None if sample_weight is None else arrays.weights(sample_weight, len(outputs), [outputs.shape[1:]])
         form = outputs.shape[1:], labels, 0 if weight is None else weight.size // len(outputs)
-        run = self.idle.pop() if self.idle else None  # another thread that comes now makes its own
+        run = self.idle.pop() if self.idle else None  # another thread that calls now makes its own
         if run is None or run.form != form or run.rows < len(outputs):
             run = EagerLoss(self, len(outputs), *form)
         gradient = np.empty(outputs.shape, np.float32)

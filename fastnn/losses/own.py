@@ -61,8 +61,8 @@ class Own(Loss):
     def emit(self, lowering: Lowering, output: Buffer, target: Target, gradient: Buffer) -> Call:
         if target.weight is not None and not self.weighted:
             raise ValueError(
-                f"{self.name}: takes (y, t), and so no sample_weight or class_weight; "
-                f"define {self.name}(y, t, sample_weight) to be given them"
+                f"{self.name}: its parameters are (y, t), without sample_weight or class_weight; "
+                f"define {self.name}(y, t, sample_weight) to receive them"
             )
         return lowering.emit(
             kernels.OwnLoss,
@@ -82,7 +82,7 @@ def takes_weights(function: Callable[..., object]) -> bool:
     """Whether a function of (y, t) has a third argument for sample weights."""
     try:
         parameters = inspect.signature(function).parameters.values()
-    except ValueError:  # some callables in C say nothing of themselves
+    except ValueError:  # some callables written in C have no signature
         return False
     positional = [each for each in parameters if each.kind in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD)]
     required = [each for each in positional if each.default is each.empty]

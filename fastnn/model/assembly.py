@@ -32,9 +32,9 @@ class Assembly:
     effect at that network's next compile.
     """
 
-    #: What a user may set, and how it is checked; all else changes by the methods of the network alone.
+    #: Attributes that a user may set, with their checks; only the network's methods change the others.
     SETTABLE: ClassVar[Mapping[str, Callable[[str, Any], Any]]] = {"trainable": checks.flag}
-    #: Which method decides the rest, for the error.
+    #: The methods that change the others, for error messages.
     DECIDED_BY: ClassVar[Mapping[str, str]] = {}
 
     trainable: bool = True

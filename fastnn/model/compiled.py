@@ -31,13 +31,13 @@ class Compiled(Assembly):
     SETTABLE: ClassVar[Mapping[str, Callable[[str, Any], Any]]] = {
         **Assembly.SETTABLE,
         "stop_training": checks.flag,
-        "metadata": lambda name, value: value,  # it is checked when it is written
+        "metadata": lambda name, value: value,  # checked when a file is written
     }
     DECIDED_BY: ClassVar[Mapping[str, str]] = dict.fromkeys(
         ("optimizer", "loss", "metrics", "objectives", "frozen"), "compile(optimizer, loss, metrics)"
     )
 
-    #: Makes the program for a request; set where networks are put together, since programs are built from this class.
+    #: Makes the program for a request; set by `Network`, since programs are built from this class.
     build_program: ClassVar[Any]  # (net, request, rows) -> Program
 
     optimizer: optimizers.Optimizer  # None until compiled; the type spares users a check
@@ -51,9 +51,9 @@ class Compiled(Assembly):
     counters: Counters
     slots: dict[str, Tensor]
     pool: Pool
-    custom_pass: Any  # a forward pass that waits for its backward, and its plans
-    training_step: Request | None  # for arrays that are targets as the loss takes them; None until compiled and built
-    target_shape: Any  # of such targets
+    custom_pass: Any  # a forward pass that waits for its backward pass, and its plans
+    training_step: Request | None  # for targets in the loss's own form; None until compiled and built
+    target_shape: Any  # of these targets
 
     def assemble(self, graph: Graph, seed: int | None, name: str | None) -> None:
         super().assemble(graph, seed, name)
@@ -143,7 +143,7 @@ class Compiled(Assembly):
                 raise
             self._drop_plans()
             for block in self._blocks.bases if self._blocks else ():
-                block.gradients.array[...] = 0  # what is frozen from now on would keep its last ones
+                block.gradients.array[...] = 0  # layers frozen from now on would keep their last ones
 
     def _make_slots(self) -> dict[str, Tensor]:
         names = self.optimizer.slots() if self.optimizer else ()
@@ -155,7 +155,7 @@ class Compiled(Assembly):
             return
         if not self.ranges():
             raise ValueError("the network has no parameters to train" + (": all are frozen" if self.frozen else ""))
-        values = (False,) * len(self.objectives)  # which suit every metric
+        values = (False,) * len(self.objectives)  # values suit every metric
         type(self).build_program(self, Request(Kind.EVALUATE, values), 1)
         labels = self._labels()
         shapes = [shape[:-1] if label else shape for shape, label in zip(self.shapes, labels, strict=True)]

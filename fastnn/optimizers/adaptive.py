@@ -65,7 +65,7 @@ class RMSprop(Decaying):
     def update(self, lowering: Lowering, span: Span) -> None:
         slots = (span.slots.get(name) for name in ("v", "mean", "buffer"))
         options = self.options()
-        del options["centered"]  # the Op sees it by its slot
+        del options["centered"]  # the Op knows it by its slot
         lowering.emit(kernels.RMSprop, span.values, span.gradients, *slots, **options)
 
 

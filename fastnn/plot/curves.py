@@ -102,16 +102,16 @@ def confusion_matrix(y: Any, predicted: Any, classes: Sequence[str] | None = Non
     side = 2.2 + 0.5 * min(n, MOST)
     figure = new_figure(side, side)
     axes = figure.subplots()
-    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-    axes.set(xlabel="taken for", ylabel="is")
+    fractions = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    axes.imshow(fractions, cmap="Blues", vmin=0, vmax=1)
+    axes.set(xlabel="predicted class", ylabel="true class")
     if n > MOST:
         return figure
     axes.set_xticks(range(n), names, rotation=90)
     axes.set_yticks(range(n), names)
     for i, j in np.ndindex(n, n):
         if counts[i, j]:
-            colour = "white" if shares[i, j] > 0.5 else "black"
+            colour = "white" if fractions[i, j] > 0.5 else "black"
             axes.text(j, i, str(counts[i, j]), ha="center", va="center", fontsize=8, color=colour)
     return figure
 
@@ -144,7 +144,7 @@ def gradient_over_time(norms: Mapping[str, Any]) -> Figure:
     """
     each = {name: np.asarray(values, np.float64) for name, values in norms.items()}
     if not each:
-        raise ValueError("gradient_over_time: no norms are given")
+        raise ValueError("gradient_over_time: expected norms by name, got none")
     figure = new_figure(6.4, 3.8)
     axes = figure.subplots()
     for name, values in each.items():
@@ -152,7 +152,7 @@ def gradient_over_time(norms: Mapping[str, Any]) -> Figure:
             raise ValueError(f"gradient_over_time: {name}: expected norms >= 0 (time,), got {values.shape}")
         axes.plot(np.arange(1, len(values) + 1), np.where(values > 0, values, np.nan), label=name)
     axes.set_yscale("log")
-    axes.set(xlabel="step of the input", ylabel="norm of the gradient of the loss")
+    axes.set(xlabel="time step of the input", ylabel="norm of the gradient of the loss")
     axes.grid(alpha=0.3)
     axes.legend()
     return figure

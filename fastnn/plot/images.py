@@ -55,7 +55,7 @@ def pictures(x: Any, titles: Sequence[str] = ()) -> Figure:
     if array.ndim != 4 or not array.size or array.shape[3] not in (1, 3):
         raise ValueError(f"pictures: expected (n, height, width, 1 or 3), got {array.shape}")
     if len(above) not in (0, len(array)):
-        raise ValueError(f"pictures: {len(above)} titles for {len(array)} pictures")
+        raise ValueError(f"pictures: {len(above)} titles for {len(array)} images")
     columns = int(np.ceil(np.sqrt(len(array))))
     rows = -(-len(array) // columns)
     figure = new_figure(1.4 * columns + 0.2, (1.85 if above else 1.4) * rows + 0.2)
@@ -68,15 +68,15 @@ def pictures(x: Any, titles: Sequence[str] = ()) -> Figure:
     return figure
 
 
-def _show(axes: Axes, picture: np.ndarray) -> None:
+def _show(axes: Axes, image: np.ndarray) -> None:
     """An image, its least value black and its greatest white; values that are not finite are left out."""
-    values = picture.astype(np.float64)
+    values = image.astype(np.float64)
     finite = values[np.isfinite(values)]
     low, high = (finite.min(), finite.max()) if finite.size else (0.0, 0.0)
     axes.imshow((values - low) / ((high - low) or 1.0), cmap="gray", vmin=0, vmax=1)
 
 
-def _maps(maps: np.ndarray) -> Figure:
+def _channels(maps: np.ndarray) -> Figure:
     """The first MOST of the feature maps (height, width, k), each scaled to its own range."""
     return pictures(np.moveaxis(maps, -1, 0)[:MOST, ..., None])
 
@@ -114,7 +114,7 @@ def filters(net: Network, layer: str | None = None) -> Figure:
     weight = (convolutions[layer] if layer else next(iter(convolutions.values()))).weights["weight"]
     if weight.shape[2] == 3:
         return pictures(np.moveaxis(weight, -1, 0)[:MOST])
-    return _maps(weight[:, :, 0])
+    return _channels(weight[:, :, 0])
 
 
 def feature_maps(net: Network, picture: Any, layer: str | None = None) -> Figure:
@@ -153,8 +153,8 @@ def feature_maps(net: Network, picture: Any, layer: str | None = None) -> Figure
         raise ValueError("feature_maps: the network has no Conv2D; name a layer")
     maps = inspection.outputs(net, name, inspection.one("feature_maps", net, picture))[0]
     if maps.ndim != 3:
-        raise ValueError(f"feature_maps: {name} gives {maps.shape}, no maps (height, width, channels)")
-    return _maps(maps)
+        raise ValueError(f"feature_maps: {name} gives {maps.shape}, expected feature maps (height, width, channels)")
+    return _channels(maps)
 
 
 def class_activation(
@@ -196,6 +196,6 @@ def class_activation(
         axes.axis("off")
         _show(axes, array if array.shape[2] in (1, 3) else array[..., :1])
     right.imshow(heat, cmap="jet", alpha=0.45, vmin=0, vmax=1)
-    left.set_title(plain([title or "the picture"])[0], fontsize=9)
-    right.set_title("where its class comes from", fontsize=9)
+    left.set_title(plain([title or "the image"])[0], fontsize=9)
+    right.set_title("what decides its class", fontsize=9)
     return figure

@@ -16,7 +16,7 @@ from fastnn.model.objectives import one_or_all
 from fastnn.model.request import Kind, Request
 
 WIDTHS = (0.01, 0.003, 0.001)
-#: Of each tensor so many of the largest gradients are checked, and as many others.
+#: The number of the largest gradients of each tensor that are checked, and of the others.
 EACH = 8
 
 
