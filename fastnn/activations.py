@@ -1,7 +1,8 @@
 """The activations as functions of arrays: fastnn.activations.gelu(x), fastnn.activations.gelu.derivative(x).
 
 Each runs the kernel that networks run. A layer is given its activation by name, Dense(64, activation="gelu"),
-or as it is here, Dense(64, activation=fastnn.activations.gelu); the activation with learned parameters is the layer PReLU.
+or as it is here, Dense(64, activation=fastnn.activations.gelu); the activation with learned parameters is the layer
+PReLU.
 """
 
 from __future__ import annotations

@@ -42,7 +42,7 @@ class Network(LearningRateTest, CustomLoop, Gradients):
     name : str, optional
         The network's name as a layer of another one.
 
-    Attributes:
+    Attributes
     ----------
     history : History
         Of the last `fit`.
@@ -53,14 +53,14 @@ class Network(LearningRateTest, CustomLoop, Gradients):
     trainable : bool
         Whether a network of which it is a layer trains its parameters, from that network's next compile on.
 
-    Raises:
+    Raises
     ------
     TypeError
         Where inputs or outputs are not Symbols.
     ValueError
         For an input that leads nowhere or is not given, and for two inputs, layers or outputs of one name.
 
-    Examples:
+    Examples
     --------
     >>> import fastnn as fnn
     >>> x = fnn.Input((8,))
@@ -100,7 +100,7 @@ class Network(LearningRateTest, CustomLoop, Gradients):
         path : path or binary file
             A path is written whole or not at all; a symbolic link keeps pointing where it does.
 
-        Raises:
+        Raises
         ------
         TypeError
             For metadata that are not plain JSON.
@@ -109,7 +109,7 @@ class Network(LearningRateTest, CustomLoop, Gradients):
         OSError
             Where the file cannot be written.
 
-        Examples:
+        Examples
         --------
         >>> import io, fastnn as fnn
         >>> net, file = fnn.Sequential([fnn.Dense(1)], input_shape=(2,)), io.BytesIO()
@@ -149,14 +149,14 @@ class Sequential(Network):
     name : str, optional
         The network's name as a layer of another one.
 
-    Raises:
+    Raises
     ------
     TypeError
         Where layers are not Layer objects.
     ValueError
         For a layer or a name that occurs twice, and where a layer does not fit its input.
 
-    Examples:
+    Examples
     --------
     >>> import fastnn as fnn
     >>> net = fnn.Sequential([fnn.Dense(100, "relu"), fnn.Dense(10, "softmax")], input_shape=(64,))
@@ -197,11 +197,11 @@ def load(
         Your own classes, and functions for losses and metrics, besides fastnn's. A file can name no others, and no code
         in it is run.
 
-    Returns:
+    Returns
     -------
     Network
 
-    Raises:
+    Raises
     ------
     TypeError
         For anything in these dicts that is not such a class or function.
@@ -210,7 +210,7 @@ def load(
     ValueError
         Where it is truncated, altered or not such a file.
 
-    Examples:
+    Examples
     --------
     >>> import os, tempfile, fastnn as fnn
     >>> path = os.path.join(tempfile.mkdtemp(), "net")

@@ -40,17 +40,17 @@ class Prediction(Compiled):
         stateful : bool, default False
             Whether each batch continues the sequences of the batch before, as in `fit`.
 
-        Returns:
+        Returns
         -------
         array, float32 (batch, ...)
             For several outputs a dict by name.
 
-        Raises:
+        Raises
         ------
         TypeError, ValueError
             For an x or lengths that do not fit the network.
 
-        Examples:
+        Examples
         --------
         >>> import numpy as np, fastnn as fnn
         >>> net = fnn.Sequential([fnn.Dense(3, "softmax")], input_shape=(4,), seed=0)
@@ -71,18 +71,18 @@ class Prediction(Compiled):
         x, batch_size, lengths
             As in `predict`.
 
-        Returns:
+        Returns
         -------
         array, int64 (batch,)
             For feature maps (batch, height, width, classes) the class at each position, (batch, height, width). For
             several outputs a dict by name.
 
-        Raises:
+        Raises
         ------
         TypeError, ValueError
             For a network that predicts values instead of classes, and for an x that does not fit or is not finite.
 
-        Examples:
+        Examples
         --------
         >>> import numpy as np, fastnn as fnn
         >>> net = fnn.Sequential([fnn.Dense(3, "softmax")], input_shape=(4,), seed=0)
@@ -113,20 +113,20 @@ class Prediction(Compiled):
         sample_weight : array, optional
             As in `fit`: losses and metrics are weighted means.
 
-        Returns:
+        Returns
         -------
         dict of str to float
             "loss" and each metric. For several outputs "loss" is the weighted sum, the others are "<output>_loss",
             "<output>_accuracy" and so on.
 
-        Raises:
+        Raises
         ------
         RuntimeError
             Before `compile`.
         TypeError, ValueError
             For x and y that do not fit or are not finite.
 
-        Examples:
+        Examples
         --------
         >>> import numpy as np, fastnn as fnn
         >>> net = fnn.Sequential([fnn.Dense(1)], input_shape=(4,), seed=0).compile("sgd", "mse")
@@ -154,11 +154,11 @@ class Prediction(Compiled):
         streaming : bool, default False
             For a recurrent network: one time step at a time, y_t = f.step(x_t). The state stays in f until f.reset().
 
-        Returns:
+        Returns
         -------
         Predictor or Stream
 
-        Raises:
+        Raises
         ------
         RuntimeError
             Before the network is built.
@@ -166,7 +166,7 @@ class Prediction(Compiled):
             For batch_size < 1, a network of several inputs or outputs, and with streaming for one that needs sequences
             as a whole.
 
-        Examples:
+        Examples
         --------
         >>> import numpy as np, fastnn as fnn
         >>> f = fnn.Sequential([fnn.Dense(3)], input_shape=(4,), seed=0).freeze()

@@ -32,12 +32,12 @@ class Activation(Layer):
     activation : str or function
         One of `fastnn.activations`, where the formulas and sources are, or its name.
 
-    Raises:
+    Raises
     ------
     ValueError
         For an unknown activation.
 
-    Examples:
+    Examples
     --------
     >>> import numpy as np, fastnn as fnn
     >>> fnn.Sequential([fnn.Activation("relu")]).predict(np.array([[-1.0, 2.0]]))

@@ -62,17 +62,17 @@ class RandomFlip(Augmentation):
     vertical : bool, default False
         Whether top and bottom are exchanged, with a probability 1/2 of its own.
 
-    Raises:
+    Raises
     ------
     TypeError, ValueError
         Unless both are bools and one of them is True; when built, for an input that is not images.
 
-    References:
+    References
     ----------
     A. Krizhevsky, I. Sutskever and G. E. Hinton, "ImageNet Classification with Deep Convolutional Neural Networks",
     NIPS 2012, section 4.1.
 
-    Examples:
+    Examples
     --------
     >>> import numpy as np, fastnn as fnn
     >>> net = fnn.Sequential([fnn.RandomFlip()], seed=0)
@@ -107,18 +107,18 @@ class RandomShift(Augmentation):
     pixels : int or (int, int)
         The largest shift: one number, or (down, right).
 
-    Raises:
+    Raises
     ------
     TypeError, ValueError
         Unless pixels are integers >= 0; when built, for an input that is not images, or images no larger than the
         shift.
 
-    References:
+    References
     ----------
     K. He, X. Zhang, S. Ren and J. Sun, "Deep Residual Learning for Image Recognition", CVPR 2016, section 4.2: 4 pixels
     for images of 32 x 32.
 
-    Examples:
+    Examples
     --------
     >>> import numpy as np, fastnn as fnn
     >>> net = fnn.Sequential([fnn.RandomShift((0, 1))], seed=0)
@@ -155,17 +155,17 @@ class RandomRotation(Augmentation):
     degrees : float
         The largest angle, 0 <= degrees <= 180.
 
-    Raises:
+    Raises
     ------
     TypeError, ValueError
         Unless 0 <= degrees <= 180; when built, for an input that is not images.
 
-    References:
+    References
     ----------
     P. Y. Simard, D. Steinkraus and J. C. Platt, "Best Practices for Convolutional Neural Networks Applied to Visual
     Document Analysis", ICDAR 2003, section 2.
 
-    Examples:
+    Examples
     --------
     >>> import numpy as np, fastnn as fnn
     >>> net = fnn.Sequential([fnn.RandomRotation(10)], seed=0)
@@ -194,12 +194,12 @@ class RandomBrightness(Augmentation):
     amount : float
         The largest change, >= 0, in the scale of x: 25 for bytes is 0.1 after Rescale(1 / 255).
 
-    Raises:
+    Raises
     ------
     TypeError, ValueError
         Unless amount >= 0; when built, for an input that is not images.
 
-    Examples:
+    Examples
     --------
     >>> import numpy as np, fastnn as fnn
     >>> net = fnn.Sequential([fnn.RandomBrightness(0.1)], seed=0)
@@ -228,12 +228,12 @@ class RandomContrast(Augmentation):
     amount : float
         The largest change of the contrast, relative to that of x, 0 <= amount <= 1.
 
-    Raises:
+    Raises
     ------
     TypeError, ValueError
         Unless 0 <= amount <= 1; when built, for an input that is not images.
 
-    Examples:
+    Examples
     --------
     >>> import numpy as np, fastnn as fnn
     >>> net = fnn.Sequential([fnn.RandomContrast(0.5)], seed=0)
@@ -263,17 +263,17 @@ class Cutout(Augmentation):
     size : int
         Side of the square in pixels, >= 1.
 
-    Raises:
+    Raises
     ------
     TypeError, ValueError
         Unless size is an integer >= 1; when built, for an input that is not images, or images smaller than the square.
 
-    References:
+    References
     ----------
     T. DeVries and G. W. Taylor, "Improved Regularization of Convolutional Neural Networks with Cutout",
     arXiv:1708.04552, 2017, section 3.
 
-    Examples:
+    Examples
     --------
     >>> import numpy as np, fastnn as fnn
     >>> net = fnn.Sequential([fnn.Cutout(3)], seed=0)

@@ -39,12 +39,12 @@ class Parameter:
     statistic : bool, default False
         Whether the layer itself writes it (a running mean, say), so that it is not trained and has no gradient.
 
-    Raises:
+    Raises
     ------
     TypeError, ValueError
         For an invalid shape, an unknown initializer, fans < 1, a negative penalty, and a max_norm that is not positive.
 
-    Examples:
+    Examples
     --------
     >>> import fastnn as fnn
     >>> parameter = fnn.Parameter((4, 3), "glorot_uniform", fan_in=4, fan_out=3)
@@ -89,7 +89,7 @@ class Layer:
     trainable : bool, default True
         Whether the parameters are trained. A change takes effect at the next `compile`.
 
-    Raises:
+    Raises
     ------
     TypeError, ValueError
         For a name of other characters than letters, digits, _ and -; when called, for inputs that are not Symbols or
@@ -97,7 +97,7 @@ class Layer:
     AttributeError
         Where a setting is changed.
 
-    Examples:
+    Examples
     --------
     >>> import fastnn as fnn
     >>> layer = fnn.Dense(3, name="scores")

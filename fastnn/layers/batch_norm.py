@@ -35,7 +35,7 @@ class BatchNorm(Layer):
     epsilon : float, default 1e-5
         Added to the variance, > 0.
 
-    Raises:
+    Raises
     ------
     TypeError, ValueError
         Unless 0 <= momentum <= 1 and epsilon > 0.
@@ -43,12 +43,12 @@ class BatchNorm(Layer):
         In training, for a batch whose mean or variance overflows float32; the step changes nothing, since the running
         ones would never recover.
 
-    References:
+    References
     ----------
     S. Ioffe and C. Szegedy, "Batch Normalization: Accelerating Deep Network Training by Reducing Internal Covariate
     Shift", ICML 2015, algorithms 1 and 2.
 
-    Examples:
+    Examples
     --------
     >>> import fastnn as fnn
     >>> net = fnn.Sequential([fnn.BatchNorm()], input_shape=(8, 8, 3))

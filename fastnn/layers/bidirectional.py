@@ -37,19 +37,19 @@ class Bidirectional(Layer):
     merge : {"concatenate", "add", "multiply"}, default "concatenate"
         How the results are joined. "add" and "multiply" give y the units of one layer instead of two.
 
-    Raises:
+    Raises
     ------
     TypeError
         For another layer.
     ValueError
         For a layer with reverse or return_state, and an unknown merge.
 
-    References:
+    References
     ----------
     M. Schuster and K. K. Paliwal, "Bidirectional Recurrent Neural Networks", IEEE Transactions on Signal Processing
     45(11), 1997.
 
-    Examples:
+    Examples
     --------
     >>> import fastnn as fnn
     >>> layer = fnn.Bidirectional(fnn.LSTM(64, return_sequences=True))

@@ -22,14 +22,14 @@ class Composite(Layer):
     "block_0.dense_0.weight" and so on. A file that holds such a layer is read by fnn.load(path, layers={"Block":
     Block}). For a graph other than a chain, call a Network as a layer.
 
-    Raises:
+    Raises
     ------
     TypeError
         Where `layers` returns anything but Layer objects.
     ValueError
         Where it returns none, and where one does not fit its input.
 
-    Examples:
+    Examples
     --------
     >>> import fastnn as fnn
     >>> from dataclasses import dataclass

@@ -53,13 +53,13 @@ class Conv2D(window.Pictured):
     activation, bias, initializer, l1, l2
         As in `Dense`.
 
-    Raises:
+    Raises
     ------
     TypeError, ValueError
         For sizes < 1, a padding as large as a window, and groups that do not divide the filters; when built, for an
         input of another rank, with channels first, smaller than a window, or whose channels the groups do not divide.
 
-    References:
+    References
     ----------
     K. Fukushima, "Neocognitron: A Self-organizing Neural Network Model for a Mechanism of Pattern Recognition
     Unaffected by Shift in Position", Biological Cybernetics 36, 1980.
@@ -69,7 +69,7 @@ class Conv2D(window.Pictured):
 
     A. Lavin and S. Gray, "Fast Algorithms for Convolutional Neural Networks", CVPR 2016.
 
-    Examples:
+    Examples
     --------
     >>> import fastnn as fnn
     >>> net = fnn.Sequential([fnn.Conv2D(16, 3, padding="same", activation="relu")], input_shape=(28, 28, 3), seed=0)
@@ -164,12 +164,12 @@ class Conv1D(Conv2D):
     padding : {"valid", "same"}, int or tuple, default "valid"
         As in `Conv2D`; ((before, after),) gives both sides.
 
-    Raises:
+    Raises
     ------
     TypeError, ValueError
         As `Conv2D`.
 
-    Examples:
+    Examples
     --------
     >>> import fastnn as fnn
     >>> fnn.Conv1D(8, 5, strides=2)(fnn.Input((100, 3))).shape
@@ -191,16 +191,16 @@ class Conv2DTranspose(Conv2D):
     filters, kernel, strides, padding, dilation, groups, activation, bias, initializer, l1, l2
         As in `Conv2D`; the padding is taken off y.
 
-    Raises:
+    Raises
     ------
     TypeError, ValueError
         As `Conv2D`, and for a padding that leaves nothing of y.
 
-    References:
+    References
     ----------
     M. D. Zeiler, D. Krishnan, G. W. Taylor and R. Fergus, "Deconvolutional Networks", CVPR 2010.
 
-    Examples:
+    Examples
     --------
     >>> import fastnn as fnn
     >>> fnn.Conv2DTranspose(8, 2, strides=2)(fnn.Input((7, 7, 16))).shape

@@ -36,17 +36,17 @@ class Dense(Layer):
         After each update, the weights into each unit, weight[:, unit], are scaled down to this norm where theirs is
         larger.
 
-    Raises:
+    Raises
     ------
     TypeError, ValueError
         For units < 1, an unknown activation or initializer, a negative penalty, and a max_norm that is not positive.
 
-    References:
+    References
     ----------
     max_norm: N. Srivastava, G. Hinton, A. Krizhevsky, I. Sutskever and R. Salakhutdinov, "Dropout: A Simple Way to
     Prevent Neural Networks from Overfitting", Journal of Machine Learning Research 15, 2014.
 
-    Examples:
+    Examples
     --------
     >>> import numpy as np, fastnn as fnn
     >>> net = fnn.Sequential([fnn.Dense(2, "relu")], input_shape=(3,), seed=0)

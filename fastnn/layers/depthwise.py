@@ -35,20 +35,20 @@ class DepthwiseConv2D(window.Pictured):
     activation, bias, initializer, l1, l2
         As in `Dense`.
 
-    Raises:
+    Raises
     ------
     TypeError, ValueError
         For sizes < 1 and a padding as large as a window; when built, for an input of another rank, with channels first,
         or smaller than a window.
 
-    References:
+    References
     ----------
     F. Chollet, "Xception: Deep Learning with Depthwise Separable Convolutions", CVPR 2017.
 
     A. G. Howard et al., "MobileNets: Efficient Convolutional Neural Networks for Mobile Vision Applications",
     arXiv:1704.04861, 2017, section 3.1.
 
-    Examples:
+    Examples
     --------
     >>> import fastnn as fnn
     >>> fnn.DepthwiseConv2D(3, padding="same", multiplier=2)(fnn.Input((32, 32, 16))).shape
@@ -131,16 +131,16 @@ class SeparableConv2D(Composite):
     initializer, l1, l2
         Of both weights, as in `Dense`.
 
-    Raises:
+    Raises
     ------
     TypeError, ValueError
         As these layers do.
 
-    References:
+    References
     ----------
     F. Chollet, "Xception: Deep Learning with Depthwise Separable Convolutions", CVPR 2017, section 1.
 
-    Examples:
+    Examples
     --------
     >>> import fastnn as fnn
     >>> fnn.SeparableConv2D(64, 3, strides=2, padding="same")(fnn.Input((32, 32, 16))).shape

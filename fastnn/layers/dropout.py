@@ -22,17 +22,17 @@ class Dropout(Layer):
     rate : float
         Probability of zero, 0 <= rate < 1.
 
-    Raises:
+    Raises
     ------
     TypeError, ValueError
         Unless 0 <= rate < 1.
 
-    References:
+    References
     ----------
     N. Srivastava, G. Hinton, A. Krizhevsky, I. Sutskever and R. Salakhutdinov, "Dropout: A Simple Way to Prevent Neural
     Networks from Overfitting", Journal of Machine Learning Research 15, 2014.
 
-    Examples:
+    Examples
     --------
     >>> import numpy as np, fastnn as fnn
     >>> net = fnn.Sequential([fnn.Dropout(0.5)], input_shape=(8,), seed=0)

@@ -40,13 +40,13 @@ class Embedding(Layer):
         One of `fastnn.initializers`, with fan_in = 1, or its name. None draws uniformly from -0.05 to 0.05, as Keras
         does.
 
-    Raises:
+    Raises
     ------
     TypeError, ValueError
         For a vocabulary or units < 1, a padding that is not an id, and an unknown initializer; where x is gathered, for
         an id outside the vocabulary.
 
-    Examples:
+    Examples
     --------
     >>> import numpy as np, fastnn as fnn
     >>> net = fnn.Sequential([fnn.Embedding(1000, 16)], input_shape=(5,), seed=0)

@@ -11,7 +11,7 @@ from fastnn.lowering.value import Value
 class Flatten(Layer):
     """Reshape (batch, a, b, ...) to (batch, a * b * ...), in C order. It costs nothing: the memory is the same.
 
-    Examples:
+    Examples
     --------
     >>> import fastnn as fnn
     >>> fnn.Flatten()(fnn.Input((28, 28, 1))).shape

@@ -22,16 +22,16 @@ class GaussianNoise(Layer):
     stddev : float
         Standard deviation of the noise, >= 0.
 
-    Raises:
+    Raises
     ------
     TypeError, ValueError
         Unless stddev >= 0.
 
-    References:
+    References
     ----------
     C. M. Bishop, "Training with Noise is Equivalent to Tikhonov Regularization", Neural Computation 7(1), 1995.
 
-    Examples:
+    Examples
     --------
     >>> import numpy as np, fastnn as fnn
     >>> net = fnn.Sequential([fnn.GaussianNoise(0.1)], input_shape=(1000,), seed=0)

@@ -23,16 +23,16 @@ class LayerNorm(Layer):
     epsilon : float, default 1e-5
         Added to the variance, > 0.
 
-    Raises:
+    Raises
     ------
     TypeError, ValueError
         Unless epsilon > 0.
 
-    References:
+    References
     ----------
     J. L. Ba, J. R. Kiros and G. E. Hinton, "Layer Normalization", arXiv:1607.06450, 2016, eq. 4.
 
-    Examples:
+    Examples
     --------
     >>> import numpy as np, fastnn as fnn
     >>> fnn.Sequential([fnn.LayerNorm()]).predict(np.array([[1.0, 3.0]])).round(3)

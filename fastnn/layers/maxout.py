@@ -27,16 +27,16 @@ class Maxout(Layer):
     initializer : str or function, default "glorot_uniform"
         Of the weight: one of `fastnn.initializers`, or its name.
 
-    Raises:
+    Raises
     ------
     TypeError, ValueError
         For units or pieces < 1, and an unknown initializer; when built, for an input of another rank.
 
-    References:
+    References
     ----------
     I. J. Goodfellow, D. Warde-Farley, M. Mirza, A. Courville and Y. Bengio, "Maxout Networks", ICML 2013, eq. 2.
 
-    Examples:
+    Examples
     --------
     >>> import fastnn as fnn
     >>> net = fnn.Sequential([fnn.Maxout(3, 2)], input_shape=(4,), seed=0)

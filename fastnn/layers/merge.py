@@ -45,12 +45,12 @@ class _Elementwise(Merge):
 class Add(_Elementwise):
     """y = x1 + x2 + ..., elementwise; each x and y is (batch, ...).
 
-    Raises:
+    Raises
     ------
     ValueError
         For fewer than two inputs, or inputs of different shapes.
 
-    Examples:
+    Examples
     --------
     >>> import fastnn as fnn
     >>> x = fnn.Input((8,))
@@ -72,12 +72,12 @@ class Add(_Elementwise):
 class Multiply(_Elementwise):
     """y = x1 x2 ..., elementwise; each x and y is (batch, ...).
 
-    Raises:
+    Raises
     ------
     ValueError
         For fewer than two inputs, or inputs of different shapes.
 
-    Examples:
+    Examples
     --------
     >>> import fastnn as fnn
     >>> x = fnn.Input((8,))
@@ -115,13 +115,13 @@ class Concatenate(Merge):
     axis : int, default -1
         As in NumPy: 0 is the batch, which cannot be joined, and -1 the last axis.
 
-    Raises:
+    Raises
     ------
     TypeError, ValueError
         For axis 0; when called, for fewer than two inputs, an axis that they do not have, and other lengths that
         differ.
 
-    Examples:
+    Examples
     --------
     >>> import fastnn as fnn
     >>> fnn.Concatenate()([fnn.Input((8,)), fnn.Input((4,))]).shape

@@ -52,12 +52,12 @@ class ZeroPad2D(_Border):
     padding : int or tuple
         Pixels on all sides; (vertical, horizontal); or ((top, bottom), (left, right)).
 
-    Raises:
+    Raises
     ------
     TypeError, ValueError
         For another padding; when built, for an input of another rank or an image that would be too large.
 
-    Examples:
+    Examples
     --------
     >>> import fastnn as fnn
     >>> fnn.ZeroPad2D(((0, 1), (2, 2)))(fnn.Input((28, 28, 3))).shape
@@ -87,12 +87,12 @@ class Crop2D(_Border):
     cropping : int or tuple
         Pixels on all sides; (vertical, horizontal); or ((top, bottom), (left, right)).
 
-    Raises:
+    Raises
     ------
     TypeError, ValueError
         For another cropping; when built, for an input of another rank or where no pixel is left.
 
-    Examples:
+    Examples
     --------
     >>> import fastnn as fnn
     >>> fnn.Crop2D((2, 0))(fnn.Input((28, 28, 3))).shape

@@ -87,13 +87,13 @@ class MaxPool2D(_MaxPool):
         Around x, as -infinity: "valid" for none; "same" for as much as gives ceil(height / stride) rows of y, an odd
         pixel below and right; one number for all sides; (vertical, horizontal); or ((top, bottom), (left, right)).
 
-    Raises:
+    Raises
     ------
     TypeError, ValueError
         For other settings; when built, for an input of another rank, a window larger than the padded image, and a
         padding as large as a window.
 
-    Examples:
+    Examples
     --------
     >>> import numpy as np, fastnn as fnn
     >>> x = np.arange(16).reshape(1, 4, 4, 1)
@@ -115,12 +115,12 @@ class MaxPool1D(_MaxPool):
     padding : {"valid", "same"}, int or tuple, default "valid"
         As in `MaxPool2D`; ((before, after),) gives both sides.
 
-    Raises:
+    Raises
     ------
     TypeError, ValueError
         As `MaxPool2D`.
 
-    Examples:
+    Examples
     --------
     >>> import fastnn as fnn
     >>> fnn.MaxPool1D(3, padding="same")(fnn.Input((100, 8))).shape
@@ -147,12 +147,12 @@ class AvgPool2D(_AvgPool):
     size, strides, padding
         As in `MaxPool2D`, with windows of any size.
 
-    Raises:
+    Raises
     ------
     TypeError, ValueError
         As `MaxPool2D`.
 
-    Examples:
+    Examples
     --------
     >>> import numpy as np, fastnn as fnn
     >>> x = np.arange(16).reshape(1, 4, 4, 1)
@@ -172,12 +172,12 @@ class AvgPool1D(_AvgPool):
     size, strides, padding
         As in `MaxPool1D`, with windows of any size.
 
-    Raises:
+    Raises
     ------
     TypeError, ValueError
         As `MaxPool2D`.
 
-    Examples:
+    Examples
     --------
     >>> import fastnn as fnn
     >>> fnn.AvgPool1D(4, strides=2)(fnn.Input((100, 8))).shape
@@ -202,12 +202,12 @@ class GlobalMaxPool(_GlobalPool):
     x is (batch, ..., channels), y (batch, channels). Of sequences with lengths, only the real steps count. Of equal
     elements the first gets the gradient.
 
-    Raises:
+    Raises
     ------
     ValueError
         When built, for an x (batch, features).
 
-    Examples:
+    Examples
     --------
     >>> import fastnn as fnn
     >>> fnn.GlobalMaxPool()(fnn.Input((7, 7, 64))).shape
@@ -238,16 +238,16 @@ class GlobalAvgPool(_GlobalPool):
 
     x is (batch, ..., channels), y (batch, channels). Of sequences with lengths, only the real steps count.
 
-    Raises:
+    Raises
     ------
     ValueError
         When built, for an x (batch, features).
 
-    References:
+    References
     ----------
     M. Lin, Q. Chen and S. Yan, "Network in Network", ICLR 2014, section 3.2.
 
-    Examples:
+    Examples
     --------
     >>> import fastnn as fnn
     >>> fnn.GlobalAvgPool()(fnn.Input((7, 7, 64))).shape

@@ -21,17 +21,17 @@ class PReLU(Layer):
     initial : float, default 0.25
         What the slopes start with.
 
-    Raises:
+    Raises
     ------
     TypeError, ValueError
         For an initial that is not a finite number.
 
-    References:
+    References
     ----------
     K. He, X. Zhang, S. Ren and J. Sun, "Delving Deep into Rectifiers: Surpassing Human-Level Performance on ImageNet
     Classification", ICCV 2015, eq. 1.
 
-    Examples:
+    Examples
     --------
     >>> import numpy as np, fastnn as fnn
     >>> fnn.Sequential([fnn.PReLU()]).predict(np.array([[-2.0, 2.0]]))

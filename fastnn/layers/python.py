@@ -26,7 +26,7 @@ class PythonLayer(Layer):
     nowhere else: each plan calls an object of its own, so threads do not interfere. `self.training` is True where a
     backward follows.
 
-    Raises:
+    Raises
     ------
     TypeError, ValueError
         For a result of another shape or type. This, and any exception in forward or backward, ends the step and leaves
@@ -34,7 +34,7 @@ class PythonLayer(Layer):
     FloatingPointError
         In training, for a result that is not finite.
 
-    Examples:
+    Examples
     --------
     >>> import numpy as np, fastnn as fnn
     >>> class Scale(fnn.PythonLayer):

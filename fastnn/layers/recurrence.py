@@ -30,12 +30,12 @@ class State(Layer):
     number : int
         0 for h, 1 for the c of an LSTM.
 
-    Raises:
+    Raises
     ------
     TypeError, ValueError
         For another number; when built, where the input has no such state.
 
-    Examples:
+    Examples
     --------
     >>> import fastnn as fnn
     >>> y, h, c = fnn.LSTM(8, return_sequences=True, return_state=True)(fnn.Input((5, 3)))

@@ -50,13 +50,13 @@ class LSTM(Recurrent):
     recurrent_initializer : str or function, default "orthogonal"
         Of recurrent_weight.
 
-    Raises:
+    Raises
     ------
     TypeError, ValueError
         For units < 1, a rate outside [0, 1), and an unknown initializer; when built, for an input of another rank or
         states of another shape.
 
-    References:
+    References
     ----------
     S. Hochreiter and J. Schmidhuber, "Long Short-Term Memory", Neural Computation 9(8), 1997.
 
@@ -67,7 +67,7 @@ class LSTM(Recurrent):
     Dropout: Y. Gal and Z. Ghahramani, "A Theoretically Grounded Application of Dropout in Recurrent Neural Networks",
     NIPS 2016.
 
-    Examples:
+    Examples
     --------
     >>> import numpy as np, fastnn as fnn
     >>> net = fnn.Sequential([fnn.LSTM(16), fnn.Dense(1)], input_shape=(10, 3), seed=0)
@@ -142,17 +142,17 @@ class GRU(Recurrent):
     reverse, dropout, recurrent_dropout, initializer, recurrent_initializer
         As in `LSTM`.
 
-    Raises:
+    Raises
     ------
     TypeError, ValueError
         As `LSTM`.
 
-    References:
+    References
     ----------
     K. Cho, B. van Merrienboer, C. Gulcehre, D. Bahdanau, F. Bougares, H. Schwenk and Y. Bengio, "Learning Phrase
     Representations using RNN Encoder-Decoder for Statistical Machine Translation", EMNLP 2014.
 
-    Examples:
+    Examples
     --------
     >>> import fastnn as fnn
     >>> y, h = fnn.GRU(16, return_sequences=True, return_state=True)(fnn.Input((10, 3)))
@@ -230,16 +230,16 @@ class SimpleRNN(Recurrent):
         One of `fastnn.activations`, or its name: elementwise, with a derivative that is computed from its result, such
         as tanh, relu and sigmoid, not gelu.
 
-    Raises:
+    Raises
     ------
     TypeError, ValueError
         As `LSTM`, and for another activation.
 
-    References:
+    References
     ----------
     J. L. Elman, "Finding Structure in Time", Cognitive Science 14(2), 1990.
 
-    Examples:
+    Examples
     --------
     >>> import fastnn as fnn
     >>> fnn.SimpleRNN(16, activation="relu")(fnn.Input((10, 3))).shape

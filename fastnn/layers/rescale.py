@@ -22,12 +22,12 @@ class Rescale(Layer):
     offset : float, default 0
         Added after scaling.
 
-    Raises:
+    Raises
     ------
     TypeError, ValueError
         Unless both are finite numbers.
 
-    Examples:
+    Examples
     --------
     >>> import numpy as np, fastnn as fnn
     >>> fnn.Sequential([fnn.Rescale(1 / 255)]).predict(np.array([[0, 255]], np.uint8))

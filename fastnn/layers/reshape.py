@@ -19,12 +19,12 @@ class Reshape(Layer):
     shape : tuple of int
         Of a sample. One length may be -1: it follows from the size of the input.
 
-    Raises:
+    Raises
     ------
     TypeError, ValueError
         For an invalid shape; when built, for an input of another size.
 
-    Examples:
+    Examples
     --------
     >>> import fastnn as fnn
     >>> fnn.Reshape((7, -1))(fnn.Input((28,))).shape

@@ -40,18 +40,18 @@ def Input(shape: Sequence[int], name: str | None = None) -> Symbol:  # noqa: N80
     name : str, optional
         For dicts of inputs. None makes one of the input's position: "input_0".
 
-    Returns:
+    Returns
     -------
     Symbol
         What layers are called on.
 
-    Raises:
+    Raises
     ------
     TypeError, ValueError
         For a shape that does not consist of positive integers, and a name of other characters than letters, digits, _
         and -.
 
-    Examples:
+    Examples
     --------
     >>> import fastnn as fnn
     >>> x = fnn.Input((28, 28, 1))

@@ -26,12 +26,12 @@ class UpSample2D(Pictured):
         down - 0.5 and (j + 0.5) / across - 0.5, weighted by their distances, where the outermost pixels continue
         outwards, as in PyTorch (align_corners=False), Keras and ONNX (half_pixel).
 
-    Raises:
+    Raises
     ------
     TypeError, ValueError
         For other settings; when built, for an input of another rank or an image that would be too large.
 
-    Examples:
+    Examples
     --------
     >>> import numpy as np, fastnn as fnn
     >>> fnn.Sequential([fnn.UpSample2D((1, 2))]).predict(np.array([[[[1.0], [2.0]]]]))[0, :, :, 0]

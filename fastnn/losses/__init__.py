@@ -13,7 +13,8 @@ layer are the logits. Losses with a logarithm are in nats; divided by log(2) the
 A loss is a mean over rows or over all elements. cross_entropy, kl_divergence and cosine compare the last axis, so that
 the rows of feature maps (batch, height, width, channels) are their positions. With weights, the sum is divided by the
 sum of the weights, so that only their proportions matter, whatever their size; a batch whose weights are all 0 has loss
-0 and gradient 0, and a row of weight 0 is ignored, even if it is not finite. Where all weights are 0, the means of `fit` and `evaluate` are NaN.
+0 and gradient 0, and a row of weight 0 is ignored, even if it is not finite. Where all weights are 0, the means of
+`fit` and `evaluate` are NaN.
 """
 
 from collections.abc import Mapping

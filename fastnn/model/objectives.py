@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -44,9 +43,8 @@ def objectives(outputs: Sequence[str], loss: Any, metrics: Any, weights: Any) ->
                 measures.resolve(name)
             elif not callable(name):
                 raise TypeError(f"metrics must be names or functions, got {name!r:.60}")
-        counts = Counter(["loss", *map(name_of, listed)])
-        twice, count = counts.most_common(1)[0]
-        if count > 1:
+        twice = _repeated(["loss", *map(name_of, listed)])
+        if twice is not None:
             raise ValueError(f"metrics: two would be called {twice!r} in the logs; give the function another name")
         scale = checks.real(f"loss_weights: {output}", weight, least=0)
         made.append(Objective(output, losses.resolve(criterion), scale, listed))
@@ -62,12 +60,21 @@ def _check_names(made: Sequence[Objective]) -> None:
     names = [
         f"{objective.output}_{figure}" for objective in made for figure in ("loss", *map(name_of, objective.metrics))
     ]
-    counts = Counter(f"{before}{name}" for before in ("", "val_") for name in ("loss", *names))
-    name, count = counts.most_common(1)[0]
-    if count > 1:
+    name = _repeated([f"{before}{name}" for before in ("", "val_") for name in ("loss", *names)])
+    if name is not None:
         raise ValueError(
             f"two values in the logs would be called {name!r}: give outputs (the layers that make them) other names"
         )
+
+
+def _repeated(names: Sequence[str]) -> str | None:
+    """The first name that occurs twice."""
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            return name
+        seen.add(name)
+    return None
 
 
 def for_each(what: str, given: Any, names: Sequence[str], otherwise: Any = None) -> list[Any]:

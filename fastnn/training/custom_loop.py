@@ -28,17 +28,17 @@ class CustomLoop(Prediction):
             With True dropout acts, with other random numbers each time, and values are kept for `backward`; `predict`
             and the like in between do not disturb them. With False it is `predict`.
 
-        Returns:
+        Returns
         -------
         array, float32 (batch, ...)
             For several outputs a dict by name.
 
-        Raises:
+        Raises
         ------
         TypeError, ValueError
             For an x that does not fit or, with training, is not finite.
 
-        Examples:
+        Examples
         --------
         >>> import numpy as np, fastnn as fnn
         >>> net = fnn.Sequential([fnn.Dense(1)], input_shape=(2,), seed=0).compile(fnn.SGD(0.1), "mse")
@@ -76,12 +76,12 @@ class CustomLoop(Prediction):
         parameters : bool, default True
             With False, gradients of parameters and running statistics stay as they are.
 
-        Returns:
+        Returns
         -------
         array, float32 (batch, ...)
             For several inputs a dict by name.
 
-        Raises:
+        Raises
         ------
         RuntimeError
             Unless exactly one training forward came before it.
@@ -108,7 +108,7 @@ class CustomLoop(Prediction):
     def step(self) -> None:
         """Update the parameters by the compiled optimizer: by their gradients, with those of penalties, as clipped.
 
-        Raises:
+        Raises
         ------
         RuntimeError
             Before the network is compiled and built.
@@ -128,7 +128,7 @@ class CustomLoop(Prediction):
     def zero_grad(self) -> None:
         """Set all gradients to zero.
 
-        Raises:
+        Raises
         ------
         RuntimeError
             Before the network is built.

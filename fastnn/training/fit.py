@@ -82,12 +82,12 @@ class Training(Prediction):
             backpropagation, [1]_). Each epoch starts from zeros. Needs shuffle=False and batches that are all full, in
             validation_data too; `datasets.streams` cuts long sequences that way.
 
-        Returns:
+        Returns
         -------
         History
             The loss and metrics of each epoch.
 
-        Raises:
+        Raises
         ------
         RuntimeError
             Before `compile`.
@@ -97,12 +97,12 @@ class Training(Prediction):
         FloatingPointError
             Where the loss stops being finite: the network is put back to its last finite epoch.
 
-        References:
+        References
         ----------
         .. [1] R. J. Williams and J. Peng, "An Efficient Gradient-Based Algorithm for On-Line Training of Recurrent
            Network Trajectories", Neural Computation 2(4), 1990.
 
-        Examples:
+        Examples
         --------
         >>> import fastnn as fnn
         >>> (x, y), (x_test, y_test) = fnn.datasets.digits()
@@ -190,12 +190,12 @@ class Training(Prediction):
         stateful : bool, default False
             Whether the samples continue the sequences of the last such step, until `reset_state`.
 
-        Returns:
+        Returns
         -------
         float
             The loss before the step; with sample_weight a weighted mean.
 
-        Raises:
+        Raises
         ------
         RuntimeError
             Before `compile`.
@@ -204,7 +204,7 @@ class Training(Prediction):
         FloatingPointError
             Where the loss is not finite. A step that fails changes nothing.
 
-        Examples:
+        Examples
         --------
         >>> import numpy as np, fastnn as fnn
         >>> net = fnn.Sequential([fnn.Dense(1)], input_shape=(2,), seed=0).compile(fnn.SGD(0.5), "mse")
@@ -237,21 +237,21 @@ class Training(Prediction):
 
         Before the first update it is a plain copy.
 
-        Returns:
+        Returns
         -------
         Network
 
-        Raises:
+        Raises
         ------
         RuntimeError
             Where the optimizer has no ema.
 
-        References:
+        References
         ----------
         B. T. Polyak and A. B. Juditsky, "Acceleration of Stochastic Approximation by Averaging", SIAM Journal on
         Control and Optimization 30(4), 1992.
 
-        Examples:
+        Examples
         --------
         >>> import numpy as np, fastnn as fnn
         >>> net = fnn.Sequential([fnn.Dense(1)], input_shape=(2,), seed=0).compile(fnn.Adam(ema=0.99), "mse")

@@ -48,12 +48,12 @@ class LearningRateTest(Training):
         steps : int, default 100
             How many rates are tried, at least 2.
 
-        Returns:
+        Returns
         -------
         RangeTest
             rates and losses, arrays (steps,), and suggestion: a tenth of the rate at which the smoothed loss was least.
 
-        Raises:
+        Raises
         ------
         RuntimeError
             Before `compile`.
@@ -62,11 +62,11 @@ class LearningRateTest(Training):
         FloatingPointError
             Where not even two steps are finite.
 
-        References:
+        References
         ----------
         L. N. Smith, "Cyclical Learning Rates for Training Neural Networks", WACV 2017, section 3.3.
 
-        Examples:
+        Examples
         --------
         >>> import fastnn as fnn
         >>> (x, y), _ = fnn.datasets.digits()

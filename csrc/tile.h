@@ -1,0 +1,146 @@
+/* A tile of a product: a few rows of A by one or two vectors of columns of B, whose sums stay in registers; and the
+ * panels into which B is packed for it. */
+#ifndef FASTNN_TILE_H
+#define FASTNN_TILE_H
+
+#include "activation.h"
+
+/* A tile of TILE_ROWS x 2 vectors of sums stays in registers: 24 of 32 with AVX-512, 12 of 16 elsewhere. */
+#if VECTOR_BYTES == 64
+#define TILE_ROWS 12
+#else
+#define TILE_ROWS 6
+#endif
+#define PANEL (2 * VL)
+/* Up to FEW rows, B is used as it lies, for it is read once; and up to WIDE vectors wide, for enough sums at a time. */
+#define FEW 3
+#define WIDE 8
+
+typedef struct {
+  isize k;
+  isize
+      runs; /* of k each, for a sum over windows: from the end of one to the start of the next are a_skip and b_skip */
+  const float *a;
+  isize a_row, a_column, a_skip;
+  const float *b;
+  isize b_row, b_panel, b_skip; /* b_panel: from one panel of two vectors to the next */
+  const float *start;           /* what the sums begin with */
+  isize start_row;
+  float *c;
+  isize c_row;
+  isize last; /* columns in the last vector */
+} tile_arguments;
+
+/* C (rows, vectors * VL) = start + A B. The counts are constants where it is inlined. part: the last vector is not
+ * whole in start and C, and if b_part, not in B either. Rows of A are reached in groups of three from one pointer:
+ * base, one and two strides are addressing modes. */
+INLINE void tile(const tile_arguments *t, const int rows, const int vectors, const int part, const int b_part) {
+  vf sum[TILE_ROWS][WIDE];
+  const float *a[(TILE_ROWS + 2) / 3], *b[WIDE / 2];
+  const isize last = t->last, a_row = t->a_row, a_column = t->a_column, b_row = t->b_row;
+  const int end = vectors - 1;
+#pragma GCC unroll 16
+  for (int i = 0; i < rows; i++)
+#pragma GCC unroll 8
+    for (int v = 0; v < vectors; v++) {
+      const float *s = t->start + i * t->start_row + v * VL;
+      sum[i][v] = part && v == end ? load_part(s, last) : load(s);
+    }
+#pragma GCC unroll 4
+  for (int g = 0; g < (rows + 2) / 3; g++) a[g] = t->a + 3 * g * a_row;
+#pragma GCC unroll 4
+  for (int g = 0; g < (vectors + 1) / 2; g++) b[g] = t->b + g * t->b_panel;
+  for (isize run = t->runs; run > 0; run--) {
+    for (isize k = t->k; k > 0; k--) {
+      vf row[WIDE];
+#pragma GCC unroll 8
+      for (int v = 0; v < vectors; v++) {
+        const float *from = b[v / 2] + v % 2 * VL;
+        row[v] = b_part && v == end ? load_part(from, last) : load(from);
+      }
+#pragma GCC unroll 16
+      for (int i = 0; i < rows; i++) {
+        vf x = broadcast(a[i / 3][(i % 3) * a_row]);
+#pragma GCC unroll 8
+        for (int v = 0; v < vectors; v++) sum[i][v] += x * row[v];
+      }
+#pragma GCC unroll 4
+      for (int g = 0; g < (rows + 2) / 3; g++) a[g] += a_column;
+#pragma GCC unroll 4
+      for (int g = 0; g < (vectors + 1) / 2; g++) b[g] += b_row;
+    }
+#pragma GCC unroll 4
+    for (int g = 0; g < (rows + 2) / 3; g++) a[g] += t->a_skip;
+#pragma GCC unroll 4
+    for (int g = 0; g < (vectors + 1) / 2; g++) b[g] += t->b_skip;
+  }
+#pragma GCC unroll 16
+  for (int i = 0; i < rows; i++)
+#pragma GCC unroll 8
+    for (int v = 0; v < vectors; v++) {
+      float *c = t->c + i * t->c_row + v * VL;
+      if (part && v == end)
+        store_part(c, sum[i][v], last);
+      else
+        store(c, sum[i][v]);
+    }
+}
+
+/* One function for each shape of tile: rows 1..TILE_ROWS, one or two vectors, what is cut: nothing, C, or C and B; and
+ * few rows of four or eight whole vectors. */
+typedef void (*tile_function)(const tile_arguments *t);
+
+#define TILE(rows, vectors)                                                                          \
+  static void tile_##rows##_##vectors##_0(const tile_arguments *t) { tile(t, rows, vectors, 0, 0); } \
+  static void tile_##rows##_##vectors##_1(const tile_arguments *t) { tile(t, rows, vectors, 1, 0); } \
+  static void tile_##rows##_##vectors##_2(const tile_arguments *t) { tile(t, rows, vectors, 1, 1); }
+#define TILES(rows) TILE(rows, 1) TILE(rows, 2)
+#define NAME(rows, vectors) {tile_##rows##_##vectors##_0, tile_##rows##_##vectors##_1, tile_##rows##_##vectors##_2}
+#define NAMES(rows) {NAME(rows, 1), NAME(rows, 2)},
+#if TILE_ROWS == 12
+#define EACH_ROWS(F) F(1) F(2) F(3) F(4) F(5) F(6) F(7) F(8) F(9) F(10) F(11) F(12)
+#else
+#define EACH_ROWS(F) F(1) F(2) F(3) F(4) F(5) F(6)
+#endif
+EACH_ROWS(TILES)
+static const tile_function tiles[TILE_ROWS][2][3] = {EACH_ROWS(NAMES)};
+
+static void tile_1_4(const tile_arguments *t) { tile(t, 1, 4, 0, 0); }
+static void tile_2_4(const tile_arguments *t) { tile(t, 2, 4, 0, 0); }
+static void tile_3_4(const tile_arguments *t) { tile(t, 3, 4, 0, 0); }
+static void tile_1_8(const tile_arguments *t) { tile(t, 1, 8, 0, 0); }
+static const tile_function fours[FEW] = {tile_1_4, tile_2_4, tile_3_4};
+
+/* Rows k of B, n columns, into width floats each, zeros after column n. B lies by rows (column 1) or by columns
+ * (row 1). Where it lies by rows, a store may reach VL - 1 floats past the last width. */
+static void pack(isize k, isize n, const float *b, isize b_row, isize b_column, isize width, float *panel) {
+  if (b_column == 1) {
+    for (isize i = 0; i < k; i++)
+      for (isize j = 0; j < width; j += VL)
+        store(panel + i * width + j, n > j ? load_up_to(b + i * b_row + j, n - j) : (vf){0});
+    return;
+  }
+  for (isize i = 0; i < k && n < width; i++)
+    for (isize j = n; j < width; j++) panel[i * width + j] = 0;
+  if (n < 4 || k < 4) {
+    for (isize i = 0; i < k; i++)
+      for (isize j = 0; j < n; j++) panel[i * width + j] = b[i + j * b_column];
+    return;
+  }
+  for (isize j = 0; j < n; j += 4)
+    for (isize i = 0; i < k; i += 4) { /* where four do not divide, the last square lies over the one before */
+      const isize row = i + 4 > k ? k - 4 : i, column = j + 4 > n ? n - 4 : j;
+      transpose4(b + row + column * b_column, b_column, panel + row * width + column, width);
+    }
+}
+
+/* How wide the first panel of n columns is: in whole vectors, one or two. */
+INLINE isize panel_width(isize n) { return n > VL ? PANEL : VL; }
+
+/* panels = B (k, n), PANEL columns after another, each (k, panel_width): what a product with b_packed reads. */
+static void kernel_pack(isize k, isize n, const float *b, isize b_row, isize b_column, float *panels) {
+  for (isize j = 0; j < n; j += PANEL, panels += k * PANEL)
+    pack(k, n - j < PANEL ? n - j : PANEL, b + j * b_column, b_row, b_column, panel_width(n - j), panels);
+}
+
+#endif
