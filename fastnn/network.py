@@ -131,7 +131,15 @@ class Network(LearningRateTest, CustomLoop, Gradients):
         return f"{type(self).__name__}({', '.join(map(repr, self.layers))})"
 
     def summary(self) -> None:
-        """Print layers, output shapes, parameter counts and memory."""
+        """Print layers, output shapes, parameter counts and memory.
+
+        Examples
+        --------
+        >>> import fastnn as fnn
+        >>> fnn.Sequential([fnn.Dense(3)], input_shape=(2,)).summary()
+        Sequential
+        layer    ...
+        """
         print(self)
 
 

@@ -124,7 +124,7 @@ def test_a_fit_that_is_refused_leaves_state_and_weights() -> None:
     for x, given, message in (
         (bad, {}, "nan"),
         (CUT, {"lengths": [STEPS + 1] * len(CUT)}, f"length.*{STEPS + 1}"),
-        (CUT, {"validation_data": (CUT[:odd], Y[:odd])}, "validation_data: stateful: 23 samples are no whole number"),
+        (CUT, {"validation_data": (CUT[:odd], Y[:odd])}, "validation_data: stateful: 23 samples do not divide"),
     ):
         with pytest.raises(ValueError, match=message):
             net.fit(x, Y, **settings, **given)
@@ -153,7 +153,7 @@ def test_what_is_refused() -> None:
         lambda: net.evaluate(CUT, Y, 7, stateful=True),
         lambda: net.predict(CUT, stateful=True),
     ):
-        with pytest.raises(ValueError, match=r"stateful: .*(shuffle=False|whole number of batches of 7|batch_size)"):
+        with pytest.raises(ValueError, match=r"stateful: .*(shuffle=False|batches of 7 streams|batch_size)"):
             call()
     with pytest.raises(TypeError, match="stateful must be True or False"):
         net.train_on_batch(CUT, Y, stateful="yes")  # type: ignore[arg-type]

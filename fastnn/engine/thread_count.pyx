@@ -1,7 +1,7 @@
 """How many threads an op may use.
 
 The number comes from `set_num_threads`, from `threads(n)` for the calling Python thread, else from OMP_NUM_THREADS or
-the processors that affinity and the cgroup's quota leave to the process. See `team` for how they work together.
+the processors that affinity and the cgroup's quota leave to the process. See `thread_team` for how they work together.
 """
 
 import contextlib
@@ -73,24 +73,63 @@ def _checked(n: int) -> int:
 
 
 def set_num_threads(n: int) -> None:
-    """Lets ops use up to n threads, in every Python thread without a limit of its own (see `threads`).
+    """Let ops use up to n threads, in every Python thread without a limit of its own (see `threads`).
 
-    Raises ValueError unless n is an integer from 1 to 1024.
+    Parameters
+    ----------
+    n : int
+        From 1 to 1024.
+
+    Raises
+    ------
+    ValueError
+        For any other n.
+
+    Examples
+    --------
+    >>> import fastnn as fnn
+    >>> before = fnn.get_num_threads()
+    >>> fnn.set_num_threads(1)
+    >>> fnn.get_num_threads()
+    1
+    >>> fnn.set_num_threads(before)
     """
     global fastnn_threads
     fastnn_threads = _checked(n)
 
 
 def get_num_threads() -> int:
-    """The number of threads that an op started from this Python thread may use."""
+    """Return the number of threads that an op started from this Python thread may use.
+
+    Examples
+    --------
+    >>> import fastnn as fnn
+    >>> fnn.get_num_threads() >= 1
+    True
+    """
     return 1 if thread_team.serial() else allowed()
 
 
 @contextlib.contextmanager
 def threads(n: int) -> Iterator[None]:
-    """A context in which this Python thread's ops use up to n threads.
+    """Limit this Python thread's ops to n threads inside a `with` block.
 
-    Raises ValueError unless n is an integer from 1 to 1024.
+    Parameters
+    ----------
+    n : int
+        From 1 to 1024.
+
+    Raises
+    ------
+    ValueError
+        For any other n.
+
+    Examples
+    --------
+    >>> import fastnn as fnn
+    >>> with fnn.threads(1):
+    ...     fnn.get_num_threads()
+    1
     """
     global fastnn_own_threads
     cdef int before = fastnn_own_threads

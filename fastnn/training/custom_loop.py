@@ -87,6 +87,14 @@ class CustomLoop(Prediction):
             Unless exactly one training forward came before it.
         TypeError, ValueError
             For a dy that does not fit that, or is not finite: the forward still waits for its backward.
+
+        Examples
+        --------
+        >>> import numpy as np, fastnn as fnn
+        >>> net = fnn.Sequential([fnn.Dense(1)], input_shape=(2,), seed=0)
+        >>> y = net.forward(np.eye(2), training=True)
+        >>> net.backward(np.ones_like(y)).shape
+        (2, 2)
         """
         checks.flag("parameters", parameters)
         with self.guard.changing("backward"):
@@ -112,6 +120,15 @@ class CustomLoop(Prediction):
         ------
         RuntimeError
             Before the network is compiled and built.
+
+        Examples
+        --------
+        >>> import numpy as np, fastnn as fnn
+        >>> net = fnn.Sequential([fnn.Dense(1)], input_shape=(2,), seed=0).compile(fnn.SGD(0.5), "mse")
+        >>> net.gradients["dense_0.bias"][...] = 1
+        >>> net.step()
+        >>> net.weights["dense_0.bias"]
+        array([-0.5], dtype=float32)
         """
         self.require_compiled()
         self.require_built()
@@ -132,6 +149,15 @@ class CustomLoop(Prediction):
         ------
         RuntimeError
             Before the network is built.
+
+        Examples
+        --------
+        >>> import fastnn as fnn
+        >>> net = fnn.Sequential([fnn.Dense(1)], input_shape=(2,), seed=0)
+        >>> net.gradients["dense_0.bias"][...] = 1
+        >>> net.zero_grad()
+        >>> net.gradients["dense_0.bias"]
+        array([0.], dtype=float32)
         """
         with self.guard.changing("zero_grad"):
             for block in self.blocks.bases:

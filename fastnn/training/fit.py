@@ -228,7 +228,15 @@ class Training(Prediction):
             return self.pool.train(self, tuple(examples.arrays), Request.of(Kind.TRAIN, examples))
 
     def reset_state(self) -> None:
-        """Reset what `train_on_batch` carries on with stateful=True: the next batch starts from zeros."""
+        """Reset the state that `train_on_batch` keeps with stateful=True: the next batch starts from zeros.
+
+        Examples
+        --------
+        >>> import numpy as np, fastnn as fnn
+        >>> net = fnn.Sequential([fnn.SimpleRNN(3), fnn.Dense(1)], input_shape=(5, 2), seed=0).compile("sgd", "mse")
+        >>> _ = net.train_on_batch(np.ones((4, 5, 2)), np.ones(4), stateful=True)
+        >>> net.reset_state()
+        """
         with self.guard.changing("reset_state"):
             self.pool.clear_states()
 
