@@ -1,5 +1,7 @@
 """Predictors: the bits of predict from any thread, snapshots, and what they refuse."""
 
+import copy
+import pickle
 import threading
 import weakref
 from typing import Any
@@ -258,3 +260,20 @@ def test_many_threads(make: Any, num_threads: int) -> None:
 
 def test_shown() -> None:
     assert repr(deep().freeze(3)) == "Predictor((40,) -> (5,), up to 3 rows)"
+
+
+def test_what_is_bound_to_memory_is_not_copied() -> None:
+    """It says so, and what to do instead."""
+    net = classifier()
+    plan = net.plan()
+    program = net.pool.lease(net, net.training_step, 3)
+    whole = [
+        (net.freeze(), r"a Predictor is not copied: freeze\(\) makes another"),
+        (plan, r"net.plan\(\) makes another"),
+    ]
+    parts = [(plan.ops[0], "Gather.* is bound to memory"), (plan.ports[0], "x: a Port belongs to its plan")]
+    parts += [(plan.ops[0].tensors[0], r"its \.array is"), (program, "its network is")]
+    for each, message in [*whole, *parts]:
+        for copied in (copy.copy, copy.deepcopy, pickle.dumps):
+            with pytest.raises(TypeError, match=message):
+                copied(each)

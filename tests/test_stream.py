@@ -1,7 +1,9 @@
 """Streams: a frozen network that takes one time step at a time and keeps its state."""
 
+import contextlib
 import copy
 import pickle
+import threading
 from functools import partial
 from typing import Any
 
@@ -205,3 +207,37 @@ def test_networks_of_several_inputs_or_outputs_are_not_frozen() -> None:
         for freeze in (net.freeze, partial(net.freeze, streaming=True)):
             with pytest.raises(ValueError, match="freeze: takes a network of one input and one output"):
                 freeze()
+
+
+def test_a_refresh_while_another_thread_steps() -> None:
+    """A step gives the bits of the old weights or of the new ones, whole, or is refused; so does a reset."""
+    net = fnn.Sequential([fnn.Embedding(400_000, 8), fnn.SimpleRNN(4), fnn.Dense(1, bias=False)], (3,), seed=0)
+    f, known, stop = net.freeze(streaming=True), set(), threading.Event()
+
+    def put(value: float) -> None:
+        for name in net.weights:
+            net.weights[name][...] = value
+
+    def first() -> bytes:
+        f.reset()
+        return f.step(0).tobytes()
+
+    def refresh() -> None:
+        for i in range(60):
+            put((0.25, 0.5)[i % 2])
+            with contextlib.suppress(RuntimeError):
+                f.refresh()
+        stop.set()
+
+    for value in (0.25, 0.5):
+        put(value)
+        f.refresh()
+        known.add(first())
+    thread = threading.Thread(target=refresh)
+    thread.start()
+    seen = set()
+    while not stop.is_set():
+        with contextlib.suppress(RuntimeError):
+            seen.add(first())
+    thread.join()
+    assert seen <= known

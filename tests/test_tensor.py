@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from check import python
+from fastnn.common import checks
 from fastnn.engine.tensor import ALIGNMENT, Block, Tensor, aligned, bytes_of
 
 TYPES = {"float32": 4, "int32": 4, "uint8": 1}
@@ -103,3 +104,10 @@ else:
     raise AssertionError
 """)
     assert result.returncode == 0, result.stderr
+
+
+def test_a_sample_may_have_the_dimensions_of_a_tensor_less_one() -> None:
+    """The same limit is said in two languages: with the batch a sample just fits."""
+    assert Tensor((1,) * (checks.DIMENSIONS + 1)).array.ndim == checks.DIMENSIONS + 1
+    with pytest.raises(ValueError, match=f"at most {checks.DIMENSIONS + 1} dimensions"):
+        Tensor((1,) * (checks.DIMENSIONS + 2))

@@ -12,6 +12,7 @@ from libc.stdlib cimport calloc, free
 
 from fastnn.engine cimport csrc, thread_count, thread_team
 from fastnn.engine.csrc cimport fastnn_table
+from fastnn.engine.native cimport enough_stack, leave_interpreter, return_to_interpreter
 from fastnn.engine.tensor cimport Tensor
 
 cdef extern from *:
@@ -182,14 +183,20 @@ cdef class Op:
             raise RuntimeError(f"{type(self).__name__} was not initialized")
         if self.state.running:
             raise RuntimeError(f"{self!r} is running in another thread")
+        enough_stack()
+        leave_interpreter()
         self.state.running = True
         self.state.failed = NULL
         self.state.threads = thread_count.allowed()
         with nogil:
             self.run()
         self.state.running = False
+        return_to_interpreter()
         if self.state.failed != NULL:
             raise (<Op> self.state.failed).explain(self.state.place)
+
+    def __reduce__(self) -> tuple:
+        raise TypeError(f"{self!r} is bound to memory of this process and is not copied")
 
     def __repr__(self) -> str:
         shapes = ", ".join(str(tensor.shape) for tensor in self.tensors if tensor is not None)

@@ -22,5 +22,10 @@ cdef class Plan:
     cdef void end(self) noexcept
     cdef void once(self, const double *rate, uint64_t step, uint64_t update) except *
     cdef void advance(self, Py_ssize_t samples, Py_ssize_t batch, double pause) noexcept nogil
-    cdef list timed(self, Py_ssize_t repeats)
-    cdef list fastest(self, Py_ssize_t repeats)
+    cdef int run_frozen(self, Py_ssize_t rows, Py_ssize_t batch, double nanoseconds) except -1
+    cdef int advance_alone(self, Py_ssize_t samples, Py_ssize_t batch, double pause, double nanoseconds) except -1
+    cdef int check(self) except -1
+    cdef tuple timed(self, Py_ssize_t repeats)
+    cdef tuple fastest(self, Py_ssize_t repeats)
+    cdef void rewind(self) noexcept nogil
+    cdef void mark(self, double *marks) noexcept nogil

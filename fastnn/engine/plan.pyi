@@ -1,5 +1,5 @@
 from collections.abc import Sequence
-from typing import final
+from typing import Any, final
 
 import numpy as np
 
@@ -43,3 +43,4 @@ class Plan:
         pause: float = 0.05,
     ) -> int: ...
     def profile(self, repeats: int = 50) -> Profile: ...
+    def __reduce__(self) -> tuple[Any, ...]: ...

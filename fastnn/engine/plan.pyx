@@ -5,6 +5,7 @@ from contextlib import nullcontext
 from collections.abc import Sequence
 
 cimport cython
+from cpython.exc cimport PyErr_CheckSignals
 from libc.math cimport INFINITY
 from libc.stdint cimport int64_t, uint64_t
 from libc.stdlib cimport free, malloc
@@ -13,6 +14,7 @@ cimport numpy as cnp
 import numpy as np
 
 from fastnn.engine cimport thread_count, thread_team
+from fastnn.engine.native cimport closing, enough_stack, leave_interpreter, return_to_interpreter
 from fastnn.engine.op cimport NANOSECONDS_WITH_GIL, Op, Run, State, seconds
 from fastnn.engine.port cimport Port
 from fastnn.engine.tensor cimport Tensor
@@ -25,6 +27,20 @@ cnp.import_array()
 
 
 _FREE = nullcontext()
+
+cdef enum:
+    LEAST_SHARED = 2000  # nanoseconds of a frozen network's run whose ops may be worth two threads
+
+cdef double _NO_RATE = 0
+
+
+cdef double clock_cost() noexcept nogil:
+    """Seconds between two looks at the clock."""
+    cdef double start, cost = INFINITY
+    for _ in range(100):
+        start = seconds()
+        cost = min(cost, seconds() - start)
+    return cost
 
 
 cdef str described(object array):
@@ -74,6 +90,7 @@ cdef class Plan:
         """Takes the Run for this thread."""
         if self.shared.run.running:
             raise RuntimeError("this plan is running in another thread")
+        enough_stack()
         cdef Port port
         for port in self.ports:
             port.busy = True
@@ -109,7 +126,7 @@ cdef class Plan:
             run.update += 1
             if run.rate != NULL:
                 run.rate += 1
-            if pause == 0 or (timed and seconds() >= until):
+            if pause == 0 or (timed and (closing() or seconds() >= until)):
                 return
 
     cdef void once(self, const double *rate, uint64_t step, uint64_t update) except *:
@@ -119,14 +136,42 @@ cdef class Plan:
         self.begin()
         run.rate, run.step, run.update = rate, step, update
         self.position = 0
-        if self.nanoseconds < NANOSECONDS_WITH_GIL:
-            self.advance(rows, rows, 0)
-        else:
-            with nogil:
-                self.advance(rows, rows, 0)
-        self.end()
-        if run.failed != NULL:
-            raise (<Op> run.failed).explain(run.place)
+        try:
+            self.advance_alone(rows, rows, 0, self.nanoseconds)
+        finally:
+            self.end()
+        self.check()
+
+    cdef int run_frozen(self, Py_ssize_t rows, Py_ssize_t batch, double nanoseconds) except -1:
+        """All rows, of a frozen network: its ports point to them, and nobody else runs it; estimated at so long."""
+        cdef Run *run = &self.shared.run
+        cdef bint shares = nanoseconds >= LEAST_SHARED
+        enough_stack()
+        self.position, run.failed = 0, NULL
+        run.threads = thread_team.call_helper(nanoseconds, thread_count.allowed()) if shares else 1
+        try:
+            self.advance_alone(rows, batch, INFINITY, nanoseconds)
+        finally:
+            if shares:
+                thread_team.dismiss_helper(nanoseconds)
+        return self.check()
+
+    cdef int advance_alone(self, Py_ssize_t samples, Py_ssize_t batch, double pause, double nanoseconds) except -1:
+        """`advance`, without the GIL where that takes long enough."""
+        if nanoseconds < NANOSECONDS_WITH_GIL:
+            self.advance(samples, batch, pause)
+            return 0
+        leave_interpreter()
+        with nogil:
+            self.advance(samples, batch, pause)
+        return_to_interpreter()
+        return 0
+
+    cdef int check(self) except -1:
+        """Raises what an op found wrong in the data."""
+        if self.shared.run.failed != NULL:
+            raise (<Op> self.shared.run.failed).explain(self.shared.run.place)
+        return 0
 
     @property
     def inputs_only(self) -> bool:
@@ -182,40 +227,33 @@ cdef class Plan:
                 if rates is not None:
                     run.rate = <const double *> cnp.PyArray_DATA(rates)
                 run.step, run.update = step, update
-                if self.nanoseconds < NANOSECONDS_WITH_GIL and samples - first <= batch:
-                    self.advance(samples, batch, pause)
-                else:
-                    with nogil:
-                        self.advance(samples, batch, pause)
-                if run.failed != NULL:
-                    raise (<Op> run.failed).explain(run.place)
+                self.advance_alone(samples, batch, pause, self.nanoseconds if samples - first <= batch else INFINITY)
+                self.check()
             finally:
                 self.end()
         return self.position
 
     def profile(self, repeats: int = 50) -> Profile:
-        """Times each op at full capacity on arrays of its own, the best of `repeats` runs.
+        """Times the ops of a step at full capacity on random numbers, and a whole step: the fastest of `repeats`.
 
         Parameters, slots and meters are put back afterwards. Returns a Profile: a row for each op, printable. Raises
         ValueError for repeats < 1.
         """
         checks.integer("repeats", repeats)
         with _FREE if self.guard is None else self.guard.changing("profile"):
-            best = self.timed(repeats)
+            best, step = self.timed(repeats)
         profiles = [OpProfile(repr(op), t, op.flops, op.nbytes) for op, t in zip(self.ops, best, strict=True)]
-        return Profile(self.capacity, profiles, peak(20))
+        return Profile(self.capacity, profiles, step, peak(20))
 
-    cdef list timed(self, Py_ssize_t repeats):
+    cdef tuple timed(self, Py_ssize_t repeats):
         """What `fastest` measures on arrays of its own, and all that a run changes put back."""
         attached = [port.array for port in self.ports]
         kept = [tensor.array.copy() for tensor in self.kept]
         measured = [(op, op.measured) for op in self.ops if hasattr(op, "measured")]
+        generator = np.random.default_rng(0)
         try:
-            for port in self.ports:  # a row of it is a distribution, a single one the label 0
-                fill = port.trial
-                if fill is None:
-                    fill = 1 / port.columns if port.out is None and port.columns > 1 else 0
-                port.attach(np.full((self.capacity, port.columns), fill, port.out or np.float32))
+            for port in self.ports:
+                port.attach(port.trial_array(generator, self.capacity))
             self.begin()
             try:
                 return self.fastest(repeats)
@@ -232,25 +270,51 @@ cdef class Plan:
                 else:
                     port.attach(array)
 
-    cdef list fastest(self, Py_ssize_t repeats):
-        """The seconds of each op's fastest run."""
-        cdef Run *run = &self.shared.run
-        cdef Op op
-        cdef Py_ssize_t i
-        cdef double start, rate = 1e-3
-        best = [float("inf")] * self.count
-        run.rows, run.first, run.rate = self.capacity, 0, &rate
-        for _ in range(repeats):
-            for i in range(self.count):
-                op = <Op> self.table[i]
+    cdef tuple fastest(self, Py_ssize_t repeats):
+        """The seconds of each op in the fastest step that was timed op by op, and of the fastest one that was not."""
+        cdef double *marks = <double *> malloc((self.count + 1) * sizeof(double))
+        cdef double start, total, step = INFINITY, best = INFINITY, clock = clock_cost()
+        if marks == NULL:
+            raise MemoryError
+        try:
+            for _ in range(repeats):
+                leave_interpreter()
                 with nogil:
+                    self.rewind()
                     start = seconds()
-                    op.run()
-                    start = seconds() - start
-                if run.failed != NULL:
-                    raise op.explain(run.place)
-                best[i] = min(best[i], start)
-        return best
+                    self.advance(self.capacity, self.capacity, 0)
+                    step = min(step, seconds() - start - clock)
+                    self.rewind()
+                    self.mark(marks)
+                return_to_interpreter()
+                self.check()
+                total = marks[self.count] - marks[0]
+                if total < best:
+                    best = total
+                    times = [max(0.0, marks[i + 1] - marks[i] - clock) for i in range(self.count)]
+                PyErr_CheckSignals()
+        finally:
+            free(marks)
+        return times, max(0.0, step)
+
+    cdef void rewind(self) noexcept nogil:
+        """To the first sample. With a learning rate of 0 the parameters stay, so that all steps do the same work."""
+        self.position, self.shared.run.rate = 0, &_NO_RATE
+
+    cdef void mark(self, double *marks) noexcept nogil:
+        """One step, and the time before each op and at the end."""
+        cdef Run *run = &self.shared.run
+        cdef Py_ssize_t i
+        run.first, run.rows = 0, self.capacity
+        for i in range(self.count):
+            marks[i] = seconds()
+            if run.failed == NULL:
+                (<Op> self.table[i]).run()
+        marks[self.count] = seconds()
+        run.step += 1
+
+    def __reduce__(self) -> tuple:
+        raise TypeError("a Plan is bound to memory of this process and is not copied; net.plan() makes another")
 
     def __repr__(self) -> str:
         return "\n".join([f"Plan of {self.count} ops, {self.capacity} rows, {self.nbytes} bytes", *map(repr, self.ops)])

@@ -17,7 +17,7 @@ cdef class Port:
     cdef readonly Py_ssize_t rows, columns
     cdef readonly str name
     cdef readonly str out      # type: str | None
-    cdef public object trial   # type: float | None  # what a profile fills it with
+    cdef public object trial   # type: Callable[[np.random.Generator, tuple[int, int]], np.ndarray] | None
     cdef void check_idle(self) except *
     cpdef void attach(self, object array) except *
     cpdef void detach(self) except *

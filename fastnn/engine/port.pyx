@@ -92,6 +92,13 @@ cdef class Port:
         if self.array is not None:
             self.attach(self.array)
 
+    def trial_array(self, generator: np.random.Generator, rows: int) -> np.ndarray:
+        """An array of that many rows for a trial run: random numbers that its op takes, or room for results."""
+        shape = (rows, self.columns)
+        if self.out is not None:
+            return np.empty(shape, self.out)
+        return generator.standard_normal(shape, np.float32) if self.trial is None else self.trial(generator, shape)
+
     cdef void check_idle(self) except *:
         if self.busy:
             raise RuntimeError(f"{self.name}: its plan is running in another thread")
@@ -139,6 +146,9 @@ cdef class Port:
             for length, stride in zip(array.shape[1:], array.strides[1:]):
                 elements = np.add.outer(elements, np.arange(length) * stride).ravel()
             self.elements, self.source.element = elements, <const Py_ssize_t *> cnp.PyArray_DATA(elements)
+
+    def __reduce__(self) -> tuple:
+        raise TypeError(f"{self.name}: a Port belongs to its plan and is not copied")
 
     cpdef void detach(self) except *:
         """Lets go of the array."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(eq=False)
 class OpProfile:
-    """An op, the seconds of its fastest run, its floating-point operations, and the bytes of its tensors."""
+    """An op, its seconds in a step, its floating-point operations, and the bytes of its tensors."""
 
     op: str
     seconds: float
@@ -25,13 +25,17 @@ class OpProfile:
 
 @dataclass(eq=False)
 class Profile:
-    """The ops of a plan at `rows` rows, and the peak of one core, multiply-adds on registers alone, in GFLOP/s.
+    """The ops of a plan at `rows` rows, the seconds of a step, and the peak of one core in GFLOP/s.
+
+    The ops are those of one step, and add up to the time of another one that ran without a look at the clock between
+    its ops; the peak is that of multiply-adds on registers alone.
 
     Printed: time, share, GFLOP/s, part of that peak (more than all of it takes more than one core) and GB/s of each op.
     """
 
     rows: int
     ops: list[OpProfile]
+    step: float
     peak: float
 
     @property
@@ -45,4 +49,5 @@ class Profile:
         for op in self.ops:
             figures = f"{op.gigaflops:8.1f} {op.gigaflops / self.peak:8.1%} {op.gigabytes:7.1f}"
             lines.append(f"{op.seconds * 1e6:10.2f} {op.seconds / total:6.1%} {figures}  {op.op}")
-        return "\n".join([*lines, f"{self.seconds * 1e6:10.2f}  in all; the peak of a core is {self.peak:.0f} GFLOP/s"])
+        whole = f"in all, {self.step * 1e6:.2f} a whole step; the peak of a core is {self.peak:.0f} GFLOP/s"
+        return "\n".join([*lines, f"{self.seconds * 1e6:10.2f}  {whole}"])

@@ -1,3 +1,7 @@
+cdef enum:
+    DIMENSIONS = 32  # of a Tensor or an array at most; checks.DIMENSIONS of a sample, and that of the batch
+
+
 cdef class Block:
     cdef void *memory           # as allocated
     cdef void *data             # its first aligned byte

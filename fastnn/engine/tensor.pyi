@@ -1,5 +1,5 @@
 from collections.abc import Sequence
-from typing import final
+from typing import Any, final
 
 import numpy as np
 
@@ -35,3 +35,4 @@ class Tensor:
     ) -> None: ...
     @property
     def array(self) -> np.ndarray: ...
+    def __reduce__(self) -> tuple[Any, ...]: ...

@@ -15,9 +15,6 @@ cnp.import_array()
 #: Bytes to which every tensor is aligned: a cache line, and the widest vector.
 ALIGNMENT = 64
 
-cdef enum:
-    DIMENSIONS = 32
-
 _TYPES = {"float32": (4, cnp.NPY_FLOAT32), "int32": (4, cnp.NPY_INT32), "uint8": (1, cnp.NPY_UINT8)}
 
 
@@ -100,6 +97,9 @@ cdef class Tensor:
         view = cnp.PyArray_SimpleNewFromData(len(self.shape), shape, _TYPES[self.dtype][1], self.data)
         cnp.set_array_base(view, self)
         return view
+
+    def __reduce__(self) -> tuple:
+        raise TypeError(f"{self!r} is memory of this process and is not copied; its .array is")
 
     def __repr__(self) -> str:
         return f"Tensor({self.shape}, {self.dtype})"

@@ -7,7 +7,6 @@ their loops: it costs 0.2 us a loop, and the weights stay divided between two co
 it has taken a part. A forked child runs serially: threads do not survive a fork, whoever in the parent started them.
 """
 
-from cython.parallel cimport prange, threadid
 from libc.stdint cimport int64_t
 
 cdef extern from *:
@@ -15,6 +14,7 @@ cdef extern from *:
     #include <time.h>
 
     #ifdef _OPENMP
+    #include <omp.h>
     #define FASTNN_OPENMP _OPENMP
     #else
     #define FASTNN_OPENMP 0
@@ -37,6 +37,17 @@ cdef extern from *:
             && __atomic_compare_exchange_n(&fastnn_open, &closed, 1, 0, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
     }
     static void fastnn_leave(void) { __atomic_store_n(&fastnn_open, 0, __ATOMIC_RELEASE); }
+
+    /* In C, for Cython's prange asks the interpreter whether this thread has the GIL: once it has had a
+     * sub-interpreter, or is gone while a daemon thread is still here, Python 3.11 says yes, and the process aborts. */
+    static void fastnn_region(int size, Py_ssize_t parts, fastnn_work work, void *context) {
+    #ifdef _OPENMP
+        #pragma omp parallel for num_threads(size) schedule(static)
+        for (Py_ssize_t i = 0; i < parts; i++) work(context, i, parts, omp_get_thread_num());
+    #else
+        for (Py_ssize_t i = 0; i < parts; i++) work(context, i, parts, 0);
+    #endif
+    }
 
     static int64_t fastnn_now(void) {
         struct timespec t;
@@ -131,6 +142,7 @@ cdef extern from *:
     int64_t fastnn_now() noexcept nogil
     int fastnn_enter() noexcept nogil
     void fastnn_leave() noexcept nogil
+    void fastnn_region(int size, Py_ssize_t parts, Work work, void *context) noexcept nogil
     void fastnn_give_out(Py_ssize_t parts, Work work, void *context) noexcept nogil
     void fastnn_wake() noexcept nogil
     void fastnn_watch_forks()
@@ -185,8 +197,7 @@ cdef void share(int size, Py_ssize_t parts, Work work, void *context) noexcept n
     if fastnn_leads:
         fastnn_give_out(parts, work, context)
     elif size > 1 and fastnn_enter():
-        for i in prange(parts, num_threads=size, schedule="static"):
-            work(context, i, parts, threadid())
+        fastnn_region(size, parts, work, context)
         _closed = fastnn_now()
         fastnn_leave()
     else:

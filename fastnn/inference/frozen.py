@@ -60,4 +60,5 @@ def stream_program(net: Compiled, streams: int, snapshot: Snapshot) -> tuple[Pro
         results = [lowering.read(output).buffer for output in outputs]
         out = leave(lowering, "out", net.graph.output_names, results)
     lowering.run_closing()
-    return Program(_PREDICT, lowering.assemble([*entry.ports, *out], []), states=lowering.states), shape
+    states = lowering.states or []
+    return Program(_PREDICT, lowering.assemble([*entry.ports, *out], states), states=states), shape

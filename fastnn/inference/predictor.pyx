@@ -12,9 +12,11 @@ cimport numpy as cnp
 import numpy as np
 
 from fastnn.engine cimport thread_count, thread_team
-from fastnn.engine.op cimport NANOSECONDS_WITH_GIL, Op, Run
+from fastnn.engine.native cimport enough_stack, leave_interpreter, return_to_interpreter
+from fastnn.engine.op cimport NANOSECONDS_WITH_GIL
 from fastnn.engine.plan cimport Plan
 from fastnn.engine.port cimport Port, takes
+from fastnn.engine.tensor cimport DIMENSIONS
 
 from fastnn.common import checks
 from fastnn.data import arrays
@@ -37,8 +39,6 @@ cdef extern from "Python.h":
 cdef enum:
     LANE_ROWS = 128    # of a lane: what flows through it stays in a core's second cache
     FEWEST_ROWS = 16   # that a thread takes: with fewer, the products are shared out instead
-    LEAST_SHARED = 2000  # nanoseconds of a run whose ops may be worth two threads
-    DIMENSIONS = 32
 
 
 @cython.final
@@ -51,6 +51,10 @@ cdef class Lane:
     def __cinit__(self, program) -> None:
         self.plan = program.plan
         self.x, self.out = program.plan.ports
+
+    cdef void point(self, cnp.ndarray array, cnp.ndarray result, Py_ssize_t rows) noexcept:
+        self.x.point(array, rows)
+        self.out.point(result, rows)
 
 
 @cython.final
@@ -155,7 +159,7 @@ cdef class Predictor:
         bank.calls += 1
         try:
             if rows * self.nanoseconds < NANOSECONDS_WITH_GIL:
-                run_alone(bank, array, result, rows, rows * self.nanoseconds, True)
+                run_alone(bank, array, result, rows, rows * self.nanoseconds)
             else:
                 self.run(bank, array, result, rows)
         finally:
@@ -169,8 +173,9 @@ cdef class Predictor:
         cdef int most = thread_count.allowed()
         cdef int size = thread_team.size_for(rows * self.nanoseconds, <int> min(<Py_ssize_t> most, rows // FEWEST_ROWS))
         if size <= 1:
-            run_alone(bank, array, result, rows, rows * self.nanoseconds, False)
+            run_alone(bank, array, result, rows, rows * self.nanoseconds)
             return
+        enough_stack()
         cdef list lanes = [bank.lease() for _ in range(size)]
         cdef Crew crew = Crew(<void **> malloc(size * sizeof(void *)), rows, 0)
         cdef Lane lane
@@ -178,14 +183,21 @@ cdef class Predictor:
         if crew.plans == NULL:
             raise MemoryError
         for i, lane in enumerate(lanes):
-            prepare(lane, array, result, rows, 1)
+            lane.point(array, result, rows)
+            lane.plan.shared.run.threads, lane.plan.shared.run.failed = 1, NULL
             crew.plans[i] = <void *> lane.plan
         crew.step = min(bank.rows, max(<Py_ssize_t> FEWEST_ROWS, (rows + size - 1) // size))
-        with nogil:
-            thread_team.share(size, (rows + crew.step - 1) // crew.step, run_step, &crew)
-        free(crew.plans)
+        try:
+            leave_interpreter()
+            with nogil:
+                thread_team.share(size, (rows + crew.step - 1) // crew.step, run_step, &crew)
+            return_to_interpreter()
+        finally:
+            free(crew.plans)
+            for lane in lanes:
+                bank.give_back(lane)
         for lane in lanes:
-            finish(bank, lane)
+            lane.plan.check()
 
     def refusal(self, array: np.ndarray) -> ValueError:
         """The error for an input that does not fit."""
@@ -212,6 +224,21 @@ cdef class Predictor:
                 fresh.snapshot.update()
             self.bank, self.spare = fresh, self.bank
 
+    def profile(self, repeats: int = 50) -> Profile:
+        """Times each op on random numbers, in runs of batch_size rows or of the pieces that more than 128 are cut into.
+
+        Returns a Profile: a row for each op, printable. Raises ValueError for repeats < 1.
+        """
+        cdef Bank bank = self.bank
+        bank.calls += 1
+        try:
+            return bank.lane().plan.profile(repeats)
+        finally:
+            bank.calls -= 1
+
+    def __reduce__(self) -> tuple:
+        raise TypeError("a Predictor is not copied: freeze() makes another")
+
     def __repr__(self) -> str:
         return f"Predictor({self.input_shape} -> {self.output_shape}, up to {self.batch_size} rows)"
 
@@ -228,36 +255,14 @@ cdef object call(Predictor self, PyObject **arguments, size_t count, PyObject *n
     return Predictor.__call__(self, *given, **named)
 
 
-cdef void prepare(Lane lane, cnp.ndarray array, cnp.ndarray result, Py_ssize_t rows, int threads) noexcept:
-    cdef Run *run = &lane.plan.shared.run
-    lane.x.point(array, rows)
-    lane.out.point(result, rows)
-    lane.plan.position, run.threads, run.failed = 0, threads, NULL
-
-
-cdef void finish(Bank bank, Lane lane) except *:
-    """Gives a lane back, and raises what it found in the data."""
-    cdef Run *run = &lane.plan.shared.run
-    bank.give_back(lane)
-    if run.failed != NULL:
-        raise (<Op> run.failed).explain(run.place)
-
-
-cdef void run_alone(
-    Bank bank, cnp.ndarray array, cnp.ndarray result, Py_ssize_t rows, double nanoseconds, bint with_gil
-) except *:
-    """All rows on one lane, so much work, whose ops may use several threads."""
+cdef void run_alone(Bank bank, cnp.ndarray array, cnp.ndarray result, Py_ssize_t rows, double nanoseconds) except *:
+    """All rows on one lane, whose ops may use several threads."""
     cdef Lane lane = bank.lease()
-    cdef bint shares = nanoseconds >= LEAST_SHARED
-    prepare(lane, array, result, rows, thread_team.call_helper(nanoseconds, thread_count.allowed()) if shares else 1)
-    if with_gil:
-        lane.plan.advance(rows, bank.rows, INFINITY)
-    else:
-        with nogil:
-            lane.plan.advance(rows, bank.rows, INFINITY)
-    if shares:
-        thread_team.dismiss_helper(nanoseconds)
-    finish(bank, lane)
+    lane.point(array, result, rows)
+    try:
+        lane.plan.run_frozen(rows, bank.rows, nanoseconds)
+    finally:
+        bank.give_back(lane)
 
 
 cdef cnp.ndarray out_of(object out, int dimensions, cnp.npy_intp *shape, cnp.ndarray x):

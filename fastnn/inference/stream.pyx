@@ -7,10 +7,10 @@ from cpython.weakref cimport PyWeakref_NewRef
 
 cimport numpy as cnp
 
-from fastnn.engine cimport thread_count, thread_team
-from fastnn.engine.op cimport NANOSECONDS_WITH_GIL, Op, Run
+from fastnn.engine.op cimport NANOSECONDS_WITH_GIL
 from fastnn.engine.plan cimport Plan
 from fastnn.engine.port cimport Port, takes
+from fastnn.engine.tensor cimport DIMENSIONS
 from fastnn.inference.predictor cimport out_of
 
 from fastnn.common import checks
@@ -18,10 +18,6 @@ from fastnn.data import arrays
 from fastnn.inference.frozen import Snapshot, stream_program
 
 cnp.import_array()
-
-cdef enum:
-    LEAST_SHARED = 2000  # nanoseconds of a step whose ops may be worth two threads
-    DIMENSIONS = 32
 
 
 @cython.final
@@ -33,7 +29,7 @@ cdef class Stream:
     f.step(x_t, out=out) writes into out, float32 in C order of exactly that shape, without an allocation, and returns
     it. f.reset(): a new sequence begins. f.refresh(): the weights that the network has now; the state stays.
     A step that raises leaves the state as it was: ValueError and TypeError for an x_t or an out that does not fit,
-    RuntimeError while another thread is in a step of the same stream.
+    RuntimeError while another thread is in a step, a reset or a refresh of the same stream.
     """
 
     cdef readonly Py_ssize_t batch_size
@@ -67,8 +63,6 @@ cdef class Stream:
             if self.batch_size > 1 or given != self.input_shape:
                 wanted = f"{self.all_streams}{f', or {self.input_shape}' if self.batch_size == 1 else ''}"
                 raise ValueError(f"x: expected a step of {self.batch_size} streams {wanted}, got {given}")
-        if self.busy:
-            raise RuntimeError("step: another thread is in a step of this stream; each thread needs one of its own")
         shape[0] = self.batch_size
         for i in range(len(self.output_shape)):
             shape[i + batch] = self.output_shape[i]
@@ -76,47 +70,61 @@ cdef class Stream:
             result = cnp.PyArray_EMPTY(batch + <int> len(self.output_shape), shape, cnp.NPY_FLOAT32, 0)
         else:
             result = out_of(out, batch + <int> len(self.output_shape), shape, array)
-        cdef Run *run = &self.plan.shared.run
-        cdef object _held
-        cdef double nanoseconds = self.plan.nanoseconds
-        cdef bint shares = nanoseconds >= LEAST_SHARED
-        self.busy = True
-        self.x.point(array, self.batch_size)
-        self.out.point(result, self.batch_size)
-        self.plan.position, run.failed = 0, NULL
-        run.threads = thread_team.call_helper(nanoseconds, thread_count.allowed()) if shares else 1
-        if nanoseconds < NANOSECONDS_WITH_GIL:
-            self.plan.advance(self.batch_size, self.batch_size, 0)
-        else:
-            _held = (PyWeakref_NewRef(array, None), PyWeakref_NewRef(result, None))  # NumPy refuses to resize them
-            with nogil:
-                self.plan.advance(self.batch_size, self.batch_size, 0)
-        if shares:
-            thread_team.dismiss_helper(nanoseconds)
-        self.busy = False
-        if run.failed != NULL:
-            raise (<Op> run.failed).explain(run.place)
+        # As long as these live NumPy refuses to resize the arrays.
+        cdef object _held = None
+        if self.plan.nanoseconds >= NANOSECONDS_WITH_GIL:
+            _held = (PyWeakref_NewRef(array, None), PyWeakref_NewRef(result, None))
+        self.begin("step")
+        try:
+            self.x.point(array, self.batch_size)
+            self.out.point(result, self.batch_size)
+            self.plan.run_frozen(self.batch_size, self.batch_size, self.plan.nanoseconds)
+        finally:
+            self.busy = False
         return result
 
     def reset(self) -> None:
         """Forgets what came: the next step is the first of a sequence."""
-        self.check_idle()
-        self.program.clear_states()
+        self.begin("reset")
+        try:
+            self.program.clear_states()
+        finally:
+            self.busy = False
 
     def refresh(self) -> None:
         """Takes the network's weights as they are now; the state stays.
 
         Raises RuntimeError if the network was built anew, or another thread is training it or in a step.
         """
-        self.check_idle()
-        with self.net.guard.reading("refresh"):
-            if self.net.blocks is not self.snapshot.blocks:
-                raise RuntimeError("refresh: the network was built anew; freeze it again")
-            self.snapshot.update()
+        self.begin("refresh")
+        try:
+            with self.net.guard.reading("refresh"):
+                if self.net.blocks is not self.snapshot.blocks:
+                    raise RuntimeError("refresh: the network was built anew; freeze it again")
+                self.snapshot.update()
+        finally:
+            self.busy = False
 
-    cdef void check_idle(self) except *:
+    def profile(self, repeats: int = 50) -> Profile:
+        """Times each op of a step on random numbers; the state stays.
+
+        Returns a Profile: a row for each op, printable. Raises ValueError for repeats < 1, RuntimeError while another
+        thread is in a step.
+        """
+        self.begin("profile")
+        try:
+            return self.plan.profile(repeats)
+        finally:
+            self.busy = False
+
+    cdef int begin(self, str action) except -1:
+        """Takes the stream for this thread: no step may meet half of a reset or of a refresh."""
         if self.busy:
-            raise RuntimeError("another thread is in a step of this stream")
+            raise RuntimeError(
+                f"{action}: another thread is in a step of this stream; each thread needs one of its own"
+            )
+        self.busy = True
+        return 0
 
     def __reduce__(self) -> tuple:
         raise TypeError("a Stream is not copied: freeze(streaming=True) makes another")

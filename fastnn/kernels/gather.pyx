@@ -1,5 +1,6 @@
 """Rows of users' arrays into a plan and out of it."""
 
+from functools import partial
 from math import isfinite
 
 from libc.math cimport NAN
@@ -13,6 +14,7 @@ from fastnn.engine.op cimport ChunkedOp, Op
 from fastnn.engine.port cimport Port
 from fastnn.engine.tensor cimport Tensor, floats
 
+from fastnn.engine import trial
 from fastnn.engine.port import TYPES
 
 #: What gathered elements may have to be, in the order of csrc/kernels.h.
@@ -114,12 +116,11 @@ cdef class Gather(Gathered):
         if check not in CHECKS:
             raise ValueError(f"Gather: unknown check {check!r}; known: {', '.join(CHECKS)}")
         self.port, self.check, self.y = port, CHECKS.index(check), floats(y)
-        if check == "signed":
-            port.trial = 0
         self.width = port.columns if width is None else width
         if not 0 < self.width <= port.columns or port.columns % self.width:
             raise ValueError(f"Gather: rows of {port.columns} elements cannot be divided by a width of {width}")
         self.lengths = counts("Gather", lengths, y.rows)
+        port.trial = partial(trial.numbers, check, self.width)
         self.bind((y, lengths))
 
     cdef Py_ssize_t take(self, Py_ssize_t row, Py_ssize_t rows) noexcept nogil:
@@ -193,7 +194,7 @@ cdef class GatherLabels(Gathered):
         for tensor in (weight, kept):
             if tensor is not None and (tensor.rows != y.rows or tensor.columns != y.columns):
                 raise ValueError(f"GatherLabels: expected a weight for each label of {y!r}, got {tensor!r}")
-        port.trial = 0
+        port.trial = partial(trial.labels, classes)
         self.port, self.classes, self.what, self.y = port, classes, what, <int32_t *> y.data
         self.weight, self.kept, self.ignored = floats(weight), floats(kept), NAN if ignore is None else ignore
         self.lengths = counts("GatherLabels", lengths, y.rows)

@@ -4,6 +4,8 @@ So the rows of a time lie together, what is done to each step by itself is done 
 A batch whose sequences are all full is the special case of one order.
 """
 
+from functools import partial
+
 from libc.stdint cimport int32_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy, memset
@@ -14,6 +16,7 @@ from fastnn.engine.tensor cimport Tensor
 from fastnn.kernels.gather cimport Gathered
 
 from fastnn.common import checks
+from fastnn.engine import trial
 
 
 cdef class Steps(Gathered):
@@ -30,7 +33,7 @@ cdef class Steps(Gathered):
         if port is not None:
             if port.columns != 1:
                 raise ValueError(f"Steps: {port.name} has rows of {port.columns} elements; expected one length a row")
-            port.trial = self.times
+            port.trial = partial(trial.full, self.times)
         cdef Py_ssize_t rows = lengths.rows
         free(self.memory)
         self.memory = <Py_ssize_t *> calloc(2 * (self.times + 1 + rows), sizeof(Py_ssize_t))

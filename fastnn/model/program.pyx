@@ -134,6 +134,9 @@ cdef class Program:
         """The loss and the metrics of the last step."""
         return self.logs({name: meter.last for name, meter in self.meters.items()})
 
+    def __reduce__(self) -> tuple:
+        raise TypeError("a Program is bound to memory of this process and is not copied; its network is")
+
     cdef dict logs(self, dict measured):
         """What was measured, and for several outputs the loss that was minimized."""
         if self.loss is not None:

@@ -1,0 +1,29 @@
+"""What a profile puts into a plan's ports, where a user's data would be: random, and valid."""
+
+from typing import Any
+
+import numpy as np
+
+Shape = tuple[int, int]
+
+
+def numbers(check: str, width: int, generator: np.random.Generator, shape: Shape) -> np.ndarray[Any, Any]:
+    """Normal numbers, or those that pass a check of the gather; distributions are `width` elements each."""
+    if check == "distribution":
+        x = generator.random((shape[0] * shape[1] // width, width), np.float32) + np.float32(0.1)
+        return (x / x.sum(axis=1, keepdims=True)).reshape(shape)
+    if check == "signed":
+        return generator.choice(np.array([-1, 1], np.float32), shape)
+    if check in ("unit", "nonnegative"):
+        return generator.random(shape, np.float32)
+    return generator.standard_normal(shape, np.float32)
+
+
+def labels(classes: int, generator: np.random.Generator, shape: Shape) -> np.ndarray[Any, Any]:
+    """Class numbers, or ids."""
+    return generator.integers(0, classes, shape)
+
+
+def full(times: int, generator: np.random.Generator, shape: Shape) -> np.ndarray[Any, Any]:
+    """The lengths of sequences that have all steps."""
+    return np.full(shape, times)
