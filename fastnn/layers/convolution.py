@@ -160,7 +160,7 @@ class Conv1D(Conv2D):
     Parameters
     ----------
     filters, kernel, strides, dilation, groups, activation, bias, initializer, l1, l2
-        As in `Conv2D`, with one number each.
+        As in `Conv2D`; kernel, strides and dilation are one number each.
     padding : {"valid", "same"}, int or tuple, default "valid"
         As in `Conv2D`; ((before, after),) gives both sides.
 
@@ -189,7 +189,7 @@ class Conv2DTranspose(Conv2D):
     Parameters
     ----------
     filters, kernel, strides, padding, dilation, groups, activation, bias, initializer, l1, l2
-        As in `Conv2D`; the padding is taken off y.
+        As in `Conv2D`; the padding is removed from y.
 
     Raises
     ------
