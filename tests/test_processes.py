@@ -193,9 +193,9 @@ def test_control_c(kind: str) -> None:
     late, unchanged, steps, kept, finite, rows, after = answer
     assert late < 1.0 and finite and rows == 9
     assert unchanged == (kind != "fit")
-    assert steps[1] == steps["update"] and after["step"] == steps["step"] + 4
+    assert steps[1] == steps[2] and after[1] == steps[1] + 4
     if kind == "fit":
-        assert steps[1] > 10 and len(kept.get("loss", [])) == steps["epoch"] - 1
+        assert steps[1] > 10 and len(kept.get("loss", [])) == steps[0] - 1
 
 
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="this system has no timers")

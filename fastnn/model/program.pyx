@@ -110,7 +110,7 @@ cdef class Program:
             state.array[...] = 0
 
     cdef void resume(self, list states, Py_ssize_t rows) except *:
-        """The states are these, or zeros for None. Raises ValueError where they are those of another number of streams."""
+        """The states are these, or zeros for None. Raises ValueError for those of another number of streams."""
         if states is None:
             self.clear_states()
             return
