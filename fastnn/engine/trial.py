@@ -11,9 +11,11 @@ def numbers(check: str, width: int, generator: np.random.Generator, shape: Shape
     """Normal numbers, or those that pass a check of the gather; distributions are `width` elements each."""
     if check == "distribution":
         x = generator.random((shape[0] * shape[1] // width, width), np.float32) + np.float32(0.1)
-        return (x / x.sum(axis=1, keepdims=True)).reshape(shape)
+        distributions: np.ndarray[Any, Any] = (x / x.sum(axis=1, keepdims=True)).reshape(shape)
+        return distributions
     if check == "signed":
-        return generator.choice(np.array([-1, 1], np.float32), shape)
+        signs: np.ndarray[Any, Any] = generator.choice(np.array([-1, 1], np.float32), shape)
+        return signs
     if check in ("unit", "nonnegative"):
         return generator.random(shape, np.float32)
     return generator.standard_normal(shape, np.float32)

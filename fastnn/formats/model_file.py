@@ -121,6 +121,10 @@ def _describe_metric(metric: str | Function) -> str | dict[str, str]:
     return metric if isinstance(metric, str) else {"own": name_of(metric)}
 
 
+def _restore_metrics(entries: Any, own: Mapping[str, Function]) -> list[str | Function]:
+    return [_restore_metric(entry, own) for entry in checks.listed("metrics", entries, (str, dict), "names")]
+
+
 def _restore_metric(entry: Any, own: Mapping[str, Function]) -> str | Function:
     if isinstance(entry, str):
         return entry
@@ -170,7 +174,7 @@ def _restore(
         entries = [compiled["loss"]] if len(names) == 1 else [compiled["loss"][name] for name in names]
         criteria = one_or_all(names, [losses.restore(entry, own["losses"]) for entry in entries])
         listed = [compiled["metrics"]] if len(names) == 1 else [compiled["metrics"][name] for name in names]
-        metrics = one_or_all(names, [[_restore_metric(entry, own["metrics"]) for entry in each] for each in listed])
+        metrics = one_or_all(names, [_restore_metrics(each, own["metrics"]) for each in listed])
         measured = objectives(names, criteria, metrics, compiled.get("loss_weights"))
         frozen = frozenset(checks.listed("frozen", compiled.get("frozen", []), str, "names"))
         optimizer = optimizers.restore(compiled["optimizer"], own["optimizers"], own["schedules"])

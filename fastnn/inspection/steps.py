@@ -100,6 +100,7 @@ def _twin(layer: Layer, still: bool, last: bool) -> Layer:
         return Activation("identity")
     twin = copy.copy(layer)
     object.__setattr__(twin, "name", None)
+    object.__setattr__(twin, "owner", None)
     if still:
         twin.trainable = False
     if last and getattr(layer, "activation", None) in ENDINGS:
