@@ -17,11 +17,11 @@ FOR_TYPES = {
     "bench/__main__.py": {"task is not None"},
     "bench/contest.py": {"self.process.stdout is not None", "self.process.stdin is not None"},
     "layers/augmentation.py": {"isinstance(self.pixels, tuple)"},
-    "layers/batch_norm.py": {"x.producer is not None"},
-    "layers/recurrent.py": {"plan.states is not None"},
-    "lowering/lowering.py": {"self.derived is not None", "value.producer is not None", "value.gradient is None"},
-    "lowering/values.py": {"self.before is not None"},
-    "schedules.py": {"isinstance(self.then, Schedule)"},
+    "layers/recurrence.py": {"lowering.states is not None", "steps is not None"},
+    "lowering/backward.py": {"value.producer is not None", "value.gradient is None"},
+    "lowering/emission.py": {"self.derived is not None"},
+    "lowering/value.py": {"self.producer is not None", "self.affine is not None", "self.before is not None"},
+    "schedules/cycles.py": {"isinstance(self.then, Schedule)"},
 }
 
 
