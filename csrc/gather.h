@@ -147,7 +147,11 @@ static isize kernel_gather(isize rows, isize n, isize width, const fastnn_array 
                            int check, float *y) {
   if (!order && follow_one_another(x) && x->row == n * sizes[x->type])
     convert(rows * n, x->data + first * x->row, x->type, y);
-  else
+  else if (order && x->type == fastnn_float32 && follow_one_another(x)) {
+    const char *const data = x->data;
+    const isize row = x->row;
+    for (isize i = 0; i < rows; i++) convert(n, data + order[first + i] * row, fastnn_float32, y + i * n);
+  } else
     for (isize i = 0; i < rows; i++)
       convert_row(n, x, x->data + (order ? order[first + i] : first + i) * x->row, y + i * n);
   if (check == fastnn_unchecked) return -1;
@@ -160,17 +164,17 @@ static isize kernel_gather(isize rows, isize n, isize width, const fastnn_array 
   return -1;
 }
 
-/* y: (rows, n). A label outside 0..classes-1 or with a fraction is bad; one that equals `ignore`, NaN for none, becomes
- * -1. */
-static isize kernel_gather_labels(isize rows, isize n, isize classes, const fastnn_array *x, isize first,
-                                  const int64_t *order, double ignore, int32_t *y) {
-  const int follow = follow_one_another(x);
+/* Labels as kernel_gather_labels takes them. Where follow and type are constants, nothing is asked for each. */
+INLINE isize take_labels(isize rows, isize n, isize classes, const fastnn_array *x, isize first, const int64_t *order,
+                         double ignore, int32_t *y, const int follow, const int type) {
+  const char *const data = x->data;
+  const isize step = x->row;
   for (isize i = 0; i < rows; i++) {
-    const char *row = x->data + (order ? order[first + i] : first + i) * x->row;
+    const char *row = data + (order ? order[first + i] : first + i) * step;
     for (isize j = 0; j < n; j++) {
       double one; /* of up to 8 bytes */
       if (!follow) collect(1, x, row, j, (char *)&one);
-      const double label = number_at(follow ? row + j * sizes[x->type] : (const char *)&one, x->type);
+      const double label = number_at(follow ? row + j * sizes[type] : (const char *)&one, type);
       if (label == ignore) {
         y[i * n + j] = -1;
         continue;
@@ -180,6 +184,18 @@ static isize kernel_gather_labels(isize rows, isize n, isize classes, const fast
     }
   }
   return -1;
+}
+
+/* y: (rows, n). A label outside 0..classes-1 or with a fraction is bad; one that equals `ignore`, NaN for none, becomes
+ * -1. */
+static isize kernel_gather_labels(isize rows, isize n, isize classes, const fastnn_array *x, isize first,
+                                  const int64_t *order, double ignore, int32_t *y) {
+  const int follow = follow_one_another(x);
+  if (follow && x->type == fastnn_int64) {
+    if (n == 1) return take_labels(rows, 1, classes, x, first, order, ignore, y, 1, fastnn_int64);
+    return take_labels(rows, n, classes, x, first, order, ignore, y, 1, fastnn_int64);
+  }
+  return take_labels(rows, n, classes, x, first, order, ignore, y, follow, x->type);
 }
 
 #endif
