@@ -1,6 +1,6 @@
 /* Elementwise activations and their derivatives; y may be x, dx may be dy. NaN passes through.
- * Most derivatives are computed from the output y, so that nothing but y has to be kept for the backward pass; those of
- * gelu, gelu_tanh and silu, which are not monotonic, from the input x. At a kink the slope is the one PyTorch takes.
+ * Most derivatives are computed from the output y, so that only y has to be kept for the backward pass; those of gelu,
+ * gelu_tanh and silu, which are not monotonic, from the input x. At a kink the slope is the same as PyTorch's.
  * Error bounds of f, asserted over all floats by `make sweep`, in units in the last place: identity, relu, step and
  * hard_tanh 0, leaky_relu and elu 1, softsign and hard_sigmoid 1.5, selu, softplus and tanh 2, sigmoid 3, silu 3.5,
  * gelu 10 (5 above -1); gelu_tanh 2 units of x. */
@@ -45,7 +45,7 @@ INLINE vf selu_slope(vf y, vf dy) { return dy * choose(y > 0.0f, broadcast(SELU_
 INLINE vf softplus_of(vf x) { return greatest(broadcast(0.0f), x) + log1p_of_unit(exp_vector(-absolute(x))); }
 INLINE vf softplus_slope(vf y, vf dy) { return -dy * expm1_of_negative(-y); }
 
-/* |x| stops at the greatest float, or infinity would be divided by itself. */
+/* |x| is clamped to the largest finite float; otherwise infinity would be divided by itself. */
 INLINE vf softsign_of(vf x) {
   const vf a = least(broadcast(3.40282347e38f), absolute(x));
   return with_sign(a / (1.0f + a), x);
@@ -63,7 +63,7 @@ INLINE vf hard_tanh_slope(vf y, vf dy) { return (vf)((vi)dy & ~(absolute(y) >= 1
 
 /* gelu, gelu_tanh and silu are f(x) = x s(x), where s rises from 0 to 1 and s(-x) = 1 - s(x). So with a = |x|
  *   f(x) = max(x, 0) - a s(-a),   f'(x) = d where x < 0, 1 - d elsewhere,   d = s(-a) - a s'(a):
- * small results keep their digits. a stops where a s(-a) is 0, or infinity would be multiplied by it. */
+ * small results keep their precision. a is clamped where a s(-a) is 0; otherwise infinity would be multiplied by 0. */
 INLINE vf gated(vf x, vf tail) { return greatest(broadcast(0.0f), x) - tail; }
 INLINE vf gated_slope(vf x, vf d, vf dy) { return dy * choose(x < 0.0f, d, 1.0f - d); }
 

@@ -1,5 +1,5 @@
-/* Updates that give each parameter a rate of its own, each one pass over flat blocks of n floats.
- * decay: of the weights, through the gradient, g + decay p. */
+/* Updates with a learning rate per parameter, each in one pass over flat blocks of n floats.
+ * decay: weight decay added to the gradient, g + decay p. */
 #ifndef FASTNN_ADAPTIVE_H
 #define FASTNN_ADAPTIVE_H
 
@@ -15,7 +15,7 @@ static void kernel_rmsprop(isize n, float *p, const float *g, float *v, float *m
     const vf pi = load_up_to(p + i, left), raw = load_up_to(g + i, left), vi = load_up_to(v + i, left);
     const vf ai = mean ? load_up_to(mean + i, left) : (vf){0}, bi = buffer ? load_up_to(buffer + i, left) : (vf){0};
     const vf gi = raw + decay * pi, square = vi + rest * (gi * gi - vi), average = ai + rest * (gi - ai);
-    /* v - a^2 may round to less than nothing */
+    /* v - a^2 may round to a negative number */
     const vf spread = mean ? greatest((vf){0}, square - average * average) : square;
     const vf change = momentum * bi + gi / (square_root(spread) + epsilon);
     const vf after = pi - rate * change;
@@ -56,15 +56,15 @@ static void kernel_adadelta(isize n, float *p, const float *g, float *v, float *
 }
 
 /* p -= size sign(g), where size grows by `grow` while the sign of g stays, and shrinks by `shrink` where it changes:
- * there p stays, and what is remembered of g is 0. size 0 has not begun: it begins with rate at the first g that is not
- * 0, so that padding stays 0. Riedmiller & Braun 1993, in the form iRprop- of Igel & Huesken 2000. */
+ * there p stays, and the stored gradient is set to 0. A size of 0 is not initialized yet: it starts at rate with the
+ * first nonzero g, so that padding stays 0. Riedmiller & Braun 1993, in the form iRprop- of Igel & Huesken 2000. */
 static void kernel_rprop(isize n, float *p, const float *g, float *before, float *size, float rate, float shrink,
                          float grow, float low, float high) {
   for (isize i = 0; i < n; i += VL) {
     const isize left = n - i;
     const vf pi = load_up_to(p + i, left), gi = load_up_to(g + i, left);
     const vf old = load_up_to(before + i, left), si = load_up_to(size + i, left);
-    const vf same = sign(gi) * sign(old); /* g old may underflow */
+    const vf same = sign(gi) * sign(old); /* the product of g and old may underflow */
     const vf factor = choose(same > 0, broadcast(grow), choose(same < 0, broadcast(shrink), broadcast(1)));
     vf step = choose(si == 0, broadcast(rate), si) * factor;
     step = least(broadcast(high), greatest(broadcast(low), step));

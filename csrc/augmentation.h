@@ -1,10 +1,11 @@
-/* Augmentation of pictures x (h, w, c): what is done to one of them, with numbers that were drawn for it. */
+/* Augmentation of images x (h, w, c): the transforms of one image, with random numbers already drawn for it. */
 #ifndef FASTNN_AUGMENTATION_H
 #define FASTNN_AUGMENTATION_H
 
 #include "dropout.h"
 
-/* y = numbers in [0, 1), 24 bits of each element's random word; elements first..first+n-1, first a multiple of 64. */
+/* y = uniform numbers in [0, 1), 24 bits of each element's random word; elements first..first+n-1, first a multiple of
+ * 64. */
 static void kernel_uniform(isize n, isize first, fastnn_random r, float *y) {
   uint32_t words[GROUP];
   for (isize i = 0; i < n; i += GROUP) {
@@ -14,8 +15,8 @@ static void kernel_uniform(isize n, isize first, fastnn_random r, float *y) {
   }
 }
 
-/* y = x(row + row_step i, column + column_step j) at pixel (i, j), 0 where that lies outside; steps are 1 or -1.
- * A step s from place p is undone by s from -s p. */
+/* y = x(row + row_step i, column + column_step j) at pixel (i, j), 0 where that is outside x; steps are 1 or -1.
+ * A step s from position p is undone by s from -s p. */
 static void kernel_flip_shift(isize h, isize w, isize c, const float *x, isize row, int row_step, isize column,
                               int column_step, float *y) {
   /* The pixels of a row that come from inside x: from..to-1. */
@@ -38,9 +39,9 @@ static void kernel_flip_shift(isize h, isize w, isize c, const float *x, isize r
   }
 }
 
-/* y = x turned about its centre, zeros outside of it. Pixel (i, j) comes from (cosine u + sine v, cosine v - sine u),
- * (u, v) = (i, j) seen from the centre, by bilinear interpolation between the four pixels around.
- * transposed: y = the transpose of that map times x, which is the gradient's way back. */
+/* y = x rotated about its centre, zeros outside x. Pixel (i, j) comes from (cosine u + sine v, cosine v - sine u),
+ * (u, v) = (i, j) seen from the centre, by bilinear interpolation between the four nearest pixels.
+ * transposed: y = the transpose of that linear map times x, which is the backward pass. */
 static void kernel_rotate(isize h, isize w, isize c, const float *x, double cosine, double sine, int transposed,
                           float *y) {
   const double top = 0.5 * (double)(h - 1), left = 0.5 * (double)(w - 1);
@@ -49,7 +50,7 @@ static void kernel_rotate(isize h, isize w, isize c, const float *x, double cosi
     for (isize j = 0; j < w; j++) {
       const double u = (double)i - top, v = (double)j - left;
       const double row = top + cosine * u + sine * v, column = left + cosine * v - sine * u;
-      isize above = (isize)row, before = (isize)column; /* rounded towards zero, and then down */
+      isize above = (isize)row, before = (isize)column; /* rounded towards zero, then corrected to floor */
       above -= (double)above > row, before -= (double)before > column;
       const float down = (float)(row - (double)above), right = (float)(column - (double)before);
       for (int tap = 0; tap < 4; tap++) {

@@ -1,4 +1,4 @@
-/* Batch normalization: sums over the rows of each column, and what is done to each element with them. x (rows, n). */
+/* Batch normalization: sums over the rows of each column, and the elementwise passes that use them. x (rows, n). */
 #ifndef FASTNN_BATCH_NORM_H
 #define FASTNN_BATCH_NORM_H
 
@@ -25,7 +25,7 @@ INLINE void centred_sums(const int vectors, isize left, isize rows, isize n, con
 }
 
 /* sum (n) = sum of w, product (n) = sum of w (x - centre) over the rows, all in double; w = dy, or x - centre if dy is
- * NULL; centre (n). With one of the rows as centre, the sum of squares keeps its digits however large the mean is. */
+ * NULL; centre (n). With one of the rows as centre, the sum of squares stays precise however large the mean is. */
 static void kernel_centred_sums(isize rows, isize n, const float *x, const float *centre, const float *dy, double *sum,
                                 double *product) {
 #define GRADIENT_SUMS(vectors, left) \

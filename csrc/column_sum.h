@@ -12,7 +12,7 @@ INLINE void column_sum(const int vectors, isize left, isize rows, const float *x
   for (int v = 0; v < vectors; v++) store_up_to(y + v * VL, sum[v], left);
 }
 
-/* y (n) = sum of the rows of x, from first to last; with add it begins with y. */
+/* y (n) = sum of the rows of x, from first to last; with add the sum starts from y. */
 static void kernel_column_sum(isize rows, isize n, const float *x, isize x_row, int add, float *y) {
 #define COLUMN_SUM(vectors, left) column_sum(vectors, left, rows, x + j, x_row, add, y + j)
   EACH_COLUMNS(VL, n, COLUMN_SUM);

@@ -1,10 +1,10 @@
-/* How columns are gone through, row after row. */
+/* Loops over columns, row by row. */
 #ifndef FASTNN_COLUMNS_H
 #define FASTNN_COLUMNS_H
 
 #include "simd.h"
 
-/* So many vectors of columns go down the rows together: their sums are independent, and whole cache lines are read. */
+/* Vectors of columns that go down the rows together: their sums are independent, and whole cache lines are read. */
 #define ABREAST 4
 
 /* body(vectors, left) for the columns from j on: ABREAST vectors of `width` at a time, then one by one. */

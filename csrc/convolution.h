@@ -1,20 +1,20 @@
-/* The convolution of pictures, channels last, as a product whose rows are windows (Chellapilla et al. 2006), which are
- * never copied: the channels of neighbouring taps lie side by side, so a tile of dense.h reads a run of k where it is.
- * Taps outside the picture are left out of the sums, instead of padding it with zeros. An output is summed over its
+/* The convolution of images, channels last, as a product whose rows are windows (Chellapilla et al. 2006), which are
+ * never copied: the channels of neighbouring taps are contiguous, so a tile of dense.h reads a run of k in place.
+ * Taps outside the image are left out of the sums, instead of padding it with zeros. An output is summed over its
  * taps by rows, then columns, and over the channels of a tap, whatever the tile, the area or the share. */
 #ifndef FASTNN_CONVOLUTION_H
 #define FASTNN_CONVOLUTION_H
 
 #include "dense.h"
 
-/* Panels of the weight that take turns at a tile: up to 576 KB of them, in the second cache. */
+/* Panels of the weight that a tile loops over: up to 576 KB of them, in the L2 cache. */
 #define WEIGHT_FLOATS 147456
 
 typedef struct {
   isize first, last;
 } span;
 
-/* The taps of output i that lie in the picture: first..last-1. */
+/* The taps of output i that fall inside the image: first..last-1. */
 INLINE span taps_of(const fastnn_axis *a, isize i) {
   const isize place = i * a->stride - a->before, left = a->size - place;
   span taps = {place < 0 ? (a->dilation - 1 - place) / a->dilation : 0,
@@ -24,7 +24,7 @@ INLINE span taps_of(const fastnn_axis *a, isize i) {
   return taps;
 }
 
-/* The outputs that have tap k in the picture. */
+/* The outputs whose tap k falls inside the image. */
 INLINE span outputs_of(const fastnn_axis *a, isize k) {
   const isize place = k * a->dilation - a->before, left = a->size - place;
   span outputs = {place < 0 ? (a->stride - 1 - place) / a->stride : 0,
@@ -34,12 +34,12 @@ INLINE span outputs_of(const fastnn_axis *a, isize k) {
   return outputs;
 }
 
-/* Outputs of a picture that have the same taps: the middle, an edge, a corner. */
+/* Outputs of an image that have the same taps: the interior, an edge, a corner. */
 typedef struct {
   span rows, columns, row_taps, column_taps;
 } area;
 
-/* Outputs i.. before `end` that have the same taps as i. */
+/* Outputs from i on, before `end`, that have the same taps as i. */
 INLINE span same_taps(const fastnn_axis *a, isize i, isize end, span *taps) {
   span outputs = {i, i + 1};
   *taps = taps_of(a, i);
@@ -50,7 +50,7 @@ INLINE span same_taps(const fastnn_axis *a, isize i, isize end, span *taps) {
   return outputs;
 }
 
-/* The outputs of an area in columns j..end-1 of a picture. A tile's rows go along the longer side. */
+/* The outputs of an area in columns j..end-1 of an image. A tile's rows run along the longer side. */
 static void convolve(const fastnn_convolution *p, isize image, const area *s, isize j0, isize end) {
   const isize row_taps = s->row_taps.last - s->row_taps.first, column_taps = s->column_taps.last - s->column_taps.first;
   const isize height = s->rows.last - s->rows.first, width = s->columns.last - s->columns.first;
@@ -65,7 +65,7 @@ static void convolve(const fastnn_convolution *p, isize image, const area *s, is
                    s->row_taps.first * tap_row + s->column_taps.first * tap_column - p->rows.before * p->x_row -
                    p->columns.before * p->x_pixel;
   const isize y = image * p->y_image + s->rows.first * p->y_row + s->columns.first * p->y_pixel;
-  /* Where the taps of a row lie side by side, they are one run, and the rows are the runs; else each tap is a run. */
+  /* Where the taps of a row are contiguous, each row is one run of k; otherwise each tap is a run. */
   tile_arguments t = {.k = joined ? column_taps * p->in : p->in};
   t.runs = joined || !row_taps ? row_taps : column_taps;
   t.a_row = across ? right : down;
@@ -96,7 +96,7 @@ static void convolve(const fastnn_convolution *p, isize image, const area *s, is
     }
 }
 
-/* Rows first..last-1 of the output of one picture. */
+/* Rows first..last-1 of the output of one image. */
 static void kernel_convolution(const fastnn_convolution *p, isize image, isize first, isize last) {
   const isize depth = p->rows.taps * p->columns.taps * p->in;
   const isize panels = depth ? WEIGHT_FLOATS / (depth * PANEL) : 1, group = (panels > 1 ? panels : 1) * PANEL;
@@ -111,12 +111,12 @@ static void kernel_convolution(const fastnn_convolution *p, isize image, isize f
     }
 }
 
-/* What two spans have in common: nothing where its last is not beyond its first. */
+/* The intersection of two spans: empty where its last is not greater than its first. */
 INLINE span common(span a, span b) {
   return (span){a.first > b.first ? a.first : b.first, a.last < b.last ? a.last : b.last};
 }
 
-/* A block of a picture's outputs, in n channels of it from j on: `stride` pixels of `width` floats to a packed row. */
+/* A block of an image's outputs, n channels from j on; a packed row has `stride` pixels of `width` floats. */
 typedef struct {
   span rows, columns;
   isize stride, j, n, width;
@@ -131,7 +131,7 @@ INLINE void pack_block(const fastnn_convolution *p, isize image, const gradient_
 }
 
 /* Pass 2, for each tap: dW (channels, n) of it += x (outputs, channels)^T dy (outputs, n), over the block's outputs
- * that have the tap in the picture. dweight: the tap's first row. */
+ * whose tap falls inside the image. dweight: the tap's first row. */
 INLINE void tap_gradient(const fastnn_convolution *p, isize image, const gradient_block *block, isize tap,
                          span channels, const float *panel, float *dweight, isize dweight_row) {
   const isize ky = tap / p->columns.taps, kx = tap % p->columns.taps, width = block->width;
@@ -160,8 +160,8 @@ INLINE void tap_gradient(const fastnn_convolution *p, isize image, const gradien
 }
 
 /* Rows first..last-1, dweight_row apart, of dW (rows.taps * columns.taps * in, out), for the convolution from x to y,
- * which is dy here: the sum over pictures, rows and columns of outer products of a tap's channels and dy. Blocks of dy
- * are packed, so that all rows of dW read them from the nearest cache. With add, dW begins with what is there. */
+ * which is dy here: the sum over images, rows and columns of outer products of a tap's channels and dy. Blocks of dy
+ * are packed, so that all rows of dW read them from the L1 cache. With add, the sums start from the values in dW. */
 static void kernel_convolution_weight_gradient(const fastnn_convolution *p, isize images, isize first, isize last,
                                                int add, float *dweight, isize dweight_row) {
   float panel[DEPTH * PANEL] __attribute__((aligned(64)));
@@ -181,7 +181,7 @@ static void kernel_convolution_weight_gradient(const fastnn_convolution *p, isiz
           block.width = panel_width(block.n);
           pack_block(p, image, &block, panel);
           for (isize tap = first / p->in; tap * p->in < last; tap++) {
-            const isize row = tap * p->in; /* of dW: the tap's first */
+            const isize row = tap * p->in; /* of dW: the tap's first row */
             const span channels = common((span){first - row, last - row}, all_channels);
             tap_gradient(p, image, &block, tap, channels, panel, dweight + row * dweight_row, dweight_row);
           }

@@ -1,28 +1,28 @@
-/* Softmax with cross-entropy and its gradient in one pass, and what its targets become. A row with a NaN is NaN. */
+/* Softmax with cross-entropy and its gradient in one pass, and preparing its targets. A row with a NaN is NaN. */
 #ifndef FASTNN_CROSS_ENTROPY_H
 #define FASTNN_CROSS_ENTROPY_H
 
 #include "softmax.h"
 
-/* Up to so many classes stand in a vector each, with a row in every lane. */
+/* Up to this number of classes, each class has a vector, with one row per lane. */
 #define FEW_CLASSES 16
 
-/* y (n, VL) = x transposed, x (rows, n); zeros in the lanes of no row. */
+/* y (n, VL) = x transposed, x (rows, n); zeros in the lanes without a row. */
 INLINE void rows_to_lanes(isize rows, isize n, const float *x, float *y) {
   for (isize j = 0; j < n; j++) store(y + j * VL, (vf){0});
   for (isize i = 0; i < rows; i++)
     for (isize j = 0; j < n; j++) y[j * VL + i] = x[i * n + j];
 }
 
-/* Whether row i counts nothing: then its gradient is zero. */
+/* Whether row i is ignored: then its gradient is zero. */
 INLINE int skipped(const float *weight, isize i, isize n, float *dx) {
   if (!weight || weight[i] != 0.0f) return 0;
   memset(dx + i * n, 0, (size_t)n * sizeof *dx);
   return 1;
 }
 
-/* -log softmax(x)_t, with log_sum the logarithm of the sum of exp(x - maximum). The difference comes first: beside a
- * large x, log_sum would be rounded away. */
+/* -log softmax(x)_t, with log_sum the logarithm of the sum of exp(x - maximum). The difference comes first: added to
+ * a large x, log_sum would be lost to rounding. */
 INLINE double label_loss(float log_sum, float x_t, float maximum) {
   return (double)log_sum - ((double)x_t - (double)maximum);
 }
@@ -74,8 +74,8 @@ INLINE double few_classes(isize rows, isize n, const float *x, const int32_t *la
 
 /* The sum over rows of -weight sum_j t_j log softmax(x)_j, in nats, and dx = weight scale (softmax(x) - t).
  * x, dx: (rows, n); t is the row's label, or its row of target (rows, n), which sums to 1; weight: (rows), or NULL for
- * 1. A row of weight 0 counts nothing, whatever is in it. VL rows at a time, for one vector of logarithms.
- * 0 log 0 = 0: an output of -inf with no target costs nothing. */
+ * 1. A row of weight 0 is ignored, whatever its contents. VL rows at a time, for one vector of logarithms.
+ * 0 log 0 = 0: an output of -inf whose target is 0 adds no loss. */
 static double kernel_cross_entropy(isize rows, isize n, const float *x, const int32_t *label, const float *target,
                                    const float *weight, float scale, float *dx) {
   double loss = 0;
@@ -117,8 +117,8 @@ static double kernel_cross_entropy(isize rows, isize n, const float *x, const in
   return loss;
 }
 
-/* The sum over rows of weight sum_j t_j log t_j, in nats: what kernel_cross_entropy lacks to the divergence of
- * softmax(x) from t. 0 log 0 = 0. target: (rows, n); weight: as there. */
+/* The sum over rows of weight sum_j t_j log t_j, in nats: added to kernel_cross_entropy, it gives the divergence
+ * of softmax(x) from t. 0 log 0 = 0. target: (rows, n); weight: (rows), or NULL for 1. */
 static double kernel_negative_entropy(isize rows, isize n, const float *target, const float *weight) {
   double total = 0;
   for (isize r = 0; r < rows; r++) {

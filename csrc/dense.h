@@ -1,5 +1,5 @@
-/* The product of matrices with a bias at its start and an activation, or a derivative, at its end. The forward pass and
- * both gradients of a dense layer are this one function with other strides:
+/* The product of matrices, started from a bias and followed by an activation or a derivative. The forward pass and
+ * both gradients of a dense layer are this one function with different strides:
  *   y  = f(x W + b)     A = x,   B = W              (batch, in) (in, out)
  *   dx = (dz W^T) f'    A = dz,  B = W transposed   (batch, out) (out, in)
  *   dW = x^T dz         A = x transposed, B = dz    (in, batch) (batch, out)
@@ -10,17 +10,17 @@
 
 #include "tile.h"
 
-/* k is cut into pieces of up to DEPTH, so that a panel's piece (24 KB) stays in the nearest cache while all rows of A
- * pass by PANELS panels, packed on the stack. Of those packed before, PACKED_PANELS take turns, in pieces twice as deep
- * (576 KB, in the second cache): C is read and written half as often. */
+/* k is cut into pieces of up to DEPTH, so that a panel's piece (24 KB) stays in the L1 cache while all rows of A are
+ * multiplied by PANELS panels, packed on the stack. Panels packed in advance are used PACKED_PANELS at a time, in
+ * pieces twice as deep (576 KB, in the L2 cache): C is read and written half as often. */
 #define DEPTH (6144 / PANEL)
 #define PANELS 3
 #define PACKED_PANELS 12
 
-/* Where the sums go. */
+/* Where the sums are stored. */
 INLINE float *sums(const fastnn_product *p) { return p->z ? p->z : p->c; }
 
-/* C = f(sums) or, with y, C f'(y), while they are still in the nearest cache. */
+/* C = f(sums) or, with y, C f'(y), while they are still in the L1 cache. */
 INLINE void activate(int activation, isize rows, isize n, const float *sum, const float *y, isize y_row, float *c,
                      isize c_row) {
   if (activation == fastnn_identity) return;
@@ -30,7 +30,7 @@ INLINE void activate(int activation, isize rows, isize n, const float *sum, cons
     maps[activation](rows, n, sum, c, c_row);
 }
 
-/* That in rows i.. and columns j.. of a product. */
+/* The same for the rows from i on and the columns from j on of a product. */
 INLINE void epilogue(const fastnn_product *p, isize i, isize rows, isize j, isize n) {
   const isize at = i * p->c_row + j;
   activate(p->activation, rows, n, sums(p) + at, p->y ? p->y + i * p->y_row + j : NULL, p->y_row, p->c + at, p->c_row);
@@ -64,10 +64,10 @@ INLINE void few_rows(const fastnn_product *p) {
 /* The i-th of `parts` nearly equal parts of n begins here. */
 INLINE isize part_start(isize n, isize parts, isize i) { return parts == 1 ? n * i : n * i / parts; }
 
-/* Whether lines so many floats apart fall into the same few sets of a cache, and push each other out. */
+/* Whether lines this number of floats apart fall into the same few sets of a cache, and evict each other. */
 INLINE int aliases(isize stride) { return stride > 512 && (stride * 4 + 64) % 4096 <= 128; }
 
-/* Fetches x, `runs` runs of `length` floats, towards the second cache. */
+/* Fetches x, `runs` runs of `length` floats, into the L2 cache. */
 INLINE void fetch(const float *x, isize runs, isize length, isize stride) {
   for (isize i = 0; i < runs; i++)
     for (isize j = 0; j < length; j += 16) __builtin_prefetch(x + i * stride + j, 0, 2);
@@ -76,7 +76,7 @@ INLINE void fetch(const float *x, isize runs, isize length, isize stride) {
 /* How a product is cut into pieces: of up to `group` columns and, in `depths` parts, `deep` terms of their sums. */
 typedef struct {
   isize group, deep, depths, pieces;
-  isize tiles;  /* rows of tiles in C, those beside included */
+  isize tiles;  /* rows of tiles in C, including those of `beside` */
   int pack_b;   /* each piece of B is packed first */
   int by_depth; /* pieces of one depth follow each other, not those of one group */
 } product_plan;
@@ -86,18 +86,18 @@ INLINE isize tiles_of(isize rows) { return (rows + TILE_ROWS - 1) / TILE_ROWS; }
 INLINE product_plan plan_product(const fastnn_product *p) {
   product_plan plan = {.deep = p->b_packed ? 2 * DEPTH : DEPTH, .tiles = tiles_of(p->m) + tiles_of(p->beside.m)};
   plan.group = (p->b_packed ? PACKED_PANELS : PANELS) * PANEL;
-  plan.depths = p->k ? (p->k + plan.deep - 1) / plan.deep : 1; /* an empty sum is its start */
+  plan.depths = p->k ? (p->k + plan.deep - 1) / plan.deep : 1; /* an empty sum equals its start */
   plan.pieces = (p->n + plan.group - 1) / plan.group * plan.depths;
-  /* Packing transposes B where it has to be, and pays where B is read three times from further than the nearest cache
-   * or in parts of vectors. */
+  /* Packing transposes B where necessary, and pays off where B is read three times from beyond the L1 cache, or in
+   * partial vectors. */
   const int pays = plan.tiles > 2 && (p->k * p->b_row > DEPTH * PANEL || p->n % VL);
   plan.pack_b = !p->b_packed && (p->b_column != 1 || pays);
-  /* A piece of a transposed A is read from far: all groups take it in turn. */
+  /* Reading a piece of a transposed A is expensive: all groups use it before the next one. */
   plan.by_depth = plan.pack_b && p->a_row == 1;
   return plan;
 }
 
-/* Columns start..start+n-1 of a product, from k on `depth` terms of their sums, the first or last ones or not. */
+/* Columns start..start+n-1 of a product: `depth` terms of their sums from k on, and whether they are first or last. */
 typedef struct {
   isize start, n, k, depth;
   int first, last;
@@ -121,15 +121,15 @@ INLINE void fetch_piece(const fastnn_product *p, product_piece piece, isize part
   fetch(b + first * stride, end - first, by_rows ? piece.n : piece.depth, stride);
 }
 
-/* A piece of B as tiles read it: panels of `width` columns, PANEL but for the last one, each `panel` floats after the
- * one before. The piece begins `skipped` rows down in them; a row is `row` floats long, or in packed panels (row 0)
+/* A piece of B as tiles read it: panels of `width` columns, PANEL except in the last, each `panel` floats after the
+ * previous one. The piece starts `skipped` rows into them; a row is `row` floats long, or in packed panels (row 0)
  * `width`. */
 typedef struct {
   const float *b;
   isize panel, skipped, row;
 } product_panels;
 
-/* Pass 1 of a piece: B (depth, n) packed into panels, or where it is. */
+/* Pass 1 of a piece: B (depth, n) packed into panels, or used in place. */
 INLINE product_panels take_b(const fastnn_product *p, const product_plan *plan, product_piece piece, float *panels) {
   if (p->b_packed) return (product_panels){p->b + piece.start * p->k, PANEL * p->k, piece.k, 0};
   const float *b = p->b + piece.k * p->b_row + piece.start * p->b_column;
@@ -138,8 +138,8 @@ INLINE product_panels take_b(const fastnn_product *p, const product_plan *plan, 
   return (product_panels){panels, PANEL * piece.depth, 0, 0};
 }
 
-/* Pass 2, for each row of tiles: A (rows, depth) from row i on packed into the strip, so that lines that push each
- * other out are read once, while the next row of tiles is fetched. */
+/* Pass 2, for each row of tiles: A (rows, depth) from row i on packed into the strip, so that lines that evict each
+ * other are read once, while the next row of tiles is fetched. */
 INLINE void pack_a(const fastnn_rows *from, isize i, isize rows, isize deep, float *strip, tile_arguments *t) {
   if (from->a_row == 1) {
     pack(t->k, rows, t->a, from->a_column, 1, rows, strip);
@@ -171,7 +171,7 @@ INLINE void row_of_tiles(const fastnn_product *p, product_piece piece, product_p
   }
 }
 
-/* Three packed panels and a strip of A beside them, or, where B is packed, a strip twice as deep alone. */
+/* Three packed panels and a strip of A, or, where B is already packed, only a strip, twice as deep. */
 #define SCRATCH (PANELS * DEPTH * PANEL + TILE_ROWS * (DEPTH + 16))
 _Static_assert(4 * SCRATCH < 96 * 1024 - 2048, "the contract of a kernel: 96 KB of stack, some for the rest");
 _Static_assert(SCRATCH >= TILE_ROWS * (2 * DEPTH + 16), "a deep strip of A has room");

@@ -1,5 +1,5 @@
-/* The depthwise convolution of pictures, channels last: each channel by itself, in vectors of channels. Neighbouring
- * outputs of a row are summed at once, in registers; taps outside the picture are left out, as in convolution.h. An
+/* The depthwise convolution of images, channels last: each channel by itself, in vectors of channels. Neighbouring
+ * outputs of a row are summed together, in registers; taps outside the image are left out, as in convolution.h. An
  * output is summed over its taps by rows, then columns, whatever the tile or the share. */
 #ifndef FASTNN_DEPTHWISE_H
 #define FASTNN_DEPTHWISE_H
@@ -10,26 +10,26 @@
 #define ACROSS 8
 #define NEIGHBOURS 3
 
-/* NEAR: NEIGHBOURS taps on adjacent pixels, which are read once for all of them; APART: any taps; CUT: the last vector
- * is not whole; SPREAD: an input channel has several outputs, so that its lane is repeated. */
+/* NEAR: NEIGHBOURS taps on adjacent pixels, each of which is read once; APART: any taps; CUT: the last vector is
+ * partial; SPREAD: an input channel has several outputs, so that its lane is repeated. */
 enum { NEAR, APART, CUT, SPREAD };
 
-/* Outputs side by side that have the same taps. */
+/* Neighbouring outputs that have the same taps. */
 typedef struct {
   isize columns, row_taps, taps;
   const float *x;
-  isize x_row, x_tap, x_next; /* from a row of taps, a tap, an output to the next */
+  isize x_row, x_tap, x_next; /* distance between rows of taps, taps, outputs */
   const float *weight;
   isize weight_row, weight_tap;
   const float *bias;
   float *y;
   isize y_next;
-  isize n, whole, in; /* channels of the weight; of them those in whole vectors that are as they lie; of x */
-  isize multiplier;   /* outputs of a channel; or, where it folds, channels that are added up to one */
+  isize n, whole, in; /* channels of the weight; of them, those in whole vectors read in place; of x */
+  isize multiplier;   /* outputs per channel; or, when folding, channels summed into one output */
   int folds;
 } strip;
 
-/* The outputs whose taps all lie in the picture, or none past the last. */
+/* The outputs whose taps all fall inside the image; an empty span at the end if there are none. */
 INLINE span middle_of(const fastnn_axis *a) {
   const span all = {outputs_of(a, 0).first, outputs_of(a, a->taps - 1).last}, none = {a->outputs, a->outputs};
   return a->taps && all.first < all.last ? all : none;
@@ -42,7 +42,7 @@ INLINE span strip_from(const fastnn_axis *a, span middle, isize j, span *taps) {
   return middle;
 }
 
-/* Of outputs o.., `multiplier` to a channel: in which lane of x their channels are, from that of o on. */
+/* For outputs o.., `multiplier` per channel: the lane of x with each one's channel, counted from that of o. */
 static vi lanes_of(isize o, isize multiplier) {
   vi lanes;
   isize lane = 0, i = o % multiplier;
@@ -53,13 +53,13 @@ static vi lanes_of(isize o, isize multiplier) {
   return lanes;
 }
 
-/* The channels of x that outputs o.. see, in their lanes; `left` are there. */
+/* The channels of x that outputs o.. read, in their lanes; `left` of them exist. */
 INLINE vf channels(const float *x, isize left, vi lanes, const int kind) {
   if (kind == SPREAD) return permute(load_up_to(x, left), lanes);
   return kind == CUT ? load_up_to(x, left) : load(x);
 }
 
-/* y[o / multiplier] = the sum of x over its `multiplier` lanes, which may have begun in the vector before. */
+/* y[o / multiplier] = the sum of x over its `multiplier` lanes, which may start in the previous vector. */
 static void fold(float *y, vf x, isize o, isize left, isize multiplier) {
   float lanes[VL];
   store(lanes, x);
@@ -71,9 +71,9 @@ static void fold(float *y, vf x, isize o, isize left, isize multiplier) {
   }
 }
 
-/* Channels first..end-1 of `columns` outputs: sums over their taps. The counts are constants where it is inlined. */
+/* Channels first..end-1 of `columns` outputs: sums over their taps. The counts are constants when inlined. */
 INLINE void depthwise_tile(const strip *given, isize first, isize end, const int columns, const int kind) {
-  const strip s = *given; /* or it is read again after each store */
+  const strip s = *given; /* otherwise it is read again after each store */
   for (isize o = first; o < end; o += VL) {
     const isize left = end - o, c = kind == SPREAD ? o / s.multiplier : o, there = kind == SPREAD ? s.in - c : left;
     const vi lanes = kind == SPREAD ? lanes_of(o, s.multiplier) : (vi){0};
@@ -135,7 +135,7 @@ STRIP(4, SPREAD)
 static const strip_function strips[2][ACROSS] = {{EACH_ACROSS(STRIP_NAME, APART)}, {EACH_ACROSS(STRIP_NAME, NEAR)}};
 static const strip_function few_strips[2][2] = {{strip_1_CUT, strip_1_SPREAD}, {strip_4_CUT, strip_4_SPREAD}};
 
-/* The outputs of up to ACROSS columns: in whole vectors, and the channels that are left, by fours. */
+/* The outputs of up to ACROSS columns: in whole vectors, then the remaining channels, four at a time. */
 INLINE void sum_strip(const strip *s, int are_near) {
   if (s->whole) strips[are_near][s->columns - 1](s, 0, s->whole);
   if (s->whole == s->n) return;
@@ -154,7 +154,7 @@ INLINE int is_near(const fastnn_axis *columns, isize taps) {
   return taps == NEIGHBOURS && columns->stride == 1 && columns->dilation == 1;
 }
 
-/* What the strips of a map have in common. */
+/* What the strips of a feature map have in common. */
 INLINE strip strip_of(const fastnn_convolution *p) {
   const int folds = p->in > p->out;
   const isize n = folds ? p->in : p->out;
@@ -169,13 +169,13 @@ INLINE strip strip_of(const fastnn_convolution *p) {
                  .folds = folds};
 }
 
-/* Where the taps of output (i, j) of a picture begin. */
+/* Where the taps of output (i, j) of an image start. */
 INLINE const float *window_of(const fastnn_convolution *p, isize image, isize i, isize j, span down, span across) {
   return p->x + image * p->x_image + (i * p->rows.stride + down.first * p->rows.dilation - p->rows.before) * p->x_row +
          (j * p->columns.stride + across.first * p->columns.dilation - p->columns.before) * p->x_pixel;
 }
 
-/* Rows first..last-1 of the output of one picture. */
+/* Rows first..last-1 of the output of one image. */
 static void kernel_depthwise(const fastnn_depthwise *p, isize image, isize first, isize last) {
   const fastnn_convolution *map = &p->map;
   const span middle = middle_of(&map->columns);
@@ -204,8 +204,8 @@ static void kernel_depthwise(const fastnn_depthwise *p, isize image, isize first
   }
 }
 
-/* d[u] of neighbouring outputs and what their `rows` x NEIGHBOURS (NEAR), or one, taps see: products added to the sums,
- * which for one tap are several, in turns, because each waits for the one before. */
+/* d[u] of neighbouring outputs times the pixels under their `rows` x NEIGHBOURS (NEAR) taps, or their one tap, added to
+ * the sums. One tap has several sums, used in turn, because each addition waits for the previous one. */
 INLINE void correlate(const strip *s, const float *x, const float *y, isize there, isize left, vi lanes, const int rows,
                       const int columns, const int kind, vf sum[3][4]) {
   const int taps = kind == NEAR ? NEIGHBOURS : 1;
@@ -274,8 +274,8 @@ INLINE void weigh_taps(const strip *s, float *dweight, isize first, isize end, i
     }
 }
 
-/* dweight (rows.taps * columns.taps, out) += the sum over rows first..last-1 of one picture's dy, which is y here, of
- * x dy, for the map from x to y. Each row is summed up by itself. */
+/* dweight (rows.taps * columns.taps, out) += the sum over rows first..last-1 of one image's dy, which is y here, of
+ * x dy, for the convolution from x to y. Each row is summed separately. */
 static void kernel_depthwise_weight_gradient(const fastnn_convolution *p, isize image, isize first, isize last,
                                              float *dweight) {
   const span middle = middle_of(&p->columns);

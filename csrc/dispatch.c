@@ -1,4 +1,4 @@
-/* Which table: the best that the processor has, or the one asked for by name. Compiled for the base level. */
+/* Selects the table: the best one the processor supports, or the one asked for by name. Compiled for the base level. */
 #include "kernels.h"
 
 #include <string.h>
@@ -15,11 +15,11 @@ static int always(void) { return 1; }
 
 extern const fastnn_table fastnn_base, fastnn_avx2, fastnn_avx512;
 
-/* x86-64-v3 and -v4 as setup.py's flags define them, so far as a compiler may use them in these files. */
+/* x86-64-v3 and -v4 as setup.py's flags define them, as far as a compiler may use them in these files. */
 static int has_avx2(void) {
   unsigned a, b, c = 0, d;
   __builtin_cpu_init();
-  /* Without lzcnt the instruction runs as another one, and silently: the compiler's own test does not know it. */
+  /* Without lzcnt the instruction silently executes as bsr; the compiler's own test does not check it. */
   if (!__get_cpuid(0x80000001, &a, &b, &c, &d) || !(c & (1u << 5))) return 0;
   return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi") &&
          __builtin_cpu_supports("bmi2");

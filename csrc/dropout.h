@@ -1,4 +1,4 @@
-/* Random numbers by counter, and dropout. The same call on dy is the gradient: the mask is drawn again, not stored. */
+/* Counter-based random numbers, and dropout. The same call on dy is the gradient: the mask is redrawn, not stored. */
 #ifndef FASTNN_DROPOUT_H
 #define FASTNN_DROPOUT_H
 

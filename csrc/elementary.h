@@ -1,6 +1,6 @@
-/* exp, log, erf, tanh, sigmoid and their kin on vectors. NaN in, NaN out; infinities and limits exact; subnormal
- * results kept. Error bounds, asserted over all floats by `make sweep`, in units in the last place: exp, log 1.5,
- * erf 3, sigmoid 3, tanh 2.
+/* exp, log, erf, tanh, sigmoid and related functions on vectors. NaN in, NaN out; infinities and limits exact;
+ * subnormal results kept. Error bounds, asserted over all floats by `make sweep`, in units in the last place: exp, log
+ * 1.5, erf 3, sigmoid 3, tanh 2.
  * Sources: Cody & Waite 1980 for the range reduction; the polynomials of Cephes' expf, logf and tanhf. */
 #ifndef FASTNN_ELEMENTARY_H
 #define FASTNN_ELEMENTARY_H
@@ -40,21 +40,21 @@ INLINE vf exp_vector(vf x) {
   return times_power(p, n);
 }
 
-/* The same for 0 <= x < 89, or NaN, in fewer instructions. */
+/* exp(x) for 0 <= x < 89, or NaN, in fewer instructions. */
 INLINE vf exp_of_positive(vf x) {
   vf n;
   const vf p = exp_reduced(x, &n);
   return p * power(n);
 }
 
-/* exp(x) - 1 for x <= 0, which a positive x is taken for. */
+/* exp(x) - 1 for x <= 0; a positive x is treated as 0. */
 INLINE vf expm1_of_negative(vf x) {
   const vf within = greatest(broadcast(-30.0f), least(broadcast(0.0f), x)), n = nearest_power(within), scale = power(n);
   return expm1_near(less_power(within, n)) * scale + (scale - 1.0f);
 }
 
-/* p and n with exp(-x^2 / 2) = 2^n p, |x| < 17. One float would round x^2 by up to 60 units of the result; here its
- * upper half squared is exact, and so is what that leaves, but for its own rounding. */
+/* p and n with exp(-x^2 / 2) = 2^n p, |x| < 17. One float would round x^2 by up to 60 units of the result; here the
+ * square of its upper half is exact, and so is the remainder, except for its own rounding. */
 INLINE vf gaussian_reduced(vf x, vf *n) {
   const vf upper = (vf)((vi)x & (int32_t)0xfffff000), high = upper * upper * -0.5f;
   const vf low = (x - upper) * (x + upper) * -0.5f;
@@ -62,7 +62,7 @@ INLINE vf gaussian_reduced(vf x, vf *n) {
   return expm1_near(less_power(high, *n) + low) + 1.0f;
 }
 
-/* exp(x^2 / 2) Phi(-x) for 0 <= x <= 15, Phi the normal distribution. The minimax quotient of these degrees, 1e-8. */
+/* exp(x^2 / 2) Phi(-x) for 0 <= x <= 15, Phi the normal distribution. A minimax rational function, error 1e-8. */
 INLINE vf scaled_tail(vf x) {
   vf p = broadcast(4.12557693e-3f), q = broadcast(1.0341174e-2f);
   p = p * x + 4.07103822e-2f;
@@ -134,7 +134,7 @@ INLINE vf log1p_of_unit(vf x) {
   return log_reduced(choose(large, 0.5f * (x - 1.0f), x), choose(large, broadcast(1.0f), (vf){0}));
 }
 
-/* 1 / (1 + exp(-x)), from exp(-|x|) <= 1, so that small results keep their digits. */
+/* 1 / (1 + exp(-x)), from exp(-|x|) <= 1, so that small results keep their precision. */
 INLINE vf sigmoid_vector(vf x) {
   vf e = exp_vector(-absolute(x));
   return choose(x < 0.0f, e, broadcast(1.0f)) / (1.0f + e);

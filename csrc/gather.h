@@ -1,13 +1,13 @@
-/* Rows of a user's array into a batch, converted to float32 or to checked labels on the way: those from `first` on, or
- * those that order[first..] lists. What is returned is the place of the first bad element within the batch, or -1. */
+/* Gathers rows of a user's array into a batch, converted to float32 or to checked labels: those from `first` on, or
+ * those listed in order[first..]. Returns the position of the first bad element within the batch, or -1. */
 #ifndef FASTNN_GATHER_H
 #define FASTNN_GATHER_H
 
 #include "simd.h"
 
-/* The first of n elements that fails the check, or -1. A distribution's sum is off: the place of its first element. */
+/* The first of n elements that fails the check, or -1. For a distribution with a wrong sum: its first element. */
 INLINE isize first_bad(isize n, const float *y, int check) {
-  const float largest = 3.4028234663852886e38f; /* an infinity is beyond it */
+  const float largest = 3.4028234663852886e38f; /* an infinity is above it */
   const float high = check == fastnn_finite || check == fastnn_nonnegative ? largest : 1.0f;
   const float low = check == fastnn_finite ? -largest : 0.0f;
   vi bad = {0};
@@ -35,7 +35,7 @@ INLINE isize first_unsigned(isize n, const float *y) {
   return -1;
 }
 
-/* IEEE 754 binary16. A subnormal one is a product, because a subnormal float32 may count as 0. */
+/* IEEE 754 binary16. A subnormal is computed as a product, because a subnormal float32 may be flushed to 0. */
 INLINE float from_half(uint16_t half) {
   const uint32_t exponent = half & 0x7c00u;
   const float subnormal = (float)(half & 0x3ff) * 0x1p-24f;
@@ -48,7 +48,7 @@ INLINE float from_half(uint16_t half) {
   return y;
 }
 
-/* y = x, n elements that follow one another, converted. */
+/* y = x, n contiguous elements, converted. */
 typedef void converter(isize n, const char *x, float *y);
 
 #define CONVERTER(name, type, number)                                 \
@@ -65,7 +65,7 @@ static converter *const converters[] = {
 #undef CONVERTER
 };
 
-/* The same of any type; what is float32 already without a call, which would cost as much as a small row. */
+/* The same for any type; float32 is copied without a call, which would cost as much as a small row. */
 INLINE void convert(isize n, const char *x, int type, float *y) {
   if (type == fastnn_float32)
     for (isize j = 0; j < n; j += VL) store_up_to(y + j, load_up_to((const float *)x + j, n - j), n - j);
@@ -79,7 +79,7 @@ static const isize sizes[] = {
 #undef SIZE
 };
 
-/* An element as a double, which holds all but large integers exactly: those become other large ones. */
+/* An element as a double, which holds all but large integers exactly: those are rounded to other large ones. */
 INLINE double number_at(const char *x, int type) {
   switch (type) {
 #define CASE(name, type, number) \
@@ -111,7 +111,7 @@ COLLECTOR(16)
 COLLECTOR(32)
 COLLECTOR(64)
 
-/* Elements j..j+n-1 of a row, so that they follow one another in this machine's byte order. */
+/* Elements j..j+n-1 of a row, contiguous and in native byte order. */
 static void collect(isize n, const fastnn_array *x, const char *row, isize j, char *y) {
   switch (sizes[x->type]) {
     case 1:
@@ -142,7 +142,7 @@ INLINE void convert_row(isize n, const fastnn_array *x, const char *row, float *
   }
 }
 
-/* y: (rows, n), of which each `width` elements are a distribution. */
+/* y: (rows, n), where every `width` elements are a distribution. */
 static isize kernel_gather(isize rows, isize n, isize width, const fastnn_array *x, isize first, const int64_t *order,
                            int check, float *y) {
   if (!order && follow_one_another(x) && x->row == n * sizes[x->type])

@@ -1,11 +1,11 @@
-/* Normal noise, by the same random words as dropout's. */
+/* Gaussian noise, from the same random words as dropout. */
 #ifndef FASTNN_GAUSSIAN_NOISE_H
 #define FASTNN_GAUSSIAN_NOISE_H
 
 #include "dropout.h"
 #include "elementary.h"
 
-/* The deviate of a word, z = sqrt(2) erfinv(1 - t), with an error of 1e-6 of it: bit 31 is its sign, and t, (bits 8 to
+/* The deviate of a word, z = sqrt(2) erfinv(1 - t), with relative error 1e-6: bit 31 is its sign, and t, (bits 8 to
  * 30 + 1/2) / 2^23, the probability of a larger |z| <= 5.4. Giles 2010, Approximating the erfinv function. */
 INLINE vf normal_deviate(vi word) {
   const vf t = (__builtin_convertvector((word >> 8) & 0x7fffff, vf) + 0.5f) * 0x1p-23f;

@@ -1,5 +1,5 @@
-/* The one list of kernels. Every instruction set fills one table of these pointers; block sizes stand beside them,
- * because packing and tiling must agree. The contract of a kernel is in README.md.
+/* The one list of kernels. Every instruction set fills one table of these pointers; the block sizes are stored with
+ * them, because packing and tiling must agree. The contract of a kernel is in README.md.
  * To add a kernel: a line in FASTNN_KERNELS, its body in <stem>.h. setup.py writes the declarations for Cython. */
 #ifndef FASTNN_KERNELS_H
 #define FASTNN_KERNELS_H
@@ -35,21 +35,21 @@ typedef struct {
   float *c;
   isize c_row;
   int activation; /* an fastnn_activation: C = f(C), or with y: C = C * f'(y) */
-  float *z;       /* NULL, or, for f other than identity and without add, like C: where C is left before f */
-  const float *y; /* NULL, or (m, n) with row y_row: what the derivative that multiplies C is a function of */
+  float *z;       /* NULL, or, for f other than identity and without add, like C: where C before f is stored */
+  const float *y; /* NULL, or (m, n) with row y_row: what the derivative that multiplies C is computed from */
   isize y_row;
-  fastnn_rows beside; /* m > 0: more rows, which lie elsewhere; such a product has no bias, activation, z and y */
+  fastnn_rows beside; /* m > 0: more rows, stored elsewhere; such a product has no bias, activation, z or y */
 } fastnn_product;
 
-/* Windows along one axis of a picture: output i is a sum over the taps k = 0..taps-1 whose place
- * i * stride + k * dilation - before lies in 0..size-1. */
+/* Windows along one axis of an image: output i is a sum over the taps k = 0..taps-1 whose position
+ * i * stride + k * dilation - before falls in 0..size-1. */
 typedef struct {
   isize outputs, size, taps, stride, dilation, before;
 } fastnn_axis;
 
 /* Y = f(X * W + bias), channels last: each output pixel, `out` channels, is a sum over the window's taps, by rows, then
- * columns, and over the `in` channels of a tap. Strides are in floats, so that a map may be a part of another: a group
- * of its channels, or each second pixel. */
+ * columns, and over the `in` channels of a tap. Strides are in floats, so that a feature map may be part of another: a
+ * group of its channels, or every second pixel. */
 typedef struct {
   fastnn_axis rows, columns;
   isize in, out;
@@ -64,30 +64,30 @@ typedef struct {
   const float *source; /* what the derivative is computed from */
 } fastnn_convolution;
 
-/* Winograd's convolution of 3x3 taps: the most channels, of inputs or filters, and the floats of its scratch. */
+/* Winograd convolution with 3x3 taps: the most channels, of inputs or filters, and the floats of its scratch. */
 #define FASTNN_WINOGRAD_CHANNELS 512
 #define FASTNN_WINOGRAD_SCRATCH (16 * 12 * 2 * FASTNN_WINOGRAD_CHANNELS + 512)
 
-/* The same for each channel by itself, of n = max(in, out): channel c has the outputs c * (out / in)..; or, where in is
- * the greater, an output is the sum over in / out channels: the transposed map. The weight of tap (a, b) is n floats at
- * a * weight_row + b * weight_tap. */
+/* The depthwise convolution, of n = max(in, out) channels: channel c has the outputs c * (out / in)..; or, where in is
+ * greater, an output is the sum over in / out channels: the transposed convolution. The weight of tap (a, b) is n
+ * floats at a * weight_row + b * weight_tap. */
 typedef struct {
   fastnn_convolution map;
   isize weight_row, weight_tap;
 } fastnn_depthwise;
 
-/* Windows over pictures of so many channels, which come last; their axes have dilation 1. */
+/* Windows over images with the given number of channels, channels last; their axes have dilation 1. */
 typedef struct {
   fastnn_axis rows, columns;
   isize channels;
 } fastnn_pooling;
 
-/* Pictures of height x width pixels, each of which becomes down x across. */
+/* Images of height x width pixels, each pixel of which becomes down x across pixels. */
 typedef struct {
   isize height, width, channels, down, across;
 } fastnn_upsampling;
 
-/* Elementwise activations y = f(x), and what the derivative is computed from: the output y, or the input x. */
+/* Elementwise activations y = f(x), and whether the derivative is computed from the output y or the input x. */
 #define FASTNN_ACTIVATIONS(A) \
   A(identity, y)              \
   A(relu, y)                  \
@@ -111,7 +111,7 @@ typedef enum {
 #undef FASTNN_NAME
 } fastnn_activation;
 
-/* Losses that are sums over elements, each of an output and its target. */
+/* Losses that are sums over elements, each a function of an output and its target. */
 #define FASTNN_LOSSES(L) L(mse) L(mae) L(huber) L(binary_cross_entropy) L(hinge) L(poisson) L(focal)
 
 typedef enum {
@@ -120,8 +120,8 @@ typedef enum {
 #undef FASTNN_NAME
 } fastnn_loss;
 
-/* What a user's array may hold when its rows are gathered, by NumPy's names: what an element is in C, and the function
- * that makes a number of it where it is none yet. */
+/* Element types of a user's array whose rows are gathered, by NumPy's names: the C type of an element, and the function
+ * that converts it to a number where it is not one already. */
 #define FASTNN_TYPES(T)           \
   T(float32, float, )             \
   T(float64, double, )            \
@@ -142,17 +142,17 @@ typedef enum {
 #undef FASTNN_NAME
 } fastnn_type;
 
-/* A user's array as it is in memory. Where its elements follow one another in this machine's byte order, they are
- * aligned to their size. */
+/* A user's array as it is in memory. Where its elements are contiguous and in native byte order, they are aligned
+ * to their size. */
 typedef struct {
   const char *data;
-  isize row;            /* bytes from a row to the next */
-  const isize *element; /* NULL: a row's elements follow one another; else the bytes from its start to each of them */
+  isize row;            /* bytes from one row to the next */
+  const isize *element; /* NULL: a row's elements are contiguous; else the byte offset of each from the row's start */
   int type;             /* a fastnn_type */
-  int swapped;          /* the bytes of an element come in the other order */
+  int swapped;          /* the bytes of an element are in the opposite order */
 } fastnn_array;
 
-/* What gathered elements must be: anything, finite, in [0, 1], in [0, 1] and a row sums to 1, >= 0, or -1, 0 or 1. */
+/* What gathered elements must be: anything, finite, in [0, 1], a distribution per row, >= 0, or -1, 0 or 1. */
 typedef enum {
   fastnn_unchecked,
   fastnn_finite,
@@ -168,9 +168,9 @@ typedef struct {
   uint32_t stream;
 } fastnn_random;
 
-/* Numbers of one update of Adam. rest = 1 - beta, which a float beta near 1 would spoil; step = rate / (1 - beta1^t),
- * correction = 1 / sqrt(1 - beta2^t); weight decay through the gradient, or beside it: shrink = rate * weight decay.
- * ahead: what Nadam takes of the gradient itself. */
+/* Parameters of one Adam update. rest = 1 - beta, inexact from a float beta near 1; step = rate / (1 - beta1^t),
+ * correction = 1 / sqrt(1 - beta2^t); weight decay through the gradient, or decoupled: shrink = rate * weight decay.
+ * ahead: Nadam's coefficient of the gradient itself. */
 typedef struct {
   float step, ahead, correction, rest1, rest2, epsilon, decay, shrink;
 } fastnn_adam;
@@ -281,15 +281,15 @@ typedef struct {
 
 typedef struct {
   const char *isa;
-  isize lanes;     /* floats in a vector */
+  isize lanes;     /* floats per vector */
   isize tile_rows; /* rows of a register tile */
   isize panel;     /* columns of a register tile, and of a packed panel */
-  /* By fastnn_activation, over rows of n: y = f(x), dx = dy f'(y) or dy f'(x). */
+  /* Indexed by fastnn_activation, over rows of n: y = f(x), dx = dy f'(y) or dy f'(x). */
   void (*const *activation)(isize rows, isize n, const float *x, float *y, isize row);
   void (*const *activation_gradient)(isize rows, isize n, const float *y, isize y_row, const float *dy, float *dx,
                                      isize row);
   double (*const *loss)(isize rows, isize n, const float *x, const float *target, const float *weight, float setting,
-                        float scale, float *dx); /* by fastnn_loss */
+                        float scale, float *dx); /* indexed by fastnn_loss */
 #define FASTNN_FIELD(type, name, arguments) type(*name) arguments;
   FASTNN_KERNELS(FASTNN_FIELD)
 #undef FASTNN_FIELD
@@ -297,7 +297,7 @@ typedef struct {
 
 /* Instruction sets of this build, best first; NULL past the end. */
 const char *fastnn_level(int i);
-/* The table of a level, or NULL if it is not in this build or the processor lacks it. */
+/* The table of a level, or NULL if it is not in this build or not supported by the processor. */
 const fastnn_table *fastnn_select(const char *isa);
 
 #endif

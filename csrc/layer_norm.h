@@ -11,7 +11,7 @@ INLINE double sum_wide(vw x) {
 }
 
 /* y = gamma (x - mean) / sqrt(variance + epsilon) + beta, gamma and beta (n), and the moments, which are summed in
- * double: the variance keeps its digits beside a large mean. y may be x. Ba et al. 2016, eq. 4. */
+ * double: the variance keeps its precision when the mean is large. y may be x. Ba et al. 2016, eq. 4. */
 static void kernel_layer_norm(isize rows, isize n, const float *x, const float *gamma, const float *beta, float epsilon,
                               float *moments, float *y) {
   for (; rows > 0; rows--, x += n, y += n, moments += 2) {
@@ -74,7 +74,8 @@ INLINE void layer_norm_sums(const int vectors, isize left, isize rows, isize n, 
   }
 }
 
-/* sum (n) = sum of dy, product (n) = sum of dy (x - mean) scale over the rows, in double: of beta and gamma. */
+/* sum (n) = sum of dy, product (n) = sum of dy (x - mean) scale over the rows, in double: the gradients of beta and
+ * gamma. */
 static void kernel_layer_norm_sums(isize rows, isize n, const float *x, const float *moments, const float *dy,
                                    double *sum, double *product) {
 #define ROW_SUMS(vectors, left) layer_norm_sums(vectors, left, rows, n, x + j, moments, dy + j, sum + j, product + j)

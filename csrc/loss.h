@@ -1,11 +1,11 @@
-/* Losses of an output against its target, with the gradient in the same pass; and the class of a row.
+/* Losses of an output against its target, with the gradient in the same pass; and argmax over rows.
  * NaN passes through. */
 #ifndef FASTNN_LOSS_H
 #define FASTNN_LOSS_H
 
 #include "elementary.h"
 
-/* The elementwise losses: each is what an output x costs against t, and slope its derivative by x. */
+/* The elementwise losses: each is the loss of an output x for a target t, and slope its derivative in x. */
 
 /* (x - t)^2 */
 INLINE vf mse_of(vf x, vf t, float setting, vf *slope) {
@@ -30,7 +30,7 @@ INLINE vf huber_of(vf x, vf t, float delta, vf *slope) {
   return *slope * (d - 0.5f * *slope);
 }
 
-/* log(1 + e) for 0 <= e <= 1, with all digits of a small e: what rounding 1 + e lost is put back by the factor.
+/* log(1 + e) for 0 <= e <= 1, at full precision for small e: the factor restores what rounding 1 + e lost.
  * Goldberg 1991, theorem 4. */
 INLINE vf log_of_one_plus(vf e) {
   const vf u = 1.0f + e;
@@ -58,13 +58,13 @@ INLINE vf hinge_of(vf x, vf t, float setting, vf *slope) {
 /* x: the logarithm of a rate; exp(x) - x t, the negative log-likelihood of a count t without its constant log(t!) */
 INLINE vf poisson_of(vf x, vf t, float setting, vf *slope) {
   (void)setting;
-  /* Chosen, because a multiply-add would take the product that exp ends with for finite where it overflows. */
+  /* With choose, because a fused multiply-add would treat the last product of exp as finite where it overflows. */
   const vf rate = choose(x > 88.8f, broadcast(__builtin_inff()), exp_vector(x));
   *slope = rate - t;
   return rate - x * t;
 }
 
-/* x: logits; -t q^gamma log p - (1 - t) p^gamma log q, p = s(x), q = 1 - p, from the logarithms themselves.
+/* x: logits; -t q^gamma log p - (1 - t) p^gamma log q, p = s(x), q = 1 - p, computed from the logarithms.
  * Lin et al. 2017, equation 4. */
 INLINE vf focal_of(vf x, vf t, float gamma, vf *slope) {
   const vf l = log_of_one_plus(exp_vector(-absolute(x)));
@@ -75,7 +75,7 @@ INLINE vf focal_of(vf x, vf t, float gamma, vf *slope) {
   return -(wrong * log_p + right * log_q);
 }
 
-/* Of n elements with a weight each, or of weight w where that is NULL. What has no weight counts nothing.
+/* The losses of n elements, each with its own weight, or weight w where that is NULL. Elements of weight 0 are ignored.
  * loss_<name>: the sum of weight <name>(x, t) over rows of n elements, and dx = weight scale slope unless dx is NULL;
  * weight: (rows), or NULL for 1. */
 #define FASTNN_LOSS(name)                                                                                              \
@@ -108,7 +108,7 @@ static double (*const losses[])(isize rows, isize n, const float *x, const float
                                 float setting, float scale, float *dx) = {FASTNN_LOSSES(FASTNN_LOSS_ENTRY)};
 
 /* The sum over rows of weight (1 - cos), cos = x.t / (|x| |t|), and dx = weight scale (x cos / |x|^2 - t / (|x| |t|)).
- * x, target, dx: (rows, n); weight: as above. A row of zeros has no direction: cos and gradient are 0. */
+ * x, target, dx: (rows, n); weight: (rows), or NULL for 1. A row of zeros has no direction: cos and gradient are 0. */
 static double kernel_cosine(isize rows, isize n, const float *x, const float *target, const float *weight, float scale,
                             float *dx) {
   double loss = 0;
@@ -133,7 +133,7 @@ static double kernel_cosine(isize rows, isize n, const float *x, const float *ta
   return loss;
 }
 
-/* y: the column of the first greatest element of each row; NaN counts as the greatest. */
+/* y: the argmax of each row, the first in a tie; NaN counts as the greatest. */
 static void kernel_argmax(isize rows, isize n, const float *x, int32_t *y) {
   for (isize i = 0; i < rows; i++, x += n) {
     isize best = 0;

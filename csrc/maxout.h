@@ -1,10 +1,10 @@
-/* Maxout: the greatest of several linear pieces. z (rows, pieces, units): piece after piece, so that it is vectors. */
+/* Maxout: the maximum of linear pieces. z (rows, pieces, units): piece after piece, so that units form vectors. */
 #ifndef FASTNN_MAXOUT_H
 #define FASTNN_MAXOUT_H
 
 #include "simd.h"
 
-/* y (rows, units) = the greatest over pieces of z; NaN where one is. Goodfellow et al. 2013, eq. 2. */
+/* y (rows, units) = the maximum over the pieces of z; NaN where one is NaN. Goodfellow et al. 2013, eq. 2. */
 static void kernel_maxout(isize rows, isize units, isize pieces, const float *z, float *y) {
   for (; rows > 0; rows--, z += pieces * units, y += units)
     for (isize j = 0; j < units; j += VL) {
@@ -17,7 +17,7 @@ static void kernel_maxout(isize rows, isize units, isize pieces, const float *z,
     }
 }
 
-/* dz = dy in the first piece that is y, 0 in the others. */
+/* dz = dy in the first piece that equals y, 0 in the others. */
 static void kernel_maxout_gradient(isize rows, isize units, isize pieces, const float *z, const float *y,
                                    const float *dy, float *dz) {
   for (; rows > 0; rows--, z += pieces * units, dz += pieces * units, y += units, dy += units)

@@ -1,4 +1,4 @@
-/* What joins values, elementwise; y may be any of the inputs. NaN passes through. */
+/* Elementwise operations that merge values; y may be any of the inputs. NaN passes through. */
 #ifndef FASTNN_MERGE_H
 #define FASTNN_MERGE_H
 

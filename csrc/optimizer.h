@@ -1,5 +1,5 @@
-/* Parameter updates, each one pass over flat blocks of n floats: with and without moments. Those that give each
- * parameter a rate of its own are in adaptive.h. decay: of the weights, through the gradient, g + decay p. */
+/* Parameter updates, each in one pass over flat blocks of n floats: with and without moments. Those with a
+ * learning rate per parameter are in adaptive.h. decay: weight decay added to the gradient, g + decay p. */
 #ifndef FASTNN_OPTIMIZER_H
 #define FASTNN_OPTIMIZER_H
 
@@ -11,7 +11,7 @@ static void kernel_sgd(isize n, float *p, const float *g, float *v, float rate, 
                        float decay) {
   for (isize i = 0; i < n; i += VL) {
     const isize left = n - i;
-    const vf pi = load_up_to(p + i, left); /* first, or a tail may round otherwise */
+    const vf pi = load_up_to(p + i, left); /* first, or a tail may round differently */
     vf step = load_up_to(g + i, left) + decay * pi;
     if (v) {
       vf velocity = momentum * load_up_to(v + i, left) + step;
@@ -25,7 +25,7 @@ static void kernel_sgd(isize n, float *p, const float *g, float *v, float rate, 
 /* m += rest1 (g - m); v += rest2 (g^2 - v); p -= shrink p + (step m + ahead g) / (sqrt(v) correction + epsilon).
  * Kingma & Ba 2015, algorithm 1; Loshchilov & Hutter 2019, algorithm 2; with ahead Dozat 2016, algorithm 1. */
 static void kernel_adam(isize n, float *p, const float *g, float *m, float *v, const fastnn_adam *settings) {
-  const fastnn_adam s = *settings; /* or each store may change it, for all that compilers know */
+  const fastnn_adam s = *settings; /* a local copy: compilers must assume that a store changes the original */
   for (isize i = 0; i < n; i += VL) {
     const isize left = n - i;
     const vf pi = load_up_to(p + i, left), raw = load_up_to(g + i, left);

@@ -1,10 +1,10 @@
-/* How fast floating-point operations go at best: what products are measured against. */
+/* Peak floating-point throughput: the reference that products are measured against. */
 #ifndef FASTNN_PEAK_H
 #define FASTNN_PEAK_H
 
 #include "simd.h"
 
-/* 24 n VL floating-point operations from registers alone, as fast as they go. */
+/* 24 n VL floating-point operations from registers alone, at peak speed. */
 static float kernel_peak(isize n) {
   vf sum[12];
   const vf x = broadcast(0.5f), y = broadcast(1.0f);

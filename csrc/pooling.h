@@ -1,6 +1,6 @@
-/* Pooling: the greatest or the mean of windows that slide over pictures, channels last. A window's taps are counted by
- * rows, then columns; those outside the picture are left out. first, rows: which rows, counted over all pictures.
- * A gradient is gathered from the windows that a place lies in, so that each is written once, in one order. */
+/* Pooling: the maximum or the mean of windows that slide over images, channels last. A window's taps are numbered
+ * by rows, then columns; those outside the image are left out. first, rows: which rows, counted over all images.
+ * A gradient is gathered from the windows that contain a position, so that each is written once, in one order. */
 #ifndef FASTNN_POOLING_H
 #define FASTNN_POOLING_H
 
@@ -9,7 +9,7 @@
 
 INLINE isize length(span s) { return s.last - s.first; }
 
-/* The windows that a place lies in. Sizes fit into 32 bits, where a quotient costs less. */
+/* The windows that contain a position. Sizes fit into 32 bits, where a division costs less. */
 INLINE span windows_over(const fastnn_axis *a, isize place) {
   const isize end = place + a->before, start = end - a->taps;
   const isize first = start < 0 ? 0 : (uint32_t)start / (uint32_t)a->stride + 1;
@@ -17,8 +17,8 @@ INLINE span windows_over(const fastnn_axis *a, isize place) {
   return (span){first, last < a->outputs ? last : a->outputs};
 }
 
-/* The taps of a window, or the windows over a place: some rows and columns of a map, where its first element is, and
- * what lies between the end of a row and the next. */
+/* The taps of a window, or the windows over a position: some rows and columns of a feature map, where the first element
+ * is, and the gap between the end of a row and the next. */
 typedef struct {
   span rows, columns;
   isize start, skip;
@@ -63,8 +63,8 @@ INLINE void greatest_tap(const int vectors, isize left, const int keep, const fa
   }
 }
 
-/* y = the greatest of each window of x, NaN where one is; place, unless it is NULL: which tap, the first of equals and
- * the last NaN. With a place, at most 256 taps. */
+/* y = the maximum of each window of x, NaN where one is NaN; place, unless it is NULL: which tap, the first in a tie
+ * and the last NaN. With a place, at most 256 taps. */
 static void kernel_max_pool(const fastnn_pooling *p, isize first, isize rows, const float *x, float *y,
                             uint8_t *place) {
   for (isize row = first; row < first + rows; row++) {
@@ -125,7 +125,7 @@ INLINE void tap_sum(const int vectors, isize left, isize channels, const patch *
   for (int v = 0; v < vectors; v++) store_narrow(y + v * WL, sum[v] * factor, left);
 }
 
-/* y = the mean of the taps of each window of x, or their sum; summed up in double. */
+/* y = the mean of the taps of each window of x, or their sum; summed in double. */
 static void kernel_average_pool(const fastnn_pooling *p, int mean, isize first, isize rows, const float *x, float *y) {
   for (isize row = first; row < first + rows; row++) {
     const isize image = row / p->rows.outputs, i = row % p->rows.outputs;
@@ -141,7 +141,7 @@ static void kernel_average_pool(const fastnn_pooling *p, int mean, isize first, 
   }
 }
 
-/* dx = the sum of the shares of dy over the windows w: 1, or one of as many taps as the window has. */
+/* dx = the sum of the shares of dy over the windows w: 1, or 1 / the number of taps of the window. */
 INLINE void of_windows(const int vectors, isize left, int mean, const fastnn_pooling *p, const patch *w,
                        const float *dy, float *dx) {
   vf sum[ABREAST];

@@ -1,10 +1,10 @@
-/* PReLU: a rectifier whose slope below zero is learned, one for each column. He et al. 2015, eq. 1 and 3. */
+/* PReLU: a rectifier whose negative slope is learned, one per column. He et al. 2015, eq. 1 and 3. */
 #ifndef FASTNN_PRELU_H
 #define FASTNN_PRELU_H
 
 #include "simd.h"
 
-/* y = x where x > 0, else slope_j x; x, y (rows, n) with so many floats from row to row. y may be x. */
+/* y = x where x > 0, else slope_j x; x, y (rows, n), with the given number of floats from row to row. y may be x. */
 static void kernel_prelu(isize rows, isize n, const float *x, isize row, const float *slope, float *y) {
   for (; rows > 0; rows--, x += row, y += row)
     for (isize j = 0; j < n; j += VL) {

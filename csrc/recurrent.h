@@ -1,11 +1,11 @@
-/* Recurrent cells: what is left of a time step when its products are done. The rows are sequences; n units. */
+/* Recurrent cells: the part of a time step after its matrix products. The rows are sequences; n units. */
 #ifndef FASTNN_RECURRENT_H
 #define FASTNN_RECURRENT_H
 
 #include "elementary.h"
 
 /* One step of an LSTM. z (rows, 4 n): the sums of the gates i, f, g, o, which become sigmoid, sigmoid, tanh, sigmoid of
- * them; c (rows, n): the state before, which becomes f c + i g; before (rows, n), or NULL: where it is kept as it was;
+ * them; c (rows, n): the previous state, which becomes f c + i g; before (rows, n), or NULL: gets the previous state;
  * h (rows, n) = o tanh(c). Hochreiter & Schmidhuber 1997, with the forget gate of Gers et al. 2000. */
 static void kernel_lstm(isize rows, isize n, float *z, float *before, float *c, float *h) {
   for (isize r = 0; r < rows; r++, z += 4 * n, c += n, h += n, before += before ? n : 0)
@@ -25,8 +25,9 @@ static void kernel_lstm(isize rows, isize n, float *z, float *before, float *c, 
     }
 }
 
-/* Its gradient. z (rows, 4 n): the gates, which become the gradients of their sums; before (rows, n): the state before;
- * dh (rows, n): the gradient of h; dc (rows, n): that of c, which becomes that of the state before. */
+/* The gradient of an LSTM step. z (rows, 4 n): the gates, which become the gradients of their sums; before (rows, n):
+ * the previous state; dh (rows, n): the gradient of h; dc (rows, n): that of c, which becomes that of the previous
+ * state. */
 static void kernel_lstm_gradient(isize rows, isize n, const float *before, const float *dh, float *dc, float *z) {
   for (isize r = 0; r < rows; r++, z += 4 * n, before += n, dh += n, dc += n)
     for (isize j = 0; j < n; j += VL) {
@@ -45,7 +46,7 @@ static void kernel_lstm_gradient(isize rows, isize n, const float *before, const
 
 /* One step of a GRU whose reset gate comes after the product. z (rows, 3 n): the input's sums of r, z, n, which become
  * the gates sigmoid(z_r + s_r), sigmoid(z_z + s_z) and tanh(z_n + r s_n); s (rows, 3 n): the state's sums;
- * h (rows, n): the state before, which becomes n + z (h - n). Cho et al. 2014; with this order cuDNN and PyTorch. */
+ * h (rows, n): the previous state, which becomes n + z (h - n). Cho et al. 2014; same order as cuDNN and PyTorch. */
 static void kernel_gru(isize rows, isize n, float *z, const float *s, float *h) {
   for (isize row = 0; row < rows; row++, z += 3 * n, s += 3 * n, h += n)
     for (isize j = 0; j < n; j += VL) {
@@ -62,9 +63,9 @@ static void kernel_gru(isize rows, isize n, float *z, const float *s, float *h) 
     }
 }
 
-/* Its gradient. z (rows, 3 n): the gates, which become the gradients of the input's sums; s (rows, 3 n): the state's
- * sums, which become their gradients; before (rows, n): the state before; dh (rows, n): the gradient of h, which
- * becomes that part of the state's before which comes from the blend; the rest comes through s. */
+/* The gradient of a GRU step. z (rows, 3 n): the gates, which become the gradients of the input's sums; s (rows, 3 n):
+ * the state's sums, which become their gradients; before (rows, n): the previous state; dh (rows, n): the gradient of
+ * h, which becomes the part of the previous state's gradient that comes from the blend; the rest comes through s. */
 static void kernel_gru_gradient(isize rows, isize n, const float *before, float *dh, float *z, float *s) {
   for (isize row = 0; row < rows; row++, z += 3 * n, s += 3 * n, before += n, dh += n)
     for (isize j = 0; j < n; j += VL) {
@@ -85,7 +86,7 @@ static void kernel_gru_gradient(isize rows, isize n, const float *before, float 
 }
 
 /* One more step of the maximum over time: where x is greater than best, or the first NaN, best = x and place = step;
- * step 0 takes all. x, best, place: (n). */
+ * step 0 initializes all. x, best, place: (n). */
 static void kernel_latest_maximum(isize n, isize step, const float *x, float *best, int32_t *place) {
   for (isize j = 0; j < n; j++)
     if (!step || x[j] > best[j] || (x[j] != x[j] && best[j] == best[j])) best[j] = x[j], place[j] = (int32_t)step;

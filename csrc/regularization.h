@@ -1,4 +1,4 @@
-/* What keeps weights and gradients small, and the average of the weights. */
+/* Weight penalties, gradient clipping and max-norm constraints, and the running average of the weights. */
 #ifndef FASTNN_REGULARIZATION_H
 #define FASTNN_REGULARIZATION_H
 

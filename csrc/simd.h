@@ -1,5 +1,5 @@
-/* What a vector is on each instruction set: the only file that knows. A kernel is written over vf (VL floats), vi
- * (VL int32) and the operations below, in GCC/Clang vector extensions, so that its text is the same for all. */
+/* The vectors of each instruction set: the only file that depends on it. A kernel is written over vf (VL floats), vi
+ * (VL int32) and the operations below, in GCC/Clang vector extensions, so that its source is the same for all. */
 #ifndef FASTNN_SIMD_H
 #define FASTNN_SIMD_H
 
@@ -32,7 +32,7 @@ INLINE vf load_part(const float *p, isize n) {
   static const int32_t lanes[16] = {-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0};
   return (vf)_mm256_maskload_ps(p, _mm256_loadu_si256((const __m256i *)(lanes + 8 - n)));
 #elif VECTOR_BYTES == 16
-  return (vf){p[0], n > 1 ? p[1] : 0, n > 2 ? p[2] : 0, 0}; /* a loop becomes a call of memcpy */
+  return (vf){p[0], n > 1 ? p[1] : 0, n > 2 ? p[2] : 0, 0}; /* a loop would become a call to memcpy */
 #else
   vf x = {0};
   for (isize i = 0; i < n; i++) x[i] = p[i];
@@ -47,13 +47,13 @@ INLINE void store_part(float *p, vf x, isize n) {
   static const int32_t lanes[16] = {-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0};
   _mm256_maskstore_ps(p, _mm256_loadu_si256((const __m256i *)(lanes + 8 - n)), (__m256)x);
 #else
-  float lanes[VL]; /* or clang computes x again lane by lane, and may round it otherwise than a whole vector */
+  float lanes[VL]; /* or clang recomputes x lane by lane, and may round it differently from a whole vector */
   store(lanes, x);
   for (isize i = 0; i < n; i++) p[i] = lanes[i];
 #endif
 }
 
-/* A vector of a row of which n > 0 floats are left: whole where it can be. */
+/* A vector from a row with n > 0 floats left: a whole one where possible. */
 INLINE vf load_up_to(const float *p, isize n) { return n >= VL ? load(p) : load_part(p, n); }
 INLINE void store_up_to(float *p, vf x, isize n) {
   if (n >= VL)
@@ -69,7 +69,7 @@ INLINE vf absolute(vf x) { return (vf)((vi)x & 0x7fffffff); }
 /* -1, 0, 1 or NaN. */
 INLINE vf sign(vf x) { return choose(x > 0, broadcast(1), choose(x < 0, broadcast(-1), x)); }
 
-/* b where either is NaN: with the data as b, NaN comes through. */
+/* b where either is NaN: with the data as b, NaN propagates. */
 INLINE vf least(vf a, vf b) {
 #if VECTOR_BYTES == 64 && defined(__AVX512F__)
   return (vf)_mm512_min_ps((__m512)a, (__m512)b);
@@ -85,7 +85,7 @@ INLINE vf greatest(vf a, vf b) {
 #endif
 }
 
-/* 2^n for whole -127 < n < 128; whatever for NaN. */
+/* 2^n for integer -127 < n < 128; unspecified for NaN. */
 INLINE vf power(vf n) {
 #if VECTOR_BYTES == 64 && defined(__AVX512F__)
   return (vf)_mm512_scalef_ps((__m512)broadcast(1), (__m512)n);
@@ -94,8 +94,8 @@ INLINE vf power(vf n) {
 #endif
 }
 
-/* 2^n p, n whole: in two steps where no instruction does it, so that neither overflows and a tiny result is rounded
- * once. */
+/* 2^n p, n an integer: in two steps where no single instruction does it, so that neither overflows and a tiny result is
+ * rounded once. */
 INLINE vf times_power(vf p, vf n) {
 #if VECTOR_BYTES == 64 && defined(__AVX512F__)
   return (vf)_mm512_scalef_ps((__m512)p, (__m512)n);
@@ -119,7 +119,7 @@ INLINE int any(vi mask) {
   return bits != 0;
 }
 
-/* x, from a register: compilers read memory again for each use of what was loaded. */
+/* x, kept in a register: otherwise compilers reload it from memory for each use. */
 INLINE vf held(vf x) {
 #if VECTOR_BYTES == 64 && defined(__AVX512F__)
   __asm__("" : "+v"(x));
@@ -142,7 +142,7 @@ INLINE vf permute(vf x, vi places) {
 #endif
 }
 
-/* All lanes combined in one fixed order: halves onto each other. */
+/* All lanes combined in one fixed order, halving the vector each time. */
 #define FOLD(name, vector, scalar, count, combined) \
   INLINE scalar name(vector x) {                    \
     scalar s[count];                                \
@@ -155,7 +155,7 @@ INLINE vf permute(vf x, vi places) {
     return s[0];                                    \
   }
 #if VECTOR_BYTES == 64 && defined(__AVX512F__)
-/* The first halves by hand, which compilers take through memory otherwise. */
+/* The first halves with intrinsics; otherwise compilers go through memory. */
 typedef float half_vf __attribute__((vector_size(32)));
 FOLD(sum_half, half_vf, float, 8, a + b)
 FOLD(greatest_half, half_vf, float, 8, a < b ? b : a)
@@ -192,7 +192,7 @@ INLINE void transpose4(const float *x, isize x_row, float *y, isize y_row) {
 #undef SHUFFLE4
 }
 
-/* VL bytes, of which n > 0 are there, as int32; the other lanes are zero. */
+/* VL bytes, of which n > 0 are valid, as int32; the other lanes are zero. */
 INLINE vi load_bytes(const uint8_t *p, isize n) {
 #if VECTOR_BYTES == 64 && defined(__AVX512F__)
   return (vi)_mm512_cvtepu8_epi32(_mm_maskz_loadu_epi8((__mmask16)(n < VL ? (1u << n) - 1 : 0xffff), p));
@@ -213,7 +213,7 @@ INLINE void store_bytes(uint8_t *p, vi x, isize n) {
 #if VECTOR_BYTES == 64 && defined(__AVX512F__)
   _mm512_mask_cvtepi32_storeu_epi8(p, (__mmask16)(n < VL ? (1u << n) - 1 : 0xffff), (__m512i)x);
 #elif VECTOR_BYTES == 32 && defined(__AVX2__)
-  const __m256i lowest = _mm256_set1_epi64x(0x0c080400); /* of each lane, first in its half */
+  const __m256i lowest = _mm256_set1_epi64x(0x0c080400); /* lowest byte of each lane, to the front of its half */
   const __m256i halves = _mm256_shuffle_epi8((__m256i)x, lowest);
   const uint32_t low = (uint32_t)_mm256_extract_epi32(halves, 0), high = (uint32_t)_mm256_extract_epi32(halves, 4);
   const uint64_t bits = low | (uint64_t)high << 32;
@@ -226,7 +226,7 @@ INLINE void store_bytes(uint8_t *p, vi x, isize n) {
 #endif
 }
 
-/* Doubles in one register: WL floats widened, of which n > 0 are there; the other lanes are zero. */
+/* Doubles in one register: WL floats widened, of which n > 0 are valid; the other lanes are zero. */
 #define WL (VL / 2)
 typedef double vw __attribute__((vector_size(VECTOR_BYTES)));
 typedef float half_lanes __attribute__((vector_size(VECTOR_BYTES / 2)));
@@ -236,7 +236,7 @@ INLINE vw load_wide(const float *p, isize n) {
     for (isize i = 0; i < n; i++) x[i] = p[i];
   else
     memcpy(&x, p, sizeof x);
-#if VECTOR_BYTES == 64 && defined(__AVX512F__) /* by hand: compilers take the halves of x apart */
+#if VECTOR_BYTES == 64 && defined(__AVX512F__) /* with an intrinsic: compilers split x into halves */
   return (vw)_mm512_cvtps_pd((__m256)x);
 #elif VECTOR_BYTES == 32 && defined(__AVX2__)
   return (vw)_mm256_cvtps_pd((__m128)x);
@@ -251,7 +251,7 @@ INLINE void store_narrow(float *p, vw x, isize n) {
   memcpy(p, &y, (size_t)(n < WL ? n : WL) * sizeof *p);
 }
 
-/* A vector's doubles, in two registers: a vector of them all would lie on the stack. */
+/* A vector's doubles, in two registers: a single vector of all would be spilled to the stack. */
 typedef struct {
   vw low, high;
 } vd;

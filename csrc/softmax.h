@@ -4,7 +4,7 @@
 
 #include "elementary.h"
 
-/* y = exp(x - max x), unless y is NULL; the maximum and the sum of these are returned. */
+/* y = exp(x - max x), unless y is NULL; returns the maximum of x and the sum of these exponentials. */
 INLINE float exponentials(isize n, const float *x, float *y, float *maximum) {
   const float lowest = -__builtin_inff();
   vf high = broadcast(lowest);

@@ -1,5 +1,5 @@
-/* A tile of a product: a few rows of A by one or two vectors of columns of B, whose sums stay in registers; and the
- * panels into which B is packed for it. */
+/* A tile of a product: a few rows of A times one or two vectors of columns of B, whose sums stay in registers; and
+ * the panels into which B is packed for it. */
 #ifndef FASTNN_TILE_H
 #define FASTNN_TILE_H
 
@@ -12,27 +12,27 @@
 #define TILE_ROWS 6
 #endif
 #define PANEL (2 * VL)
-/* Up to FEW rows, B is used as it lies, for it is read once; and up to WIDE vectors wide, for enough sums at a time. */
+/* For up to FEW rows, B is read in place, because it is read once; tiles are up to WIDE vectors wide, for more sums. */
 #define FEW 3
 #define WIDE 8
 
 typedef struct {
   isize k;
   isize
-      runs; /* of k each, for a sum over windows: from the end of one to the start of the next are a_skip and b_skip */
+      runs; /* of k each, for a sum over windows: a_skip and b_skip are from the end of one to the start of the next */
   const float *a;
   isize a_row, a_column, a_skip;
   const float *b;
   isize b_row, b_panel, b_skip; /* b_panel: from one panel of two vectors to the next */
-  const float *start;           /* what the sums begin with */
+  const float *start;           /* initial values of the sums */
   isize start_row;
   float *c;
   isize c_row;
   isize last; /* columns in the last vector */
 } tile_arguments;
 
-/* C (rows, vectors * VL) = start + A B. The counts are constants where it is inlined. part: the last vector is not
- * whole in start and C, and if b_part, not in B either. Rows of A are reached in groups of three from one pointer:
+/* C (rows, vectors * VL) = start + A B. The counts are compile-time constants when inlined. part: the last vector
+ * is partial in start and C, and with b_part also in B. Rows of A are reached in groups of three from one pointer:
  * base, one and two strides are addressing modes. */
 INLINE void tile(const tile_arguments *t, const int rows, const int vectors, const int part, const int b_part) {
   vf sum[TILE_ROWS][WIDE];
@@ -86,8 +86,8 @@ INLINE void tile(const tile_arguments *t, const int rows, const int vectors, con
     }
 }
 
-/* One function for each shape of tile: rows 1..TILE_ROWS, one or two vectors, what is cut: nothing, C, or C and B; and
- * few rows of four or eight whole vectors. */
+/* One function for each shape of tile: rows 1..TILE_ROWS, one or two vectors, with a partial vector in neither, C, or
+ * C and B; and few rows of four or eight whole vectors. */
 typedef void (*tile_function)(const tile_arguments *t);
 
 #define TILE(rows, vectors)                                                                          \
@@ -111,8 +111,8 @@ static void tile_3_4(const tile_arguments *t) { tile(t, 3, 4, 0, 0); }
 static void tile_1_8(const tile_arguments *t) { tile(t, 1, 8, 0, 0); }
 static const tile_function fours[FEW] = {tile_1_4, tile_2_4, tile_3_4};
 
-/* Rows k of B, n columns, into width floats each, zeros after column n. B lies by rows (column 1) or by columns
- * (row 1). Where it lies by rows, a store may reach VL - 1 floats past the last width. */
+/* Rows k of B, n columns, into width floats each, zeros after column n. B is stored by rows (column 1) or by columns
+ * (row 1). Where it is stored by rows, a store may reach VL - 1 floats past the last width. */
 static void pack(isize k, isize n, const float *b, isize b_row, isize b_column, isize width, float *panel) {
   if (b_column == 1) {
     for (isize i = 0; i < k; i++)
@@ -128,7 +128,7 @@ static void pack(isize k, isize n, const float *b, isize b_row, isize b_column, 
     return;
   }
   for (isize j = 0; j < n; j += 4)
-    for (isize i = 0; i < k; i += 4) { /* where four do not divide, the last square lies over the one before */
+    for (isize i = 0; i < k; i += 4) { /* where four does not divide k or n, squares overlap */
       const isize row = i + 4 > k ? k - 4 : i, column = j + 4 > n ? n - 4 : j;
       transpose4(b + row + column * b_column, b_column, panel + row * width + column, width);
     }
@@ -137,7 +137,7 @@ static void pack(isize k, isize n, const float *b, isize b_row, isize b_column, 
 /* How wide the first panel of n columns is: in whole vectors, one or two. */
 INLINE isize panel_width(isize n) { return n > VL ? PANEL : VL; }
 
-/* panels = B (k, n), PANEL columns after another, each (k, panel_width): what a product with b_packed reads. */
+/* panels = B (k, n), PANEL columns each, (k, panel_width): what a product with b_packed reads. */
 static void kernel_pack(isize k, isize n, const float *b, isize b_row, isize b_column, float *panels) {
   for (isize j = 0; j < n; j += PANEL, panels += k * PANEL)
     pack(k, n - j < PANEL ? n - j : PANEL, b + j * b_column, b_row, b_column, panel_width(n - j), panels);

@@ -1,19 +1,19 @@
-/* Bilinear interpolation to pictures that are whole numbers of times as large, channels last. The centres of pixels are
- * at 0.5, 1.5, ... in both: output i lies at (i + 0.5) / scale - 0.5 of the input, and beyond the outer centres the
- * outermost pixel counts alone. So it is in PyTorch (align_corners=False) and ONNX (half_pixel). */
+/* Bilinear upsampling of images by integer factors, channels last (NHWC). The centres of pixels are at 0.5, 1.5, ... in
+ * both: output i is at (i + 0.5) / scale - 0.5 of the input, and beyond the outermost centres only the outermost pixel
+ * counts. The same as PyTorch (align_corners=False) and ONNX (half_pixel). */
 #ifndef FASTNN_UPSAMPLE_H
 #define FASTNN_UPSAMPLE_H
 
 #include "columns.h"
 
-/* Pixels low.. of an axis, one or two, and the share of each. */
+/* One or two pixels of an axis, from low on, and the weight of each. */
 typedef struct {
   isize low;
   int count;
   float share[2];
 } blend;
 
-/* What output i is made of. Distances are counted in halves of output pixels, of which a pixel has 2 scale. */
+/* The pixels that output i is interpolated from. Distances are in half output pixels: an input pixel has 2 scale. */
 INLINE blend blend_at(isize i, isize scale, isize size) {
   const isize distance = 2 * i + 1 - scale;
   const isize low = distance < 0 ? 0 : (uint32_t)distance / (uint32_t)(2 * scale);
@@ -22,7 +22,7 @@ INLINE blend blend_at(isize i, isize scale, isize size) {
   return (blend){low, share > 0 ? 2 : 1, {1 - share, share}};
 }
 
-/* The outputs first..last-1 are made of a pixel, among others; its share of output i. */
+/* The outputs first..last-1 to which a pixel contributes, and its weight in output i. */
 INLINE isize first_of(isize pixel, isize scale) { return pixel == 0 ? 0 : scale * (pixel - 1) + (scale + 1) / 2; }
 INLINE isize last_of(isize pixel, isize scale, isize size) {
   return pixel == size - 1 ? scale * size : scale * (pixel + 1) + scale / 2;
@@ -48,7 +48,7 @@ INLINE void blend_pixels(const int vectors, isize left, isize x_row, isize chann
   for (int v = 0; v < vectors; v++) store_up_to(y + v * VL, sum[v], left);
 }
 
-/* Rows first..first+rows-1 of y, counted over all pictures. */
+/* Rows first..first+rows-1 of y, counted over all images. */
 static void kernel_bilinear(const fastnn_upsampling *p, isize first, isize rows, const float *x, float *y) {
   const isize n = p->channels, x_row = p->width * n;
   for (isize row = first; row < first + rows; row++) {
@@ -64,7 +64,7 @@ static void kernel_bilinear(const fastnn_upsampling *p, isize first, isize rows,
   }
 }
 
-/* Adds the shares of the outputs that are made of a pixel. dy: of a picture. */
+/* Adds up the weighted gradients of the outputs to which a pixel contributes. dy: of one image. */
 INLINE void gather_shares(const int vectors, isize left, const fastnn_upsampling *p, isize row, isize column,
                           const float *dy, float *dx) {
   const isize first = first_of(column, p->across), last = last_of(column, p->across, p->width);

@@ -1,23 +1,23 @@
 /* The convolution of 3x3 taps by Winograd's minimal filtering, F(2x2, 3x3): for 2x2 outputs a tile of 4x4 inputs d,
  *   Y = A^T [(G g G^T) . (B^T d B)] A        with 16 multiplications, where the taps g themselves take 36,
- * and 16 products of matrices over all tiles, channels and filters. The gradient of g is the transposed map,
+ * and 16 products of matrices over all tiles, channels and filters. The gradient of g is the transpose,
  *   dg = G^T [(B^T d B) . (A dY A^T)] G.     Lavin & Gray 2016, Fast algorithms for convolutional neural networks. */
 #ifndef FASTNN_WINOGRAD_H
 #define FASTNN_WINOGRAD_H
 
 #include "dense.h"
 
-/* Tiles at a time: as many as lie transformed, inputs and outputs, in half of a second cache. */
+/* Tiles at a time: as many as fit, inputs and outputs transformed, in half of an L2 cache. */
 #define BLOCK_FLOATS 98304
 #define MOST_TILES (8 * TILE_ROWS)
 
-/* A line of zeros, for what lies outside the picture. */
+/* A line of zeros, for pixels outside the image. */
 static const float nothing[FASTNN_WINOGRAD_CHANNELS] = {0};
 
 INLINE isize whole_vectors(isize n) { return (n + VL - 1) / VL * VL; }
 
-/* How tiles lie in the scratch: 16 matrices of `block` rows. Those of one tile, a step apart, differ in their sets of
- * the nearest cache. */
+/* Layout of the tiles in the scratch: 16 matrices of `block` rows. The elements of one tile, a step apart, fall into
+ * different sets of the L1 cache. */
 typedef struct {
   isize block, x_row, x_step, y_row, y_step;
 } tiling;
@@ -32,7 +32,7 @@ INLINE tiling tiling_of(const fastnn_convolution *p) {
   return t;
 }
 
-/* Where a tile is: its picture, and its first output. */
+/* Where a tile is: its image, and its first output. */
 typedef struct {
   isize image, row, column;
 } corner;
@@ -52,7 +52,7 @@ INLINE void advance(const fastnn_convolution *p, corner *at) {
   at->image++;
 }
 
-/* The pixels of a square of `size` from (row, column) on; nothing where they are outside. */
+/* The pixels of a square of `size` from (row, column) on; zeros where they are outside. */
 INLINE void square(const float *x, isize x_row, isize x_pixel, isize rows, isize columns, isize row, isize column,
                    const int size, const float **at) {
   x += row * x_row + column * x_pixel;
@@ -193,7 +193,7 @@ static void kernel_winograd_pack(isize k, isize n, const float *g, isize row_ste
   }
 }
 
-/* Tiles first..last-1 of all pictures. scratch: FASTNN_WINOGRAD_SCRATCH floats. */
+/* Tiles first..last-1 of all images. scratch: FASTNN_WINOGRAD_SCRATCH floats. */
 static void kernel_winograd(const fastnn_convolution *p, isize first, isize last, float *scratch) {
   const tiling s = tiling_of(p);
   float *v = scratch, *m = scratch + 16 * s.x_step;
@@ -218,8 +218,8 @@ static void kernel_winograd(const fastnn_convolution *p, isize first, isize last
   }
 }
 
-/* Products first..last-1 of the 16, each (in, out), over so many tiles: dU = V^T M for the convolution from x to y,
- * which is dy here. */
+/* Products first..last-1 of the 16, each (in, out), over the given number of tiles: dU = V^T M for the convolution
+ * from x to y, which is dy here. */
 static void kernel_winograd_gradient(const fastnn_convolution *p, isize tiles, isize first, isize last, float *scratch,
                                      float *products) {
   const tiling s = tiling_of(p);
@@ -245,7 +245,7 @@ static void kernel_winograd_gradient(const fastnn_convolution *p, isize tiles, i
   }
 }
 
-/* dg = G^T dU G of n elements, the 9 taps a step apart; with add it is added to what is there. */
+/* dg = G^T dU G of n elements, the 9 taps a step apart; with add it is added to dg. */
 static void kernel_winograd_taps(isize n, const float *products, isize step, int add, float *dweight) {
   for (isize i = 0; i < n; i += VL) {
     vf h[3][4];
