@@ -43,14 +43,7 @@ INHERITED = {"name", "trainable", "clip_value", "clip_norm", "ema", "weight_deca
 #: Modules that an example may need, of extras.
 EXTRAS = {"matplotlib", "PIL"}
 #: The names whose docstrings still lack an example or a parameter.
-PENDING: set[str] = {
-    "Predictor",
-    "Predictor.refresh",
-    "Stream",
-    "Stream.refresh",
-    "Stream.reset",
-    "Stream.step",
-}
+PENDING: set[str] = set()
 
 
 def made_in(value: Any, module: str) -> bool:

@@ -1,1 +1,1 @@
-"""What all wings use and what uses none of them: checks of arguments, settings, randomness, names loaded on demand."""
+"""Shared by all packages and independent of them: checks of arguments, settings, randomness, names loaded on demand."""

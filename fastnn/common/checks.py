@@ -10,7 +10,7 @@ from typing import Any
 MOST = 2**31 - 1
 #: Dimensions of a sample: with that of the batch, as many as the compiled modules have room for.
 DIMENSIONS = 31
-#: The largest float32: kernels take their settings so.
+#: The largest float32: kernels take their settings as float32.
 LARGEST = 3.4028234663852886e38
 #: The smallest positive float32 with all its digits.
 SMALLEST = 1.1754943508222875e-38
@@ -54,7 +54,7 @@ def real(name: str, value: Any, least: float, most: float = LARGEST, below: floa
 
 
 def shown(value: Any) -> str:
-    """repr(value), also of an integer of more digits than Python writes."""
+    """repr(value), also of an integer with more digits than Python prints."""
     try:
         return repr(value)
     except ValueError:
@@ -84,7 +84,7 @@ def name(what: str, value: Any) -> str:
 
 
 def names(what: str, given: Mapping[Any, Any], wanted: Sequence[str], some: bool = False) -> None:
-    """Raises ValueError for a dict with other keys than these; some: it may leave out some of them."""
+    """Raises ValueError for a dict with other keys than these; some: whether it may leave some out."""
     unknown, missing = [key for key in given if key not in wanted], [name for name in wanted if name not in given]
     if unknown or (missing and not some):
         wrong = f"unknown {unknown[0]!r}" if unknown else f"{missing[0]!r} is missing"
@@ -103,7 +103,7 @@ def listed(name: str, values: Any, kind: type | tuple[type, ...], what: str) -> 
 
 
 def batch(shape: Iterable[int | str]) -> str:
-    """The shape of a batch of such samples, as messages say it."""
+    """The shape of a batch of such samples, for messages."""
     return f"({', '.join(['batch', *map(str, shape)])})"
 
 

@@ -1,4 +1,4 @@
-"""Packages that load a module when one of its names is first asked for (PEP 562): an import pays for what it uses."""
+"""Packages that load a module when one of its names is first used (PEP 562): an import only loads what it needs."""
 
 import sys
 from collections.abc import Callable, Mapping

@@ -1,4 +1,4 @@
-"""Random numbers by counter (Philox): keyed by seed, purpose and place, so that no generator has a state to lose."""
+"""Random numbers by counter (Philox): keyed by seed, purpose and place, so that no generator keeps a state."""
 
 from __future__ import annotations  # np.random is loaded where it is used
 
@@ -11,7 +11,7 @@ from fastnn.common import checks
 
 
 class Purpose(IntEnum):
-    """What random numbers are drawn for: streams of the same seed that never meet."""
+    """The purposes of random numbers: streams of the same seed that never overlap."""
 
     WEIGHTS = 1
     SHUFFLE = 2

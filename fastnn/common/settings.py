@@ -1,4 +1,4 @@
-"""What losses, optimizers and schedules share: they are their settings, the fields of a dataclass."""
+"""The base of losses, optimizers and schedules: their settings are the fields of a dataclass."""
 
 import dataclasses
 from collections.abc import Iterable, Mapping
@@ -32,13 +32,13 @@ def check_version(kind: type, entry: Mapping[str, Any]) -> None:
         raise ValueError(f"{kind.__name__}: version {version!r} of its settings; was it written by a later fastnn?")
 
 
-class Settings:  # noqa: PLW1641  # they may change, unless they are FixedSettings
-    """Settings by which two are equal, and are shown.
+class Settings:  # noqa: PLW1641  # mutable, unless they are FixedSettings
+    """Settings, which determine equality and the repr.
 
     These methods are written once: a dataclass would compile them for each of its classes when it is imported.
     """
 
-    #: Of what the settings mean: files hold it, so that a default or a formula may change one day.
+    #: The version of the settings' meaning, stored in files, so that a default or a formula may change.
     version: ClassVar[int] = 1
 
     def __init_subclass__(cls) -> None:
@@ -52,7 +52,7 @@ class Settings:  # noqa: PLW1641  # they may change, unless they are FixedSettin
         return {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.init}  # type: ignore[arg-type]
 
     def describe(self) -> dict[str, Any]:
-        """They as a file holds them, with the name of the class and the version of its settings."""
+        """The settings as stored in a file, with the name of the class and the version of its settings."""
         return {"class": type(self).__name__, "version": self.version, "settings": self.settings()}
 
     def __eq__(self, other: object) -> bool:
@@ -69,7 +69,7 @@ class FixedSettings(Settings):
         fields = field_names(self)
         if name in vars(self) or (name not in fields and hasattr(type(self), name)):
             raise AttributeError(f"{type(self).__name__}: {name} cannot be changed; make another")
-        if name not in fields and type(self).__module__.startswith("fastnn."):  # classes of the user's may have more
+        if name not in fields and type(self).__module__.startswith("fastnn."):  # users' classes may have more
             raise unknown_attribute(self, name, fields)
         object.__setattr__(self, name, value)
 

@@ -1,1 +1,1 @@
-"""What comes in: users' arrays, and the weights of classes."""
+"""Input data: users' arrays, and the weights of classes."""

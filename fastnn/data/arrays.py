@@ -1,4 +1,4 @@
-"""Users' arrays, brought into a form that a Port reads: of a dtype that NumPy has in C too, in any order."""
+"""Users' arrays, converted to a form that a Port reads: of a C dtype, in any order."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from fastnn.engine.port import is_batch, reads, takes
 
 
 def numbers(name: str, given: Any, labels: bool = False) -> np.ndarray:
-    """given as a NumPy array of real numbers, as it is where it is one; of objects and of mixed tables in float64.
+    """given as a NumPy array of real numbers, unchanged if it is one; float64 for objects and mixed tables.
 
-    Read as it is, an array in Fortran order costs a cache miss an element where rows are shuffled.
-    labels: whether class numbers are meant. Raises TypeError for what holds no real numbers: strings, complex, dates;
-    and for missing and masked elements.
+    With shuffled rows, reading an array in Fortran order costs a cache miss per element.
+    labels: whether class numbers are meant. Raises TypeError for other than real numbers (strings, complex, dates),
+    and for missing or masked elements.
     """
     if takes(given):
         return given
@@ -64,7 +64,7 @@ def _is_number(kind: type) -> bool:
 
 
 def _described(name: str, given: Any, array: np.ndarray, dtype: Any, labels: bool) -> str:
-    """What is no array of real numbers, and what to do about it."""
+    """Why it is not an array of real numbers, and what to do about it."""
     kind = type(given).__name__
     if hasattr(given, "toarray"):
         return f"{kind}; its .toarray() is one"
@@ -85,18 +85,18 @@ def _described(name: str, given: Any, array: np.ndarray, dtype: Any, labels: boo
 
 
 def read_only(array: np.ndarray) -> np.ndarray:
-    """A view that cannot be made writable again, as one whose flag alone says so could be."""
+    """A view that cannot be made writable again, unlike one with only its flag cleared."""
     return np.asarray(memoryview(array).toreadonly())  # type: ignore[arg-type]
 
 
 def ready(array: np.ndarray) -> np.ndarray:
-    """The array in a form that a Port reads: without a copy, but for dtypes that C has not, such as longdouble."""
-    plain = np.asarray(array)  # of a memory map, too, it is the memory itself
+    """The array in a form that a Port reads: a copy only for dtypes that it does not read, such as longdouble."""
+    plain = np.asarray(array)  # also of a memory map, without a copy
     return plain if reads(plain) else np.asarray(plain, np.float64)
 
 
 def packed(array: np.ndarray) -> np.ndarray:
-    """The array in C order and this machine's byte order, without a copy where it is so already."""
+    """The array in C order and this machine's byte order, without a copy if it already is."""
     plain = ready(array)
     return np.require(plain, plain.dtype.newbyteorder("="), ["C", "A"])
 
@@ -120,7 +120,7 @@ def parted(what: str, given: Any, names: Sequence[str]) -> list[Any]:
 
 
 def samples(x: Any, features: tuple[int, ...], layer: str, name: str = "x", empty: bool = False) -> np.ndarray:
-    """x as an array (batch, *features). layer: what expects it, for the error. empty: whether no sample will do."""
+    """x as an array (batch, *features). layer: what expects it, for errors. empty: whether it may have no samples."""
     if is_batch(x, features):
         return x
     array = numbers(name, x)
@@ -134,8 +134,8 @@ def samples(x: Any, features: tuple[int, ...], layer: str, name: str = "x", empt
 
 
 def advice(name: str, shape: tuple[int, ...], features: tuple[int, ...]) -> str:
-    """What makes (batch, *features) of an array of that shape, as errors end with it; "" where that is not clear."""
-    first = (features[-1:] + features[:-1]) if len(features) == 3 else None  # pictures with channels first
+    """How to turn an array of that shape into (batch, *features), for the end of an error; "" if unclear."""
+    first = (features[-1:] + features[:-1]) if len(features) == 3 else None  # images with channels first
     if shape == features:
         return f"; add a first dimension for the batch: {name}[None]"
     if len(features) == 1 and len(shape) > 2:
@@ -165,7 +165,7 @@ def targets(y: Any, count: int, features: tuple[int, ...], labels: bool, name: s
     """y for `count` samples, as labels or as values of the output's shape; and whether it holds labels.
 
     labels: whether class numbers, one for each position before the last axis, are meant by such a shape: (n,), or of
-    pictures (n, height, width). Of an output of one channel the values may come without it. name: what errors call y.
+    images (n, height, width). For an output of one channel the values may omit its axis. name: of y, in errors.
     """
     positions = features[:-1]
     if labels and is_batch(y, positions) and len(y) == count:
@@ -182,7 +182,7 @@ def targets(y: Any, count: int, features: tuple[int, ...], labels: bool, name: s
 
 
 def lengths(lengths: Any, count: int) -> np.ndarray:
-    """The lengths of `count` sequences, (count,). That they are from 1 on is checked where they are gathered."""
+    """The lengths of `count` sequences, (count,). That they are at least 1 is checked when they are gathered."""
     array = numbers("lengths", lengths)
     if array.shape not in ((count,), (count, 1)):
         raise ValueError(f"lengths: expected ({count},), the steps of each sequence, got shape {array.shape}")
@@ -192,7 +192,7 @@ def lengths(lengths: Any, count: int) -> np.ndarray:
 def weights(weights: Any, count: int, outputs: Sequence[tuple[int, ...]]) -> np.ndarray:
     """Weights for `count` samples, (count,), or for each position of their outputs, where all have the same ones.
 
-    outputs: their shapes. That weights are numbers >= 0 is checked where they are gathered.
+    outputs: their shapes. That weights are numbers >= 0 is checked when they are gathered.
     """
     array, shapes = numbers("sample_weight", weights), [(count,), (count, 1)]
     wanted, positions = f"({count},), a weight for each sample", {shape[:-1] for shape in outputs}
@@ -205,7 +205,7 @@ def weights(weights: Any, count: int, outputs: Sequence[tuple[int, ...]]) -> np.
 
 
 def in_proportion(weights: np.ndarray) -> np.ndarray:
-    """Weights, of which only the proportions matter; if float32 has no room for them, times a power of two."""
+    """Weights, of which only the proportions matter; if they do not fit float32, times a power of two."""
     most = weights.max(initial=0.0)
     extreme = 0 < most < 1e-18 or 1e18 < most < np.inf
     return np.ldexp(weights, -np.frexp(most)[1]) if extreme else weights

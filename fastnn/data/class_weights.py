@@ -1,4 +1,4 @@
-"""Weights of classes: how much each sample, or position, of a class counts, as weights of these."""
+"""Class weights, turned into weights of samples or positions."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ def sample_weights(examples: Examples, shape: tuple[int, ...], class_weight: Any
     """
     targets, (*positions, columns) = examples.targets[0], shape
     numbers = _classes(targets, examples.labels[0], columns)
-    if examples.lengths is not None and positions:  # steps of the padding are of no class
+    if examples.lengths is not None and positions:  # padded steps have no class
         real = np.arange(positions[0]) < examples.lengths.reshape(-1, 1)
         numbers = np.where(real.reshape(-1), numbers, -1)
     by_class = _weights(class_weight, numbers, max(2, columns))
     found = np.ones(len(numbers))
-    known = (numbers >= 0) & (numbers < len(by_class))  # others are ignored, or refused where they are gathered
+    known = (numbers >= 0) & (numbers < len(by_class))  # others are ignored, or rejected when they are gathered
     found[known] = by_class[numbers[known].astype(np.int64)]
     if examples.weights is not None:
         count = len(targets)
@@ -37,7 +37,7 @@ def sample_weights(examples: Examples, shape: tuple[int, ...], class_weight: Any
 def _classes(targets: np.ndarray, labels: bool, columns: int) -> np.ndarray:
     """The class of each target: its label, its greatest column, or for one output whether it is >= 0.5."""
     if labels:
-        return targets.reshape(-1).astype(np.float64)  # which has a -1, too
+        return targets.reshape(-1).astype(np.float64)  # may hold a -1, too
     rows = targets.reshape(-1, columns)
     return rows[:, 0] >= 0.5 if columns == 1 else rows.argmax(axis=1)
 

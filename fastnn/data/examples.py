@@ -17,7 +17,7 @@ class Per(Enum):
 
 @dataclass(frozen=True, eq=False)
 class Examples:
-    """Arrays in a form that ports take, all of the same number of samples.
+    """Arrays in a form that ports accept, all of the same number of samples.
 
     inputs, targets: in the order of the network's inputs and outputs. labels: for each output, whether its targets are
     class numbers. weights: (n,), or one for each position of the outputs; lengths: (n,), the steps of each sequence;
@@ -45,6 +45,6 @@ class Examples:
 
     @property
     def arrays(self) -> list[np.ndarray]:
-        """All of them in the order in which a program's ports take them."""
+        """All arrays, in the order of a program's ports."""
         extra = [array for array in (self.weights, self.lengths) if array is not None]
         return [*self.inputs, *self.targets, *extra]

@@ -1,1 +1,1 @@
-"""What runs: tensors, Ops, plans, ports and threads; it owns the tables of csrc."""
+"""The runtime: tensors, Ops, plans, ports and threads; it owns the tables of csrc."""

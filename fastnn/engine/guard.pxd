@@ -17,7 +17,7 @@ cdef class Hold:
     cdef bint change, nested, counted
     cdef unsigned long outer_owner
     cdef str outer_doing
-    cdef list inner  # those that it holds of sub-networks, or None
+    cdef list inner  # the guards of sub-networks that it holds, or None
     cdef void enter(self) except *
     cdef void take(self) except *
     cdef void take_inner(self) except *

@@ -1,8 +1,8 @@
-"""Who uses a network at the moment: one thread that changes it, or any number that read it.
+"""Guards against conflicting uses of a network: one thread that changes it, or any number that read it.
 
-Nobody waits: who comes at the wrong time gets a RuntimeError. The thread that changes may read, and assign weights,
+Calls do not block: a conflicting call raises RuntimeError. The thread that changes it may read, and assign weights,
 meanwhile (in a callback). All state is changed with the GIL held and no Python call between, so there is no lock, and
-a forked child, where the other threads do not exist, has nothing to remake but the count.
+a forked child, where the other threads do not exist, only has to reset the count.
 """
 
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ cdef extern from "Python.h":
 
 @cython.final
 cdef class Guard:
-    """Keeps the network for who changes it. inner: of its sub-networks, which are held with it."""
+    """Reserves a network for the thread that changes it. inner: the guards of its sub-networks, held with it."""
 
     def __init__(self, inner: Sequence[Guard] = ()) -> None:
         cdef Guard guard

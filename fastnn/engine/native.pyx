@@ -1,4 +1,4 @@
-"""What a thread needs to run native code: stack enough for the kernels, and an interpreter to come back to."""
+"""What a thread needs to run native code: enough stack for the kernels, and an interpreter to return to."""
 
 import atexit
 import os
@@ -51,7 +51,7 @@ cdef unsigned long _last = 0   # the thread that shuts the interpreter down, 0 b
 
 
 def stack_needed() -> int:
-    """Bytes of stack that must be left where a run begins."""
+    """Bytes of stack that must be left when a run starts."""
     return FASTNN_STACK
 
 
@@ -73,7 +73,7 @@ cdef bint closing() noexcept nogil:
 cdef int leave_interpreter() except -1:
     """Before a run releases the GIL. In a daemon thread during the interpreter's shutdown raises SystemExit.
 
-    Such a thread is stopped by the interpreter as soon as it wants the GIL back; in the middle of native code, an
+    Such a thread is stopped by the interpreter as soon as it asks for the GIL again; in the middle of native code, an
     OpenMP region or a layer written in Python, that could abort the process.
     """
     global _away
@@ -99,7 +99,7 @@ def _shut_down() -> None:
 
 
 def _in_child() -> None:
-    """The other threads are not there any more."""
+    """After a fork: the other threads no longer exist."""
     global _away
     _away = 0
 

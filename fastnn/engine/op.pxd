@@ -11,10 +11,10 @@ ctypedef struct Run:
     uint64_t update         # of the optimizer, counted from compile
     const double *rate      # the learning rate of this step
     int threads
-    bint inputs_only        # whether gradients of parameters are left as they are
-    bint running            # whose, for another thread, is not to be touched
+    bint inputs_only        # whether gradients of parameters are not computed
+    bint running            # then other threads must not touch it
     void *failed            # the Op that found an error, or NULL
-    Py_ssize_t place        # where it found it
+    Py_ssize_t place        # its position
 
 
 cdef class State:
@@ -23,17 +23,17 @@ cdef class State:
 
 cdef class Op:
     cdef const fastnn_table *table
-    cdef State shared       # the plan's, or its own while it belongs to none
+    cdef State shared       # the plan's, or its own while it is in no plan
     cdef Run *state         # in it
     cdef object plan        # a weak reference to the plan that it belongs to
     cdef object leader      # the Steps by whose count its rows go, or None
-    cdef const Py_ssize_t *count  # what there is of the run: its rows, or the leader's steps
+    cdef const Py_ssize_t *count  # the size of the run: its rows, or the leader's steps
     cdef Py_ssize_t length  # of the leader's sequences, or 1
     cdef public Py_ssize_t positions  # rows of its tensors for each of the plan's: 1, or the positions of a map
     cdef double pace        # its GFLOP/s on one core, about as Plan.profile shows them: for the choice of threads
     cdef readonly tuple tensors  # type: tuple[Tensor | None, ...]
     cdef public str layer
-    cdef readonly bint python  # it takes the GIL: not for a parallel region
+    cdef readonly bint python  # it needs the GIL: not for a parallel region
     cdef void join(self, State shared, object plan)
     cdef tuple bind(self, tuple tensors)
     cdef void run(self) noexcept nogil
@@ -55,10 +55,10 @@ cdef class ChunkedOp(Op):
 
 cdef double seconds() noexcept nogil
 
-# Of a chunk that is summed up by itself: 32 KB of float32, which the nearest cache of a core holds.
+# Elements of a chunk that is summed separately: 32 KB of float32, which fits the L1 cache.
 cdef enum:
     CHUNK_ELEMENTS = 8192
 
-# Below this a run keeps the GIL: giving it up and taking it back costs 0.1 us.
+# Below this a run keeps the GIL: releasing and reacquiring it costs 0.1 us.
 cdef enum:
     NANOSECONDS_WITH_GIL = 5000

@@ -1,7 +1,7 @@
 """Op: one kernel bound to its buffers.
 
-An Op checks shapes, names and types when it is made and keeps raw pointers; running it takes no arguments. What only
-the data can show to be wrong goes into a slot of the Run, which the Ops of a plan share. Calling an Op from Python runs
+An Op checks shapes, names and types when it is made and keeps raw pointers; running it takes no arguments. Errors that
+only the data can show go into a slot of the Run, which the Ops of a plan share. Calling an Op from Python runs
 the same kernel on the same buffers, so an eager call is a plan of length one.
 This module owns the tables of csrc.
 """
@@ -100,7 +100,7 @@ cdef class State:
 cdef class Op:
     """One kernel bound to its buffers.
 
-    A subclass checks its arguments in __init__ (ValueError or TypeError that names the shape wanted and the shape got),
+    A subclass checks its arguments in __init__ (ValueError or TypeError that names the expected and the actual shape),
     calls `bind`, and says what to compute in `run`, or in `part` for one of several independent pieces.
     """
 
@@ -112,7 +112,7 @@ cdef class Op:
         self.layer = ""
 
     cdef void join(self, State shared, object plan):
-        """Takes part in a plan's run, or with None in its own."""
+        """Joins a plan's Run, or with None its own."""
         self.shared, self.plan = shared, plan
         self.state = &shared.run
         if self.leader is None:
@@ -140,7 +140,7 @@ cdef class Op:
         return sum(tensor.nbytes for tensor in self.tensors if tensor is not None)
 
     cdef void run(self) noexcept nogil:
-        """Shares the parts out, to as many threads as their work is worth."""
+        """Runs the parts on as many threads as their work is worth."""
         cdef Py_ssize_t i, parts
         cdef int size = 1
         if self.state.threads > 1:
@@ -154,14 +154,14 @@ cdef class Op:
         self.finish()
 
     cdef Py_ssize_t parts(self, int threads) noexcept nogil:
-        """How many pieces; where it depends on the threads, no result may depend on it."""
+        """The number of parts; if it depends on the threads, no result may depend on it."""
         return threads
 
     cdef void part(self, Py_ssize_t index, Py_ssize_t parts) noexcept nogil:
         pass
 
     cdef void finish(self) noexcept nogil:
-        """What remains to be done once, after all parts."""
+        """Work done once, after all parts."""
         pass
 
     cdef double work(self) noexcept nogil:
@@ -169,7 +169,7 @@ cdef class Op:
         return 0
 
     cdef void fail(self, Py_ssize_t place) noexcept nogil:
-        """Stops the run after this op; `explain` turns the place into an exception."""
+        """Stops the run after this op; `explain` turns the position into an exception."""
         self.state.failed = <void *> self
         self.state.place = place
 
@@ -204,7 +204,7 @@ cdef class Op:
 
 
 cdef class ChunkedOp(Op):
-    """An Op over fixed chunks of rows, each with a result of its own: combined in order, whatever the threads."""
+    """An Op over fixed chunks of rows with one result each, combined in order for any number of threads."""
 
     cdef tuple bind(self, tuple tensors):
         cdef Tensor first = tensors[0]

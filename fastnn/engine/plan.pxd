@@ -16,7 +16,7 @@ cdef class Plan:
     cdef void **table
     cdef Py_ssize_t count
     cdef double nanoseconds            # of a run at capacity, estimated
-    cdef public object guard           # type: Guard | None  # held while a run changes what is kept
+    cdef public object guard           # type: Guard | None  # held while a run changes what is in kept
     cdef object __weakref__
     cdef void begin(self) except *
     cdef void end(self) noexcept

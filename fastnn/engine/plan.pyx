@@ -35,7 +35,7 @@ cdef double _NO_RATE = 0
 
 
 cdef double clock_cost() noexcept nogil:
-    """Seconds between two looks at the clock."""
+    """Seconds between two reads of the clock."""
     cdef double start, cost = INFINITY
     for _ in range(100):
         start = seconds()
@@ -51,8 +51,8 @@ cdef str described(object array):
 cdef class Plan:
     """A list of Ops that share one Run.
 
-    ports: where users' arrays enter and leave. kept: what a run changes for good (parameters, slots), which `profile`
-    puts back.
+    ports: where users' arrays enter and leave. kept: what a run changes permanently (parameters, slots); `profile`
+    restores it.
     """
 
     def __init__(
@@ -87,7 +87,7 @@ cdef class Plan:
         free(self.table)
 
     cdef void begin(self) except *:
-        """Takes the Run for this thread."""
+        """Claims the Run for this thread."""
         if self.shared.run.running:
             raise RuntimeError("this plan is running in another thread")
         enough_stack()
@@ -95,12 +95,12 @@ cdef class Plan:
         for port in self.ports:
             port.busy = True
         self.shared.run.running = True
-        # Where no op can be worth two threads, none needs to ask.
+        # If no op can be worth two threads, none needs to check.
         self.shared.run.threads = thread_team.size_for(self.nanoseconds, thread_count.allowed())
         self.shared.run.failed = NULL
 
     cdef void end(self) noexcept:
-        """Lets it go, with nothing that points into the caller's arrays."""
+        """Releases it, and all pointers into the caller's arrays."""
         cdef Port port
         for port in self.ports:
             port.busy = False
@@ -112,7 +112,7 @@ cdef class Plan:
         """Steps of `batch` rows from `position` on, until the last or the first step's end after `pause` seconds."""
         cdef Run *run = &self.shared.run
         cdef Py_ssize_t i
-        cdef bint timed = 0 < pause < INFINITY  # the clock costs as much as a small op
+        cdef bint timed = 0 < pause < INFINITY  # reading the clock costs as much as a small op
         cdef double until = seconds() + pause if timed else pause
         while self.position < samples:
             run.first = self.position
@@ -143,7 +143,7 @@ cdef class Plan:
         self.check()
 
     cdef int run_frozen(self, Py_ssize_t rows, Py_ssize_t batch, double nanoseconds) except -1:
-        """All rows, of a frozen network: its ports point to them, and nobody else runs it; estimated at so long."""
+        """All rows, of a frozen network: its ports point to them, no other thread runs it. nanoseconds: estimated."""
         cdef Run *run = &self.shared.run
         cdef bint shares = nanoseconds >= LEAST_SHARED
         enough_stack()
@@ -157,7 +157,7 @@ cdef class Plan:
         return self.check()
 
     cdef int advance_alone(self, Py_ssize_t samples, Py_ssize_t batch, double pause, double nanoseconds) except -1:
-        """`advance`, without the GIL where that takes long enough."""
+        """`advance`, without the GIL if the run is long enough."""
         if nanoseconds < NANOSECONDS_WITH_GIL:
             self.advance(samples, batch, pause)
             return 0
@@ -197,7 +197,7 @@ cdef class Plan:
 
         order: int64 (samples,), the rows to take; rates: float64, a learning rate for each step. step, update: counters
         of the first step. Returns the first sample not done (also `position`). Raises ValueError for sizes that do not
-        fit, and what an Op found wrong in the data: then the steps before it are done, and it is not.
+        fit, and the error of an Op that found invalid data: the steps before that one are done.
         """
         cdef Run *run = &self.shared.run
         cdef Port port
@@ -216,7 +216,7 @@ cdef class Plan:
             or cnp.PyArray_SIZE(rates) < (samples - first + batch - 1) // batch
         ):
             raise ValueError(f"expected a float64 learning rate for each step, got {described(rates)}")
-        for port in self.ports:  # an order's rows are checked where they are gathered
+        for port in self.ports:  # an order's rows are checked when they are gathered
             if (order is None or port.out is not None) and port.rows < samples:
                 raise ValueError(f"{port.name}: {port.rows} rows are attached, the run wants {samples}")
         with _FREE if self.guard is None else self.guard.changing("Plan.run"):
@@ -236,7 +236,7 @@ cdef class Plan:
     def profile(self, repeats: int = 50) -> Profile:
         """Times the ops of a step at full capacity on random numbers, and a whole step: the fastest of `repeats`.
 
-        Parameters, slots and meters are put back afterwards. Returns a Profile: a row for each op, printable. Raises
+        Parameters, slots and meters are restored afterwards. Returns a Profile: a row for each op, printable. Raises
         ValueError for repeats < 1.
         """
         checks.integer("repeats", repeats)
@@ -246,7 +246,7 @@ cdef class Plan:
         return Profile(self.capacity, profiles, step, peak(20))
 
     cdef tuple timed(self, Py_ssize_t repeats):
-        """What `fastest` measures on arrays of its own, and all that a run changes put back."""
+        """Runs `fastest` on arrays of its own, and restores all that a run changes."""
         attached = [port.array for port in self.ports]
         kept = [tensor.array.copy() for tensor in self.kept]
         measured = [(op, op.measured) for op in self.ops if hasattr(op, "measured")]
@@ -271,7 +271,7 @@ cdef class Plan:
                     port.attach(array)
 
     cdef tuple fastest(self, Py_ssize_t repeats):
-        """The seconds of each op in the fastest step that was timed op by op, and of the fastest one that was not."""
+        """The seconds of each op in the fastest step timed op by op, and those of the fastest step timed as a whole."""
         cdef double *marks = <double *> malloc((self.count + 1) * sizeof(double))
         cdef double start, total, step = INFINITY, best = INFINITY, clock = clock_cost()
         if marks == NULL:
@@ -298,7 +298,7 @@ cdef class Plan:
         return times, max(0.0, step)
 
     cdef void rewind(self) noexcept nogil:
-        """To the first sample. With a learning rate of 0 the parameters stay, so that all steps do the same work."""
+        """Rewinds to the first sample. A learning rate of 0 keeps the parameters: all steps do the same work."""
         self.position, self.shared.run.rate = 0, &_NO_RATE
 
     cdef void mark(self, double *marks) noexcept nogil:

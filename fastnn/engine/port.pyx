@@ -33,7 +33,7 @@ cdef int[NUMBERS] widths  # bytes of each of TYPES
 
 for _number in range(NUMBERS):
     types[_number] = -1
-for _dtype in map(np.dtype, "?bBhHiIlLqQefdg"):  # some of C's are the same to NumPy's names, and have other numbers
+for _dtype in map(np.dtype, "?bBhHiIlLqQefdg"):  # some C types share a NumPy name but have different numbers
     if _dtype.name in TYPES:
         types[_dtype.num] = TYPES.index(_dtype.name)
         widths[types[_dtype.num]] = _dtype.itemsize
@@ -85,7 +85,7 @@ cdef class Port:
         self.name, self.columns = name, columns
 
     def claim(self, dtype: str) -> None:
-        """Makes it a port of results. Raises ValueError where another dtype is claimed, or attached already."""
+        """Makes it a port of results. Raises ValueError if another dtype is set, or attached already."""
         if self.out not in (None, dtype):
             raise ValueError(f"{self.name}: takes results of {self.out}, not {dtype}")
         self.out, self.out_type = dtype, csrc.fastnn_float32 if dtype == "float32" else csrc.fastnn_int64
@@ -93,7 +93,7 @@ cdef class Port:
             self.attach(self.array)
 
     def trial_array(self, generator: np.random.Generator, rows: int) -> np.ndarray:
-        """An array of that many rows for a trial run: random numbers that its op takes, or room for results."""
+        """An array of that many rows for a trial run: random numbers that its op accepts, or room for results."""
         shape = (rows, self.columns)
         if self.out is not None:
             return np.empty(shape, self.out)
@@ -130,7 +130,7 @@ cdef class Port:
         self.array = array
 
     cdef void point(self, cnp.ndarray array, Py_ssize_t rows) noexcept:
-        """Binds an array of which `takes` is true, that was checked, and that the caller holds."""
+        """Binds an array for which `takes` is true, that was checked, and that the caller keeps alive."""
         self.source.type = type_of(array)
         self.source.data = <const char *> cnp.PyArray_DATA(array)
         self.source.row = self.columns * widths[self.source.type]
@@ -151,7 +151,7 @@ cdef class Port:
         raise TypeError(f"{self.name}: a Port belongs to its plan and is not copied")
 
     cpdef void detach(self) except *:
-        """Lets go of the array."""
+        """Releases the array."""
         self.check_idle()
         self.array = self.reference = self.elements = None
         self.source.data = NULL

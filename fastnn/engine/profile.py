@@ -27,10 +27,10 @@ class OpProfile:
 class Profile:
     """The ops of a plan at `rows` rows, the seconds of a step, and the peak of one core in GFLOP/s.
 
-    The ops are those of one step, and add up to the time of another one that ran without a look at the clock between
+    The ops are those of one step, and add up to the time of another step that ran without reading the clock between
     its ops; the peak is that of multiply-adds on registers alone.
 
-    Printed: time, share, GFLOP/s, part of that peak (more than all of it takes more than one core) and GB/s of each op.
+    Printed: time, share, GFLOP/s, fraction of that peak (above 100% on several cores) and GB/s of each op.
     """
 
     rows: int

@@ -1,5 +1,5 @@
 cdef enum:
-    DIMENSIONS = 32  # of a Tensor or an array at most; checks.DIMENSIONS of a sample, and that of the batch
+    DIMENSIONS = 32  # at most, of a Tensor or an array: checks.DIMENSIONS of a sample, plus the batch
 
 
 cdef class Block:

@@ -1,4 +1,4 @@
-"""Memory: a Block of aligned bytes, and the Tensors that lie in it."""
+"""Memory: a Block of aligned bytes, and the Tensors in it."""
 
 from collections.abc import Sequence
 from operator import index
@@ -44,13 +44,13 @@ def bytes_of(shape: Sequence[int], dtype: str = "float32") -> int:
 cdef class Block:
     """nbytes of zeroed memory, aligned to 64.
 
-    Raises MemoryError where they cannot be had.
+    Raises MemoryError if they cannot be allocated.
     """
 
     def __init__(self, nbytes: int) -> None:
         if self.memory != NULL:
             raise RuntimeError("a Block is allocated once")
-        if nbytes < 2**62:  # calloc leaves large zeros to the system: pages that nobody writes cost nothing
+        if nbytes < 2**62:  # calloc leaves large zeros to the system: pages never written cost nothing
             self.nbytes = max(aligned(nbytes), ALIGNMENT)
             self.memory = calloc(self.nbytes + ALIGNMENT, 1)
         if self.memory == NULL:
@@ -66,7 +66,7 @@ cdef class Tensor:
     """A shape of float32, int32 or uint8 in a Block: its own, or `offset` bytes into one that it shares.
 
     `rows` is the first dimension, `columns` the product of the others. Raises TypeError for another dtype, ValueError
-    for a place outside the block, MemoryError where there is no memory.
+    for an offset outside the block, MemoryError if there is no memory.
     """
 
     def __init__(

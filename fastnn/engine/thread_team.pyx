@@ -1,10 +1,10 @@
-"""Threads at work: the parallel loop, and the helper that halves the loops of short predictions.
+"""Threads: the parallel loop, and the helper that halves the loops of short predictions.
 
-A loop that is worth it opens a region of OpenMP, one at a time in a process: a second one runs serially instead of
+A long enough loop opens an OpenMP region, one at a time in a process: a second one runs serially instead of
 oversubscribing. Opening one costs 2 us, and 50 us once its threads sleep, too much for a prediction of a few
 microseconds. Where such predictions follow each other closely, a thread of our own, awake for as long, takes half of
-their loops: it costs 0.2 us a loop, and the weights stay divided between two cores' caches. Nobody waits for it unless
-it has taken a part. A forked child runs serially: threads do not survive a fork, whoever in the parent started them.
+their loops: it costs 0.2 us a loop, and the weights stay divided between two cores' caches. The caller waits for it
+only if it has taken a part. A forked child runs serially: no thread survives a fork.
 """
 
 from libc.stdint cimport int64_t
@@ -147,18 +147,18 @@ cdef extern from *:
     void fastnn_wake() noexcept nogil
     void fastnn_watch_forks()
 
-# A thread is worth so much work of its own: of a region, and of a loop that is halved with the helper.
+# The least work that pays for a thread: of a region, and of a loop that is halved with the helper.
 cdef double FOR_REGION = 15e3
 cdef double FOR_HELPER = 1e3
-# From here on, a region's own cost is nothing.
+# From here on, a region's own cost is negligible.
 cdef double LONGEST_HELPED = 300e3
 
 # The helper is called where predictions follow each other like this, and the last region's threads are asleep (ns).
 cdef int64_t CLOSE = 50_000
 cdef int64_t ASLEEP = 10_000_000
 
-# What its help saves is put to its account, up to a limit, and what is lost by waiting for it is taken off: other
-# processes may want its processor. When the account is empty it rests, for longer each time.
+# The time that it saves is credited to an account, up to a limit, and the time lost waiting for it is debited: other
+# processes may need its processor. When the account is empty it rests, for longer each time.
 cdef int64_t MOST_SAVED = 200_000
 cdef int64_t SHORTEST_REST = 10_000_000
 cdef int64_t LONGEST_REST = 1_000_000_000
@@ -166,7 +166,7 @@ cdef int64_t LONGEST_REST = 1_000_000_000
 cdef int64_t _called = 0  # when the helper was, last
 cdef int64_t _closed = 0  # when a region was, last
 cdef int64_t _until = 0   # the end of the helper's rest
-cdef int64_t _rest = 0    # how long that was
+cdef int64_t _rest = 0    # its length
 cdef int64_t _saved = MOST_SAVED
 
 
@@ -181,7 +181,7 @@ cdef bint serial() noexcept nogil:
 
 
 cdef int size_for(double nanoseconds, int most) noexcept nogil:
-    """Threads that so much work in one loop is worth."""
+    """The number of threads that this much work in one loop is worth."""
     if fastnn_leads:
         return 2 if nanoseconds >= 2 * FOR_HELPER and most > 1 else 1
     return <int> max(1.0, min(nanoseconds / FOR_REGION, <double> most))
@@ -206,10 +206,10 @@ cdef void share(int size, Py_ssize_t parts, Work work, void *context) noexcept n
 
 
 cdef int call_helper(double nanoseconds, int most) noexcept nogil:
-    """How many threads, of `most`, a run of so much work has; where fastnn_leads then, until `dismiss_helper`.
+    """How many threads, of `most`, a run of this much work gets; with fastnn_leads set, until `dismiss_helper`.
 
     A helped run has two. A region's threads stay awake for a while and would be in the helper's way: where runs follow
-    each other closely, they go alone until those sleep.
+    each other closely, they run on one thread until those sleep.
     """
     global _called, fastnn_leads
     cdef int64_t now = fastnn_now(), before = _called
@@ -231,13 +231,13 @@ cdef int call_helper(double nanoseconds, int most) noexcept nogil:
 
 
 cdef void dismiss_helper(double nanoseconds) noexcept nogil:
-    """The end of what `call_helper` began, if it did."""
+    """Ends what `call_helper` started, if anything."""
     global _until, _rest, _saved, fastnn_leads
     if not fastnn_leads:
         return
     cdef int64_t now = fastnn_now()
     fastnn_leads = False
-    # Estimates are rough: what takes twice as long and more was waited for.
+    # Estimates are rough: only a run of twice the time or more counts as delayed by waiting.
     cdef int64_t waited = max(0, now - _called - <int64_t> (2 * nanoseconds))
     _saved = min(MOST_SAVED, _saved + <int64_t> (0.2 * nanoseconds) - waited)
     if _saved < 0:

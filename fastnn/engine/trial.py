@@ -1,4 +1,4 @@
-"""What a profile puts into a plan's ports, where a user's data would be: random, and valid."""
+"""Random but valid data that a profile attaches to a plan's ports instead of a user's."""
 
 from typing import Any
 

@@ -37,8 +37,8 @@ cdef extern from "Python.h":
     Py_ssize_t PyVectorcall_NARGS(size_t count)
 
 cdef enum:
-    LANE_ROWS = 128    # of a lane: what flows through it stays in a core's second cache
-    FEWEST_ROWS = 16   # that a thread takes: with fewer, the products are shared out instead
+    LANE_ROWS = 128    # of a lane: its activations stay in a core's L2 cache
+    FEWEST_ROWS = 16   # of a thread: with fewer, the products are parallelized instead
 
 
 @cython.final
@@ -59,13 +59,13 @@ cdef class Lane:
 
 @cython.final
 cdef class Bank:
-    """A snapshot of the parameters and the lanes that read it; what a call began with it ends with."""
+    """A snapshot of the parameters and the lanes that read it; a call uses the same bank from start to end."""
 
     cdef object net, snapshot
     cdef Py_ssize_t rows  # of a lane
-    cdef Lane free        # one that is not in use, or None: a list of one is slower
-    cdef list others      # that are not
-    cdef int calls        # of which each uses some
+    cdef Lane free        # an idle lane, or None: faster than a list of one
+    cdef list others      # further idle lanes
+    cdef int calls        # in progress, each with some of the lanes
 
     def __cinit__(self, net, Py_ssize_t rows) -> None:
         self.net, self.rows, self.snapshot = net, rows, Snapshot(net.blocks)
@@ -102,11 +102,18 @@ cdef void run_step(void *context, Py_ssize_t index, Py_ssize_t parts, int thread
 
 @cython.final
 cdef class Predictor:
-    """f = net.freeze(batch_size): the network as it is now, to be called from any thread; see Network.freeze.
+    """A frozen network, made by `Network.freeze`: f = net.freeze(batch_size). Any thread may call it.
 
-    f(x): x of the input's shape gives an array of the output's shape, float32; x (n, ...) with n from 1 to batch_size
-    gives (n, ...), the bits that `predict` gives. f(x, out=out) writes into out, float32 in C order of exactly that
-    shape, and returns it. Raises ValueError and TypeError for an x or an out that does not fit.
+    f(x) computes the outputs, float32: for one x of the input's shape, an array of the output's shape; for x (n, ...)
+    with n from 1 to batch_size, (n, ...), the bits that `predict` gives. f(x, out=out) writes into out, float32 in C
+    order of exactly that shape, and returns it. An x or an out that does not fit raises TypeError or ValueError.
+
+    Examples
+    --------
+    >>> import numpy as np, fastnn as fnn
+    >>> f = fnn.Sequential([fnn.Dense(3)], input_shape=(4,), seed=0).freeze(batch_size=2)
+    >>> f(np.zeros(4, np.float32)).shape, f(np.zeros((2, 4), np.float32)).shape
+    ((3,), (2, 3))
     """
 
     cdef readonly Py_ssize_t batch_size
@@ -167,8 +174,8 @@ cdef class Predictor:
         return result
 
     cdef void run(self, Bank bank, cnp.ndarray array, cnp.ndarray result, Py_ssize_t rows) except *:
-        """Without the GIL, on as many lanes as the rows are worth."""
-        # As long as these live NumPy refuses to resize the arrays.
+        """Without the GIL, on as many lanes as pay off for the rows."""
+        # While these references exist, NumPy refuses to resize the arrays.
         cdef object _held = (PyWeakref_NewRef(array, None), PyWeakref_NewRef(result, None))
         cdef int most = thread_count.allowed()
         cdef int size = thread_team.size_for(rows * self.nanoseconds, <int> min(<Py_ssize_t> most, rows // FEWEST_ROWS))
@@ -209,9 +216,20 @@ cdef class Predictor:
                           f"{arrays.advice('x', array.shape, self.input_shape)}")
 
     def refresh(self) -> None:
-        """Takes the network's weights as they are now; a call at the same moment uses the old ones to its end.
+        """Take the network's present weights; a call in progress finishes with the old ones.
 
-        Raises RuntimeError if the network was built anew, or another thread is training it.
+        Raises
+        ------
+        RuntimeError
+            If the network was built again, or another thread is training it.
+
+        Examples
+        --------
+        >>> import numpy as np, fastnn as fnn
+        >>> f = (net := fnn.Sequential([fnn.Dense(1)], input_shape=(2,), seed=0)).freeze()
+        >>> net.weights["dense_0.bias"][...] = 1
+        >>> f.refresh(); f(np.zeros(2, np.float32))
+        array([1.], dtype=float32)
         """
         cdef Bank fresh
         with self.net.guard.reading("refresh"):
@@ -225,9 +243,24 @@ cdef class Predictor:
             self.bank, self.spare = fresh, self.bank
 
     def profile(self, repeats: int = 50) -> Profile:
-        """Times each op on random numbers, in runs of batch_size rows or of the pieces that more than 128 are cut into.
+        """Time each op on random numbers, in runs of batch_size rows, or of 128 if batch_size is greater.
 
-        Returns a Profile: a row for each op, printable. Raises ValueError for repeats < 1.
+        Parameters
+        ----------
+        repeats : int, default 50
+            Runs that are timed, at least 1; the fastest counts.
+
+        Returns
+        -------
+        Profile
+            Printable, with a row for each op.
+
+        Examples
+        --------
+        >>> import fastnn as fnn
+        >>> f = fnn.Sequential([fnn.Dense(3)], input_shape=(4,), seed=0).freeze()
+        >>> f.profile(repeats=2).rows
+        1
         """
         cdef Bank bank = self.bank
         bank.calls += 1
@@ -244,7 +277,7 @@ cdef class Predictor:
 
 
 cdef object call(Predictor self, PyObject **arguments, size_t count, PyObject *names):
-    """f(x), f(x, out) and f(x, out=out): other ways to say it go through the method, which knows what is wrong."""
+    """f(x), f(x, out) and f(x, out=out); all other arguments go to __call__, which raises the error."""
     cdef Py_ssize_t n = PyVectorcall_NARGS(count)
     if n == 1 and names == NULL:
         return self.predict(<object> arguments[0], None)

@@ -22,14 +22,26 @@ cnp.import_array()
 
 @cython.final
 cdef class Stream:
-    """f = net.freeze(streaming=True): the network as it is now, a step at a time; see Network.freeze.
+    """A frozen recurrent network, made by `Network.freeze`: f = net.freeze(streaming=True). It runs step by step.
 
-    f.step(x_t): x_t (batch_size, features), or (batch_size,) for ids, gives the outputs at this step, with the bits of
-    `predict`, (batch_size, ...); for one stream x_t may also be (features,), or () for an id, and then they are (...).
-    f.step(x_t, out=out) writes into out, float32 in C order of exactly that shape, without an allocation, and returns
-    it. f.reset(): a new sequence begins. f.refresh(): the weights that the network has now; the state stays.
-    A step that raises leaves the state as it was: ValueError and TypeError for an x_t or an out that does not fit,
-    RuntimeError while another thread is in a step, a reset or a refresh of the same stream.
+    `step` computes the outputs at the next time step, with the bits of `predict`; `reset` starts a new sequence. A
+    step that raises leaves the state as it was.
+
+    Attributes
+    ----------
+    batch_size : int
+        The number of streams.
+    input_shape, output_shape : tuple of int
+        Of a stream at one step.
+
+    Examples
+    --------
+    >>> import numpy as np, fastnn as fnn
+    >>> f = fnn.Sequential([fnn.SimpleRNN(3)], input_shape=(5, 2), seed=0).freeze(streaming=True)
+    >>> for x_t in np.ones((5, 2), np.float32):
+    ...     y_t = f.step(x_t)
+    >>> y_t.shape
+    (3,)
     """
 
     cdef readonly Py_ssize_t batch_size
@@ -53,7 +65,37 @@ cdef class Stream:
         self.all_streams = (self.batch_size, *self.input_shape)
 
     def step(self, x: Any, out: np.ndarray | None = None) -> np.ndarray:
-        """The output at the next step, of which x is the input."""
+        """Compute the outputs at the next step from its input x.
+
+        Parameters
+        ----------
+        x : array (batch_size, features), or (batch_size,) for ids
+            The inputs at this step. For one stream also (features,), or () for an id.
+        out : array, optional
+            Where to write the outputs, without an allocation: float32 in C order, of exactly their shape.
+
+        Returns
+        -------
+        array, float32 (batch_size, ...)
+            The outputs at this step, without the first axis if x comes without it; out if it is given.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For an x or an out that does not fit.
+        RuntimeError
+            While another thread is in a step, a reset, a refresh or a profile of this stream.
+
+        Examples
+        --------
+        >>> import numpy as np, fastnn as fnn
+        >>> f = fnn.Sequential([fnn.SimpleRNN(3)], input_shape=(5, 2), seed=0).freeze(batch_size=4, streaming=True)
+        >>> f.step(np.ones((4, 2), np.float32)).shape
+        (4, 3)
+        >>> out = np.empty((4, 3), np.float32)
+        >>> f.step(np.ones((4, 2), np.float32), out=out) is out
+        True
+        """
         cdef cnp.ndarray array = x if takes(x) else arrays.packed(arrays.numbers("x", x)), result
         cdef cnp.npy_intp[DIMENSIONS] shape
         cdef int i, batch = 1
@@ -70,7 +112,7 @@ cdef class Stream:
             result = cnp.PyArray_EMPTY(batch + <int> len(self.output_shape), shape, cnp.NPY_FLOAT32, 0)
         else:
             result = out_of(out, batch + <int> len(self.output_shape), shape, array)
-        # As long as these live NumPy refuses to resize the arrays.
+        # While these references exist, NumPy refuses to resize the arrays.
         cdef object _held = None
         if self.plan.nanoseconds >= NANOSECONDS_WITH_GIL:
             _held = (PyWeakref_NewRef(array, None), PyWeakref_NewRef(result, None))
@@ -84,7 +126,22 @@ cdef class Stream:
         return result
 
     def reset(self) -> None:
-        """Forgets what came: the next step is the first of a sequence."""
+        """Reset the state to zeros: the next step is the first of a new sequence.
+
+        Raises
+        ------
+        RuntimeError
+            While another thread is using this stream.
+
+        Examples
+        --------
+        >>> import numpy as np, fastnn as fnn
+        >>> f = fnn.Sequential([fnn.SimpleRNN(3)], input_shape=(5, 2), seed=0).freeze(streaming=True)
+        >>> first = f.step(np.ones(2, np.float32))
+        >>> f.reset()
+        >>> np.array_equal(f.step(np.ones(2, np.float32)), first)
+        True
+        """
         self.begin("reset")
         try:
             self.program.clear_states()
@@ -92,9 +149,23 @@ cdef class Stream:
             self.busy = False
 
     def refresh(self) -> None:
-        """Takes the network's weights as they are now; the state stays.
+        """Take the network's present weights; the state is kept.
 
-        Raises RuntimeError if the network was built anew, or another thread is training it or in a step.
+        Raises
+        ------
+        RuntimeError
+            If the network was built again, or while another thread is training it or using this stream.
+
+        Examples
+        --------
+        >>> import numpy as np, fastnn as fnn
+        >>> net = fnn.Sequential([fnn.SimpleRNN(3)], input_shape=(5, 2), seed=0)
+        >>> f = net.freeze(streaming=True)
+        >>> for view in net.weights.values():
+        ...     view[...] = 0
+        >>> f.refresh()
+        >>> f.step(np.ones(2, np.float32))
+        array([0., 0., 0.], dtype=float32)
         """
         self.begin("refresh")
         try:
@@ -106,10 +177,31 @@ cdef class Stream:
             self.busy = False
 
     def profile(self, repeats: int = 50) -> Profile:
-        """Times each op of a step on random numbers; the state stays.
+        """Time each op of a step on random numbers; the state is kept.
 
-        Returns a Profile: a row for each op, printable. Raises ValueError for repeats < 1, RuntimeError while another
-        thread is in a step.
+        Parameters
+        ----------
+        repeats : int, default 50
+            Steps that are timed; the fastest counts.
+
+        Returns
+        -------
+        Profile
+            Printable, with a row for each op.
+
+        Raises
+        ------
+        ValueError
+            For repeats < 1.
+        RuntimeError
+            While another thread is using this stream.
+
+        Examples
+        --------
+        >>> import fastnn as fnn
+        >>> f = fnn.Sequential([fnn.SimpleRNN(3)], input_shape=(5, 2), seed=0).freeze(streaming=True)
+        >>> f.profile(repeats=2).rows
+        1
         """
         self.begin("profile")
         try:
@@ -118,7 +210,7 @@ cdef class Stream:
             self.busy = False
 
     cdef int begin(self, str action) except -1:
-        """Takes the stream for this thread: no step may meet half of a reset or of a refresh."""
+        """Claims the stream for this thread: no step may see a half-finished reset or refresh."""
         if self.busy:
             raise RuntimeError(
                 f"{action}: another thread is in a step of this stream; each thread needs one of its own"

@@ -1,4 +1,4 @@
-"""Activations as ops of their own, where no product precedes them."""
+"""Activations as separate ops, for where no product precedes them."""
 
 from fastnn.engine.tensor cimport Tensor, floats
 from fastnn.kernels.sharing cimport Elementwise
@@ -26,9 +26,9 @@ DERIVED_FROM_INPUT = ("gelu", "gelu_tanh", "silu")
 
 
 def number(activation: str) -> int:
-    """The activation's place in the table.
+    """The activation's index in the table.
 
-    Raises ValueError that lists the known ones.
+    Raises ValueError for an unknown name, listing the known ones.
     """
     if activation not in ACTIVATIONS:
         raise ValueError(f"unknown activation {activation!r}; known: {', '.join(ACTIVATIONS)}")

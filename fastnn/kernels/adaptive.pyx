@@ -1,4 +1,4 @@
-"""Updates that give each parameter a rate of its own. weight_decay goes through the gradient (g + decay p)."""
+"""Updates with a learning rate per parameter. weight_decay is added to the gradient (g + decay p)."""
 
 from fastnn.engine.tensor cimport Tensor
 from fastnn.kernels.optimizer cimport Update

@@ -1,4 +1,4 @@
-"""Augmentation: random numbers for each picture, and what they do to it. x, y (rows, height * width * channels)."""
+"""Augmentation: random numbers for each image, and the maps by them. x, y (rows, height * width * channels)."""
 
 from libc.math cimport cos, pi, sin
 
@@ -14,7 +14,7 @@ cdef inline double either_way(float u) noexcept nogil:
 
 
 cdef class Uniform(Elementwise):
-    """y = numbers in [0, 1), by Philox at (seed, stream, the run's step, element): the same for any threads."""
+    """y = numbers in [0, 1), by Philox at (seed, stream, the run's step, element), for any number of threads."""
 
     cdef float *y
     cdef csrc.fastnn_random random
@@ -30,7 +30,7 @@ cdef class Uniform(Elementwise):
 
 
 cdef class Pictures(Op):
-    """A linear map of each picture alone, by its numbers u, (rows, draws) in [0, 1); y is not x.
+    """A linear map of each image by itself, by its numbers u, (rows, draws) in [0, 1); y is not x.
 
     transposed: y is the transpose of the map times x, which on dy is the gradient.
     """
@@ -67,8 +67,8 @@ cdef class Pictures(Op):
 cdef class FlipShift(Pictures):
     """y = x flipped along an axis where its u < 1/2, or moved along it by floor(u (2 pixels + 1)) - pixels.
 
-    flip: whether, for the rows and for the columns, it is flipped; pixels, of the other axes: the most that it moves.
-    What comes in is zero. u (rows, 2): for the rows and for the columns.
+    flip: whether, for the rows and for the columns, it is flipped; pixels: the largest shift along the other axes.
+    Zeros are shifted in. u (rows, 2): for the rows and for the columns.
     """
 
     cdef bint flip[2]
@@ -101,7 +101,7 @@ cdef class FlipShift(Pictures):
 
 
 cdef class Rotate(Pictures):
-    """y = x turned about its centre by (2 u - 1) degrees, interpolated bilinearly, zeros outside of x; u (rows, 1)."""
+    """y = x rotated about its centre by (2 u - 1) degrees, interpolated bilinearly, zeros outside of x; u (rows, 1)."""
 
     cdef double degrees
 
@@ -136,7 +136,7 @@ cdef class Brightness(Pictures):
 
 
 cdef class Contrast(Pictures):
-    """y = m + a (x - m), a = 1 + (2 u - 1) amount, m the mean of the picture; symmetric; u (rows, 1)."""
+    """y = m + a (x - m), a = 1 + (2 u - 1) amount, m the mean of the image; symmetric; u (rows, 1)."""
 
     cdef double amount
 
@@ -152,9 +152,9 @@ cdef class Contrast(Pictures):
 
 
 cdef class Cutout(Pictures):
-    """y = x, but 0 in a square of `side` pixels about a pixel of x, as far as it lies in x; symmetric.
+    """y = x, but 0 in a square of `side` pixels about a pixel of x, clipped to x; symmetric.
 
-    u (rows, 2): the pixel's place along the rows and the columns, of `height` and `width`.
+    u (rows, 2): the pixel's position along the rows and the columns, of `height` and `width`.
     """
 
     cdef Py_ssize_t side

@@ -17,7 +17,7 @@ from fastnn.kernels.meter import DivergenceError
 cdef class BatchNormMoments(ColumnSums):
     """mean = the mean of x over a channel, variance = the mean of (x - mean)^2, which is the biased variance.
 
-    Where one of them is no finite float32, the step has no effect: running statistics would never recover from it.
+    Where one of them is not a finite float32, the step has no effect: running statistics would never recover from it.
     """
 
     cdef const float *x
@@ -31,7 +31,7 @@ cdef class BatchNormMoments(ColumnSums):
         self.bind((x, mean, variance))
 
     cdef void sums(self, Py_ssize_t row, Py_ssize_t rows, double *sum, double *product) noexcept nogil:
-        # The first row of all is the centre: one of the values keeps the digits of the variance.
+        # Centred on the first row: subtracting one of the values preserves the digits of the variance.
         self.table.centred_sums(rows, self.n, self.x + row * self.n, self.x, NULL, sum, product)
 
     cdef void conclude(self, const double *sum, const double *product) noexcept nogil:
@@ -58,12 +58,12 @@ cdef class BatchNormMoments(ColumnSums):
 cdef class BatchNorm(Channels):
     """y = f(gamma (x - mean) / sqrt(variance + epsilon) + beta); y may be x. Ioffe & Szegedy 2015, algorithm 1.
 
-    z: None, or like y, where what f is applied to is left for a derivative that is computed from it.
+    z: None, or like y: receives the input of f, for a derivative that is computed from it.
     """
 
     cdef const float *x
     cdef float *y
-    cdef float *z  # y where none was given
+    cdef float *z  # y if z is None
     cdef const float *mean
     cdef const float *variance
     cdef const float *gamma
@@ -206,7 +206,7 @@ cdef class BatchNormInputGradient(Channels):
 cdef class BatchNormRunning(Op):
     """running = momentum running + (1 - momentum) of the batch, for mean and variance.
 
-    A run of one row, and one group, has no variance to tell of: then nothing is changed.
+    A run of one row with one group has no variance: then nothing changes.
     """
 
     cdef const float *mean

@@ -5,7 +5,7 @@ from fastnn.engine.tensor cimport Tensor
 cdef class ColumnSums(Op):
     cdef double *partial        # for each chunk of rows: n sums, then n products
     cdef Py_ssize_t n           # columns, of which a row of the tensors may have several
-    cdef Py_ssize_t groups      # so many
+    cdef Py_ssize_t groups      # n columns each, in a row of the tensors
     cdef Py_ssize_t chunk       # rows of n columns
     cdef void allocate(self, Tensor x, Py_ssize_t n) except *
     cdef Py_ssize_t rows(self) noexcept nogil

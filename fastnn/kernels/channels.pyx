@@ -1,4 +1,4 @@
-"""Ops that go by channels, the last axis: sums over all rows of each channel, and elements by numbers of theirs."""
+"""Ops by channel, the last axis: sums over all rows of each channel, and elementwise ops with values per channel."""
 
 from libc.stdlib cimport calloc, free
 
@@ -7,9 +7,9 @@ from fastnn.engine.tensor cimport Tensor
 
 
 cdef enum:
-    CHUNK = 16384   # elements of a chunk of rows that is summed up by itself
-    LEAST_ROWS = 32  # of it: its sums are to be few beside its rows
-    BLOCK = 8192    # elements of a block of rows that stays in the nearest cache
+    CHUNK = 16384   # elements of a chunk of rows that is summed separately
+    LEAST_ROWS = 32  # of a chunk: it should have few sums compared to its rows
+    BLOCK = 8192    # elements of a block of rows that stays in the L1 cache
 
 
 cdef Py_ssize_t groups_of(name, Tensor x, tuple others, tuple channels) except -1:
@@ -36,7 +36,7 @@ cdef class ColumnSums(Op):
         free(self.partial)
 
     cdef void allocate(self, Tensor x, Py_ssize_t n) except *:
-        """Makes room for the sums of x, which has groups of n columns in a row."""
+        """Allocates the sums of x, which has groups of n columns in a row."""
         self.n, self.groups = n, x.columns // n
         self.chunk = max(<Py_ssize_t> LEAST_ROWS, CHUNK // n)
         free(self.partial)
@@ -70,7 +70,7 @@ cdef class ColumnSums(Op):
         self.conclude(self.partial, self.partial + self.n)
 
     cdef void conclude(self, const double *sum, const double *product) noexcept nogil:
-        """What follows from the sums over all rows."""
+        """Computes the results from the sums over all rows."""
         pass
 
     cdef double work(self) noexcept nogil:
@@ -78,7 +78,7 @@ cdef class ColumnSums(Op):
 
 
 cdef class Channels(Op):
-    """An op on each element of x by the figures of its channel, shared out in blocks of rows."""
+    """An op on each element of x by the values of its channel, parallel over blocks of rows."""
 
     def __cinit__(self) -> None:
         self.pace = 2.0

@@ -1,4 +1,4 @@
-"""The convolution of pictures, the other way round too, and the gradient of its weight."""
+"""The convolution of images, transposed too, and the gradient of its weight."""
 
 from libc.stdlib cimport calloc, free
 
@@ -52,8 +52,8 @@ def _phases(rows: Axis, columns: Axis, groups: int, transposed: bool) -> list[tu
 cdef struct Piece:
     # A group's channels at one phase of rows and columns: a convolution of its own, and which taps it has.
     fastnn_convolution map
-    Py_ssize_t weight  # where its panels begin
-    Py_ssize_t source  # where its first tap lies in the weight
+    Py_ssize_t weight  # where its panels start
+    Py_ssize_t source  # where its first tap is in the weight
     Py_ssize_t row_step, column_step  # from a tap to the next there
 
 
@@ -127,11 +127,11 @@ cdef class Filter(Packing):
 cdef class Convolution(Prepared):
     """y = f(x * weight + bias): y[i, j, o] = sum over taps a, b and channels c of x[i', j', c] weight[a, b, c, o].
 
-    i' = i * stride + a * dilation - before, and j' likewise; what lies outside counts 0. x (batch, rows.size *
+    i' = i * stride + a * dilation - before, and j' likewise; zeros outside of x. x (batch, rows.size *
     columns.size * in), weight (kh, kw, in / groups, out) or a Filter of it, bias (out,) or None, y (batch, rows.output
     * columns.output * out). The outputs of a group see its inputs only.
     transposed: the map of its gradients, from x (batch, .. out) to y (batch, .. in), with a bias (in,).
-    z: None, or like y, where the sums are left for a derivative that is computed from them. source: None, or like y:
+    z: None, or like y, receives the sums, for a derivative that is computed from them. source: None, or like y:
     the sums are multiplied by f' of it; see ActivationGradient.
     """
 
@@ -200,7 +200,7 @@ cdef class Convolution(Prepared):
 
 
 cdef double work_of(const Piece *pieces, Py_ssize_t count) noexcept nogil:
-    """Multiply-adds of a picture times two, those with what lies outside too."""
+    """Multiply-adds of an image times two, including those with the padding."""
     cdef double flops = 0
     cdef Py_ssize_t i
     for i in range(count):
@@ -215,7 +215,7 @@ cdef class ConvolutionWeightGradient(Op):
     """dweight[a, b, c, o] = sum over the batch and i, j of x[i', j', c] dy[i, j, o]; see Convolution.
 
     x (batch, rows.size * columns.size * in), dy (batch, rows.output * columns.output * out), dweight (kh, kw, in /
-    groups, out). With add, it is added to what is there.
+    groups, out). With add, it accumulates into the destination.
     """
 
     cdef Piece *pieces
@@ -273,7 +273,7 @@ cdef class ConvolutionWeightGradient(Op):
 cdef class ChannelSum(Op):
     """y = the sum of x (batch, pixels * channels) over the batch and all pixels: the gradient of a bias. y (channels,).
 
-    Each picture is summed up by itself, which keeps the digits of long sums. With add, it is added to what is there.
+    Each image is summed separately, which preserves the digits of long sums. With add, it accumulates into y.
     """
 
     cdef Tensor partial

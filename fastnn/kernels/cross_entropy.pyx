@@ -1,4 +1,4 @@
-"""Cross-entropy of a softmax, from its logits, and what its targets become."""
+"""Cross-entropy of a softmax, from its logits, and its smoothed and weighted targets."""
 
 from libc.stdint cimport int32_t
 
@@ -17,8 +17,8 @@ cdef inline const int32_t *labels_after(const int32_t *start, Py_ssize_t n) noex
 cdef class SoftTargets(Op):
     """Targets with label smoothing and class weights, for CrossEntropy.
 
-    With q_j = c_j ((1 - smoothing) t_j + smoothing / classes): y = q / sum q, mass = sum_j q_j, what a row's loss
-    counts, and count = sum_j c_j t_j, what it is divided by. target: int32 labels (rows,), or float32 distributions
+    With q_j = c_j ((1 - smoothing) t_j + smoothing / classes): y = q / sum q, mass = sum_j q_j, the weight of a row's
+    loss, and count = sum_j c_j t_j, its part of the divisor. target: int32 labels (rows,), or float32 distributions
     (rows, classes); class_weights c: float32 (1, classes), or None for 1; mass, count: float32 (rows, 1); y: float32
     (rows, classes). Szegedy et al. 2016, section 7.
     """
@@ -81,7 +81,7 @@ cdef class CrossEntropy(Loss):
     """-sum_j t_j log softmax(x)_j, the mean over rows, in nats; dx = (softmax(x) - t) / rows.
 
     x: logits (rows, classes). target: int32 labels (rows,), or float32 distributions (rows, classes).
-    mass, count: of SoftTargets, by which the weights are multiplied in the sum and in what it is divided by.
+    mass, count: of SoftTargets; they multiply the weights in the sum and in its divisor, respectively.
     """
 
     cdef const int32_t *label

@@ -10,13 +10,13 @@ from fastnn.kernels.activation import DERIVED_FROM_INPUT as _DERIVED_FROM_INPUT,
 
 
 cdef enum:
-    MANY = 1024  # rows from which packing a weight first costs less than it saves
+    MANY = 1024  # rows from which packing the weight first pays off
 
 
 cdef class Product(Prepared):
-    """C = f(A B + bias), shared out by panels of columns, or by rows where there are too few panels.
+    """C = f(A B + bias), parallel over panels of columns, or over rows where there are too few panels.
 
-    The sums of an element do not depend on the share it falls into.
+    The sums of an element do not depend on the part it falls into.
     """
 
     cdef fastnn_product whole
@@ -25,7 +25,7 @@ cdef class Product(Prepared):
         self.pace = 50.0
 
     cdef const fastnn_product *present(self, fastnn_product *p) noexcept nogil:
-        """The product at the present number of rows: as it was made, or changed in p."""
+        """The product at the present number of rows: as constructed, or adapted in p."""
         if self.whole.m == self.present_rows():
             return &self.whole
         p[0] = self.whole
@@ -59,7 +59,7 @@ cdef class Product(Prepared):
                 p.y += start
             self.columns(start, p.n)
         else:
-            if index < parts - 1:  # the last share has all of them
+            if index < parts - 1:  # the last part has all of them
                 p.beside.m = 0
             p.m = min(end, p.m) - start
             p.a += start * p.a_row
@@ -74,7 +74,7 @@ cdef class Product(Prepared):
             self.table.product(&p)
 
     cdef void columns(self, Py_ssize_t start, Py_ssize_t n) noexcept nogil:
-        """What else is to be done for columns start..start+n-1, once for each."""
+        """Further work for columns start..start+n-1, done once for each."""
         pass
 
     cdef double work(self) noexcept nogil:
@@ -123,7 +123,7 @@ cdef class Packed(Packing):
 cdef class Dense(Product):
     """y = f(x weight + bias). x (rows, in), weight (in, out) or Packed, bias (out,) or None, y (rows, out).
 
-    z: None, or (rows, out), where x weight + bias is left for a derivative that is computed from it.
+    z: None, or (rows, out): receives x weight + bias, for a derivative that is computed from it.
     From MANY rows on it packs the weight itself in each run.
     """
 
@@ -194,7 +194,7 @@ cdef class DenseInputGradient(Product):
 cdef class DenseWeightGradient(Product):
     """dweight = x^T dz, dbias = the sum of dz's rows. x (rows, in), dz (rows, out), dweight (in, out), dbias (out,).
 
-    other (rows, in'), dother (in', out): dother = other^T dz as well. With add, all are added to what is there.
+    other (rows, in'), dother (in', out): dother = other^T dz as well. With add, all accumulate into their destinations.
     """
 
     cdef float *dbias

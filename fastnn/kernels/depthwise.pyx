@@ -1,4 +1,4 @@
-"""The depthwise convolution of pictures, each channel by itself, and its gradients."""
+"""The depthwise convolution of images, each channel by itself, and its gradients."""
 
 from libc.stdlib cimport calloc, free
 from libc.string cimport memset
@@ -12,7 +12,7 @@ from fastnn.kernels.activation import DERIVED_FROM_INPUT as _DERIVED_FROM_INPUT,
 from fastnn.kernels.axis import Axis
 
 cdef enum:
-    CHUNK = 32768  # floats of dy whose part of the weight's gradient is summed up by itself: in the second cache
+    CHUNK = 32768  # floats of dy whose part of the weight's gradient is summed separately: they fit the L2 cache
 
 
 def _check(name, weight, rows, columns, picture, windows, *others):
@@ -38,7 +38,7 @@ cdef void describe(fastnn_convolution *map, Tensor x, Tensor y, tuple weight, ro
 cdef class Depthwise(Op):
     """y = f(x * weight + bias): y[i, j, c m + k] = sum over taps a, b of x[i', j', c] weight[a, b, c, k], of k < m.
 
-    i' = i * stride + a * dilation - before, and j' likewise; what lies outside counts 0. x (batch, rows.size *
+    i' = i * stride + a * dilation - before, and j' likewise; zeros outside of x. x (batch, rows.size *
     columns.size * channels), weight (kh, kw, channels, m), bias (channels * m,) or None, y (batch, rows.output *
     columns.output * channels * m). z: None, or like y, where the sums are left for a derivative that is computed from
     them.
@@ -77,15 +77,15 @@ cdef class Depthwise(Op):
 
 
 cdef double work_of(const fastnn_convolution *map) noexcept nogil:
-    """Multiply-adds of a picture times two, those with what lies outside too."""
+    """Multiply-adds of an image times two, including those with the padding."""
     return 2.0 * map.y_image * map.rows.taps * map.columns.taps
 
 
 cdef class DepthwiseGradient(Op):
     """The gradients of Depthwise: of its input, its weight and its bias, while dy is in cache.
 
-    x, weight and dy as there. dx: like x, or None; it is multiplied by f' of source, which is like x; see
-    ActivationGradient. dweight, dbias: like weight and bias, or None; with add, they are added to what is there.
+    x, weight: as in Depthwise; dy: like y. dx: like x, or None; it is multiplied by f' of source, which is like x; see
+    ActivationGradient. dweight, dbias: like weight and bias, or None; with add, they accumulate.
     """
 
     cdef fastnn_depthwise *pieces  # the transposed map: one for each kind of place in dx
@@ -95,7 +95,7 @@ cdef class DepthwiseGradient(Op):
     cdef float *sums
     cdef float *dweight
     cdef float *dbias
-    cdef Py_ssize_t images, bands  # of a chunk, and how many chunks a picture is: one of them is 1
+    cdef Py_ssize_t images, bands  # images per chunk, and chunks per image: one of the two is 1
     cdef bint add
 
     def __init__(
@@ -143,7 +143,7 @@ cdef class DepthwiseGradient(Op):
             piece.weight_row = row.tap_step * columns.kernel * map.in_
 
     cdef void split(self, Tensor dy, Py_ssize_t sums, bint kept) except *:
-        """Chooses the chunks, which are never much smaller than the sums that each has for itself."""
+        """Chooses the chunks, which are never much smaller than their own partial sums."""
         cdef Py_ssize_t floats_of_chunk = max(<Py_ssize_t> CHUNK, 8 * sums)
         self.images = max(1, floats_of_chunk // max(1, dy.columns))
         self.bands = max(1, min(self.map.rows.outputs, dy.columns // floats_of_chunk))
@@ -170,7 +170,7 @@ cdef class DepthwiseGradient(Op):
                 self.band(image, chunk % self.bands, chunk)
 
     cdef void band(self, Py_ssize_t image, Py_ssize_t band, Py_ssize_t chunk) noexcept nogil:
-        """The gradients of one band of a picture: of its rows of dx, and what its rows of dy add to the sums."""
+        """The gradients of one band of an image: its rows of dx, and the contribution of its rows of dy to the sums."""
         cdef Py_ssize_t i, first, last, taps = self.map.rows.taps * self.map.columns.taps
         cdef float *sums
         for i in range(self.count):

@@ -38,7 +38,7 @@ cdef class Lookup(Op):
 cdef class Embedding(Lookup):
     """y_i = table[id_i], or zeros for the padding. ids int32 (rows, 1), table (vocabulary, columns), y (rows, columns).
 
-    An id that is no row of the table is an error.
+    An id outside the table is an error.
     """
 
     def __init__(self, Tensor ids, Tensor table, Tensor y, *, padding: int | None = None) -> None:
@@ -67,7 +67,7 @@ cdef class Embedding(Lookup):
 cdef class EmbeddingGradient(Lookup):
     """dtable[id] = the sum of dy_i over the rows with that id, from first to last; 0 for the padding.
 
-    ids int32 (rows, 1), dy (rows, columns), dtable (vocabulary, columns). With add, to what is there. A thread has its
+    ids int32 (rows, 1), dy (rows, columns), dtable (vocabulary, columns). With add, it accumulates. A thread has its
     own ids, so that the order of a sum is that of the rows.
     """
 

@@ -17,11 +17,11 @@ from fastnn.engine.tensor cimport Tensor, floats
 from fastnn.engine import trial
 from fastnn.engine.port import TYPES
 
-#: What gathered elements may have to be, in the order of csrc/kernels.h.
+#: Checks of gathered elements, in the order of csrc/kernels.h.
 CHECKS = ("unchecked", "finite", "unit", "distribution", "nonnegative", "signed")
 
 cdef enum:
-    OUT_OF_REACH = -2  # the place of a row that the array does not have
+    OUT_OF_REACH = -2  # the position reported for a row that the array does not have
 
 
 cdef class Gathered(ChunkedOp):
@@ -46,7 +46,7 @@ cdef class Gathered(ChunkedOp):
         self.partial[index] = -1 if place < 0 else row * self.port.columns + place
 
     cdef Py_ssize_t take(self, Py_ssize_t row, Py_ssize_t rows) noexcept nogil:
-        """Gathers `rows` rows of the batch; the place of a bad element in them, or -1."""
+        """Gathers `rows` rows of the batch; the position of a bad element in them, or -1."""
         return -1
 
     cdef void finish(self) noexcept nogil:
@@ -78,7 +78,7 @@ cdef class Gathered(ChunkedOp):
         return f"{self.port.name}[{', '.join(map(str, index))}]"
 
     cdef object given(self, Py_ssize_t row, Py_ssize_t column):
-        """What the user's array holds for an element of the batch."""
+        """The value in the user's array for an element of the batch."""
         cdef csrc.fastnn_array *source = &self.port.source
         dtype = np.dtype(TYPES[source.type])
         cdef Py_ssize_t size = dtype.itemsize
@@ -97,10 +97,10 @@ cdef const int32_t *counts(name, Tensor lengths, Py_ssize_t rows) except? NULL:
 
 
 cdef class Gather(Gathered):
-    """y = the port's rows as float32: (rows, columns). What fails the check, one of CHECKS, is an error.
+    """y = the port's rows as float32: (rows, columns). An element that fails the check, one of CHECKS, is an error.
 
-    width: a distribution has so many elements, by which the columns can be divided; None: all of them. lengths: int32
-    (rows, 1), or None: only so many times `width` elements of a row are looked at, and the others are zeros.
+    width: the elements of a distribution, a divisor of columns; None: all of them. lengths: int32
+    (rows, 1), or None: elements past length * width of a row are ignored, and become zeros.
     """
 
     cdef float *y
@@ -136,7 +136,7 @@ cdef class Gather(Gathered):
         return -1
 
     cdef Py_ssize_t gather(self, Py_ssize_t rows, Py_ssize_t n, Py_ssize_t first, float *y) noexcept nogil:
-        """Gathers the first n elements of rows into y; the place of a bad one in it, or -1."""
+        """Gathers the first n elements of rows into y; the position of a bad one in it, or -1."""
         return self.table.gather(rows, n, self.width, &self.port.source, first, self.state.order, self.check, y)
 
     def complain(self, place: int) -> Exception:
@@ -160,7 +160,7 @@ cdef class GatherLabels(Gathered):
     """y = the port's labels as int32, (rows, positions): each an integer in 0..classes-1.
 
     With ignore, kept, float32 like y, is the weight, or 1 without one; where the label is `ignore`, y = kept = 0.
-    lengths: int32 (rows, 1), or None: only so many labels of a row are looked at, and the others are 0. what: what
+    lengths: int32 (rows, 1), or None: labels past the length of a row are ignored, and become 0. what: what
     errors call a label.
     """
 
@@ -220,7 +220,7 @@ cdef class GatherLabels(Gathered):
         return bad
 
     cdef Py_ssize_t labels(self, Py_ssize_t rows, Py_ssize_t n, Py_ssize_t first, int32_t *y) noexcept nogil:
-        """Gathers the first n labels of rows into y; the place of a bad one in it, or -1."""
+        """Gathers the first n labels of rows into y; the position of a bad one in it, or -1."""
         return self.table.gather_labels(
             rows, n, self.classes, &self.port.source, first, self.state.order, self.ignored, y
         )

@@ -40,7 +40,7 @@ cdef class LayerNorm(Channels):
 
 
 cdef class LayerNormWeightGradient(ColumnSums):
-    """dgamma = the sum of dy (x - mean) / sqrt(variance + epsilon), dbeta = the sum of dy. add: to what is there."""
+    """dgamma = the sum of dy (x - mean) / sqrt(variance + epsilon), dbeta = the sum of dy. add: accumulate."""
 
     cdef const float *x
     cdef const float *dy

@@ -15,11 +15,11 @@ ELEMENTWISE_LOSSES = ("mse", "mae", "huber", "binary_cross_entropy", "hinge", "p
 if len(ELEMENTWISE_LOSSES) != csrc.fastnn_losses:
     raise ImportError("the losses of csrc/kernels.h and of loss.pyx are not the same")
 
-cdef double LEAST_MASS = 1.1754943508222875e-38  # of weights: below it 1 / mass is no float32
+cdef double LEAST_MASS = 1.1754943508222875e-38  # of weights: below it 1 / mass is not a float32
 
 
 cdef double unit_of(double mass) noexcept nogil:
-    """A power of two that brings weights of this sum to one from 1/2 to 1, as far as it is a normal float32."""
+    """A power of two that scales weights of this sum to a sum in [1/2, 1], as far as it is a normal float32."""
     cdef int exponent = 0
     frexp(mass, &exponent)
     return ldexp(1.0, min(max(-exponent, -126), 127))
@@ -28,7 +28,7 @@ cdef double unit_of(double mass) noexcept nogil:
 cdef class Loss(Meter):
     """A loss of x (rows, columns) against a target, and dx, its gradient, or None.
 
-    With finite, a loss that is not a finite number is an error, and so the step has no effect. Weights count in
+    With finite, a loss that is not a finite number is an error, and the step then has no effect. Weights matter in
     proportion alone, whatever float32 holds of their products: they are multiplied by a power of two first.
     """
 
@@ -138,7 +138,7 @@ cdef class ElementwiseLoss(Loss):
 
 
 cdef class Cosine(Loss):
-    """1 - x.t / (|x| |t|), the mean over rows; rows of zeros count 1 and have no gradient.
+    """1 - x.t / (|x| |t|), the mean over rows; rows of zeros have loss 1 and no gradient.
 
     x, target, dx: float32 (rows, columns).
     """

@@ -1,4 +1,4 @@
-"""What joins values: sums, products, and parts side by side."""
+"""Ops that join values: sums, products and concatenation."""
 
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy
@@ -51,7 +51,7 @@ cdef class Scale(Elementwise):
 
 
 cdef class Parts(Rows):
-    """An op on a whole and its parts, which lie side by side in each of the groups of a row."""
+    """An op on a whole and its parts, which are side by side in each of the groups of a row."""
 
     cdef float *whole
     cdef float **parts_of_it
@@ -82,7 +82,7 @@ cdef class Parts(Rows):
         free(self.widths)
 
     cdef void copy(self, Py_ssize_t start, Py_ssize_t rows, bint join) noexcept nogil:
-        """Joins the parts, or takes the whole apart, for `rows` rows whose first element is `start`."""
+        """Joins the parts, or splits the whole, for `rows` rows whose first element is `start`."""
         cdef Py_ssize_t i, width, first = start // self.columns * self.groups, group
         cdef float *side = self.whole + start
         for group in range(first, first + rows * self.groups):

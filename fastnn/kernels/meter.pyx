@@ -1,4 +1,4 @@
-"""What Ops that measure share: a value of each batch, and its mean over all of them."""
+"""The base of Ops that measure: a value of each batch, and its mean over all of them."""
 
 from fastnn.engine.op cimport ChunkedOp
 from fastnn.engine.tensor cimport Tensor, floats
@@ -11,7 +11,7 @@ class DivergenceError(FloatingPointError):
 cdef class Meter(ChunkedOp):
     """An op that measures each batch: `last` is the batch's value, `mean` that of all since `reset`, by rows.
 
-    weight: float32 (rows, 1), or None: how much each row counts. A batch whose weights sum to 0 measures 0.
+    weight: float32 (rows, 1), or None: the weight of each row. A batch whose weights sum to 0 measures 0.
     """
 
     cdef void take_weight(self, Tensor weight) except *:
@@ -36,18 +36,18 @@ cdef class Meter(ChunkedOp):
         self.count += weight
 
     cdef void add(self, double value) noexcept nogil:
-        """What was recorded last was less by this (a penalty)."""
+        """Adds a penalty to the value recorded last."""
         self.last += value
         self.total += value * self.counted
 
     @property
     def mean(self) -> float:
-        """The mean over the rows since `reset`; NaN before the first, and where none counts."""
+        """The mean over the rows since `reset`; NaN before the first, and where all weights are 0."""
         return self.total / self.count if self.count else float("nan")
 
     @property
     def measured(self) -> tuple[float, float, float]:
-        """last, total and count, to be put back after a trial run."""
+        """last, total and count, restored after a trial run."""
         return self.last, self.total, self.count
 
     @measured.setter

@@ -1,4 +1,4 @@
-"""Metrics, measured in the plan beside the loss, and the class of a row."""
+"""Metrics, measured in the plan along with the loss, and the class of a row."""
 
 from libc.math cimport isnan, sqrt
 from libc.stdint cimport int32_t
@@ -49,7 +49,7 @@ cdef class Classes(Op):
 
 
 cdef class Accuracy(Meter):
-    """The share of rows whose class is the target's. classes, target: int32 (rows,)."""
+    """The fraction of rows whose class is the target's. classes, target: int32 (rows,)."""
 
     cdef const int32_t *classes
     cdef const int32_t *target
@@ -76,7 +76,7 @@ cdef class Accuracy(Meter):
 
 
 cdef class TopAccuracy(Meter):
-    """The share of rows where fewer than k outputs are greater than the target's. x: (rows, classes); target: int32."""
+    """The fraction of rows where fewer than k outputs exceed the target's. x (rows, classes); target int32."""
 
     cdef const float *x
     cdef const int32_t *target
@@ -99,7 +99,7 @@ cdef class TopAccuracy(Meter):
             own = x[self.target[i]]
             greater = 0
             for j in range(self.columns):
-                greater += not x[j] <= own  # a NaN is greater
+                greater += not x[j] <= own  # a NaN counts as greater
             if greater < self.k:
                 right += 1 if self.weight == NULL else self.weight[i]
         self.partial[index] = right

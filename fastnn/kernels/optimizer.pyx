@@ -1,7 +1,7 @@
 """Optimizer steps: one pass over a range of the flat blocks of parameters, gradients and slots.
 
-The learning rate and the counter of updates come from the run. weight_decay goes through the gradient (g + decay p)
-unless an op says otherwise. Where each parameter has a rate of its own: adaptive.pyx.
+The learning rate and the counter of updates come from the run. weight_decay is added to the gradient (g + decay p)
+unless an op says otherwise. Updates with a learning rate per parameter are in adaptive.pyx.
 """
 
 from libc.math cimport pow, sqrt
@@ -19,7 +19,7 @@ cdef class Update(Flat):
     """An op that changes parameters."""
 
     cdef tuple bind_update(self, object parameters, object gradients, tuple slots, double decay):
-        """Slots that are None are not there."""
+        """Slots may be None."""
         self.parameters, self.gradients, self.decay = floats(parameters), floats(gradients), decay
         for i, slot in enumerate(slots):
             self.slots[i] = floats(slot)
@@ -72,7 +72,7 @@ cdef class Adam(Update):
     """m = beta1 m + (1 - beta1) g; v = beta2 v + (1 - beta2) g^2; with t the update, counted from 1,
     p = p - rate m / (1 - beta1^t) / (sqrt(v / (1 - beta2^t)) + epsilon).
 
-    decoupled: weight decay beside the gradient, (1 - rate decay) p instead of p.
+    decoupled: weight decay apart from the gradient, (1 - rate decay) p instead of p.
     Kingma & Ba 2015, algorithm 1; decoupled Loshchilov & Hutter 2019, algorithm 2.
     """
 
@@ -153,7 +153,7 @@ cdef class Nadam(Adam):
         Adam.prepare(self)
         if self.counted > t:
             self.product, self.counted = 1.0, 0
-        while self.counted < t:  # one factor more at each update; the same product, to the bit, from any start
+        while self.counted < t:  # one more factor per update: bit-identical from any start
             if self.product < NEGLIGIBLE:
                 self.counted = t
             else:

@@ -17,8 +17,8 @@ cdef class OwnLoss(Loss):
     """loss, dx = function(x, target), or function(x, target, weight), on read-only views.
 
     x, dx: float32 (rows, *shape). target: the same, or int32 labels (rows, *shape[:-1]). weight: None, or float32, one
-    for each row or each label; it comes as (rows,) or (rows, *shape[:-1]) where `weighted`, and else only counts rows.
-    What is wrong with the result, or an exception in the function, stops the run.
+    per row or label; it comes as (rows,) or (rows, *shape[:-1]) where `weighted`, else it gives only the count.
+    An invalid result, or an exception in the function, stops the run.
     """
 
     cdef object function, error, x_view, target_view, dx_view, weight_view

@@ -1,17 +1,17 @@
-"""Weights laid out as the tiles of a kernel read them, and the Ops that read them so."""
+"""Weights packed in the order in which the tiles of a kernel read them, and the Ops that read them."""
 
 from fastnn.engine.op cimport Op
 from fastnn.engine.tensor cimport Tensor, floats
 
 
 cdef class Packing(Op):
-    """An op that packs a weight into panels: when it is made, and again when it is called.
+    """An op that packs a weight into panels: when it is constructed, and again when it is called.
 
     A Prepared takes it instead of the weight.
     """
 
     cdef void pack_into_panels(self, Tensor weight, Py_ssize_t size, object given) except *:
-        """Makes panels of `size` elements, and packs: a subclass has taken everything else."""
+        """Allocates panels of `size` elements and packs, once the subclass has set everything else."""
         self.weight, self.given, self.panels = weight, given, Tensor((size,))
         self.c = floats(self.panels)
         self.bind((weight, self.panels))
@@ -19,10 +19,10 @@ cdef class Packing(Op):
 
 
 cdef class Prepared(Op):
-    """An op that reads a weight packed: by a Packing that it was given, or by its own, which each run calls first."""
+    """An op that reads a packed weight: from a given Packing, or from its own, which each run calls first."""
 
     cdef Tensor matrix(self, object weight, type kind):
-        """The weight itself, of a Packing of that kind too."""
+        """The weight itself, also that of a Packing of that kind."""
         return (<Packing> weight).weight if isinstance(weight, kind) else weight
 
     cdef void prepare(self, object weight, type kind, tuple settings) except *:

@@ -1,4 +1,4 @@
-"""Pictures with a border of zeros, or without their border: the gradient of the one is the other."""
+"""Zero padding and cropping of images: each is the gradient of the other."""
 
 from libc.string cimport memcpy, memset
 
@@ -17,7 +17,7 @@ cdef class Pad(Op):
     cdef const float *x
     cdef float *y
     cdef Py_ssize_t x_height, y_height, above  # rows: of x, of y, and of y above x
-    cdef Py_ssize_t x_row, y_row, left, middle, right  # floats: of a row, and of one of y beside x, from x
+    cdef Py_ssize_t x_row, y_row, left, middle, right  # floats: of a row of x or y; zeros, x, zeros in one of y
     cdef Py_ssize_t start  # where in a row of x the middle begins
 
     def __init__(self, Tensor x, Tensor y, rows: Axis, columns: Axis) -> None:

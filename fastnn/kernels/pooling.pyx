@@ -1,6 +1,6 @@
-"""Pooling: the greatest or the mean of windows that slide over pictures, and the gradients.
+"""Pooling: the maximum or the mean of windows that slide over images, and the gradients.
 
-x, dx (batch, rows.size * columns.size * channels), y, dy (batch, rows.output * columns.output * channels): pictures and
+x, dx (batch, rows.size * columns.size * channels), y, dy (batch, rows.output * columns.output * channels): images and
 their windows, channels last. rows, columns: how the windows slide along the two axes; a sequence is one row.
 """
 
@@ -12,7 +12,7 @@ from fastnn.kernels.sharing cimport ImageRows
 
 from fastnn.kernels.axis import Axis
 
-#: A place in a window is one byte.
+#: A position in a window is one byte.
 MOST_TAPS = 256
 
 
@@ -23,7 +23,7 @@ cdef fastnn_axis axis_of(axis):
 
 
 cdef class Pooling(ImageRows):
-    """An op on windows and what they see."""
+    """An op on windows and the pixels that they cover."""
 
     cdef fastnn_pooling map
 
@@ -31,12 +31,12 @@ cdef class Pooling(ImageRows):
         self.pace = 4.0
 
     cdef void take(self, name, Tensor x, tuple windows, rows: Axis, columns: Axis) except *:
-        """Keeps the sizes. x: what the windows see; windows: tensors of an element a window and channel, or None."""
+        """Keeps the sizes. x: the pixels; windows: tensors of an element a window and channel, or None."""
         cdef Tensor tensor
         cdef Py_ssize_t pixels = rows.size * columns.size
         given = [tensor for tensor in windows if tensor is not None]
         fits = pixels > 0 and x.columns > 0 and x.columns % pixels == 0
-        for axis in (rows, columns):  # each window has a tap in the picture
+        for axis in (rows, columns):  # each window has a tap inside the image
             fits = fits and min(axis.size, axis.kernel, axis.stride, axis.before + 1, axis.after + 1) > 0
             fits = fits and axis.dilation == 1 and axis.output > 0 and max(axis.before, axis.after) < axis.kernel
         for tensor in given:
@@ -55,7 +55,7 @@ cdef class Pooling(ImageRows):
 
 
 cdef uint8_t *bytes_of(name, Tensor place, rows: Axis, columns: Axis) except? NULL:
-    """The memory of places in windows. Raises TypeError, ValueError for what cannot hold them."""
+    """The memory of positions in windows. Raises TypeError, ValueError for a tensor that cannot hold them."""
     if place is None:
         return NULL
     if place.dtype != "uint8":
@@ -66,10 +66,10 @@ cdef uint8_t *bytes_of(name, Tensor place, rows: Axis, columns: Axis) except? NU
 
 
 cdef class MaxPool(Pooling):
-    """y = the greatest that each window sees in x, NaN where one is.
+    """y = the maximum of x in each window, NaN where it contains one.
 
     place: None, or uint8 like y, for windows of at most 256 taps: which tap it is, counted by rows, then columns; the
-    first of equals. What lies outside the picture counts as -infinity.
+    first of equals. Outside the image x is -infinity.
     """
 
     cdef const float *x
@@ -86,7 +86,7 @@ cdef class MaxPool(Pooling):
 
 
 cdef class MaxPoolGradient(Pooling):
-    """dx = the sum of dy over the windows whose greatest it is: those with its tap as their place."""
+    """dx = the sum of dy over the windows of which it is the maximum: those with its tap as their place."""
 
     cdef const uint8_t *place
     cdef const float *dy
@@ -102,7 +102,7 @@ cdef class MaxPoolGradient(Pooling):
 
 
 cdef class AveragePool(Pooling):
-    """y = the mean of what each window sees in x: what lies outside the picture does not count. mean=False: the sum."""
+    """y = the mean of x in each window, over its pixels inside the image only. mean=False: the sum."""
 
     cdef const float *x
     cdef float *y
@@ -117,7 +117,7 @@ cdef class AveragePool(Pooling):
 
 
 cdef class AveragePoolGradient(Pooling):
-    """dx = the sum of dy, each divided by what its window sees, over the windows that see it; mean=False: undivided."""
+    """dx = the sum of dy over the windows that cover it, each divided by its pixels; mean=False: undivided."""
 
     cdef const float *dy
     cdef float *dx

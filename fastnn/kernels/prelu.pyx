@@ -1,4 +1,4 @@
-"""PReLU: slopes below zero that are learned, one for each feature of the last axis."""
+"""PReLU: learned slopes for negative inputs, one for each feature of the last axis."""
 
 from libc.string cimport memset
 
@@ -7,7 +7,7 @@ from fastnn.kernels.sharing cimport Elementwise
 
 
 cdef enum:
-    SHARE = 64  # columns that are worth a thread of their own
+    SHARE = 64  # columns that are worth a thread
 
 
 cdef int check(name, Tensor slope, tuple tensors) except -1:
@@ -45,7 +45,7 @@ cdef class PReLU(Elementwise):
 cdef class PReLUGradient(Elementwise):
     """dx = dy where x > 0, else slope_j dy; dslope_j = the sum of x_j dy_j where x_j <= 0. dx may be dy.
 
-    dslope: None where it is not wanted; with add it is added to. Shared out by features, so that each sum runs from the
+    dslope: None where it is not requested; with add it accumulates. Parallel over features: each sum runs from the
     first row to the last.
     """
 

@@ -1,6 +1,6 @@
-"""Layers in Python: ops that call a function on an array, and take what it returns.
+"""Layers in Python: ops that call a function on an array and copy its result.
 
-They take the GIL. An exception is kept, ends the run, and is raised by whoever runs the plan.
+They hold the GIL. An exception is kept, ends the run, and is raised by the call that runs the plan.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -21,7 +21,7 @@ cnp.import_array()
 cdef class Python(Op):
     """An op that calls function(x), x (rows, *shape) a read-only float32 view of a tensor.
 
-    finite: what it makes of finite numbers must be finite.
+    finite: its results for finite numbers must be finite.
     """
 
     cdef object function, error
@@ -48,7 +48,7 @@ cdef class Python(Op):
                 if cnp.PyArray_DIM(self.view, 0) != self.state.rows:
                     self.look(self.state.rows)
                 self.use(self.call())
-            except BaseException as error:  # a KeyboardInterrupt, too, is for who runs the plan
+            except BaseException as error:  # a KeyboardInterrupt, too, is raised by the call that runs the plan
                 self.error = error
                 self.fail(0)
 
@@ -60,7 +60,7 @@ cdef class Python(Op):
             raise
 
     cdef void use(self, object result) except *:
-        """Takes what the function returned."""
+        """Copies the function's result."""
         pass
 
     cdef void copy(self, str what, object result, Tensor target, tuple wanted) except *:
@@ -80,7 +80,7 @@ cdef class Python(Op):
         source.data, source.row, source.element = <const char *> cnp.PyArray_DATA(array), 4 * n, NULL
         source.type, source.swapped = csrc.fastnn_float32, False
         place = self.table.gather(1, n, n, &source, 0, NULL, check, <float *> target.data)
-        if place >= 0 and np.isfinite(self.view).all():  # else the fault is not its own
+        if place >= 0 and np.isfinite(self.view).all():  # else the function is not at fault
             raise FloatingPointError(f"{self.where()} returned {array.ravel()[place]} in {what}")
 
     cdef str where(self):
@@ -118,8 +118,8 @@ cdef class PythonForward(Python):
 cdef class PythonBackward(Python):
     """dx (rows, *features) = function(dy), dy (rows, *output), or where it has parameters dx and a dict of gradients.
 
-    dx: None where nobody wants it. gradients: by name, None for one that nobody wants. add: the names of those that are
-    added to. kept: what the function may read besides, and so has to last until then.
+    dx: None where it is not requested. gradients: by name, None if not requested. add: the names of those that
+    accumulate. kept: what else the function may read, which has to stay alive until then.
     """
 
     cdef Tensor dx

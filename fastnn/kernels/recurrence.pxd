@@ -7,15 +7,15 @@ from fastnn.kernels.steps cimport Steps
 cdef class Recurrence(Prepared):
     cdef Steps steps
     cdef bint reverse          # from the last step of each sequence to its first
-    cdef fastnn_product product  # as it is now
+    cdef fastnn_product product  # at present
     cdef Py_ssize_t units, width  # width: elements of z for a step
     cdef int across            # threads that share a product out by columns, where there are too few sequences
     cdef float *z
     cdef float *h              # running: the state, or its gradient
     cdef float *c              # the same of an LSTM's cells, else NULL
-    cdef const float *first_h  # what h and c begin with for each row, NULL for zeros
+    cdef const float *first_h  # the initial h and c of each row, NULL for zeros
     cdef const float *first_c
-    cdef float *result_h       # where they are left for each row in the end, or NULL
+    cdef float *result_h       # where the final ones of each row are written, or NULL
     cdef float *result_c
     cdef float *before         # the state before each step, or NULL
     cdef float *cells          # the cells before each step, or NULL

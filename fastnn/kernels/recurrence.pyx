@@ -1,8 +1,8 @@
-"""What recurrent ops share: the way through the steps of sequences, forward and back.
+"""The base of recurrent ops: the loop over the steps of sequences, forward and backward.
 
-What the inputs contribute is there before: one product for all steps. Here, time after time, comes the product of the
-state with the recurrent weight, and the cell. Sequences are independent: a thread takes its own through all times, and
-no thread waits for another. See steps.pyx for the order of steps; a state (rows, units) lies by place while it runs.
+The inputs' contribution is computed before: one product for all steps. Here follow, for each time, the product of the
+state with the recurrent weight, and the cell. Sequences are independent: a thread runs its own through all times, and
+no thread waits for another. See steps.pyx for the order of steps; a state (rows, units) is stored by place.
 """
 
 from libc.string cimport memcpy, memset
@@ -20,7 +20,7 @@ cdef void columns_of(void *op, Py_ssize_t index, Py_ssize_t parts, int thread) n
 
 
 cdef class Recurrence(Prepared):
-    """What forward and backward share: the steps, the weight, and the way through time."""
+    """The base of forward and backward: the steps, the weight, and the loop over time."""
 
     def __cinit__(self) -> None:
         self.pace = 45.0
@@ -71,7 +71,7 @@ cdef class Recurrence(Prepared):
         return 1 if self.across > 1 else min(<Py_ssize_t> threads, self.state.rows)
 
     cdef Py_ssize_t place(self, Py_ssize_t index, Py_ssize_t parts) noexcept nogil:
-        """Where the index-th part of the sequences begins, each of about as many steps."""
+        """Where the index-th part of the sequences starts; the parts have about equally many steps."""
         cdef Py_ssize_t wanted = self.steps.total * index // parts, place = 0, done = 0
         while done < wanted:
             done += self.steps.length_of(place)
@@ -81,19 +81,19 @@ cdef class Recurrence(Prepared):
     cdef void part(self, Py_ssize_t index, Py_ssize_t parts) noexcept nogil:
         cdef Py_ssize_t i, first = self.place(index, parts), last = self.place(index + 1, parts)
         cdef Py_ssize_t longest = self.steps.longest
-        for i in range(first, last):  # pass 1: the states to begin with
+        for i in range(first, last):  # pass 1: the initial states
             self.begin(i, self.steps.row[i])
-        for i in range(longest):  # pass 2: time after time, in the direction of the op
+        for i in range(longest):  # pass 2: each time, in the direction of the op
             self.at_time(longest - 1 - i if self.backwards() else i, i, first, last)
-        for i in range(first, last):  # pass 3: the states in the end
+        for i in range(first, last):  # pass 3: the final states
             self.end(i, self.steps.row[i])
 
     cdef bint backwards(self) noexcept nogil:
-        """Whether the way goes from the last time to the first."""
+        """Whether the loop runs from the last time to the first."""
         return self.reverse
 
     cdef void at_time(self, Py_ssize_t t, Py_ssize_t index, Py_ssize_t first, Py_ssize_t last) noexcept nogil:
-        """Time t, the index-th on the way, of the sequences at places first..last-1."""
+        """Time t, the index-th of the loop, of the sequences at places first..last-1."""
         cdef Py_ssize_t rows = min(last, self.steps.present[t]) - first
         if rows > 0:
             self.step(self.steps.start[t] + first, first, rows, index)
@@ -103,13 +103,13 @@ cdef class Recurrence(Prepared):
         pass
 
     cdef void begin(self, Py_ssize_t place, Py_ssize_t row) noexcept nogil:
-        """The running numbers at a place: what is given for its row, or zeros."""
+        """The running values at a place: those given for its row, or zeros."""
         self.fill(self.h, self.first_h, place, row)
         if self.c != NULL:
             self.fill(self.c, self.first_c, place, row)
 
     cdef void end(self, Py_ssize_t place, Py_ssize_t row) noexcept nogil:
-        """The running numbers at a place into the results for its row, where these are wanted."""
+        """The running values at a place into the results for its row, where these are requested."""
         self.leave(self.h, self.result_h, place, row)
         if self.c != NULL:
             self.leave(self.c, self.result_c, place, row)
@@ -125,7 +125,7 @@ cdef class Recurrence(Prepared):
             self.table.product(&p)
 
     cdef void columns(self, Py_ssize_t index, Py_ssize_t parts) noexcept nogil:
-        """A share of the columns of the product as it is now."""
+        """A part of the columns of the present product."""
         cdef fastnn_product p = self.product
         cdef Py_ssize_t unit = self.table.panel, units = (p.n + unit - 1) // unit
         cdef Py_ssize_t start = units * index // parts * unit, end = min(p.n, units * (index + 1) // parts * unit)
@@ -156,13 +156,13 @@ cdef class Recurrence(Prepared):
 
 
 cdef class Forward(Recurrence):
-    """The states of sequences, from z, what their inputs contribute.
+    """The states of sequences, from z, the contribution of their inputs.
 
-    z (rows * times, gates * units), weight (units, gates * units). h, c: (rows, units), while it runs. What else is
-    wanted: y (rows * times, units), the state after each step; last_h, last_c (rows, units), the last ones. For a
-    gradient: before, cells (rows * times, units), what was before each step. h0, c0 (rows, units): what is before the
+    z (rows * times, gates * units), weight (units, gates * units). h, c: (rows, units), during a run. Optional
+    results: y (rows * times, units), the state after each step; last_h, last_c (rows, units), the last ones. For a
+    gradient: before, cells (rows * times, units), the states before each step. h0, c0 (rows, units): before the
     first one, else zeros. mask (rows, units): multiplies the state that the product takes, and before with it; plain
-    (rows * times, units): what was before each step without it.
+    (rows * times, units): the states before each step without it.
     """
 
     def take_forward(
@@ -183,9 +183,9 @@ cdef class Forward(Recurrence):
         self.bind((h, z, matrix, y, before, cells, plain, sums, c, last_h, last_c, h0, c0, mask))
 
     cdef Py_ssize_t begun(self, Py_ssize_t first, Py_ssize_t rows, Py_ssize_t index) noexcept nogil:
-        """How many of so many sequences have a state before the index-th time on the way: the others begin with zeros.
+        """How many of the sequences have a state before the index-th time of the loop: the others start from zeros.
 
-        They need no product, wherever in a batch they are.
+        Those need no product, wherever in a batch they are.
         """
         if self.first_h != NULL:
             return rows
@@ -220,9 +220,9 @@ cdef class Forward(Recurrence):
 cdef class Backward(Recurrence):
     """The gradient of z, in its place, from that of the states.
 
-    z, weight, steps, before, cells, mask, reverse: as the forward op took and left them. h, c: (rows, units), while it
-    runs. dy (rows * times, units), dlast_h, dlast_c (rows, units): the gradients of y and of the last states, those
-    that there are. dh0, dc0 (rows, units): those of the first states, where they are wanted.
+    z, weight, steps, before, cells, mask, reverse: as the forward op left them. h, c: (rows, units), while it
+    runs. dy (rows * times, units), dlast_h, dlast_c (rows, units): the gradients of y and of the last states;
+    each may be None. dh0, dc0 (rows, units): those of the initial states, where they are requested.
     """
 
     def take_backward(
@@ -246,11 +246,11 @@ cdef class Backward(Recurrence):
         cdef float *dh = self.h + first * self.units
         if self.dy != NULL:
             self.table.add(rows * self.units, dh, self.dy + at * self.units, dh)
-        # At the end of the way nobody needs the gradient of the state before, unless somebody wants it.
+        # At the end of the loop the gradient of the state before is needed only if dh0 or dc0 is requested.
         self.cell(at, first, rows, index < self.steps.longest - 1 or self.result_h != NULL)
 
     cdef void cell(self, Py_ssize_t at, Py_ssize_t first, Py_ssize_t rows, bint wanted) noexcept nogil:
-        """dz of these steps, and, where wanted, the running gradients of the states before them."""
+        """dz of these steps, and, where requested, the running gradients of the states before them."""
         pass
 
     cdef void pass_back(self, const float *dz, Py_ssize_t first, Py_ssize_t rows, bint add) noexcept nogil:

@@ -89,9 +89,9 @@ cdef class GRU(Forward):
 
 
 cdef class GRUGradient(Backward):
-    """dz of GRU, and in the place of sums their gradient; see Backward.
+    """dz of GRU, and their gradient in place of sums; see Backward.
 
-    before: without the mask. scratch (rows, units): goes with a mask.
+    before: without the mask. scratch (rows, units): required with a mask.
     """
 
     def __init__(
@@ -117,7 +117,7 @@ cdef class GRUGradient(Backward):
 
 
 def activation_number(activation: str) -> int:
-    """The place in the table of an activation whose derivative is computed from its result."""
+    """The index in the table of an activation whose derivative is computed from its result."""
     if activation in _DERIVED_FROM_INPUT:
         raise ValueError(f"RNN: the derivative of {activation} is computed from its input, which is not kept")
     return number(activation)

@@ -1,4 +1,4 @@
-"""What keeps weights and gradients small, and the average of the weights: each once a step, whatever its rows."""
+"""Penalties, clipping, max-norm and the moving average of the weights: each once a step, whatever its rows."""
 
 from libc.math cimport INFINITY, sqrt
 
@@ -9,7 +9,7 @@ from fastnn.kernels.sharing cimport Flat, FlatSum
 
 
 cdef class Penalties(Meter):
-    """What each Penalty of a network with several outputs adds to: the loss of none of them."""
+    """The sum of the penalties of a network with several outputs: part of none of their losses."""
 
     def __init__(self) -> None:
         self.tensors = ()
@@ -26,7 +26,7 @@ cdef class Penalties(Meter):
 cdef class Penalty(FlatSum):
     """Adds l1 sum |w| + l2 sum w^2 to a loss, and l1 sign(w) + 2 l2 w to the gradient; either may be None.
 
-    It stands after the loss, and after all that writes the gradient.
+    It comes after the loss, and after all ops that write the gradient.
     """
 
     cdef float *gradient
@@ -51,7 +51,7 @@ cdef class Penalty(FlatSum):
 
 
 cdef class SquaredNorm(FlatSum):
-    """value = sum x^2, in double, and what the SquaredNorm before found: a chain of them sums over several ranges."""
+    """value = sum x^2, in double, plus that of the SquaredNorm before: a chain of them sums over several ranges."""
 
     cdef readonly double value
     cdef SquaredNorm before
@@ -104,7 +104,7 @@ cdef class ClipNorm(Clip):
 
 
 cdef class MaxNorm(Flat):
-    """Scales the weights into each unit, weight[..., unit], down to the norm `limit` where theirs is greater.
+    """Rescales each unit's incoming weights, weight[..., unit], to the norm `limit` where theirs is greater.
 
     weight: (..., units). Srivastava et al. 2014, section 5.1.
     """

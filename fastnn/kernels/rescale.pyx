@@ -1,4 +1,4 @@
-"""Another scale, and another zero."""
+"""Rescaling: an affine map with the same scale and offset for all elements."""
 
 from fastnn.engine.tensor cimport Tensor, floats
 from fastnn.kernels.sharing cimport Elementwise

@@ -1,7 +1,7 @@
-"""How Ops share their work out, where several stems do it in the same way.
+"""How Ops divide their work among threads, for the ways that several modules use.
 
 Elementwise: by runs of elements; Rows: by whole rows; ImageRows: by rows of images; Flat: elements of the flat blocks,
-once a step; FlatSum: a sum over such, in fixed chunks. channels.pyx has what goes by channels.
+once a step; FlatSum: a sum over such, in fixed chunks. For ops by channel see channels.pyx.
 """
 
 from libc.stdlib cimport calloc
@@ -11,7 +11,7 @@ from fastnn.engine.tensor cimport Tensor, floats
 
 
 cdef class Elementwise(Op):
-    """An op over all elements of equal tensors, shared out in runs of whole cache lines."""
+    """An op over all elements of equal tensors, divided into runs of whole cache lines."""
 
     def __cinit__(self) -> None:
         self.pace = 1.5
@@ -61,7 +61,7 @@ cdef class Rows(Elementwise):
 
 
 cdef class ImageRows(Op):
-    """An op on images, shared out by rows of the images that it writes."""
+    """An op on images, parallel over the rows of the images that it writes."""
 
     cdef void part(self, Py_ssize_t index, Py_ssize_t parts) noexcept nogil:
         cdef Py_ssize_t rows = self.state.rows * self.height, first = rows * index // parts
@@ -92,7 +92,7 @@ cdef class Flat(Elementwise):
         Op.run(self)
 
     cdef void prepare(self) noexcept nogil:
-        """What a step computes once, before it is shared out."""
+        """Work that a step does once, before the parallel part."""
         pass
 
     cdef double rate(self) noexcept nogil:

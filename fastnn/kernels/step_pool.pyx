@@ -46,7 +46,7 @@ cdef class StepPool(Op):
         return self.parted + (self.steps.start[t] + place) * self.columns
 
     cdef void sequence(self, Py_ssize_t place, Py_ssize_t at, Py_ssize_t length) noexcept nogil:
-        """The sequence at a place, so long, whose row begins at an element."""
+        """The sequence at a place, of the given length, whose row starts at an element."""
         pass
 
     cdef double work(self) noexcept nogil:
@@ -75,7 +75,7 @@ cdef class StepMultiply(StepPool):
 
 
 cdef class StepMean(StepPool):
-    """y = the mean of x over the steps that there are. x (rows * times, columns), y (rows, columns)."""
+    """y = the mean of x over the real steps. x (rows * times, columns), y (rows, columns)."""
 
     def __init__(self, Tensor x, Tensor y, Steps steps) -> None:
         self.take(x, y, steps, None)
@@ -102,7 +102,7 @@ cdef class StepMeanGradient(StepPool):
 
 
 cdef class StepMaximum(StepPool):
-    """y = the greatest x over the steps that there are, NaN where one is; time: its step, of equal ones the first.
+    """y = the maximum of x over the real steps, NaN where there is one; time: its step, the first of equals.
 
     x (rows * times, columns), y (rows, columns), time int32 (rows, columns).
     """

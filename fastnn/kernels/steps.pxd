@@ -6,7 +6,7 @@ from fastnn.kernels.gather cimport Gathered
 
 cdef class Steps(Gathered):
     cdef int32_t *ends         # the length of each row's sequence, while the run gathers
-    cdef Py_ssize_t *memory    # that all of these share
+    cdef Py_ssize_t *memory    # shared by all arrays below
     cdef Py_ssize_t *start     # of each time, in steps
     cdef Py_ssize_t *present   # sequences that have it
     cdef Py_ssize_t *row       # at each place: places go by descending length

@@ -1,6 +1,6 @@
-"""Sequences by steps: time after time, and in each only the sequences that are that long, the longest first.
+"""Sequences by steps: time by time, and for each only the sequences that are that long, the longest first.
 
-So the rows of a time lie together, what is done to each step by itself is done to rows, and padding is nowhere.
+So the rows of a time are contiguous, ops on single steps are ops on rows, and there is no padding.
 A batch whose sequences are all full is the special case of one order.
 """
 
@@ -20,7 +20,7 @@ from fastnn.engine import trial
 
 
 cdef class Steps(Gathered):
-    """Where each step of a batch is: those at time t are rows start[t]..; the i-th of them belongs to place i.
+    """Where each step of a batch is: time t has the rows from start[t] on; the i-th of them belongs to place i.
 
     Places go by descending length, equal ones in the order of the batch. lengths: int32 (rows, 1), which it fills from
     the port: integers from 1 to `times`; without a port all sequences have `times` steps.
@@ -60,12 +60,12 @@ cdef class Steps(Gathered):
         self.total, self.longest, self.laid = self.times * self.state.rows, self.times, self.state.rows
 
     cdef void check_rows(self, op, Py_ssize_t rows) except *:
-        """Refuses an op on other rows than there are lengths."""
+        """Raises ValueError for an op whose rows do not match the lengths."""
         if rows != self.capacity:
             raise ValueError(f"{type(op).__name__}: {rows} sequences, but steps of {self.capacity}")
 
     cpdef void lead(self, Op op) except *:
-        """The op's rows are steps from now on."""
+        """From now on the op's rows are steps."""
         op.leader, op.count, op.length = self, &self.total, self.times
 
     cdef void run(self) noexcept nogil:
@@ -107,7 +107,7 @@ cdef class Steps(Gathered):
             t = self.ends[i] - 1
             self.present[t] -= 1
             self.row[self.present[t]], self.length_at[self.present[t]] = i, t + 1
-        # A place was counted off for each sequence of its length: put back.
+        # Each sequence of a length has decremented its count: restore it.
         for i in range(rows):
             self.present[self.ends[i] - 1] += 1
 
@@ -168,7 +168,7 @@ cdef class Carry(Op):
 
 
 cdef class ToSteps(Carry):
-    """y = the steps of x that there are. x (rows, times * columns), y (rows * times, columns)."""
+    """y = the real steps of x. x (rows, times * columns), y (rows * times, columns)."""
 
     def __init__(self, Tensor x, Tensor y, Steps steps) -> None:
         self.take(x, y, steps, (x, y))

@@ -1,4 +1,4 @@
-"""Bilinear interpolation to larger pictures, and its gradient.
+"""Bilinear interpolation to larger images, and its gradient.
 
 x, dx (batch, height * width * channels), y, dy (batch, height * down * width * across * channels), channels last.
 """
@@ -9,7 +9,7 @@ from fastnn.kernels.sharing cimport ImageRows
 
 
 cdef class Upsampling(ImageRows):
-    """An op on pictures and larger ones."""
+    """An op on images and their enlargements."""
 
     cdef fastnn_upsampling map
 
@@ -35,7 +35,7 @@ cdef class Upsampling(ImageRows):
 cdef class Bilinear(Upsampling):
     """y = the mean of the up to four nearest pixels of x, by their distances: from (i + 0.5) / down - 0.5 for row i.
 
-    What lies beyond the centres of the outermost pixels is as these. picture: (height, width); scale: (down, across).
+    Beyond the outermost centres, the edge is repeated. picture: (height, width); scale: (down, across).
     """
 
     cdef const float *x
@@ -50,7 +50,7 @@ cdef class Bilinear(Upsampling):
 
 
 cdef class BilinearGradient(Upsampling):
-    """dx = the sum of dy by the shares that a pixel has in y; see Bilinear."""
+    """dx = the sum of dy by the weights that a pixel has in y; see Bilinear."""
 
     cdef const float *dy
     cdef float *dx

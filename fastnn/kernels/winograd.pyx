@@ -25,7 +25,7 @@ _UNFIT = "{}: Winograd's algorithm does not take a weight {}, {}, {} and {} grou
 
 
 def takes(rows: Axis, columns: Axis, groups: int, shape: tuple[int, ...]) -> bool:
-    """Whether Winograd takes the windows of a weight (kh, kw, in / groups, out)."""
+    """Whether Winograd supports the windows of a weight (kh, kw, in / groups, out)."""
     for axis in (rows, columns):
         if not isinstance(axis, Axis):
             raise TypeError(f"a window slides along an Axis, got {axis!r}")
@@ -34,7 +34,7 @@ def takes(rows: Axis, columns: Axis, groups: int, shape: tuple[int, ...]) -> boo
 
 
 def suits(rows: Axis, columns: Axis, groups: int, shape: tuple[int, ...]) -> bool:
-    """Whether it is the faster way, too: channels fill tiles of the products, and pixels fill tiles of the picture."""
+    """Whether it is also faster: channels fill tiles of the products, and pixels fill tiles of the image."""
     if not takes(rows, columns, groups, shape) or min(shape[2:]) < 32:
         return False
     pixels = tiled = 1
@@ -59,19 +59,19 @@ def _check(name, weight, rows, columns, groups, picture, windows, *others):
 
 
 cdef Py_ssize_t tiles_of(const fastnn_convolution *map) noexcept nogil:
-    """Of a picture: each is 2x2 outputs."""
+    """Tiles of an image: each is 2x2 outputs."""
     return (map.rows.outputs + 1) // 2 * ((map.columns.outputs + 1) // 2)
 
 
 cdef double work_of(const fastnn_convolution *map) noexcept nogil:
-    """Floating-point operations of the 16 products of a picture."""
+    """Floating-point operations of the 16 products of an image."""
     return 32.0 * tiles_of(map) * map.in_ * map.out
 
 
 cdef class WinogradFilter(Packing):
     """panels = G g G^T for the taps g of a weight (3, 3, in, out), as the 16 products of Winograd read them.
 
-    Used as a Filter is.
+    Used like a Filter.
     """
 
     cdef fastnn_convolution map
@@ -107,9 +107,9 @@ cdef class WinogradFilter(Packing):
 
 
 cdef class Winograd(Prepared):
-    """What Convolution computes, for 3x3 taps, neighbouring windows and one group: see there for the arguments.
+    """Convolution for 3x3 taps, neighbouring windows and one group, with the same arguments.
 
-    Its error is that of sums of a few more terms: some 1e-6 of the sum of absolute values.
+    Its error is that of sums of a few more terms: about 1e-6 of the sum of absolute values.
     """
 
     cdef fastnn_convolution map
@@ -149,7 +149,7 @@ cdef class Winograd(Prepared):
 
 
 cdef class WinogradWeightGradient(Op):
-    """What ConvolutionWeightGradient computes, where Winograd takes the windows: see there for the arguments."""
+    """ConvolutionWeightGradient for windows that Winograd supports, with the same arguments."""
 
     cdef fastnn_convolution map
     cdef Tensor products

@@ -18,7 +18,7 @@ ROW_WISE: dict[str, tuple[type[Op], type[Op]]] = {
 
 @dataclass(eq=False, repr=False)
 class Backward(Emission):
-    """Applies activations where their values are read, and knows what is left to do after the forward phase.
+    """Applies activations where their values are read, and keeps what remains to be done after the forward phase.
 
     backwards: what layers do in the backward phase. closings: what they change in the network by themselves.
     """
@@ -27,7 +27,7 @@ class Backward(Emission):
     closings: list[tuple[str, Callable[[], None]]] = field(default_factory=list)
 
     def read(self, value: Value) -> Value:
-        """The value with its pending activation applied: in its producer's epilogue, or apart if that is too late."""
+        """The value with its pending activation applied: in its producer's epilogue, or separately if too late."""
         if value.applied is not None:
             return value.applied
         if value.pending in ROW_WISE or (value.pending != "identity" and value.logits_used):
@@ -68,7 +68,7 @@ class Backward(Emission):
         self.backwards.append((self.layer, function))
 
     def closing(self, function: Callable[[], None]) -> None:
-        """Registers what a layer changes in the network by itself: it comes after all that may stop a step."""
+        """Registers what a layer changes in the network by itself: it comes after all Ops that may stop a step."""
         self.closings.append((self.layer, function))
 
     def run_backward(self) -> None:
@@ -76,7 +76,7 @@ class Backward(Emission):
         self._call(reversed(self.backwards))
 
     def run_closing(self) -> None:
-        """What layers change by themselves, for steps that count."""
+        """What layers change by themselves, in steps that succeed."""
         self._call(self.closings)
 
     def _call(self, functions: Iterable[tuple[str, Callable[[], None]]]) -> None:
@@ -106,7 +106,7 @@ class Backward(Emission):
     def fork(self, x: Value, count: int, logits: bool = False) -> list[Value]:
         """The value for each of `count` consumers; their gradients are added up, and x's derivative applied once.
 
-        logits: a pending activation stays so, and who reads it gets it in a buffer of its own.
+        logits: a pending activation stays pending, and its readers get it in a buffer of its own.
         """
         if count == 1:
             return [x]

@@ -1,4 +1,4 @@
-"""Calls of Ops before they are made, and what they are called on: buffers and weights."""
+"""Calls of Ops before the Ops are made, and their arguments: buffers and weights."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from fastnn.engine.tensor import Tensor
 
 @dataclass(eq=False, repr=False)
 class Weight:
-    """A parameter that a network holds: its values, and its gradient, which a frozen one or a statistic has not."""
+    """A parameter that a network holds: its values, and its gradient, unless it is frozen or a statistic."""
 
     value: Tensor
     gradient: Tensor | None = None
@@ -21,7 +21,7 @@ class Buffer:
     """Memory of `columns` elements a row, needed from the first call that names it to the last.
 
     shared: whether it is the gradient of several values, so that no call may write to it in place. steps: the call of
-    `Steps` by which it lies, with a row for each step of a sequence; None where it has a row for each sample.
+    `Steps` by which it is laid out, with a row for each step of a sequence; None if it has a row for each sample.
     """
 
     columns: int
@@ -31,16 +31,16 @@ class Buffer:
 
     @property
     def times(self) -> int:
-        """Rows for each sample, at the most."""
+        """Rows for each sample, at most."""
         return 1 if self.steps is None else int(self.steps.options["times"])
 
     def beside(self, columns: int | None = None, dtype: str = "float32") -> "Buffer":
-        """A new one with as many rows: of so many columns, or as many."""
+        """A new Buffer with as many rows, of the given number of columns or as many."""
         return Buffer(self.columns if columns is None else columns, dtype, steps=self.steps)
 
 
 class ToPack(NamedTuple):
-    """A weight that a frozen network's plans read packed: by an Op that takes it and these arguments."""
+    """A weight that a frozen network's plans read packed: by an Op built from it and these arguments."""
 
     weight: Tensor
     op: Callable[..., Op]
@@ -51,8 +51,8 @@ class ToPack(NamedTuple):
 class Call:
     """An Op to be made: its class, its arguments (Buffers, Tensors, Ports, earlier Calls, values), and its layer.
 
-    positions: a row of a Buffer is so many rows to the Op, one for each pixel of a picture, say. An Op all of whose
-    Buffers lie by steps has the steps as its rows.
+    positions: the rows of the Op for each row of a Buffer: one for each pixel of an image, say. An Op all of whose
+    Buffers are by steps has the steps as its rows.
     """
 
     op: type[Op]
@@ -65,11 +65,11 @@ class Call:
 
     @property
     def buffers(self) -> list[Buffer]:
-        """Those among the arguments and options."""
+        """The Buffers among the arguments and options."""
         return [value for value in (*self.arguments, *self.options.values()) if isinstance(value, Buffer)]
 
     @property
     def leader(self) -> "Call | None":
-        """The call of `Steps` whose count its rows follow: what `steps` names, or all Buffers lie by."""
+        """The call of `Steps` whose count its rows follow: named by `steps`, or shared by all Buffers."""
         steps = {buffer.steps for buffer in self.buffers}
         return self.steps or (steps.pop() if len(steps) == 1 else None)

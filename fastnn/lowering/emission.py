@@ -17,7 +17,7 @@ class Emission:
     """Collects the calls of one plan.
 
     rows: its capacity. weights: the parameters by name. training: whether a backward phase will follow. seed: of the
-    random numbers. derived: of a frozen network: what follows from its weights, by what it is for, to be called in this
+    random numbers. derived: of a frozen network: what is derived from its weights, by its purpose, to be called in this
     order when they change. accumulates: whether gradients of weights are added to those of earlier passes. written: the
     weights whose gradient has been written. streams: how many layers have a stream of random numbers of their own.
     layer: the layer that emits.
@@ -36,7 +36,7 @@ class Emission:
 
     @contextmanager
     def named(self, layer: str) -> Iterator[None]:
-        """What is emitted inside belongs to this layer, or to the layer of this name in the present one."""
+        """A context whose calls belong to this layer, or to the layer of this name in the present one."""
         before, self.layer = self.layer, f"{self.layer}.{layer}" if self.layer else layer
         try:
             yield
@@ -51,18 +51,18 @@ class Emission:
         return call
 
     def packed(self, weight: Tensor, op: Callable[..., Op] = kernels.Packed, *arguments: Any) -> Tensor | ToPack:
-        """The weight as a product reads it fastest: packed if it is frozen."""
+        """The weight in the form that a product reads fastest: packed if it is frozen."""
         return weight if self.derived is None else ToPack(weight, op, arguments)
 
     def derive(self, key: Hashable, make: Callable[[], Any]) -> Any:
-        """What make() makes of a frozen network's weights, the same for all of its plans."""
+        """The result of make() on a frozen network's weights, the same for all of its plans."""
         assert self.derived is not None
         if key not in self.derived:
             self.derived[key] = make()
         return self.derived[key]
 
     def value(self, columns: int, trains: bool, beside: Value | None = None) -> Value:
-        """A new value in a buffer of its own, with as many rows as that of another one."""
+        """A new value in a buffer of its own, with as many rows as another value's."""
         return Value(Buffer(columns) if beside is None else beside.buffer.beside(columns), trains)
 
     def adds(self, weight: Weight) -> bool:

@@ -2,7 +2,7 @@
 
 Layers emit calls of Ops on Buffers, first all forward, then, in reverse, what they registered with `backward`. When all
 calls are known, Buffers that are not needed at the same time get the same memory, and the Ops are made.
-There is no pass over the list: what a layer fuses it decides itself.
+There is no optimization pass over the list: each layer decides itself what it fuses.
 """
 
 from dataclasses import dataclass
@@ -18,16 +18,16 @@ from fastnn.lowering.sequences import Sequences
 
 @dataclass(eq=False, repr=False)
 class Lowering(Sequences):
-    """What layers emit their Ops to, and what makes a Plan of these."""
+    """Collects the Ops that layers emit, and makes a Plan of them."""
 
     def assemble(self, ports: list[Port], kept: list[Tensor]) -> Plan:
         """Places the Buffers in an arena and makes the Ops."""
         return self.assemble_parts([(len(self.calls), ports, kept)])[0]
 
     def assemble_parts(self, parts: list[tuple[int, list[Port], list[Tensor]]]) -> list[Plan]:
-        """The same for a plan that runs in parts: each ends after so many calls, with its ports and what it changes."""
+        """The same for a plan that runs in parts: each with the number of calls where it ends, its ports and kept."""
         self.backwards.clear()
-        self.closings.clear()  # each holds this Lowering: a cycle that would keep the arena until a collection
+        self.closings.clear()  # each holds this Lowering: a cycle that would keep the arena until a garbage collection
         places, nbytes = place(self.calls, self.rows)
         arena = Block(nbytes)
         tensors: dict[tuple[Buffer, int], Tensor] = {}
@@ -56,7 +56,7 @@ class Lowering(Sequences):
         return plans
 
     def _final(self, argument: Any) -> Any:
-        """The argument as an Op takes it; a matrix is packed now that it is known that a product reads it."""
+        """The argument as an Op takes it; a matrix is packed here, since now a product is known to read it."""
         if isinstance(argument, Call):
             return argument.made
         if isinstance(argument, ToPack):

@@ -16,7 +16,7 @@ class Sequences(Backward):
     """Changes between the two layouts of sequences.
 
     sequences: the call of `Steps` for sequences of at most that many steps. lengths: the Buffer of each sequence's own
-    length, where they have such. states: what recurrent layers carry from run to run; None where each run starts from
+    length, if they have lengths. states: what recurrent layers carry from run to run; None where each run starts from
     zeros. stepping: whether a run is one step of sequences that continue.
     """
 
@@ -26,7 +26,7 @@ class Sequences(Backward):
     stepping: bool = False
 
     def lay_out(self, times: int, port: Port | None = None) -> Call:
-        """How sequences of up to so many steps lie. port: where their lengths enter."""
+        """The layout of sequences of up to that many steps. port: where their lengths enter."""
         if times not in self.sequences:
             if self.lengths is not None:
                 known = ", ".join(map(str, self.sequences))
@@ -48,7 +48,7 @@ class Sequences(Backward):
     def whole(self, x: Value, name: str | None = None) -> Value:
         """The value with a row for each sample. Raises ValueError where sequences have lengths of their own.
 
-        name: what the error calls that which takes it; None is the layer.
+        name: of the consumer, for the error; None is the layer.
         """
         steps = x.buffer.steps
         if steps is None:
@@ -60,7 +60,7 @@ class Sequences(Backward):
         return self._carried(x, self.joined(x.buffer), kernels.ToSteps, steps)
 
     def check_whole(self) -> None:
-        """Raises ValueError where sequences are never there as a whole."""
+        """Raises ValueError where sequences are never available as a whole."""
         if self.stepping:
             raise ValueError(f"{self.layer}: takes sequences as a whole, and so cannot go step by step")
 
@@ -70,7 +70,7 @@ class Sequences(Backward):
         return [self.read(self.by_steps(value) if by_steps else value) for value in x]
 
     def _carried(self, x: Value, buffer: Buffer, back: type[Op], steps: Call) -> Value:
-        """The value in the buffer, to which it was carried; back: the Op by which its gradient returns."""
+        """The value in the buffer to which it was copied; back: the Op that copies its gradient back."""
         y = Value(buffer, x.trains, origin=x.ending, shape=x.shape)
 
         def backward() -> None:
@@ -82,7 +82,7 @@ class Sequences(Backward):
         return y
 
     def parted(self, buffer: Buffer, steps: Call | None) -> Buffer:
-        """A buffer for whole samples, by these steps if there are such."""
+        """A buffer for whole samples, or by these steps if given."""
         if steps is None:
             return buffer
         parted = Buffer(buffer.columns // int(steps.options["times"]), buffer.dtype, steps=steps)
@@ -90,7 +90,7 @@ class Sequences(Backward):
         return parted
 
     def joined(self, buffer: Buffer) -> Buffer:
-        """The buffer for whole samples: what lies by steps, with zeros after the last step of each."""
+        """The buffer for whole samples: what is by steps, with zeros after the last step of each."""
         if buffer.steps is None:
             return buffer
         whole = Buffer(buffer.columns * buffer.times, buffer.dtype)

@@ -10,10 +10,10 @@ from fastnn.lowering.call import Buffer, Call, ToPack
 
 
 class Affine(NamedTuple):
-    """What a producer says of itself where it is linear: y = x weight + bias, or a convolution; bias may be None.
+    """How a linear producer describes itself: y = x weight + bias, or a convolution; bias may be None.
 
-    Its Op takes both by these names, so that `Value.exchange` can put others in. channels: the shape in which a number
-    for each channel of y multiplies the weight, () if it does in none.
+    Its Op takes both by these names, so that `Value.exchange` can replace them. channels: the shape in which a number
+    for each channel of y multiplies the weight, () if it cannot.
     """
 
     weight: Tensor | ToPack
@@ -39,11 +39,11 @@ class Affine(NamedTuple):
 class Value:
     """A layer's output, `columns` elements a row.
 
-    pending: an activation that is not applied yet; a loss or metric that wants the logits leaves it so and says it
-    (logits_used), anyone else calls `Lowering.read`. activation: one that is applied elementwise; whoever writes the
+    pending: an activation that is not applied yet; a loss or metric that uses the logits leaves it pending and sets
+    logits_used, all others call `Lowering.read`. activation: one that is applied elementwise; the writer of the
     gradient multiplies its derivative in, so that `gradient` is with respect to what came before the activation.
     before: what came before it, where that is kept. origin: the activation that the numbers come from where it is
-    neither. affine: what a linear producer says of itself. shape: without the batch. states: of a recurrent layer,
+    neither. affine: a linear producer's description. shape: without the batch. states: of a recurrent layer,
     after the last step.
     """
 
@@ -68,7 +68,7 @@ class Value:
 
     @property
     def places(self) -> int:
-        """Of its last axis in a sample: a pixel of a picture, a step of a sequence."""
+        """Vectors along the last axis in a sample: the pixels of an image, the steps of a sequence."""
         return math.prod(self.shape[:-1])
 
     @property
@@ -78,11 +78,11 @@ class Value:
 
     @property
     def open(self) -> bool:
-        """Whether its producer may do more to it, an activation say: nobody else reads it as it is."""
+        """Whether its producer may do more to it, an activation say: nothing else reads it as it is."""
         return self.producer is not None and self.pending == self.activation == "identity" and not self.logits_used
 
     def exchange(self, weight: Tensor, bias: Tensor) -> None:
-        """Has its producer take another weight and bias."""
+        """Makes its producer use another weight and bias."""
         assert self.producer is not None
         assert self.affine is not None
         given = self.affine.weight
@@ -93,7 +93,7 @@ class Value:
 
     @property
     def ending(self) -> str:
-        """The activation that the numbers come from, or will."""
+        """The activation that the values come from, or will."""
         return next((name for name in (self.pending, self.activation, self.origin) if name != "identity"), "identity")
 
     @property

@@ -205,7 +205,7 @@ class Assembly:
         return blocks
 
     def adopted(self) -> None:
-        """A hook for what else depends on the blocks."""
+        """A hook for whatever else depends on the blocks."""
 
     def forget(self) -> None:
         """Undoes a build."""

@@ -177,7 +177,7 @@ class _Measured:
         return weight
 
     def program(self, results: list[Port], kept: list[Tensor]) -> Program:
-        """The program of what was emitted. results: ports that come last. kept: what a run changes for good."""
+        """The program of what was emitted. results: ports that come last. kept: what a run changes permanently."""
         recorded = [record.port for record in self.records]
         ports = [*self.entry.ports, *self.ports, *self.entry.lengths, *results, *recorded]
         plan = self.lowering.assemble(ports, kept)

@@ -22,7 +22,7 @@ class Entry:
 
     ports: of each input. inputs: their values, a row for each sample. values: the same as layers take them: sequences
     by steps where they have lengths, are of ids, or the network is recurrent, so that it computes in the same order
-    with lengths and without. lengths: the port of the sequences' lengths, in a list, where they have their own.
+    with lengths and without. lengths: the port of the sequences' lengths, in a list, if they have their own.
     """
 
     def __init__(
@@ -34,7 +34,7 @@ class Entry:
         gradients: bool = False,
         check: str = "finite",
     ) -> None:
-        """gradients: whether those with respect to the inputs are wanted. check: what is demanded of their values."""
+        """gradients: whether those with respect to the inputs are requested. check: the one for their values."""
         self.lengths = [Port("lengths", 1)] if request.lengths else []
         if request.lengths:
             lowering.lay_out(graph.times(shapes), self.lengths[0])

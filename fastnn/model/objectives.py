@@ -1,4 +1,4 @@
-"""Objectives: what is minimized and measured at each output of a network, and how users say it for several."""
+"""Objectives: what is minimized and measured at each output of a network, and how it is given for several."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ class Objective:
 def objectives(outputs: Sequence[str], loss: Any, metrics: Any, weights: Any) -> tuple[Objective, ...]:
     """An Objective for each output, of what `compile` is given: one for all, or a dict by output.
 
-    Raises ValueError for an unknown name, weights that are no finite numbers >= 0 or all 0, and two figures that the
-    logs would call the same; TypeError for other types.
+    Raises ValueError for an unknown name, weights that are not finite and >= 0 or are all 0, and two values that the
+    logs would give one name; TypeError for other types.
     """
     made = []
     by_output = (for_each("loss", loss, outputs), for_each("metrics", metrics, outputs, ()))
@@ -78,7 +78,7 @@ def _repeated(names: Sequence[str]) -> str | None:
 
 
 def for_each(what: str, given: Any, names: Sequence[str], otherwise: Any = None) -> list[Any]:
-    """What is given for each name: one thing for all, or a dict by name. otherwise: for names that it leaves out."""
+    """The value for each name: one for all, or a dict by name. otherwise: for names that it leaves out."""
     if not isinstance(given, Mapping):
         return [given] * len(names)
     checks.names(what, given, names, otherwise is not None)

@@ -1,4 +1,4 @@
-"""The blocks that hold a network's parameters and what goes with them, and the mappings by which users see them."""
+"""The blocks of a network's parameters, gradients and slots, and the mappings by which users access them."""
 
 from __future__ import annotations
 
@@ -49,11 +49,11 @@ class Parameters:
         return Tensor(self.wanted[name].shape, block=flat.block, offset=self.offsets[name] + 4 * base)
 
     def extent(self, name: str) -> tuple[int, int]:
-        """Its first element, and the one after its padding."""
+        """Its first element, and the element after its padding."""
         return self.offsets[name] // 4, (self.offsets[name] + aligned(bytes_of(self.wanted[name].shape))) // 4
 
     def initialize(self, seed: int) -> None:
-        """Draws the initial values: each parameter from its own place in the generator."""
+        """Draws the initial values: each parameter from its own position in the generator."""
         for index, (name, parameter) in enumerate(self.wanted.items()):
             rng = generator(seed, Purpose.WEIGHTS, index)
             initial = parameter.initializer
@@ -81,7 +81,7 @@ class Range:
 class Blocks:
     """All parameters of a network: its own block, and those that its sub-networks keep.
 
-    wanted: by name, in order. each: the same without second names, which what is in two sub-networks has.
+    wanted: by name, in order. each: the same without the second names of parameters in two sub-networks.
     Slots hold what belongs to each block, one block after the other.
     """
 
@@ -116,7 +116,7 @@ class Blocks:
         return {name: weight.gradient.array for name, weight in self.weights.items() if weight.gradient is not None}
 
     def in_slot(self, slot: Tensor) -> dict[str, np.ndarray]:
-        """The parts of a slot that belong to what is trained, as arrays."""
+        """The parts of a slot that belong to the trained parameters, as arrays."""
         places = {name: self.places[name] for name in self.gradients}
         return {name: block.view(slot, key, self.bases[block]).array for name, (block, key) in places.items()}
 
@@ -145,9 +145,9 @@ class Blocks:
 
 
 class Views(Mapping[str, np.ndarray]):
-    """Arrays by name: writable views of a network's memory, which count from the next call on.
+    """Arrays by name: writable views of a network's memory, which take effect at the next call.
 
-    views[name] = a copies a in; its shape must be the same. Raises KeyError that lists the names.
+    views[name] = a copies a in; its shape must be the same. Raises KeyError for an unknown name, listing all.
     """
 
     def __init__(self, views: dict[str, np.ndarray], guard: Guard) -> None:

@@ -77,14 +77,14 @@ cdef class Program:
             port.detach()
 
     def run_all(self, Py_ssize_t samples, Py_ssize_t rows) -> None:
-        """Runs over all samples, returning now and then so that signals are seen."""
+        """Runs over all samples, returning regularly so that signals are handled."""
         cdef Py_ssize_t done = 0
         while done < samples:
             done = self.plan.run(samples, rows, done)
             PyErr_CheckSignals()
 
     cdef double step(self, object optimizer, Counters counters) except? -1:
-        """One step on all rows of what is attached; returns its loss."""
+        """One step on all rows of the attached arrays; returns its loss."""
         cdef double rate = self.next_rate(optimizer, counters)
         self.plan.once(&rate, counters.step, counters.update)
         counters.trained(1)
@@ -110,7 +110,7 @@ cdef class Program:
             state.array[...] = 0
 
     cdef void resume(self, list states, Py_ssize_t rows) except *:
-        """The states are these, or zeros for None. Raises ValueError for those of another number of streams."""
+        """Sets the states to these, or to zeros for None. Raises ValueError for those of another number of streams."""
         if states is None:
             self.clear_states()
             return
@@ -122,7 +122,7 @@ cdef class Program:
             state.array[:rows] = values
 
     def reset(self) -> None:
-        """Starts to measure from zero."""
+        """Resets the meters."""
         for meter in self.meters.values():
             meter.reset()
 
@@ -138,7 +138,7 @@ cdef class Program:
         raise TypeError("a Program is bound to memory of this process and is not copied; its network is")
 
     cdef dict logs(self, dict measured):
-        """What was measured, and for several outputs the loss that was minimized."""
+        """The measured values, and for several outputs the loss that was minimized."""
         if self.loss is not None:
             return measured
         return {"loss": sum([weight * measured[name] for name, weight in self.weights.items()]), **measured}
@@ -149,7 +149,7 @@ cdef class Pool:
     """The programs that a network keeps between its runs. make(net, request, rows) makes one."""
 
     cdef object make
-    cdef Program latest  # a free one, or None: the one that a loop wants again
+    cdef Program latest  # a free one, or None: the one that a loop needs again
     cdef dict kept       # lists of the others that are free, by request
     cdef list states     # from which `train` continues, or None; kept here, since the next step may use another program
 
@@ -158,7 +158,7 @@ cdef class Pool:
 
     cpdef Program lease(self, object net, object request, Py_ssize_t rows):
         """A program of at least that many rows for one run: a kept one, or a clone while that is in use."""
-        cdef Program program = self.latest  # taken in one step: another thread may be at it too
+        cdef Program program = self.latest  # taken in one step: another thread may take it too
         cdef list free
         if program is not None and (program.request is request or program.request == request):
             self.latest = None
@@ -207,6 +207,6 @@ cdef class Pool:
         self.states = None
 
     def clear(self) -> None:
-        """Forgets them all."""
+        """Drops all programs."""
         self.latest = self.states = None
         self.kept.clear()

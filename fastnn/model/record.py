@@ -16,7 +16,7 @@ Function = Callable[..., float]
 
 
 def name_of(metric: str | Function) -> str:
-    """What the logs call a metric."""
+    """The name of a metric in the logs."""
     if isinstance(metric, str):
         return metric
     return getattr(metric, "__name__", type(metric).__name__)
@@ -36,14 +36,14 @@ class Record:
         self.outputs = np.empty(0, np.float32)
 
     def attach(self, samples: int) -> None:
-        """Takes the outputs of that many samples from now on."""
+        """Starts to record the outputs of that many samples."""
         self.outputs = np.empty((samples, *self.shape), np.float32)
         self.port.attach(self.outputs)
 
     def metrics(self, examples: Examples, done: int, order: np.ndarray | None) -> Logs:
-        """What the functions return for the first `done` samples, in the order in which they were computed.
+        """The results of the functions for the first `done` samples, in the order in which they were computed.
 
-        Of padded sequences they are given the real steps alone, (steps of all sequences, ...).
+        Of padded sequences they get the real steps only, (steps of all sequences, ...).
         """
         rows = slice(done) if order is None else order[:done]
         y, target = self.outputs[:done], examples.targets[self.index][rows]

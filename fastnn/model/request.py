@@ -1,4 +1,4 @@
-"""Request: what a program is asked to do, and in which form its data come."""
+"""Request: what a program does, and the form of its data."""
 
 from __future__ import annotations
 

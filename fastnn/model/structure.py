@@ -16,7 +16,7 @@ Shape = tuple[int, ...]
 
 
 def subnetworks(net: Compiled) -> list[Compiled]:
-    """All networks inside, each once, those that others contain before these."""
+    """All networks inside, each once, after those that it contains."""
     found: dict[Any, None] = {}
     for inner in net.inner().values():
         found.update(dict.fromkeys([*subnetworks(inner), inner]))  # type: ignore[arg-type]

@@ -12,7 +12,7 @@ from fastnn.model.compiled import Compiled
 
 
 def table(net: Compiled) -> str:
-    """Layers, output shapes, parameter counts and memory, and what each takes where that is not the line before.
+    """Layers, output shapes, parameter counts and memory, and the inputs of each where they are not the line before.
 
     Before the build, the layers alone.
     """

@@ -1,6 +1,6 @@
 """What a training plan does after the backward phase: penalties, clipping, the update, max-norm, the moving average.
 
-Each is an Op for each range or parameter that wants it, and none where none does.
+Each is an Op for each range or parameter that needs it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -35,7 +35,7 @@ def refuse_max_norm(wanted: Mapping[str, Parameter]) -> None:
 
 
 def update(lowering: Lowering, optimizer: Optimizer, spans: Sequence[Span], wanted: Mapping[str, Parameter]) -> None:
-    """Emits the update of the spans. Raises RuntimeError for an optimizer that is no single step."""
+    """Emits the update of the spans. Raises RuntimeError for an optimizer that is not a single step."""
     if not isinstance(optimizer, FirstOrder):
         raise RuntimeError(
             f"{type(optimizer).__name__} trains with fit alone, which evaluates the loss several times an iteration"

@@ -1,4 +1,4 @@
-"""Custom training loops: forward, backward and step one by one, arrays in, arrays out, for what `fit` is not."""
+"""Custom training loops: forward, backward and step one by one, arrays in, arrays out, for what `fit` cannot do."""
 
 from __future__ import annotations
 

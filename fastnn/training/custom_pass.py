@@ -51,7 +51,7 @@ class CustomPass:
         self.ahead, self.back = lowering.assemble_parts(parts)
 
     def forward(self, x: list[np.ndarray], others: list[np.ndarray], step: int) -> None:
-        """The outputs for x into the first of the others, then come lengths. step: the position of random numbers."""
+        """The outputs for x into the first of the others, then the lengths. step: the position of random numbers."""
         self.waiting = 0
         _run(self.ahead, step, self.ports, [*x, *others])
         self.waiting, self.step = len(x[0]), step

@@ -24,7 +24,7 @@ PAUSE = 0.05
 
 
 class Epochs:
-    """One fit of a network: what it trains and validates on, and who is told.
+    """One fit of a network: what it trains and validates on, and the hooks that it calls.
 
     program: with the examples attached. batch: rows of a step. unseen: the validation data, or None.
     """
@@ -77,7 +77,7 @@ class Epochs:
         return history
 
     def _epoch(self, epoch: int, start: _Snapshot, proven: _Snapshot) -> Logs:
-        """One epoch and its validation. Where the loss is no longer finite, the network is put back."""
+        """One epoch and its validation. If the loss is no longer finite, the network is restored."""
         try:
             logs = self._train(epoch)
         except DivergenceError as error:
@@ -113,14 +113,14 @@ class Epochs:
         return with_records(program, self.examples, done, order)
 
     def _steps(self, first: int, order: np.ndarray | None) -> int:
-        """Steps from sample `first` on, one or as many as fit into PAUSE; counts those done, also where one fails."""
+        """Steps from sample `first` on, one or as many as fit into PAUSE; counts those completed, even if one fails."""
         net, plan, counters, batch = self.net, self.program.plan, self.net.counters, self.batch
         if isinstance(net.optimizer, LBFGS):
             full_batch.iterate(net, self.program, self.samples, order)
             return self.samples
         pause, stop = PAUSE, self.samples
         if self.each_step:
-            pause, stop = 0.0, min(self.samples, first + batch)  # one step, and so one rate
+            pause, stop = 0.0, min(self.samples, first + batch)  # one step, so one rate
         rates = self.program.rates_for(-(-(stop - first) // batch), net.optimizer, counters)
         try:
             plan.run(stop, batch, first, order, rates, counters.step, counters.update, pause)
@@ -130,7 +130,7 @@ class Epochs:
 
 
 class _Snapshot:
-    """What a diverged epoch is put back to."""
+    """The state to which a diverged epoch is restored."""
 
     def __init__(self, net: Compiled) -> None:
         self.counters = net.counters.copy()
@@ -145,7 +145,7 @@ class _Snapshot:
 
 @contextmanager
 def naming_validation_data() -> Iterator[None]:
-    """What is wrong inside is wrong with validation_data."""
+    """A context whose errors are about validation_data."""
     try:
         yield
     except (TypeError, ValueError) as error:

@@ -129,7 +129,7 @@ class Training(Prediction):
         before = self.counters.step
 
         def trained(error: BaseException) -> bool:
-            """Whether the network is what training has left, and not as it was before."""
+            """Whether the network is as training left it, rather than as it was before."""
             return self.counters.step > before or isinstance(error, FloatingPointError)
 
         with self.guard.changing("fit"), self.built_for(examples.inputs, trained):

@@ -15,7 +15,7 @@ from fastnn.optimizers import LBFGS
 
 
 def check(batch: int, samples: int, stateful: bool) -> None:
-    """Raises ValueError for batches that are not the whole, and so for states that are carried between them."""
+    """Raises ValueError for batches of less than all samples, and for states carried between batches."""
     if checks.flag("stateful", stateful):
         raise ValueError("LBFGS: has all samples in one batch, and so no state to carry to the next; stateful=False")
     if batch < samples:
@@ -42,7 +42,7 @@ class _Joined:
 
 
 def iterate(net: Compiled, program: Program, samples: int, order: np.ndarray | None) -> None:
-    """One iteration; ends the fit where it finds no lower loss. What fails leaves the parameters as they were."""
+    """One iteration; ends the fit if it finds no lower loss. A failure leaves the parameters as they were."""
     optimizer, counters, ranges = cast(LBFGS, net.optimizer), net.counters, net.ranges()
     parameters = _Joined([part.of(part.block.values).array for part in ranges])
     gradients = _Joined([part.of(part.block.gradients).array for part in ranges])
@@ -59,7 +59,7 @@ def iterate(net: Compiled, program: Program, samples: int, order: np.ndarray | N
                 raise
             return math.inf, point
         loss = program.last()["loss"]
-        if not measured:  # an epoch's figures are those at its beginning
+        if not measured:  # an epoch's values are those at its start
             measured.extend((meter, meter.measured) for meter in program.meters.values())
         return loss, gradients.read().astype(np.float64)
 

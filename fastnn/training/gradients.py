@@ -153,7 +153,7 @@ def check_gradients(net: Compiled, x: Any, y: Any, tolerance: float = 0.01, leng
 
 
 def _chosen(values: np.ndarray, gradients: np.ndarray, rng: np.random.Generator) -> list[tuple[int, ...]]:
-    """The places of the largest gradients and of some others; values that are not finite are padding."""
+    """The positions of the largest gradients and of some others; values that are not finite are padding."""
     order = np.argsort(-np.abs(gradients), axis=None)
     order = order[np.isfinite(values.ravel()[order])]
     others = rng.permutation(order[EACH:])[:EACH]

@@ -99,13 +99,13 @@ class LearningRateTest(Training):
                 break
         if len(losses) < 2:
             raise FloatingPointError(f"find_learning_rate: the loss is not finite from the rate {lowest:g} on")
-        settled = min(10, len(lows) // 2)  # before, few losses are in the mean, and chance may make it the least
+        settled = min(10, len(lows) // 2)  # before, few losses are in the mean, and noise may make it the least
         best = settled + int(np.argmin(lows[settled:]))
         return RangeTest(rates[: len(losses)], np.array(losses), float(rates[best] / 10))
 
 
 def _batches(seed: int, samples: int, batch: int, steps: int) -> list[np.ndarray]:
-    """The rows of each step: shuffled samples, as often as it takes."""
+    """The rows of each step: shuffled samples, repeated as often as needed."""
     epochs = -(-steps * batch // samples)
     order = np.concatenate([generator(seed, Purpose.SHUFFLE, epoch).permutation(samples) for epoch in range(epochs)])
     return [order[step * batch : (step + 1) * batch] for step in range(steps)]

@@ -1,4 +1,4 @@
-"""What `fit` shows: a bar, or a line for each epoch."""
+"""The progress display of `fit`: a bar, or a line for each epoch."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from fastnn.model.history import Logs
 class Progress:
     """Shows the epochs of a fit on the standard error stream; where that is closed, nothing.
 
-    lines: a line for each epoch, as log files want it, instead of a tqdm bar over the samples of all epochs.
+    lines: a line for each epoch, for log files, instead of a tqdm bar over the samples of all epochs.
     """
 
     def __init__(self, samples: int, epochs: int, lines: bool) -> None:
@@ -27,14 +27,14 @@ class Progress:
             self.bar = tqdm(total=samples * epochs, unit=" samples", unit_scale=True, dynamic_ncols=True, leave=True)
 
     def update(self, epoch: int, done: int, logs: Logs) -> None:
-        """`done` samples of this epoch are done."""
+        """Shows that `done` samples of this epoch are done."""
         if self.bar is not None:
             self.bar.set_description(f"epoch {epoch + 1}/{self.epochs}", refresh=False)
             self.bar.set_postfix({name: f"{value:.4f}" for name, value in logs.items()}, refresh=False)
             self.bar.update(epoch * self.samples + done - self.bar.n)
 
     def end_epoch(self, epoch: int, logs: Logs) -> None:
-        """The epoch is over."""
+        """Ends the epoch."""
         self.update(epoch, self.samples, logs)
         if self.lines and not sys.stderr.closed:
             shown = ", ".join(f"{name} {value:.4f}" for name, value in logs.items())
