@@ -100,7 +100,11 @@ def write_csrc() -> None:
 
 
 class BuildExt(build_ext):
-    """Compiles csrc with each level's flags into the module that owns the tables, and team with OpenMP."""
+    """Compiles csrc with each level's flags into the module that owns the tables, and thread_team with OpenMP."""
+
+    def initialize_options(self) -> None:
+        super().initialize_options()
+        self.parallel = os.cpu_count()  # pip passes no --parallel
 
     def openmp_flags(self) -> list[str]:
         with tempfile.TemporaryDirectory() as folder:

@@ -257,6 +257,14 @@ def test_a_contest(capfd: pytest.CaptureFixture[str]) -> None:
         Contender(bench.MODULE, "nobody", "infer_tiny", 1)
 
 
+def test_a_contest_in_a_clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the working directory has sources of the same name, the installed package is measured."""
+    (tmp_path / "fastnn").mkdir()
+    (tmp_path / "fastnn" / "__init__.py").write_text("raise ImportError")
+    monkeypatch.chdir(tmp_path)
+    assert compare([(bench.MODULE, "fastnn", 1)], "infer_tiny", 1, 0.01)[0] > 0
+
+
 def test_the_command(num_threads: int, capsys: pytest.CaptureFixture[str]) -> None:
     assert options.main(["bench", "--threads", str(num_threads), "--seconds", "0.1"]) == 0
     printed = capsys.readouterr().out

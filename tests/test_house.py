@@ -1,13 +1,8 @@
 """The rules of the house, read off the sources: lists that agree, flags that are absent, files that stay short."""
 
 import ast
-import os
 import platform
 import re
-import shlex
-import shutil
-import subprocess
-import sysconfig
 import textwrap
 from pathlib import Path
 from types import SimpleNamespace
@@ -42,35 +37,6 @@ def setup() -> dict[str, Any]:
     names["Extension"] = None
     exec(compile(tree, "setup.py", "exec"), names)
     return names
-
-
-def compiler(architecture: str) -> list[str]:
-    """The compiler for an architecture, or a skip that says which one is missing."""
-    native = os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc"
-    command = shlex.split(native) if architecture == setup()["ARCHITECTURE"] else [f"{architecture}-linux-gnu-gcc"]
-    if not shutil.which(command[0]):
-        pytest.skip(f"{command[0]} is not installed")
-    return command
-
-
-def build(source: Path, folder: Path, *flags: str, architecture: str) -> Path:
-    """Compiles as setup.py does; a warning is an error."""
-    built = folder / f"{source.stem}.o"
-    flags = (*setup()["C_FLAGS"], "-Wall", "-Wextra", "-Werror", "-Wno-psabi", *flags)
-    command = [*compiler(architecture), *flags, "-fPIC", "-I", str(CSRC), "-c", str(source), "-o", str(built)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return built
-
-
-def avx(built: Path) -> list[str]:
-    """The instructions in an object that need AVX: their names begin with v, or they use its registers."""
-    if not shutil.which("objdump"):
-        pytest.skip("objdump is not installed")
-    listing = subprocess.run(["objdump", "-d", "--no-show-raw-insn", built], capture_output=True, text=True, check=True)
-    instructions = [line.split("\t", 1)[1] for line in listing.stdout.splitlines() if "\t" in line]
-    assert instructions
-    return [text for text in instructions if text.startswith("v") or re.search(r"%[yz]mm|%k[0-7]", text)]
 
 
 def test_activations_agree() -> None:
@@ -155,20 +121,3 @@ def test_lines_of_c_are_short() -> None:
     """clang-format leaves comments as they are."""
     for path in sources(".h", ".c"):
         assert not [line for line in path.read_text().splitlines() if len(line) > 120], path
-
-
-@pytest.mark.parametrize(("architecture", "level"), LEVELS)
-def test_a_level_compiles_without_a_warning(architecture: str, level: str, tmp_path: Path) -> None:
-    flags = setup()["LEVELS"][architecture][level]
-    build(CSRC / f"isa_{level}.c", tmp_path, *flags, architecture=architecture)
-
-
-@pytest.mark.skipif(platform.machine() not in {"x86_64", "AMD64"}, reason="not x86-64")
-def test_the_base_level_runs_without_avx(tmp_path: Path) -> None:
-    levels = setup()["LEVELS"]["x86_64"]
-    base = build(CSRC / "isa_base.c", tmp_path, *levels["base"], architecture="x86_64")
-    dispatch = build(CSRC / "dispatch.c", tmp_path, architecture="x86_64")
-    avx2 = build(CSRC / "isa_avx2.c", tmp_path, *levels["avx2"], architecture="x86_64")
-    assert avx(avx2), "the search itself"
-    assert not avx(base)
-    assert not avx(dispatch)

@@ -1,6 +1,8 @@
 """The runner in plain C over the same kernels: naive references, guard pages, every tail. See `make test-kernels`."""
 
 import os
+import platform
+import re
 import shlex
 import shutil
 import subprocess
@@ -22,13 +24,22 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module")
-def runner(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The runner, compiled as setup.py compiles; a warning is an error."""
-    folder = tmp_path_factory.mktemp("kernels")
-    command = ["make", "-j2", "-C", str(HERE / "kernels"), f"BUILD={folder}", f"CC={COMPILER}", f"{folder}/runner"]
+def objects() -> Path:
+    """The folder of the runner and its objects, compiled as setup.py compiles; a warning is an error.
+
+    `make test-kernels` uses the same folder, and so need not compile them again.
+    """
+    folder = HERE.parent / "build" / "kernels"
+    jobs = f"-j{os.cpu_count()}"
+    command = ["make", jobs, "-C", str(HERE / "kernels"), f"BUILD={folder}", f"CC={COMPILER}", f"{folder}/runner"]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    return folder / "runner"
+    return folder
+
+
+@pytest.fixture
+def runner(objects: Path) -> Path:
+    return objects / "runner"
 
 
 @pytest.mark.parametrize("level", [*levels(), "wide"])
@@ -44,3 +55,20 @@ def test_a_level_that_is_not_there_is_refused(runner: Path) -> None:
     done = subprocess.run([runner, "avx1024"], capture_output=True, text=True)
     assert done.returncode == UNABLE
     assert done.stderr == "avx1024: not in this build, or the processor lacks it\n"
+
+
+def avx(built: Path) -> list[str]:
+    """The instructions in an object that need AVX: their names begin with v, or they use its registers."""
+    if not shutil.which("objdump"):
+        pytest.skip("objdump is not installed")
+    listing = subprocess.run(["objdump", "-d", "--no-show-raw-insn", built], capture_output=True, text=True, check=True)
+    instructions = [line.split("\t", 1)[1] for line in listing.stdout.splitlines() if "\t" in line]
+    assert instructions
+    return [text for text in instructions if text.startswith("v") or re.search(r"%[yz]mm|%k[0-7]", text)]
+
+
+@pytest.mark.skipif(platform.machine() not in {"x86_64", "AMD64"}, reason="not x86-64")
+def test_the_base_level_runs_without_avx(objects: Path) -> None:
+    assert avx(objects / "isa_avx2.o"), "the search itself"
+    assert not avx(objects / "isa_base.o")
+    assert not avx(objects / "dispatch.o")

@@ -53,7 +53,7 @@ class Contender:
         variables = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NPROC")  # the last is XLA's
         self.name = name
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "fastnn.bench", module, name, workload, str(threads)],
+            [sys.executable, "-P", "-m", "fastnn.bench", module, name, workload, str(threads)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

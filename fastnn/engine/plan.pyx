@@ -145,16 +145,17 @@ cdef class Plan:
     cdef int run_frozen(self, Py_ssize_t rows, Py_ssize_t batch, double nanoseconds) except -1:
         """All rows, of a frozen network: its ports point to them, no other thread runs it. nanoseconds: estimated."""
         cdef Run *run = &self.shared.run
-        cdef bint shares = nanoseconds >= LEAST_SHARED
         enough_stack()
-        self.position, run.failed = 0, NULL
-        run.threads = thread_team.call_helper(nanoseconds, thread_count.allowed()) if shares else 1
-        try:
+        self.position, run.failed, run.threads = 0, NULL, 1
+        if nanoseconds < LEAST_SHARED:
             self.advance_alone(rows, batch, INFINITY, nanoseconds)
-        finally:
-            if shares:
+        else:
+            run.threads = thread_team.call_helper(nanoseconds, thread_count.allowed())
+            try:
+                self.advance_alone(rows, batch, INFINITY, nanoseconds)
+            finally:
                 thread_team.dismiss_helper(nanoseconds)
-        return self.check()
+        return self.check() if run.failed != NULL else 0
 
     cdef int advance_alone(self, Py_ssize_t samples, Py_ssize_t batch, double pause, double nanoseconds) except -1:
         """`advance`, without the GIL if the run is long enough."""
