@@ -85,7 +85,7 @@ class Network(LearningRateTest, CustomLoop, Gradients):
         )
         for symbol in first:
             if symbol.layer is not None:
-                raise ValueError(f"inputs: {symbol!r} is made by a layer; begin with Input(...)")
+                raise ValueError(f"inputs: {symbol!r} is the output of a layer; start with Input(...)")
         if not first or not last:
             raise ValueError(f"a Network needs at least one {'output' if first else 'input'}")
         self.assemble(Graph.between(first, last), seed, name)

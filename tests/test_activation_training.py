@@ -122,7 +122,7 @@ def test_log_softmax_before_cross_entropy() -> None:
     with pytest.raises(ValueError, match="log_softmax and other layers"):
         layers = [fnn.Dense(3, activation="log_softmax"), fnn.Dropout(0.5)]
         fnn.Sequential(layers, (4,)).compile("adam", "cross_entropy").train_on_batch(x, y)
-    with pytest.raises(ValueError, match="must end in sigmoid"):
+    with pytest.raises(ValueError, match="the output activation must be sigmoid"):
         fnn.Sequential([fnn.Dense(3, activation="log_softmax")], (4,)).compile("adam", "binary_cross_entropy")
 
 

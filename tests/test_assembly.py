@@ -160,7 +160,7 @@ def test_the_guard_holds_the_inner_network_too() -> None:
     class Watch(fnn.Callback):
         def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
             inner.predict(batch()[0][0])
-            with pytest.raises(RuntimeError, match="not inside fit"):
+            with pytest.raises(RuntimeError, match="cannot be called inside fit"):
                 inner.compile("sgd", "mse")
             seen.append(epoch)
 

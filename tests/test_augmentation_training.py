@@ -170,7 +170,7 @@ def test_probabilities_are_not_taken_for_logits() -> None:
     """What a sigmoid gave has changed on the way to the loss: as after Dropout, that is refused."""
     ends = [fnn.Dense(60, activation="sigmoid"), fnn.Reshape(SHAPE), fnn.RandomFlip()]
     net = fnn.Sequential(ends, input_shape=(4,), seed=0).compile("sgd", "binary_cross_entropy")
-    with pytest.raises(ValueError, match="binary_cross_entropy: the last layer must end in sigmoid"):
+    with pytest.raises(ValueError, match="binary_cross_entropy: the output activation must be sigmoid"):
         net.train_on_batch(np.ones((8, 4)), np.ones((8, *SHAPE)))
 
 

@@ -179,7 +179,7 @@ def test_options_of_a_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
         (["train", "digits", "--validation", "0.3"], "--target, --task and --validation are for CSV files"),
         (["train"], "required: data"),
         (["predict", "m", "bad.csv"], "bad.csv:3: column 'a': 'abc' is not a number"),
-        (["predict", "m", "other.csv"], "other.csv: there is no column 'b'; wanted: 'a', 'b'; the file has 'a', 'y'"),
+        (["predict", "m", "other.csv"], "other.csv: there is no column 'b'; expected 'a', 'b'; the file has 'a', 'y'"),
         (["predict", "m", "none.csv"], "No such file or directory: 'none.csv'"),
         (["predict", "data.csv", "data.csv"], "data.csv: not a fastnn file"),
         (["predict", "foreign", "data.csv"], "foreign: the model has no columns"),

@@ -164,7 +164,7 @@ WRONG = {
     "NaN": (lambda: fnn.losses.CrossEntropy(class_weights=[1, np.nan]), r"class_weights\[1\] must be a number >= 0"),
     "dict": (lambda: fnn.losses.CrossEntropy(class_weights={0: 1}), "class_weights must be a list of numbers"),
     "ignore": (lambda: fnn.losses.CrossEntropy(ignore=0.5), "ignore must be an integer"),
-    "number": (lambda: fnn.losses.CrossEntropy(class_weights=[1, 2])(normal(3, 4), [0, 1, 2]), "2 class weights for 4"),
+    "number": (lambda: fnn.losses.CrossEntropy(class_weights=[1, 2])(normal(3, 4), [0, 1, 2]), "2 class_weights for 4"),
 }
 
 

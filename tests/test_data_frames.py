@@ -228,5 +228,5 @@ def test_no_samples_of_several_inputs() -> None:
     predicted, classes = net.predict(x, lengths=[]), net.classify(x)
     assert {name: y.shape for name, y in predicted.items()} == {"kind": (0, 3), "sort": (0, 2)}
     assert {name: y.shape for name, y in classes.items()} == {"kind": (0,), "sort": (0,)}
-    with pytest.raises(ValueError, match="0 samples for 'a', 4 for 'b'"):
+    with pytest.raises(ValueError, match="0 samples for 'a', but 4 for 'b'"):
         net.predict({"a": EMPTY, "b": np.zeros((4, 5, 2))})

@@ -241,7 +241,7 @@ def test_bad_shapes_of_ops() -> None:
         Depthwise(x, weight, None, y, rows, rows, "relu", y)
     with pytest.raises(ValueError, match=r"DepthwiseGradient\(.*do not fit"):
         DepthwiseGradient(x, weight, y, None, weight, Tensor((3,)), rows, rows)
-    with pytest.raises(ValueError, match="dbias without dweight"):
+    with pytest.raises(ValueError, match="dbias needs dweight"):
         DepthwiseGradient(x, weight, y, x, None, Tensor((6,)), rows, rows)
 
 

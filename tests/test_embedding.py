@@ -131,9 +131,9 @@ def test_arguments_are_checked() -> None:
         with pytest.raises(ValueError, match=r"EmbeddingGradient: ids .*, table .* and rows .* do not fit"):
             EmbeddingGradient(wrong[0], wrong[2], wrong[1])
     for padding in (-1, 4):
-        with pytest.raises(ValueError, match=f"padding {padding} is none of 4 ids"):
+        with pytest.raises(ValueError, match=f"padding must be an id from 0 to 3, got {padding}"):
             Embedding(ids, table, y, padding=padding)
-        with pytest.raises(ValueError, match=f"padding {padding} is none of 4 ids"):
+        with pytest.raises(ValueError, match=f"padding must be an id from 0 to 3, got {padding}"):
             EmbeddingGradient(ids, y, table, padding=padding)
     with pytest.raises(TypeError, match="float32"):
         Embedding(ids, Tensor((4, 3), "int32"), y)

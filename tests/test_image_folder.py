@@ -88,7 +88,7 @@ def test_bad_folders(tmp_path: Path) -> None:
         image_folder(tmp_path)
     put(tmp_path / "a" / "1.png", pixels())
     (tmp_path / "empty").mkdir()
-    with pytest.raises(ValueError, match=rf"^{tmp_path}/empty: a class without pictures"):
+    with pytest.raises(ValueError, match=rf"^{tmp_path}/empty: a class without images"):
         image_folder(tmp_path)
 
 
@@ -108,8 +108,8 @@ def test_bad_pictures(what: str, name: str, tmp_path: Path) -> None:
         bad.write_bytes(bad.read_bytes()[:-1000])
     else:
         bad.write_text({"text": "hello", "empty": ""}[what])
-    message = {"cut": "a broken picture", "16 ": "expected 8 bits", "flo": "expected 8 bits"}.get(
-        what[:3], "not a picture"
+    message = {"cut": "a damaged image", "16 ": "expected 8 bits", "flo": "expected 8 bits"}.get(
+        what[:3], "not an image"
     )
     with pytest.raises(ValueError, match=f"^{bad}: {message}"):
         image_folder(tmp_path)
@@ -128,7 +128,7 @@ def test_no_program_is_started(tmp_path: Path) -> None:
 
     put(tmp_path / "a" / "1.png", pixels())
     (tmp_path / "a" / "2.png").write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 8 8\nshowpage\n")
-    with pytest.MonkeyPatch.context() as patch, pytest.raises(ValueError, match=r"2.png: not a picture in one of"):
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(ValueError, match=r"2.png: not an image in one of"):
         patch.setattr(subprocess, "Popen", None)  # what each start of a program goes through
         image_folder(tmp_path)
 

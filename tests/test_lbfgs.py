@@ -143,7 +143,7 @@ def test_what_does_not_go_with_it() -> None:
     before = state(net)
     with pytest.raises(ValueError, match="LBFGS: expected all 90 samples in one batch, got batch_size 32"):
         net.fit(x, y, verbose=0)
-    with pytest.raises(RuntimeError, match="LBFGS trains with fit alone"):
+    with pytest.raises(RuntimeError, match="LBFGS trains with fit only"):
         net.train_on_batch(x, y)
     with pytest.raises(ValueError, match="LBFGS has no learning rate to find"):
         net.find_learning_rate(x, y)

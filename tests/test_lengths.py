@@ -183,7 +183,7 @@ def test_layers_that_take_sequences_as_a_whole_refuse_lengths() -> None:
     for layer in (fnn.Flatten(), fnn.Conv1D(3, 2), fnn.MaxPool1D(), fnn.Reshape((2, -1))):
         net = fnn.Sequential([layer, fnn.Flatten(), fnn.Dense(2)], input_shape=(4, 5), seed=0).compile("adam", "mse")
         net.predict(X)
-        with pytest.raises(ValueError, match="takes sequences as a whole, and so no lengths"):
+        with pytest.raises(ValueError, match="reads whole sequences, so lengths cannot be applied"):
             net.train_on_batch(X, np.ones((3, 2)), lengths=[1, 2, 3])
     net = fnn.Sequential([fnn.Dense(2)], input_shape=(4,), seed=0).compile("adam", "cross_entropy")
     with pytest.raises(ValueError, match="lengths are for sequences"):
@@ -193,7 +193,7 @@ def test_layers_that_take_sequences_as_a_whole_refuse_lengths() -> None:
         labels = np.zeros((3, *x.shape[1:-1]), int)
         with pytest.raises(ValueError, match="lengths are for sequences"):
             each.fit(x, labels, lengths=[1, 2, 2], class_weight={0: 2.0}, verbose=0)
-    with pytest.raises(ValueError, match="takes sequences as a whole"):
+    with pytest.raises(ValueError, match="reads whole sequences"):
         fnn.Sequential([fnn.LSTM(2, True)], input_shape=(4, 5)).compile(
             "adam", lambda y, t: (0.0, np.zeros_like(y))
         ).train_on_batch(X, Y, lengths=[1, 2, 3])

@@ -170,9 +170,9 @@ WRONG = {
     "text": (lambda: losses.mse(["a"], [1]), TypeError, "y: expected an array of real numbers"),
     "NaN in t": (lambda: losses.mse([1.0], [np.nan]), ValueError, r"t\[0\] is nan"),
     "no label": (lambda: losses.cross_entropy(np.ones((2, 3)), [0, 3]), ValueError, r"t\[1\] is 3; .* from 0 to 2"),
-    "one class": (lambda: losses.cross_entropy(np.ones((2, 1)), [0, 0]), ValueError, "nothing to compare"),
-    "no chance": (lambda: losses.binary_cross_entropy([0.0], [2]), ValueError, "a probability lies from 0 to 1"),
-    "no count": (lambda: losses.poisson([0.0], [-1]), ValueError, r"t\[0\] is -1; it must be a number >= 0"),
+    "one class": (lambda: losses.cross_entropy(np.ones((2, 1)), [0, 0]), ValueError, "one output is not enough"),
+    "no chance": (lambda: losses.binary_cross_entropy([0.0], [2]), ValueError, "expected a probability from 0 to 1"),
+    "no count": (lambda: losses.poisson([0.0], [-1]), ValueError, r"t\[0\] is -1; expected a number >= 0"),
     "no weight": (lambda: losses.mse([0.0], [1], [-1]), ValueError, r"sample_weight\[0\] is -1; .* number >= 0"),
     "weights": (lambda: losses.mse([0.0], [1], [1, 2]), ValueError, r"sample_weight: expected \(1,\)"),
 }

@@ -132,7 +132,7 @@ def test_bad_weights() -> None:
         with pytest.raises(ValueError, match=r"sample_weight: expected \(5,\)"):
             fnn.losses.cross_entropy(x, labels, wrong)
     weight[3, 1, 2] = -1
-    with pytest.raises(ValueError, match=r"sample_weight\[3, 1, 2\] is -1; it must be a number >= 0"):
+    with pytest.raises(ValueError, match=r"sample_weight\[3, 1, 2\] is -1; expected a number >= 0"):
         net.fit(x, labels, sample_weight=weight, verbose=0)
     symbol = fnn.Input((2, 3, 3))
     maps = fnn.Conv2D(3, 1, name="map")(symbol)
@@ -182,7 +182,7 @@ def test_what_may_end_a_network(case: str) -> None:
         for loss, endings in (("cross_entropy", ("softmax", "log_softmax")), ("binary_cross_entropy", ("sigmoid",))):
             fused = activation in endings and kind in ("fused", activation)
             if not (fused or activation is None or (kind == "new" and activation in ("relu", "tanh"))):
-                with pytest.raises(ValueError, match=f"{loss}: the last layer must end in .*come from {activation}"):
+                with pytest.raises(ValueError, match=f"{loss}: the output activation must be .*got {activation}"):
                     net.compile("sgd", loss)
                 continue
             net.compile("sgd", loss)

@@ -117,7 +117,7 @@ BAD: dict[str, tuple[Any, Any, type[Exception], str]] = {
     "x without a name": ({"left": LEFT}, Y, ValueError, "x: 'right' is missing; expected 'left', 'right'"),
     "x of another name": ({**X, "more": LEFT}, Y, ValueError, "x: unknown 'more'"),
     "x in the wrong order": ([RIGHT, LEFT], Y, ValueError, r"Input 'left'.*\(batch, 4\), got \(20, 3\)"),
-    "x of two lengths": ([LEFT, RIGHT[:9]], Y, ValueError, "20 samples for 'left', 9 for 'right'"),
+    "x of two lengths": ([LEFT, RIGHT[:9]], Y, ValueError, "20 samples for 'left', but 9 for 'right'"),
     "x empty": ([LEFT[:0], RIGHT[:0]], Y, ValueError, r"x\['left'\] is empty"),
     "x of text": ([LEFT, RIGHT.astype(str)], Y, TypeError, r"x\['right'\]: .*numbers"),
     "x of NaN": ([LEFT, np.full_like(RIGHT, np.nan)], Y, ValueError, r"x\['right'\]\[\d+, 0\] is nan"),

@@ -206,9 +206,9 @@ def test_zero_gradients_are_no_trouble(isa: str) -> None:
 def test_arguments_are_checked() -> None:
     x, other, whole = Tensor((4,)), Tensor((5,)), Tensor((4,), "int32")
     for arguments, settings in (((x, x), {"momentum": 0.9}), ((x, x, x), {})):
-        with pytest.raises(ValueError, match="SGD: a velocity goes with a momentum"):
+        with pytest.raises(ValueError, match="SGD: velocity and momentum go together"):
             SGD(*arguments, **settings)
-    with pytest.raises(ValueError, match="RMSprop: a buffer goes with a momentum"):
+    with pytest.raises(ValueError, match="RMSprop: buffer and momentum go together"):
         RMSprop(x, x, x, momentum=0.9)
     for optimizer, settings, slots in SETTINGS.values():
         for i in range(2 + len(slots.split())):

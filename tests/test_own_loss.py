@@ -119,5 +119,5 @@ def test_files(tmp_path: Any) -> None:
     assert loaded.loss.function is squares
     for other in (loaded, copy.deepcopy(net)):
         assert other.train_on_batch(x, x[:, :1]) == copy.deepcopy(net).train_on_batch(x, x[:, :1])
-    with pytest.raises(ValueError, match="the loss 'squares' is a function of your own: load"):
+    with pytest.raises(ValueError, match="the loss 'squares' is a custom function: pass it in load"):
         fnn.load(tmp_path / "net")

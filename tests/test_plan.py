@@ -152,7 +152,7 @@ def test_an_op_outlives_its_plan() -> None:
 
 def test_a_plan_is_built_once_and_of_ops() -> None:
     copy = Copy()
-    with pytest.raises(RuntimeError, match="a Plan is built once"):
+    with pytest.raises(RuntimeError, match="a Plan cannot be initialized twice"):
         copy.plan.__init__([Activation(copy.rows, copy.rows, "relu")])
     with pytest.raises(ValueError, match="at least one Op"):
         Plan([])

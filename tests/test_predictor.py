@@ -182,7 +182,7 @@ def test_several_inputs_or_outputs(inputs: int, outputs: int) -> None:
     net = fnn.Network(x, [fnn.Dense(2)(h) for _ in range(outputs)], seed=0).compile("adam", "mse")
     before = state(net)
     for rows in (1, 8):
-        with pytest.raises(ValueError, match="freeze: takes a network of one input and one output; use predict"):
+        with pytest.raises(ValueError, match="freeze: the network must have one input and one output; use predict"):
             net.freeze(rows)
     assert state(net) == before
 
@@ -268,7 +268,7 @@ def test_what_is_bound_to_memory_is_not_copied() -> None:
     plan = net.plan()
     program = net.pool.lease(net, net.training_step, 3)
     whole = [
-        (net.freeze(), r"a Predictor is not copied: freeze\(\) makes another"),
+        (net.freeze(), r"a Predictor cannot be copied; freeze\(\) makes another"),
         (plan, r"net.plan\(\) makes another"),
     ]
     parts = [(plan.ops[0], "Gather.* is bound to memory"), (plan.ports[0], "x: a Port belongs to its plan")]

@@ -98,8 +98,8 @@ def test_split_is_seeded_and_stratified(share: float) -> None:
 @pytest.mark.parametrize(
     ("strata", "share", "message"),
     [
-        ([0, 1, 2, 3, 4], 0.5, r"--validation 0.5 of 5 rows holds none out.*\(5\)"),
-        ([0, 0, 0], 0.2, "0.2 of 3 rows holds none out"),
+        ([0, 1, 2, 3, 4], 0.5, r"--validation 0.5 of 5 rows leaves none for validation.*\(5\)"),
+        ([0, 0, 0], 0.2, "0.2 of 3 rows leaves none for validation"),
         *(
             [
                 ([0] * 9, share, "fraction between 0 and 1")

@@ -169,7 +169,7 @@ def test_it_lives_like_any_layer(tmp_path: Path) -> None:
     f.refresh()
     assert_same_bits(f(x), net.predict(x))
     assert_same_bits(f(x[3]), net.predict(x)[3])
-    with pytest.raises(ValueError, match=r"unknown layer 'Scale'.*own ones go into layers="):
+    with pytest.raises(ValueError, match=r"unknown layer 'Scale'.*pass your own in layers="):
         fnn.load(tmp_path / "net.safetensors")
 
 

@@ -86,7 +86,7 @@ def test_they_stop_early_and_are_monitored() -> None:
 def test_files_hold_the_name(tmp_path: Path) -> None:
     net = classifier(metrics=["accuracy", right])
     net.save(tmp_path / "net")
-    with pytest.raises(ValueError, match=r"the metric 'right' is a function of your own: load\(path, metrics="):
+    with pytest.raises(ValueError, match=r"the metric 'right' is a custom function: pass it in load\(path, metrics="):
         fnn.load(tmp_path / "net")
     for twin in (copy.copy(net), fnn.load(tmp_path / "net", metrics={"right": right})):
         assert twin.evaluate(X, Y) == net.evaluate(X, Y)

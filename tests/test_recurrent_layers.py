@@ -117,7 +117,7 @@ WRONG: dict[str, tuple[Any, str]] = {
         r"GRU\(3\): expected initial states \(batch, 3\), got \(batch, 4\)",
     ),
     "no symbol": (lambda: fnn.GRU(3)(fnn.Input((5, 2)), initial_state=np.ones(3)), "call it on an Input"),
-    "both of what": (lambda: fnn.Bidirectional(fnn.Dense(3)), "Bidirectional: expected a layer LSTM"),
+    "both of what": (lambda: fnn.Bidirectional(fnn.Dense(3)), "Bidirectional: expected an LSTM"),
     "both, reverse": (lambda: fnn.Bidirectional(fnn.LSTM(3, reverse=True)), "without reverse and return_state"),
     "merge": (
         lambda: fnn.Bidirectional(fnn.LSTM(3), "mean"),
@@ -128,7 +128,7 @@ WRONG: dict[str, tuple[Any, str]] = {
     "huge": (lambda: network_of(fnn.Embedding(2**31 - 1, 2**31 - 1), (3,)), r"Embedding|weight|elements"),
     "ids of what": (
         lambda: fnn.Sequential([fnn.Dropout(0.1), fnn.Embedding(5, 3)], (4,), seed=0).predict(np.ones((2, 4))),
-        r"Embedding\(5\): takes ids: its input must be an input of the network",
+        r"Embedding\(5\): its input is ids, so it must be an input of the network",
     ),
     "a state of nothing": (
         lambda: network_of(fnn.layers.LAYERS["State"](0), (4,)).predict(np.ones((2, 4))),

@@ -59,7 +59,7 @@ def test_reshape(shape: tuple[int, ...], features: tuple[int, ...], wanted: tupl
 
 def test_reshape_is_checked() -> None:
     for shape, message in (
-        ((4, 2), r"Reshape\(\(4, 2\)\): expected input of 8 elements, got \(batch, 2, 3\); which has 6"),
+        ((4, 2), r"Reshape\(\(4, 2\)\): expected input of 8 elements, got \(batch, 2, 3\); it has 6"),
         ((4, -1), r"Reshape\(\(4, -1\)\): expected input of a multiple of 4 elements, got \(batch, 2, 3\)"),
     ):
         with pytest.raises(ValueError, match=message):

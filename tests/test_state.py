@@ -76,7 +76,7 @@ def test_a_step_that_fails_leaves_the_state() -> None:
             net.train_on_batch(x, np.full_like(y, 3e38), stateful=True)
         if i:
             for rows in (count - 1, count + 1):
-                with pytest.raises(ValueError, match=f"of {count} streams, and cannot go on with {rows}"):
+                with pytest.raises(ValueError, match=f"belongs to {count} streams and cannot continue with {rows}"):
                     net.train_on_batch(CUT[:rows], Y[:rows], stateful=True)
         assert net.train_on_batch(x, y, stateful=True) == twin.train_on_batch(x, y, stateful=True)
     net.reset_state()
@@ -110,7 +110,7 @@ def test_the_state_is_one_whatever_is_given_beside() -> None:
         assert net.train_on_batch(**{"x": x, "y": labels, "stateful": True, **form}) == pytest.approx(wanted, rel=1e-6)
         for other in forms:
             few = {key: value[:-1] for key, value in other.items()}
-            with pytest.raises(ValueError, match=f"of {STREAMS} streams, and cannot go on with {STREAMS - 1}"):
+            with pytest.raises(ValueError, match=f"belongs to {STREAMS} streams and cannot continue with {STREAMS - 1}"):
                 net.train_on_batch(**{"x": x[:-1], "y": labels[:-1], "stateful": True, **few})
 
 
@@ -145,7 +145,7 @@ def test_a_fit_that_ends_on_the_way_ends_the_state() -> None:
 def test_what_is_refused() -> None:
     net = network()
     lbfgs = network().compile(fnn.LBFGS(), "mse")
-    with pytest.raises(ValueError, match="LBFGS: has all samples in one batch, and so no state to carry"):
+    with pytest.raises(ValueError, match="LBFGS: all samples are one batch, so no state"):
         lbfgs.fit(CUT, Y, len(CUT), shuffle=False, stateful=True, verbose=0)
     for call in (
         lambda: net.fit(CUT, Y, STREAMS, stateful=True, verbose=0),
@@ -170,7 +170,7 @@ def test_streams() -> None:
     np.testing.assert_array_equal(found[:, 0], [0, 10, 5, 15])
     np.testing.assert_array_equal(found[0::2].reshape(-1), np.arange(10))
     assert fnn.datasets.streams(np.zeros((12, 3)), 2, 2).shape == (6, 2, 3)
-    with pytest.raises(ValueError, match=r"2 streams of 5 steps need 10, the sequence has \(9,\)"):
+    with pytest.raises(ValueError, match=r"2 streams of 5 steps need a sequence of 10 or more, got shape \(9,\)"):
         fnn.datasets.streams(np.arange(9), 2, 5)
     with pytest.raises(TypeError, match="real numbers"):
         fnn.datasets.streams(["a"], 1, 1)

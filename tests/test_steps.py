@@ -142,7 +142,7 @@ def test_the_first_bad_length_is_named() -> None:
             Steps(port, Tensor((20_000, 1), "int32"), times=3)()
         lengths[first] = 1
     Steps(port, Tensor((20_000, 1), "int32"), times=3)()
-    with pytest.raises(ValueError, match="lengths: 20000 rows are attached, and the run takes rows beyond them"):
+    with pytest.raises(ValueError, match="lengths: 20000 rows are attached, and the run reads rows beyond them"):
         Steps(port, Tensor((20_001, 1), "int32"), times=3)()
 
 

@@ -155,7 +155,7 @@ def test_a_layer_that_fails_behind_the_recurrent_one(layer: type[fnn.LSTM | fnn.
 def test_streams_are_not_copied() -> None:
     f = network().freeze(streaming=True)
     for copied in (copy.copy, copy.deepcopy, pickle.dumps):
-        with pytest.raises(TypeError, match=r"a Stream is not copied: freeze\(streaming=True\)"):
+        with pytest.raises(TypeError, match=r"a Stream cannot be copied; freeze\(streaming=True\)"):
             copied(f)
 
 
@@ -173,14 +173,14 @@ REFUSED: dict[str, tuple[list[fnn.Layer], str]] = {
     "nothing recurrent": ([fnn.Dense(3)], "no layer of the network is recurrent"),
     "reverse": ([fnn.LSTM(3, reverse=True)], "from the last step to the first"),
     "both ways": ([fnn.Bidirectional(fnn.GRU(3))], "from the last step to the first"),
-    "pooling": ([fnn.LSTM(3, True), fnn.GlobalAvgPool()], "cannot go step by step"),
-    "greatest": ([fnn.LSTM(3, True), fnn.GlobalMaxPool()], "cannot go step by step"),
-    "flatten": ([fnn.LSTM(3, True), fnn.Flatten()], "cannot go step by step"),
+    "pooling": ([fnn.LSTM(3, True), fnn.GlobalAvgPool()], "cannot run step by step"),
+    "greatest": ([fnn.LSTM(3, True), fnn.GlobalMaxPool()], "cannot run step by step"),
+    "flatten": ([fnn.LSTM(3, True), fnn.Flatten()], "cannot run step by step"),
     "convolution": (
         [fnn.Conv1D(3, 3), fnn.LSTM(3)],
-        "conv1d_0: takes sequences as a whole, and so cannot",
+        "conv1d_0: reads whole sequences, so it cannot",
     ),
-    "blocks": ([fnn.MaxPool1D(2), fnn.LSTM(3)], "cannot go step by step"),
+    "blocks": ([fnn.MaxPool1D(2), fnn.LSTM(3)], "cannot run step by step"),
     "its own sequence": (
         [fnn.LSTM(3), fnn.Reshape((1, 3)), fnn.LSTM(3)],
         "lstm_1: takes a sequence that a layer makes",
@@ -205,7 +205,7 @@ def test_networks_of_several_inputs_or_outputs_are_not_frozen() -> None:
     several = fnn.Network([x, h], fnn.GRU(3)(x, initial_state=h)), fnn.Network(x, [fnn.GRU(3)(x), fnn.LSTM(2)(x)])
     for net in several:
         for freeze in (net.freeze, partial(net.freeze, streaming=True)):
-            with pytest.raises(ValueError, match="freeze: takes a network of one input and one output"):
+            with pytest.raises(ValueError, match="freeze: the network must have one input and one output"):
                 freeze()
 
 

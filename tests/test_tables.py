@@ -112,7 +112,7 @@ def test_columns_that_are_missing(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="--target must name the column to predict; there are 'a', 'b', 'y'"):
         tables.read(path)
     with pytest.raises(
-        ValueError, match=r"there is no column 'c', 'd'; wanted: 'c', 'a', 'd'; the file has 'a', 'b', 'y'"
+        ValueError, match=r"there is no column 'c', 'd'; expected 'c', 'a', 'd'; the file has 'a', 'b', 'y'"
     ):
         tables.read(path, ["c", "a", "d"])
     names = [f"f{i}" for i in range(785)]

@@ -86,9 +86,9 @@ def test_arguments_are_checked() -> None:
 
 def test_built_once() -> None:
     block, tensor = Block(64), Tensor((3,))
-    with pytest.raises(RuntimeError, match="a Block is allocated once"):
+    with pytest.raises(RuntimeError, match="a Block cannot be initialized twice"):
         block.__init__(128)
-    with pytest.raises(RuntimeError, match="a Tensor is placed once"):
+    with pytest.raises(RuntimeError, match="a Tensor cannot be placed twice"):
         tensor.__init__((4,))
 
 

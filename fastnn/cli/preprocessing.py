@@ -99,8 +99,8 @@ def split(strata: np.ndarray, share: float, seed: int) -> tuple[np.ndarray, np.n
     held[firsts] = False
     if not held.any():
         raise ValueError(
-            f"--validation {share:g} of {len(order)} rows holds none out; the first of each class ({len(firsts)}) is "
-            "always trained on"
+            f"--validation {share:g} of {len(order)} rows leaves none for validation: the first row of each class "
+            f"({len(firsts)}) is always used for training"
         )
     return np.sort(order[~held]), np.sort(order[held])
 
@@ -149,7 +149,7 @@ class Preprocessing:
         """The preprocessing in a network's metadata. Raises ValueError if it is invalid or does not fit the network."""
         entries = net.metadata.get(KEY)
         if not isinstance(entries, dict):
-            raise ValueError("the model has no columns; predict needs one that was trained on a CSV file")
+            raise ValueError("the model has no columns; predict needs a model that was trained on a CSV file")
         try:
             made = cls._parse(entries)
         except (TypeError, ValueError) as error:

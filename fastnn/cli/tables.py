@@ -51,7 +51,7 @@ def read(path: str | os.PathLike[str], features: Sequence[str] | None = None, ta
         else:
             features = list(features)
             if missing := [name for name in features if name not in index]:
-                wanted = f"there is no column {listed(missing)}; wanted: {listed(features)}"
+                wanted = f"there is no column {listed(missing)}; expected {listed(features)}"
                 raise ValueError(f"{path}: {wanted}; the file has {listed(columns)}")
         places = [index[name] for name in features]
         table = Table(path, features, np.empty(0), [], [])

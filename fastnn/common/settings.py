@@ -29,7 +29,9 @@ def check_version(kind: type, entry: Mapping[str, Any]) -> None:
     """Raises ValueError where a file holds settings of a later version of the class; files of 0.1 name none."""
     version = entry.get("version", 1)
     if not isinstance(version, int) or not 1 <= version <= kind.version:  # type: ignore[attr-defined]
-        raise ValueError(f"{kind.__name__}: version {version!r} of its settings; was it written by a later fastnn?")
+        raise ValueError(
+            f"{kind.__name__}: unknown version {version!r} of settings; was it written by a later version of fastnn?"
+        )
 
 
 class Settings:  # noqa: PLW1641  # mutable, unless they are FixedSettings

@@ -157,7 +157,7 @@ def joint_samples(
     for given, name, shape in zip(parted("x", x, names), names, features, strict=True):
         found.append(samples(given, shape, f"Input {name!r}", f"x[{name!r}]", empty))
         if len(found[-1]) != len(found[0]):
-            raise ValueError(f"x: {len(found[0])} samples for {names[0]!r}, {len(found[-1])} for {name!r}")
+            raise ValueError(f"x: {len(found[0])} samples for {names[0]!r}, but {len(found[-1])} for {name!r}")
     return found
 
 
@@ -185,7 +185,7 @@ def lengths(lengths: Any, count: int) -> np.ndarray:
     """The lengths of `count` sequences, (count,). That they are at least 1 is checked when they are gathered."""
     array = numbers("lengths", lengths)
     if array.shape not in ((count,), (count, 1)):
-        raise ValueError(f"lengths: expected ({count},), the steps of each sequence, got shape {array.shape}")
+        raise ValueError(f"lengths: expected ({count},), the number of steps of each sequence, got shape {array.shape}")
     return ready(array)
 
 

@@ -83,7 +83,7 @@ def _found(folder: str, name: str) -> str:
             return file
     raise FileNotFoundError(
         f"fashion_mnist: there is no file {path}.gz. `apt-get install dataset-fashion-mnist` installs the data where "
-        f"fashion_mnist() finds them; or name a folder with {', '.join(_FILES)}, with .gz or without"
+        f"fashion_mnist() finds them; or pass the path of a folder with {', '.join(_FILES)}, with .gz or without"
     )
 
 

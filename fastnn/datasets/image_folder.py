@@ -70,14 +70,14 @@ def image_folder(
     """
     wanted = None if size is None else lengths("image_folder: size", size, 2)
     if wanted is not None:
-        checks.shape("image_folder: a picture of that size", (*wanted, 3))
+        checks.shape("image_folder: an image of that size", (*wanted, 3))
     folders = [folder for folder in _visible(os.fspath(path)) if os.path.isdir(folder)]
     if not folders:
         raise ValueError(f"{os.fspath(path)}: expected a folder for each class, found none")
     files = [_visible(folder) for folder in folders]
     for folder, inside in zip(folders, files, strict=True):
         if not inside:
-            raise ValueError(f"{folder}: a class without pictures")
+            raise ValueError(f"{folder}: a class without images")
     y = np.repeat(np.arange(len(folders), dtype=np.int64), [len(inside) for inside in files])
     x = _read([file for inside in files for file in inside], wanted)
     return x, y, tuple(os.path.basename(folder) for folder in folders)
@@ -106,7 +106,7 @@ def _mode(file: str) -> str:
     with _opened(file) as image:
         mode: str = image.mode
     if mode.startswith(_DEEP):
-        raise ValueError(f"{file}: expected 8 bits a channel, got a picture of Pillow's mode {mode}")
+        raise ValueError(f"{file}: expected 8 bits per channel, got an image of Pillow's mode {mode}")
     return mode
 
 
@@ -118,7 +118,7 @@ def _picture(file: str, mode: str, size: tuple[int, ...] | None) -> NDArray[np.u
         try:
             picture = ImageOps.exif_transpose(image).convert(mode)
         except Exception as error:  # each format has its own
-            raise ValueError(f"{file}: a broken picture: {error}") from error
+            raise ValueError(f"{file}: a damaged image: {error}") from error
     if size is not None:
         picture = picture.resize((size[1], size[0]), Image.Resampling.BILINEAR)
     return np.asarray(picture, np.uint8).reshape(picture.height, picture.width, -1)
@@ -132,4 +132,4 @@ def _opened(file: str) -> Image:
     try:
         return Image.open(file, formats=_FORMATS)
     except Exception as error:
-        raise ValueError(f"{file}: not a picture in one of the formats {', '.join(_FORMATS)}: {error}") from error
+        raise ValueError(f"{file}: not an image in one of the formats {', '.join(_FORMATS)}: {error}") from error

@@ -44,7 +44,7 @@ def opticks(path: str | os.PathLike[str] | None = None) -> str:
     if not os.path.isfile(found):
         raise FileNotFoundError(
             f"opticks: there is no file {found or PATTERN}. A Debian package installs the text where opticks() finds "
-            "it: `apt-get install golang-1.19-src`, or golang-src of another release; or name a file with it"
+            "it: `apt-get install golang-1.19-src`, or golang-src of another release; or pass the path of a file"
         )
     with open(found, encoding="utf-8") as file:
         try:

@@ -46,7 +46,8 @@ def streams(sequence: Any, batch_size: int, steps: int) -> np.ndarray:
     pieces = len(array) // (batch_size * steps) if array.ndim else 0
     if not pieces:
         raise ValueError(
-            f"streams: {batch_size} streams of {steps} steps need {batch_size * steps}, the sequence has {array.shape}"
+            f"streams: {batch_size} streams of {steps} steps need a sequence of {batch_size * steps} or more, "
+            f"got shape {array.shape}"
         )
     parts = array[: pieces * batch_size * steps].reshape(batch_size, pieces, steps, *array.shape[1:])
     return np.swapaxes(parts, 0, 1).reshape(pieces * batch_size, steps, *array.shape[1:])

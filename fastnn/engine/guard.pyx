@@ -43,7 +43,7 @@ cdef class Guard:
         if self.owner != 0 and self.owner != me:
             raise RuntimeError(
                 f"{action}: another thread is in {self.doing} of this network; "
-                "f = net.freeze() gives a function for any thread"
+                "net.freeze() returns a function that any thread may call"
             )
         return me
 
@@ -84,9 +84,11 @@ cdef class Hold:
             guard.readers += self.counted
             return
         if guard.readers:
-            raise RuntimeError(f"{self.action}: this network is read at the moment, by predict or save, say")
+            raise RuntimeError(
+                f"{self.action}: another call is reading this network, such as predict or save; wait until it returns"
+            )
         if guard.owner and not self.nested:
-            raise RuntimeError(f"{self.action}: not inside {guard.doing} of the same network")
+            raise RuntimeError(f"{self.action}: cannot be called inside {guard.doing} of the same network")
         self.outer_owner, self.outer_doing = guard.owner, guard.doing
         guard.owner, guard.doing = me, self.action
 

@@ -60,7 +60,7 @@ cdef int enough_stack() except -1:
     if not fastnn_stack_fits():
         raise RuntimeError(
             f"fastnn needs {FASTNN_STACK >> 10} KB of stack, more than this thread has left; "
-            "call threading.stack_size(262144), or more, before the thread is made"
+            "call threading.stack_size(262144), or more, before the thread is created"
         )
     return 0
 

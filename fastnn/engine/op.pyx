@@ -53,7 +53,7 @@ def set_isa(name: str) -> None:
     global _table
     table = csrc.fastnn_select(name.encode())
     if table == NULL:
-        raise ValueError(f"FASTNN_ISA: this processor and build have {', '.join(levels())}, not {name!r}")
+        raise ValueError(f"FASTNN_ISA: this build and processor support {', '.join(levels())}, not {name!r}")
     _table = table
 
 
@@ -196,7 +196,7 @@ cdef class Op:
             raise (<Op> self.state.failed).explain(self.state.place)
 
     def __reduce__(self) -> tuple:
-        raise TypeError(f"{self!r} is bound to memory of this process and is not copied")
+        raise TypeError(f"{self!r} is bound to memory of this process and cannot be copied")
 
     def __repr__(self) -> str:
         shapes = ", ".join(str(tensor.shape) for tensor in self.tensors if tensor is not None)

@@ -60,7 +60,7 @@ cdef class Plan:
     ) -> None:
         cdef Op op
         if self.table != NULL:
-            raise RuntimeError("a Plan is built once")
+            raise RuntimeError("a Plan cannot be initialized twice")
         ops = tuple(checks.listed("ops", ops, Op, "Ops"))
         ports = tuple(checks.listed("ports", ports, Port, "Ports"))
         kept = tuple(checks.listed("kept", kept, Tensor, "Tensors"))
@@ -70,7 +70,7 @@ cdef class Plan:
             if op.plan is not None and op.plan() is not None:
                 raise ValueError(f"{op!r} already belongs to a plan")
             if op.capacity < ops[0].capacity:
-                raise ValueError(f"{op!r} has not the {ops[0].capacity} rows of the plan")
+                raise ValueError(f"{op!r} does not have the {ops[0].capacity} rows of the plan")
         self.table = <void **> malloc(len(ops) * sizeof(void *))
         if self.table == NULL:
             raise MemoryError
@@ -219,7 +219,7 @@ cdef class Plan:
             raise ValueError(f"expected a float64 learning rate for each step, got {described(rates)}")
         for port in self.ports:  # an order's rows are checked when they are gathered
             if (order is None or port.out is not None) and port.rows < samples:
-                raise ValueError(f"{port.name}: {port.rows} rows are attached, the run wants {samples}")
+                raise ValueError(f"{port.name}: {port.rows} rows are attached, the run needs {samples}")
         with _FREE if self.guard is None else self.guard.changing("Plan.run"):
             self.begin()
             try:
@@ -315,7 +315,7 @@ cdef class Plan:
         run.step += 1
 
     def __reduce__(self) -> tuple:
-        raise TypeError("a Plan is bound to memory of this process and is not copied; net.plan() makes another")
+        raise TypeError("a Plan is bound to memory of this process and cannot be copied; net.plan() makes another")
 
     def __repr__(self) -> str:
         return "\n".join([f"Plan of {self.count} ops, {self.capacity} rows, {self.nbytes} bytes", *map(repr, self.ops)])

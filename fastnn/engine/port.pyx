@@ -81,13 +81,13 @@ cdef class Port:
 
     def __init__(self, name: str, columns: int) -> None:
         if self.name is not None:
-            raise RuntimeError("a Port is made once")
+            raise RuntimeError("a Port cannot be initialized twice")
         self.name, self.columns = name, columns
 
     def claim(self, dtype: str) -> None:
         """Makes it a port of results. Raises ValueError if another dtype is set, or attached already."""
         if self.out not in (None, dtype):
-            raise ValueError(f"{self.name}: takes results of {self.out}, not {dtype}")
+            raise ValueError(f"{self.name}: its results are {self.out}, not {dtype}")
         self.out, self.out_type = dtype, csrc.fastnn_float32 if dtype == "float32" else csrc.fastnn_int64
         if self.array is not None:
             self.attach(self.array)
@@ -112,7 +112,7 @@ cdef class Port:
         cdef cnp.ndarray checked
         cdef bint plain = takes(array)
         if not (plain or reads(array)):
-            raise TypeError(f"{self.name}: expected an array of a dtype that a Port reads, got {array!r:.60}")
+            raise TypeError(f"{self.name}: expected a NumPy array of real numbers, got {array!r:.60}")
         checked = array
         if self.out is not None and not (
             plain and type_of(checked) == self.out_type and cnp.PyArray_ISWRITEABLE(checked)
@@ -148,7 +148,7 @@ cdef class Port:
             self.elements, self.source.element = elements, <const Py_ssize_t *> cnp.PyArray_DATA(elements)
 
     def __reduce__(self) -> tuple:
-        raise TypeError(f"{self.name}: a Port belongs to its plan and is not copied")
+        raise TypeError(f"{self.name}: a Port belongs to its plan and cannot be copied")
 
     cpdef void detach(self) except *:
         """Releases the array."""

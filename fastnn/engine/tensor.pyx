@@ -49,7 +49,7 @@ cdef class Block:
 
     def __init__(self, nbytes: int) -> None:
         if self.memory != NULL:
-            raise RuntimeError("a Block is allocated once")
+            raise RuntimeError("a Block cannot be initialized twice")
         if nbytes < 2**62:  # calloc leaves large zeros to the system: pages never written cost nothing
             self.nbytes = max(aligned(nbytes), ALIGNMENT)
             self.memory = calloc(self.nbytes + ALIGNMENT, 1)
@@ -73,7 +73,7 @@ cdef class Tensor:
         self, shape: Sequence[int], dtype: str = "float32", block: Block | None = None, offset: int = 0
     ) -> None:
         if self.block is not None:
-            raise RuntimeError("a Tensor is placed once")
+            raise RuntimeError("a Tensor cannot be placed twice")
         nbytes = bytes_of(shape, dtype)
         if block is None:
             block = Block(nbytes)
@@ -99,7 +99,7 @@ cdef class Tensor:
         return view
 
     def __reduce__(self) -> tuple:
-        raise TypeError(f"{self!r} is memory of this process and is not copied; its .array is")
+        raise TypeError(f"{self!r} is memory of this process and cannot be copied; copy its .array")
 
     def __repr__(self) -> str:
         return f"Tensor({self.shape}, {self.dtype})"

@@ -82,7 +82,8 @@ def check_custom(given: Mapping[str, Mapping[str, Any] | None]) -> Custom:
     for what, named in given.items():
         _, kind = KINDS[what]
         if named is not None and not isinstance(named, Mapping):
-            raise TypeError(f"{what} must be a dict by name, got {named!r:.60}")
+            held = "functions" if kind is None else "classes"
+            raise TypeError(f"{what} must be a dict of {held} by name, got {named!r:.60}")
         found[what] = dict(named or {})
         for name, value in found[what].items():
             if not (callable(value) if kind is None else isinstance(value, type) and issubclass(value, kind)):
@@ -130,7 +131,7 @@ def _restore_metric(entry: Any, own: Mapping[str, Function]) -> str | Function:
         return entry
     if entry["own"] not in own:
         raise ValueError(
-            f"the metric {entry['own']!r} is a function of your own: load(path, metrics={{name: function}})"
+            f"the metric {entry['own']!r} is a custom function: pass it in load(path, metrics={{name: function}})"
         )
     return own[entry["own"]]
 

@@ -47,7 +47,7 @@ def parse(data: bytes) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     except (SafetensorError, ValueError, KeyError, TypeError, RecursionError, AttributeError) as error:
         raise ValueError(f"not a fastnn file, or a truncated one: {type(error).__name__}: {error}") from None
     if not isinstance(description, dict) or description.get("format") != FORMAT:
-        raise ValueError(f"expected format {FORMAT}; was it written by a later fastnn?")
+        raise ValueError(f"expected format {FORMAT}; was it written by a later version of fastnn?")
     if metadata.get("digest") != digest(metadata["fastnn"], tensors):
         raise ValueError("the file was altered: its digest is wrong")
     return description, tensors

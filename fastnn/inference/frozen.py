@@ -51,7 +51,7 @@ def stream_program(net: Compiled, streams: int, snapshot: Snapshot) -> tuple[Pro
     Raises ValueError for a network that cannot go step by step.
     """
     if not net.graph.recurrent:
-        raise ValueError("freeze: no layer of the network is recurrent; without streaming=True it is a function")
+        raise ValueError("freeze: no layer of the network is recurrent; leave out streaming=True")
     lowering = Lowering(streams, snapshot.weights, seed=net.seed, derived=snapshot.derived, states=[], stepping=True)
     entry = Entry(net.graph, lowering, [(1, *net.input_shape[1:])], _PREDICT, check="unchecked")
     outputs = net.graph.lower(lowering, entry.values, snapshot.weights, net.features)

@@ -177,7 +177,7 @@ class Prediction(Compiled):
         from fastnn.inference.stream import Stream
 
         if len(self.graph.inputs) > 1 or len(self.graph.outputs) > 1:
-            raise ValueError("freeze: takes a network of one input and one output; use predict")
+            raise ValueError("freeze: the network must have one input and one output; use predict")
         with self.guard.reading("freeze"):
             return (Stream if checks.flag("streaming", streaming) else Predictor)(self, batch_size)
 

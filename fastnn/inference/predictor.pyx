@@ -130,7 +130,7 @@ cdef class Predictor:
 
     def __init__(self, net: Compiled, batch_size: int = 1) -> None:
         if self.net is not None:
-            raise RuntimeError("a Predictor is made once")
+            raise RuntimeError("a Predictor cannot be initialized twice")
         self.batch_size = checks.integer("batch_size", batch_size)
         self.bank = Bank(net, min(self.batch_size, LANE_ROWS))
         self.net, self.input_shape, self.output_shape = net, net.input_shape, net.output_shape
@@ -210,7 +210,7 @@ cdef class Predictor:
         """The error for an input that does not fit."""
         one, many = str(self.input_shape), f"({', '.join(['n', *map(str, self.input_shape)])})"
         if array.shape[-self.dimensions:] == self.input_shape and array.ndim == self.dimensions + 1 and len(array):
-            return ValueError(f"this predictor takes up to {self.batch_size} rows, got {len(array)}; "
+            return ValueError(f"this predictor accepts up to {self.batch_size} rows, got {len(array)}; "
                               f"make it with freeze(batch_size={len(array)})")
         return ValueError(f"x: expected {one}, or {many} with n from 1 to {self.batch_size}, got {array.shape}"
                           f"{arrays.advice('x', array.shape, self.input_shape)}")
@@ -234,7 +234,7 @@ cdef class Predictor:
         cdef Bank fresh
         with self.net.guard.reading("refresh"):
             if self.net.blocks is not self.bank.snapshot.blocks:
-                raise RuntimeError("refresh: the network was built anew; freeze it again")
+                raise RuntimeError("refresh: the network has been built again since; freeze it again")
             fresh, self.spare = self.spare, None
             if fresh is None or fresh.calls:
                 fresh = Bank(self.net, self.bank.rows)
@@ -270,7 +270,7 @@ cdef class Predictor:
             bank.calls -= 1
 
     def __reduce__(self) -> tuple:
-        raise TypeError("a Predictor is not copied: freeze() makes another")
+        raise TypeError("a Predictor cannot be copied; freeze() makes another")
 
     def __repr__(self) -> str:
         return f"Predictor({self.input_shape} -> {self.output_shape}, up to {self.batch_size} rows)"

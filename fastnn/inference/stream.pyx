@@ -55,7 +55,7 @@ cdef class Stream:
 
     def __init__(self, net: Compiled, batch_size: int = 1) -> None:
         if self.net is not None:
-            raise RuntimeError("a Stream is made once")
+            raise RuntimeError("a Stream cannot be initialized twice")
         self.batch_size = checks.integer("batch_size", batch_size)
         self.snapshot = Snapshot(net.blocks)
         self.program, self.output_shape = stream_program(net, self.batch_size, self.snapshot)
@@ -171,7 +171,7 @@ cdef class Stream:
         try:
             with self.net.guard.reading("refresh"):
                 if self.net.blocks is not self.snapshot.blocks:
-                    raise RuntimeError("refresh: the network was built anew; freeze it again")
+                    raise RuntimeError("refresh: the network has been built again since; freeze it again")
                 self.snapshot.update()
         finally:
             self.busy = False
@@ -213,13 +213,13 @@ cdef class Stream:
         """Claims the stream for this thread: no step may see a half-finished reset or refresh."""
         if self.busy:
             raise RuntimeError(
-                f"{action}: another thread is in a step of this stream; each thread needs one of its own"
+                f"{action}: another thread is in a step of this stream; each thread needs its own stream"
             )
         self.busy = True
         return 0
 
     def __reduce__(self) -> tuple:
-        raise TypeError("a Stream is not copied: freeze(streaming=True) makes another")
+        raise TypeError("a Stream cannot be copied; freeze(streaming=True) makes another")
 
     def __repr__(self) -> str:
         return f"Stream({self.input_shape} -> {self.output_shape}, {self.batch_size} at a time)"

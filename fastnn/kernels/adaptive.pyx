@@ -27,7 +27,7 @@ cdef class RMSprop(Update):
         weight_decay: float = 0.0,
     ) -> None:
         if (buffer is None) != (momentum == 0):
-            raise ValueError("RMSprop: a buffer goes with a momentum")
+            raise ValueError("RMSprop: buffer and momentum go together")
         self.rest, self.epsilon, self.momentum = 1 - <double> rho, epsilon, momentum
         self.bind_update(parameters, gradients, (v, mean, buffer), weight_decay)
 

@@ -85,7 +85,7 @@ cdef class BatchNorm(Channels):
         Tensor z = None,
     ) -> None:
         if z is not None and activation not in _DERIVED_FROM_INPUT:
-            raise ValueError(f"BatchNorm: the derivative of {activation} is computed from y; z is for others")
+            raise ValueError(f"BatchNorm: the derivative of {activation} is computed from y; leave out z")
         self.x, self.y, self.mean, self.variance = floats(x), floats(y), floats(mean), floats(variance)
         self.gamma, self.beta, self.epsilon, self.activation = floats(gamma), floats(beta), epsilon, number(activation)
         self.z = self.y if z is None else floats(z)

@@ -72,7 +72,7 @@ cdef class Filter(Packing):
         cdef Piece *piece
         cdef Py_ssize_t taps, inputs, outputs, filters, place = 0, lanes = self.table.lanes
         if self.pieces != NULL:
-            raise RuntimeError("a Filter is made once")
+            raise RuntimeError("a Filter cannot be initialized twice")
         self.pace = 2.0
         rows, columns = _joined(rows, columns)
         _, _, inputs, filters = _shape(weight)
@@ -153,10 +153,10 @@ cdef class Convolution(Prepared):
             *((y, x) if transposed else (x, y)), (bias, biases), (z, y.size), (source, y.size),
         )
         if z is not None and (activation not in _DERIVED_FROM_INPUT or source is not None):
-            raise ValueError(f"Convolution: the derivative of {activation} is computed from y; z is for others")
+            raise ValueError(f"Convolution: the derivative of {activation} is computed from y; leave out z")
         rows, columns = _joined(rows, columns)
         if self.pieces != NULL:
-            raise RuntimeError("a Convolution is made once")
+            raise RuntimeError("a Convolution cannot be initialized twice")
         self.pace = 100.0
         self.prepare(weight, Filter, (rows, columns, groups, transposed))
         filter = <Filter> self.packing
@@ -230,7 +230,7 @@ cdef class ConvolutionWeightGradient(Op):
         cdef Py_ssize_t i, inputs
         _check("ConvolutionWeightGradient(dweight, x, dy)", dweight, rows, columns, groups, x, dy)
         if self.pieces != NULL:
-            raise RuntimeError("a ConvolutionWeightGradient is made once")
+            raise RuntimeError("a ConvolutionWeightGradient cannot be initialized twice")
         rows, columns = _joined(rows, columns)
         self.pace, self.add, self.count = 100.0, add, groups
         _, _, inputs, self.columns = _shape(dweight)

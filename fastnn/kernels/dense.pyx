@@ -141,7 +141,7 @@ cdef class Dense(Product):
         ):
             _refuse("Dense(x, weight, bias, y, z)", x, matrix, bias, y, z)
         if z is not None and activation not in _DERIVED_FROM_INPUT:
-            raise ValueError(f"Dense: the derivative of {activation} is computed from y; z is for others")
+            raise ValueError(f"Dense: the derivative of {activation} is computed from y; leave out z")
         self.whole = fastnn_product(
             m=x.rows, n=y.columns, k=x.columns,
             a=floats(x), a_row=x.columns, a_column=1,

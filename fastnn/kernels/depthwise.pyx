@@ -53,7 +53,7 @@ cdef class Depthwise(Op):
         cdef Py_ssize_t outputs = weight.size // max(1, rows.kernel * columns.kernel)
         _check("Depthwise(weight, x, y, bias, z)", weight, rows, columns, x, y, (bias, outputs), (z, y.size))
         if z is not None and activation not in _DERIVED_FROM_INPUT:
-            raise ValueError(f"Depthwise: the derivative of {activation} is computed from y; z is for others")
+            raise ValueError(f"Depthwise: the derivative of {activation} is computed from y; leave out z")
         self.pace = 30.0
         describe(&self.map.map, x, y, weight.shape, rows, columns)
         self.map.map.weight, self.map.map.bias = floats(weight), floats(bias)
@@ -108,9 +108,9 @@ cdef class DepthwiseGradient(Op):
             (dx, x.size), (dweight, weight.size), (dbias, outputs), (source, x.size),
         )
         if dbias is not None and dweight is None:
-            raise ValueError("DepthwiseGradient: dbias without dweight")
+            raise ValueError("DepthwiseGradient: dbias needs dweight")
         if self.pieces != NULL:
-            raise RuntimeError("a DepthwiseGradient is made once")
+            raise RuntimeError("a DepthwiseGradient cannot be initialized twice")
         self.pace, self.add = 30.0, add
         describe(&self.map, x, dy, weight.shape, rows, columns)
         if dx is not None:

@@ -25,7 +25,7 @@ cdef class Lookup(Op):
                 "do not fit"
             )
         if padding is not None and not 0 <= padding < table.rows:
-            raise ValueError(f"{type(self).__name__}: padding {padding} is none of {table.rows} ids")
+            raise ValueError(f"{type(self).__name__}: padding must be an id from 0 to {table.rows - 1}, got {padding}")
         self.ids, self.values, self.table_of_values = <const int32_t *> ids.data, floats(values), floats(table)
         self.columns, self.vocabulary = table.columns, table.rows
         self.padding = -1 if padding is None else padding

@@ -60,7 +60,7 @@ cdef class Gathered(ChunkedOp):
         if place != OUT_OF_REACH:
             return self.complain(place)
         return ValueError(
-            f"{self.port.name}: {self.port.rows} rows are attached, and the run takes rows beyond them"
+            f"{self.port.name}: {self.port.rows} rows are attached, and the run reads rows beyond them"
         )
 
     cdef double work(self) noexcept nogil:
@@ -146,11 +146,11 @@ cdef class Gather(Gathered):
         if not isfinite(value):
             return ValueError(f"{where} is {value:g} as float32; remove or replace such values")
         if self.check == csrc.fastnn_nonnegative:
-            return ValueError(f"{where} is {value:g}; it must be a number >= 0")
+            return ValueError(f"{where} is {value:g}; expected a number >= 0")
         if self.check == csrc.fastnn_signed:
             return ValueError(f"{where} is {value:g} as float32; expected 1 or -1, or 1 or 0")
         if not 0 <= value <= 1:
-            return ValueError(f"{where} is {value:g} as float32; a probability lies from 0 to 1")
+            return ValueError(f"{where} is {value:g} as float32; expected a probability from 0 to 1")
         several = self.width < self.port.columns
         where = f"{where.rpartition(',')[0]}]" if several else f"{self.port.name}[{self.sample(row)}]"
         return ValueError(f"{where} is not a distribution: its sum is not 1")

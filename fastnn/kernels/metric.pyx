@@ -42,7 +42,7 @@ cdef class Classes(Op):
 
     def explain(self, place: int) -> Exception:
         row = place // self.positions
-        return ValueError(f"the network's output for row {row} of a batch is NaN, which is no class")
+        return ValueError(f"the network's output for row {row} of a batch is NaN, so it has no class")
 
     cdef double work(self) noexcept nogil:
         return self.present_rows() * self.columns

@@ -51,7 +51,7 @@ cdef class SGD(Update):
         weight_decay: float = 0.0,
     ) -> None:
         if (velocity is None) != (momentum == 0):
-            raise ValueError("SGD: a velocity goes with a momentum")
+            raise ValueError("SGD: velocity and momentum go together")
         self.momentum, self.nesterov = momentum, nesterov
         self.bind_update(parameters, gradients, (velocity,), weight_decay)
 

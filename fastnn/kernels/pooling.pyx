@@ -61,7 +61,7 @@ cdef uint8_t *bytes_of(name, Tensor place, rows: Axis, columns: Axis) except? NU
     if place.dtype != "uint8":
         raise TypeError(f"{name}: expected a uint8 place, got {place!r}")
     if rows.kernel * columns.kernel > MOST_TAPS:
-        raise ValueError(f"{name}: a place in {rows.kernel} x {columns.kernel} taps is no byte; at most {MOST_TAPS}")
+        raise ValueError(f"{name}: places need windows of at most {MOST_TAPS}, not {rows.kernel} x {columns.kernel}")
     return <uint8_t *> place.data
 
 

@@ -20,7 +20,7 @@ cdef class Upsampling(ImageRows):
         fits = min(height, width, down, across) > 0 and x.columns > 0 and x.columns % pixels == 0
         if not fits or x.rows != y.rows or y.columns != x.columns * down * across:
             raise ValueError(
-                f"{name}: shapes {x.shape}, {y.shape} do not fit pictures {picture} and {scale} times as large ones"
+                f"{name}: shapes {x.shape}, {y.shape} do not fit images {picture} enlarged {scale} times"
             )
         self.map = fastnn_upsampling(
             height=height, width=width, channels=x.columns // pixels, down=down, across=across

@@ -126,7 +126,7 @@ cdef class Winograd(Prepared):
             (source, y.size),
         )
         if z is not None and (activation not in _DERIVED_FROM_INPUT or source is not None):
-            raise ValueError(f"Winograd: the derivative of {activation} is computed from y; z is for others")
+            raise ValueError(f"Winograd: the derivative of {activation} is computed from y; leave out z")
         self.pace = 100.0
         self.prepare(weight, WinogradFilter, (rows, columns, groups, transposed))
         map[0] = (<WinogradFilter> self.packing).map

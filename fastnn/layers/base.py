@@ -181,7 +181,7 @@ class Layer:
 
         x: a Value, or a list of them. weights: those without a gradient are frozen. index: of its own random numbers.
         """
-        raise NotImplementedError(f"{type(self).__name__}.lower")
+        raise NotImplementedError(f"{type(self).__name__}.lower is not defined")
 
     def vocabulary_of(self, source: int) -> int | None:
         """The number of ids, where the input `source` must hold ids; else None."""
@@ -232,7 +232,7 @@ def called(layer: Layer, x: Any) -> Symbol:
     sources = tuple(x) if isinstance(x, (list, tuple)) else (x,)
     for source in sources:
         if not isinstance(source, Symbol):
-            raise TypeError(f"{layer.title()}: call it on an Input, or on what a layer returned, not {source!r:.60}")
+            raise TypeError(f"{layer.title()}: call it on an Input or on the output of a layer, not {source!r:.60}")
     return Symbol(layer.shape_for([source.shape for source in sources]), layer, sources)
 
 

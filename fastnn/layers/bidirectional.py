@@ -69,7 +69,7 @@ class Bidirectional(Layer):
             checks.names("Bidirectional: layer", layer, ("class", "settings"))
             layer = _KINDS[checks.known("layer", layer["class"], _KINDS)](**layer["settings"])
         if type(layer) not in _KINDS.values():
-            raise TypeError(f"Bidirectional: expected a layer LSTM, GRU or SimpleRNN, got {layer!r}")
+            raise TypeError(f"Bidirectional: expected an LSTM, GRU or SimpleRNN layer, got {layer!r}")
         if layer.reverse or layer.return_state:
             raise ValueError(f"Bidirectional: expected a layer without reverse and return_state, got {layer!r}")
         object.__setattr__(self, "layer", layer)

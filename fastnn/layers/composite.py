@@ -47,7 +47,7 @@ class Composite(Layer):
 
     def layers(self) -> Sequence[Layer]:
         """New layers, in order."""
-        raise NotImplementedError(f"{type(self).__name__}.layers")
+        raise NotImplementedError(f"{type(self).__name__}.layers is not defined")
 
     @property
     def _chain(self) -> Graph:

@@ -99,7 +99,7 @@ class Conv2D(window.Pictured):
         window.check(self, self.axes)
         affine.check(self)
         if self.filters % self.groups:
-            raise ValueError(f"{self.kind}: {self.groups} groups do not divide {self.filters} filters")
+            raise ValueError(f"{self.kind}: filters must be divisible by groups, got {self.filters} and {self.groups}")
 
     def _window(self) -> window.Window:
         return window.Window(self.axes, self.kernel, self.strides, self.padding, self.dilation)
@@ -116,7 +116,7 @@ class Conv2D(window.Pictured):
     def output(self, features: tuple[int, ...]) -> tuple[int, ...]:
         lengths = [axis.size if self.transposed else axis.output for axis in self.windows(features)]
         if features[-1] % self.groups:
-            raise expected(self, f"with channels that {self.groups} groups divide", features)
+            raise expected(self, f"with a number of channels divisible by groups, {self.groups}", features)
         return checks.shape(f"{self.title()}: the output", (*lengths, self.filters))
 
     def _channels(self, weight: tuple[int, ...]) -> tuple[int, ...]:

@@ -84,7 +84,7 @@ class Embedding(Layer):
     def lower(self, lowering: Lowering, x: Value, weights: dict[str, Weight], index: int) -> Value:
         if x.buffer.dtype != "int32":
             raise ValueError(
-                f"{self.title()}: takes ids: its input must be an input of the network that no other layer reads"
+                f"{self.title()}: its input is ids, so it must be an input of the network that no other layer reads"
             )
         weight, n = weights["weight"], x.columns
         y = lowering.value(n * self.units, weight.gradient is not None, beside=x)

@@ -47,10 +47,10 @@ class Graph:
         self.layers = {name: layer for layer, name in names.items()}
         self.size = sum(layer.layer_count for layer, _ in steps)
         if self.size > LARGEST:
-            raise ValueError(f"{self.size} layers, counting those of sub-networks at each place; at most {LARGEST}")
+            raise ValueError(f"{self.size} layers, counting sub-networks wherever they are used; at most {LARGEST}")
         self.nesting = 1 + max((layer.nesting for layer, _ in steps), default=0)
         if self.nesting > DEEPEST:
-            raise ValueError(f"{self.nesting} networks are nested; at most {DEEPEST}")
+            raise ValueError(f"{self.nesting} networks are nested in one another; at most {DEEPEST}")
         self.nodes = [Node(names[layer], layer, tuple(sources)) for layer, sources in steps]
         self._check()
 
@@ -58,7 +58,7 @@ class Graph:
     def chain(cls, layers: Sequence[Layer]) -> Graph:
         """Layers, each on the output of the one before."""
         if len(set(layers)) < len(layers):
-            raise ValueError("a layer occurs twice; make one for each place")
+            raise ValueError("a layer occurs twice; make a separate one for each place")
         return cls(["input_0"], [(layer, (i,)) for i, layer in enumerate(layers)], [len(layers)])
 
     @classmethod
@@ -94,7 +94,7 @@ class Graph:
         for i, node in enumerate(self.nodes):
             for source in node.sources:
                 if not 0 <= source < len(self.inputs) + i:
-                    raise ValueError(f"a cycle: {node.name} takes the value at place {source}, which comes after it")
+                    raise ValueError(f"a cycle: {node.name} reads the value at place {source}, which comes after it")
                 used.add(source)
         names = [*self.inputs, *(node.name for node in self.nodes)]
         lost = [name for place, name in enumerate(names) if place not in used]
@@ -106,7 +106,7 @@ class Graph:
         made = Counter(self.output_names)
         twice = [name for name, count in made.items() if count > 1]
         if twice:
-            raise ValueError(f"{twice[0]} makes two outputs, which would have one name; let another layer end one")
+            raise ValueError(f"{twice[0]} makes two outputs, which need different names; end one with another layer")
 
     @property
     def output_names(self) -> list[str]:

@@ -17,7 +17,7 @@ class _Border(Pictured):
 
     def border(self, features: tuple[int, ...]) -> tuple[Axis, Axis]:
         """The rows and columns of (batch, *features), and what is added before and after them."""
-        raise NotImplementedError(f"{self.kind}.border")
+        raise NotImplementedError(f"{self.kind}.border is not defined")
 
     def output(self, features: tuple[int, ...]) -> tuple[int, ...]:
         shape = *(axis.output for axis in self.border(features)), features[-1]

@@ -50,8 +50,8 @@ class _MaxPool(_Pooling):
         taps = math.prod(window.lengths("size", self.size, self.axes))
         if taps > MOST_TAPS:
             raise ValueError(
-                f"{self.title()}: a window has at most {MOST_TAPS} elements, not {taps}; pool in two steps, or all "
-                "with GlobalMaxPool"
+                f"{self.title()}: a window has at most {MOST_TAPS} elements, not {taps}; pool in two steps, or "
+                "use GlobalMaxPool"
             )
 
     def lower(self, lowering: Lowering, x: Value, weights: dict[str, Weight], index: int) -> Value:

@@ -53,11 +53,11 @@ class PythonLayer(Layer):
 
     def forward(self, x: np.ndarray) -> np.ndarray:
         """The outputs y for inputs x."""
-        raise NotImplementedError(f"{type(self).__name__}.forward")
+        raise NotImplementedError(f"{type(self).__name__}.forward is not defined")
 
     def backward(self, dy: np.ndarray) -> Any:
         """dx, or (dx, {name: gradient}), from dy."""
-        raise NotImplementedError(f"{type(self).__name__}.backward")
+        raise NotImplementedError(f"{type(self).__name__}.backward is not defined")
 
     def lower(self, lowering: Lowering, x: Value, weights: dict[str, Weight], index: int) -> Value:
         shape, x = x.shape, lowering.read(x)

@@ -171,9 +171,9 @@ class Recurrent(Layer):
     def _carried(self, lowering: Lowering, initial: Sequence[Value]) -> list[Tensor]:
         """The states that are carried from run to run."""
         if initial or self.reverse:
-            why = "has initial states" if initial else "goes from the last step to the first"
+            why = "has initial states" if initial else "runs from the last step to the first"
             raise ValueError(
-                f"{lowering.layer}: {self.title()} {why}, and so carries no state to the next batch or step"
+                f"{lowering.layer}: {self.title()} {why}, so it cannot carry a state to the next batch or step"
             )
         states = [Tensor((lowering.rows, self.units)) for _ in self.states]
         assert lowering.states is not None

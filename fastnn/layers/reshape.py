@@ -48,7 +48,7 @@ class Reshape(Layer):
         size, known = math.prod(features), abs(math.prod(self.shape))
         if size % known or (size != known and -1 not in self.shape):
             wanted = f"a multiple of {known}" if -1 in self.shape else f"{known}"
-            raise expected(self, f"of {wanted} elements", features, f"which has {size}")
+            raise expected(self, f"of {wanted} elements", features, f"it has {size}")
         return tuple(size // known if n == -1 else n for n in self.shape)
 
     def lower(self, lowering: Lowering, x: Value, weights: dict[str, Weight], index: int) -> Value:

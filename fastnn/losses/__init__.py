@@ -113,7 +113,7 @@ def restore(entry: Any, custom: Mapping[str, Any]) -> Loss:
     if "own" in entry:
         if entry["own"] not in custom:
             raise ValueError(
-                f"the loss {entry['own']!r} is a function of your own: load(path, losses={{name: function}})"
+                f"the loss {entry['own']!r} is a custom function: pass it in load(path, losses={{name: function}})"
             )
         return resolve(custom[entry["own"]])
     checks.names("loss", entry, ("name", "version", "settings"), some=True)

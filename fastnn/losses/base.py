@@ -98,11 +98,11 @@ class Loss(FixedSettings):
             output = lowering.read(output)
         elif output.ending != "identity" and output.pending not in self.fused:
             raise ValueError(
-                f"{self.name}: the last layer must end in {self.ending}, or identity for logits; here they "
-                f"come from {output.ending}{' and other layers' if output.ending in self.fused else ''}"
+                f"{self.name}: the output activation must be {self.ending}, or identity for logits, "
+                f"got {output.ending}{' and other layers' if output.ending in self.fused else ''}"
             )
         elif self.ending == "softmax" and output.columns == target.positions:
-            raise ValueError(f"{self.name}: one output has nothing to compare; use binary_cross_entropy or Dense(2)")
+            raise ValueError(f"{self.name}: one output is not enough; use binary_cross_entropy, or Dense(2)")
         output.logits_used = True
         call = self.emit(lowering, output.buffer, target, lowering.gradient(output))
         if lowering.training:
@@ -111,7 +111,7 @@ class Loss(FixedSettings):
 
     def emit(self, lowering: Lowering, output: Buffer, target: Target, gradient: Buffer) -> Call:
         """Emits the Ops of the loss itself."""
-        raise NotImplementedError(f"{type(self).__name__}.emit")
+        raise NotImplementedError(f"{type(self).__name__}.emit is not defined")
 
     def __call__(self, y: Any, t: Any, sample_weight: Any = None) -> tuple[float, np.ndarray]:
         """Compute the loss of y against t and its gradient with respect to y, by the kernels of training.

@@ -100,7 +100,7 @@ class CrossEntropy(Loss):
         if self.class_weights is None:
             return None
         if len(self.class_weights) != classes:
-            raise ValueError(f"cross_entropy: {len(self.class_weights)} class weights for {classes} outputs")
+            raise ValueError(f"cross_entropy: {len(self.class_weights)} class_weights for {classes} outputs")
         weights = Tensor((1, classes))
         weights.array[...] = arrays.in_proportion(np.array(self.class_weights))
         return weights

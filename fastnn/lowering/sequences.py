@@ -30,7 +30,7 @@ class Sequences(Backward):
         if times not in self.sequences:
             if self.lengths is not None:
                 known = ", ".join(map(str, self.sequences))
-                raise ValueError(f"{self.layer}: has sequences of {times} steps, lengths are for those of {known}")
+                raise ValueError(f"{self.layer}: its sequences have {times} steps, but lengths are for {known} steps")
             lengths = Buffer(1, "int32")
             self.sequences[times] = self.emit(kernels.Steps, port, lengths, times=times)
             self.lengths = None if port is None else lengths
@@ -41,7 +41,7 @@ class Sequences(Backward):
         if x.buffer.steps is not None:
             return x
         if self.stepping and self.sequences:
-            raise ValueError(f"{self.layer}: takes a sequence that a layer makes, and so cannot go step by step")
+            raise ValueError(f"{self.layer}: reads a sequence that a layer makes, so it cannot run step by step")
         x, steps = self.read(x), self.lay_out(x.shape[0])
         return self._carried(x, self.parted(x.buffer, steps), kernels.FromSteps, steps)
 
@@ -54,7 +54,7 @@ class Sequences(Backward):
         if steps is None:
             return x
         if self.lengths is not None:
-            raise ValueError(f"{name or self.layer}: takes sequences as a whole, and so no lengths")
+            raise ValueError(f"{name or self.layer}: reads whole sequences, so lengths cannot be applied")
         self.check_whole()
         x = self.read(x)
         return self._carried(x, self.joined(x.buffer), kernels.ToSteps, steps)
@@ -62,7 +62,7 @@ class Sequences(Backward):
     def check_whole(self) -> None:
         """Raises ValueError where sequences are never available as a whole."""
         if self.stepping:
-            raise ValueError(f"{self.layer}: takes sequences as a whole, and so cannot go step by step")
+            raise ValueError(f"{self.layer}: reads whole sequences, so it cannot run step by step")
 
     def aligned(self, x: list[Value]) -> list[Value]:
         """Values of several inputs, applied, all by steps if one of them is."""

@@ -65,7 +65,7 @@ cdef class Program:
             port = <Port> ports[i]
             port.attach(arrays[i])
             if port.rows != first.rows:  # one of them may have been resized since it was checked
-                raise ValueError(f"{port.name}: {port.rows} rows for {first.rows} samples")
+                raise ValueError(f"{port.name}: expected {first.rows} rows, as in {first.name}, got {port.rows}")
 
     def detach(self) -> None:
         """Releases them."""
@@ -117,7 +117,7 @@ cdef class Program:
         for state, values in zip(self.states, states):
             if len(values) != rows:
                 raise ValueError(
-                    f"the state is that of {len(values)} streams, and cannot go on with {rows}; call reset_state()"
+                    f"the state belongs to {len(values)} streams and cannot continue with {rows}; call reset_state()"
                 )
             state.array[:rows] = values
 
@@ -135,7 +135,7 @@ cdef class Program:
         return self.logs({name: meter.last for name, meter in self.meters.items()})
 
     def __reduce__(self) -> tuple:
-        raise TypeError("a Program is bound to memory of this process and is not copied; its network is")
+        raise TypeError("a Program is bound to memory of this process and cannot be copied; copy its network")
 
     cdef dict logs(self, dict measured):
         """The measured values, and for several outputs the loss that was minimized."""

@@ -63,8 +63,8 @@ class Record:
     def _value(name: str, function: Function, y: np.ndarray, t: np.ndarray, weight: np.ndarray | None) -> float:
         if weight is not None and not takes_weights(function):
             raise ValueError(
-                f"{name}: takes (y, t), and so no sample_weight or class_weight; "
-                f"define {name}(y, t, sample_weight) to be given them"
+                f"{name}: its parameters are (y, t), without sample_weight or class_weight; "
+                f"define {name}(y, t, sample_weight) to receive them"
             )
         value = function(y, t, weight) if takes_weights(function) else function(y, t)
         if np.ndim(value) != 0 or np.asarray(value).dtype.kind not in "biuf":

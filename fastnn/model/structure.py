@@ -72,7 +72,7 @@ def restore(
             layers.append(table[entry["class"]](**entry["settings"]))
         else:
             known = ", ".join(table)
-            raise ValueError(f"unknown layer {entry['class']!r}; known: {known}; own ones go into layers=")
+            raise ValueError(f"unknown layer {entry['class']!r}; known: {known}; pass your own in layers=")
     if not layers:
         raise ValueError("a network needs at least one layer")
     kind = kinds[checks.known("network", description["network"], kinds)]

@@ -31,14 +31,14 @@ def refuse_max_norm(wanted: Mapping[str, Parameter]) -> None:
     """Raises ValueError where a parameter has a max_norm, for an optimizer that searches along a line."""
     for name, parameter in wanted.items():
         if parameter.max_norm is not None:
-            raise ValueError(f"{name}: max_norm does not go with LBFGS; use l2, or another optimizer")
+            raise ValueError(f"{name}: max_norm does not work with LBFGS; use l2, or another optimizer")
 
 
 def update(lowering: Lowering, optimizer: Optimizer, spans: Sequence[Span], wanted: Mapping[str, Parameter]) -> None:
     """Emits the update of the spans. Raises RuntimeError for an optimizer that is not a single step."""
     if not isinstance(optimizer, FirstOrder):
         raise RuntimeError(
-            f"{type(optimizer).__name__} trains with fit alone, which evaluates the loss several times an iteration"
+            f"{type(optimizer).__name__} trains with fit only: it evaluates the loss several times per iteration"
         )
     with lowering.named(type(optimizer).__name__):
         _clip(lowering, optimizer, spans)

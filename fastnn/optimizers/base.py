@@ -59,7 +59,7 @@ class Optimizer(Settings, ABC):
         if name == "learning_rate":
             value = value if isinstance(value, Schedule) else checks.real(f"{kind}: learning_rate", value, least=0)
         elif name in vars(self):
-            raise AttributeError(f"{kind}: {name} is fixed; compile again, with {kind}({name}=...)")
+            raise AttributeError(f"{kind}: {name} cannot be changed; compile again with {kind}({name}=...)")
         elif type(self).__module__.startswith("fastnn."):  # custom classes may have more
             known = field_names(self)
             if name not in known:

@@ -50,7 +50,7 @@ class SGD(Decaying):
         self.real("momentum", least=0, below=1)
         self.flag("nesterov")
         if self.nesterov and not self.momentum:
-            raise ValueError("SGD: nesterov needs a momentum")
+            raise ValueError("SGD: nesterov needs a momentum above 0")
 
     def state(self) -> tuple[str, ...]:
         return ("velocity",) if self.momentum else ()

@@ -66,7 +66,7 @@ class Schedule(FixedSettings):
         >>> fnn.schedules.Step(0.5, every=2, factor=0.5).at(np.arange(4))
         array([0.5 , 0.5 , 0.25, 0.25])
         """
-        raise NotImplementedError(f"{type(self).__name__}.at")
+        raise NotImplementedError(f"{type(self).__name__}.at is not defined")
 
     def rates(self, start: int, count: int) -> np.ndarray:
         """Compute the rates of consecutive updates, with the same bits however many are computed at once.

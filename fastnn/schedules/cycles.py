@@ -55,7 +55,7 @@ class Cosine(Schedule):
         checks.flag("Cosine: restarts", self.restarts)
         self.real("growth", least=1)
         if self.growth != 1 and not self.restarts:
-            raise ValueError("Cosine: a growth needs restarts=True")
+            raise ValueError("Cosine: growth needs restarts=True")
 
     def at(self, t: np.ndarray) -> np.ndarray:
         done = np.minimum(t / self.steps, 1)
@@ -161,7 +161,7 @@ class OneCycle(Schedule):
         self.real("div_factor", least=1)
         self.real("final_div_factor", least=1)
         if not 1 < self.rise * self.steps <= self.steps - 1:
-            raise ValueError(f"OneCycle: {self.steps} steps are too few to rise for {self.rise:g} of them, and to fall")
+            raise ValueError(f"OneCycle: rise={self.rise:g} of {self.steps} steps leaves too few to rise or to fall")
 
     def at(self, t: np.ndarray) -> np.ndarray:
         start, top = self.rate / self.div_factor, self.rise * self.steps - 1

@@ -123,7 +123,7 @@ class Training(Prediction):
             kind = Kind.DESCENT
             full_batch.check(batch, examples.size, stateful)
         if stateful and shuffle:
-            raise ValueError("stateful: each batch continues the one before, and so needs shuffle=False")
+            raise ValueError("stateful: needs shuffle=False, because each batch continues the one before")
         batch = rows_of(batch, examples.size, stateful)
         unseen = None if validation_data is None else self._validation(validation_data, examples, batch)
         before = self.counters.step
@@ -148,7 +148,7 @@ class Training(Prediction):
     def _class_weighted(self, examples: Examples, class_weight: Any) -> Examples:
         """The examples with the weights of their classes."""
         if len(self.objectives) > 1:
-            raise ValueError("class_weight is for networks of one output; use sample_weight")
+            raise ValueError("class_weight is for networks with one output; use sample_weight")
         loss = self.objectives[0].loss
         shape = self.graph.output_shapes([array.shape[1:] for array in examples.inputs])[0]
         if not loss.classifies:
@@ -166,7 +166,7 @@ class Training(Prediction):
             raise TypeError(f"validation_data must be {forms}")
         if examples.lengths is not None and len(data) < 4:
             raise ValueError(
-                "validation_data: with lengths expected (x, y, sample_weight, lengths), None for what does not apply, "
+                "validation_data: with lengths, expected (x, y, sample_weight, lengths), None for what is not used; "
                 f"got {len(data)} items"
             )
         x, y, weight, lengths = (*data, None, None)[:4]
@@ -175,7 +175,7 @@ class Training(Prediction):
             rows_of(batch, unseen.size, examples.stateful)
             for found, array in zip(unseen.inputs, examples.inputs, strict=True):
                 if found.shape[1:] != array.shape[1:]:
-                    raise ValueError(f"x has samples {found.shape[1:]}, the training data {array.shape[1:]}")
+                    raise ValueError(f"x: expected samples {array.shape[1:]}, as in training, got {found.shape[1:]}")
         return unseen
 
     def train_on_batch(
@@ -268,7 +268,7 @@ class Training(Prediction):
         (2, 1)
         """
         if getattr(self.optimizer, "ema", None) is None:
-            raise RuntimeError("averaged: the optimizer keeps no average; compile with one such as Adam(ema=0.999)")
+            raise RuntimeError("averaged: the optimizer keeps no average; compile with ema=, such as Adam(ema=0.999)")
         twin = copy.copy(self)
         for part in twin.ranges() if twin.counters.update else ():
             part.of(part.block.values).array[...] = part.of(twin.slots["average"], part.base).array

@@ -17,11 +17,11 @@ from fastnn.optimizers import LBFGS
 def check(batch: int, samples: int, stateful: bool) -> None:
     """Raises ValueError for batches of less than all samples, and for states carried between batches."""
     if checks.flag("stateful", stateful):
-        raise ValueError("LBFGS: has all samples in one batch, and so no state to carry to the next; stateful=False")
+        raise ValueError("LBFGS: all samples are one batch, so no state is carried to a next one; use stateful=False")
     if batch < samples:
         raise ValueError(
             f"LBFGS: expected all {samples} samples in one batch, got batch_size {batch}; "
-            f"fit(x, y, batch_size={samples}), or another optimizer"
+            f"call fit(x, y, batch_size={samples}), or use another optimizer"
         )
 
 
