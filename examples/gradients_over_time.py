@@ -1,9 +1,9 @@
-"""The vanishing and the exploding gradient, seen: a simple recurrent network and an LSTM on the adding problem.
+"""The vanishing and the exploding gradient, made visible: a simple recurrent network and an LSTM on the adding problem.
 
 `python examples/gradients_over_time.py [--steps N] [--updates N] [--out FILE.png] [--short]`
 Each network adds two numbers that are marked among many, one in the first half of the steps. Before and after the
-training: how much its loss depends on each step of the input, as numbers and drawn. A network learns nothing from steps
-whose gradient has vanished; one whose recurrent weights are too large has a gradient that grows instead.
+training: how much its loss depends on each step of the input, as a table and a plot. A network learns nothing from
+steps whose gradient has vanished; one whose recurrent weights are too large has a gradient that grows instead.
 """
 
 import argparse
@@ -19,12 +19,12 @@ LAYERS: dict[str, tuple[type[fnn.SimpleRNN | fnn.LSTM], float]] = {
     "SimpleRNN": (fnn.SimpleRNN, 1e-3),
     "LSTM": (fnn.LSTM, 1e-2),
 }
-#: What the recurrent weights of the network that explodes are multiplied by.
+#: What the recurrent weights are multiplied by to make the gradient explode.
 FACTOR = 2
 
 
 def network(name: str, steps: int, seed: int) -> fnn.Network:
-    """One recurrent layer, and the sum from its last state."""
+    """One recurrent layer, and a dense layer that reads the sum off its last state."""
     layer, rate = LAYERS[name]
     net = fnn.Sequential([layer(64), fnn.Dense(1)], input_shape=(steps, 2), seed=seed)
     return net.compile(fnn.Adam(rate, clip_norm=1.0), "mse")
@@ -35,7 +35,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--steps", type=int, default=100, help="of a sequence")
     parser.add_argument("--updates", type=int, default=1000, help="of the training")
-    parser.add_argument("--out", default="gradients_over_time.png", metavar="FILE", help="where it is drawn")
+    parser.add_argument("--out", default="gradients_over_time.png", metavar="FILE", help="the file of the plot")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--short", action="store_true")
     options = parser.parse_args()
@@ -59,7 +59,7 @@ def main() -> None:
     look(f"SimpleRNN, weights x {FACTOR}", net)
 
     places = np.linspace(0, steps - 1, 5).round().astype(int)
-    print("the norm of the gradient of the loss at a step of the input, and the mean squared error (the mean's: 0.167)")
+    print("the norm of the loss's gradient at steps of the input, and the mean squared error (0.167 for always the mean)")
     print(f"{'step':22}{''.join(f'{place + 1:10d}' for place in places)}{'error':>10}")
     for name, values in norms.items():
         print(f"{name:22}{''.join(f'{value:10.1e}' for value in values[places])}{errors[name]:10.4f}")

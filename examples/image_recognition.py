@@ -1,9 +1,9 @@
-"""Pictures of clothes, or your own: train a convolutional network, look at what it does, recognise one picture.
+"""Images of clothes, or your own: train a convolutional network, look at what it does, recognise one image.
 
 `python examples/image_recognition.py [--model cnn|resnet] [--epochs N] [--data FOLDER [--size PIXELS]] [--out FOLDER]`
-Fashion-MNIST (`apt-get install dataset-fashion-mnist`), or a folder with a folder of pictures for each class, which
---size makes so many pixels high and wide. Leaves the model in --out, and what it drew where matplotlib is installed.
---quick: a few hundred pictures, one epoch, and digits where Fashion-MNIST is not there.
+Fashion-MNIST (`apt-get install dataset-fashion-mnist`), or a folder with a folder of images for each class, which
+--size scales to that many pixels in height and width. Leaves the model in --out, and plots if matplotlib is installed.
+--quick: a few hundred images, one epoch, and digits if Fashion-MNIST is not installed.
 """
 
 import argparse
@@ -15,19 +15,19 @@ import numpy as np
 import fastnn as fnn
 
 Pictures = tuple[np.ndarray, np.ndarray]
-#: Of fewer pictures no parts are left to validate and to test on.
+#: With fewer images, there are too few to validate and to test on.
 LEAST = 20
 
 
 def data(folder: str | None, size: int | None, quick: bool, seed: int) -> tuple[Pictures, Pictures, list[str]]:
-    """Pictures to train on and to test, uint8 (n, height, width, channels) with labels, and the classes' names."""
+    """Images to train on and to test on, uint8 (n, height, width, channels) with labels, and the classes' names."""
     if folder is None:
         try:
             return *fnn.datasets.fashion_mnist(), list(fnn.datasets.FASHION_MNIST_CLASSES)
         except FileNotFoundError as error:
             if not quick:
                 raise SystemExit(str(error)) from None
-            print(f"{error}\nThe digits that fastnn has take its place.")
+            print(f"{error}\nThe digits that fastnn bundles are used instead.")
             train, test = ((_larger(x), y) for x, y in fnn.datasets.digits())
             return train, test, [str(i) for i in range(10)]
     try:
@@ -36,20 +36,20 @@ def data(folder: str | None, size: int | None, quick: bool, seed: int) -> tuple[
         advice = "; here: --size PIXELS" if "size=" in str(error) else ""
         raise SystemExit(f"{error}{advice}") from None
     if len(classes) < 2 or len(x) < LEAST:
-        found = f"{len(x)} pictures in {', '.join(classes)}"
-        raise SystemExit(f"{folder}: {found}; expected two classes or more, and {LEAST} pictures or more in all")
+        found = f"{len(x)} images in {', '.join(classes)}"
+        raise SystemExit(f"{folder}: {found}; expected two classes or more, and {LEAST} images or more in all")
     order = np.random.default_rng(seed).permutation(len(x))
     held, rest = order[: len(x) // 5], order[len(x) // 5 :]
     return (x[rest], y[rest]), (x[held], y[held]), list(classes)
 
 
 def _larger(x: np.ndarray) -> np.ndarray:
-    """Digits of 8x8 as pictures of 24x24."""
+    """Digits of 8x8 as images of 24x24."""
     return np.asarray(np.kron(x.reshape(-1, 8, 8, 1), np.ones((1, 3, 3, 1))) / x.max() * 255, np.uint8)
 
 
 def cnn(shape: tuple[int, ...], classes: int, seed: int) -> fnn.Network:
-    """Two convolutions, each before a maximum of 2x2, and two dense layers, with dropout."""
+    """Two convolutions, each followed by 2x2 max pooling, and two dense layers, with dropout."""
     layers = [
         fnn.Rescale(1 / 255),
         fnn.Conv2D(32, 3, activation="relu"),
@@ -66,7 +66,7 @@ def cnn(shape: tuple[int, ...], classes: int, seed: int) -> fnn.Network:
 
 
 def resnet(shape: tuple[int, ...], classes: int, seed: int) -> fnn.Network:
-    """A small ResNet on pictures that are flipped and shifted at random."""
+    """A small ResNet on images that are flipped and shifted at random."""
     net = fnn.architectures.resnet(shape, classes, depth=14, width=16, seed=seed)
     return fnn.Sequential(
         [fnn.Rescale(1 / 255), fnn.RandomFlip(), fnn.RandomShift(2), net], input_shape=shape, seed=seed
@@ -79,7 +79,7 @@ BATCH = 64
 
 
 def compiled(model: str, shape: tuple[int, ...], classes: int, pictures: int, epochs: int, seed: int) -> fnn.Network:
-    """The network with an optimizer whose rate rises and falls once in all these epochs."""
+    """The network, compiled with a learning rate that rises and falls once over all these epochs."""
     steps = max(10, epochs * -(-pictures // BATCH))
     optimizer: fnn.Optimizer
     if model == "cnn":
@@ -91,7 +91,7 @@ def compiled(model: str, shape: tuple[int, ...], classes: int, pictures: int, ep
 
 
 def draw(net: fnn.Network, history: fnn.History, test: Pictures, classes: list[str], out: Path) -> None:
-    """The learning curves, the confusion matrix, the worst mistakes, the filters, and where the network looked."""
+    """Draws learning curves, the confusion matrix, the worst mistakes, filters, and where the network looked."""
     from fastnn import plot
 
     (x, y), p = test, net.predict(test[0])
@@ -112,7 +112,7 @@ def draw(net: fnn.Network, history: fnn.History, test: Pictures, classes: list[s
 
 
 def at_least(least: int) -> Callable[[str], int]:
-    """What reads the number of an option."""
+    """A parser of numbers for an option."""
 
     def number(text: str) -> int:
         if int(text) < least:
@@ -128,8 +128,8 @@ def main() -> None:
     parser.add_argument("--model", choices=MODELS, default="cnn")
     parser.add_argument("--epochs", type=at_least(1), help="default: 12 for cnn, 15 for resnet")
     parser.add_argument("--seed", type=at_least(0), default=0)
-    parser.add_argument("--data", metavar="FOLDER", help="your own pictures: a folder for each class")
-    parser.add_argument("--size", type=at_least(1), metavar="PIXELS", help="make your own pictures so high and wide")
+    parser.add_argument("--data", metavar="FOLDER", help="your own images: a folder for each class")
+    parser.add_argument("--size", type=at_least(1), metavar="PIXELS", help="scale your images to this height and width")
     parser.add_argument("--out", type=Path, default=Path("recognition"), metavar="FOLDER")
     parser.add_argument("--quick", action="store_true")
     options = parser.parse_args()
@@ -142,17 +142,17 @@ def main() -> None:
     if options.quick:
         x, y, xt, yt = x[:600], y[:600], xt[:200], yt[:200]
     epochs = options.epochs or (1 if options.quick else EPOCHS[options.model])
-    held = len(x) // 10  # for validation; the test pictures are seen once, at the end
+    held = len(x) // 10  # for validation; the test images are used once, at the end
     try:
         net = compiled(options.model, x.shape[1:], len(classes), len(x) - held, epochs, options.seed)
-    except ValueError as error:  # pictures that are too small, say
-        raise SystemExit(f"pictures of {x.shape[1]} x {x.shape[2]}: {error}") from None
+    except ValueError as error:  # images that are too small, for example
+        raise SystemExit(f"images of {x.shape[1]} x {x.shape[2]}: {error}") from None
     net.summary()
     history = net.fit(x[held:], y[held:], BATCH, epochs, validation_data=(x[:held], y[:held]))
-    figures = net.evaluate(xt, yt)
-    print(f"test accuracy {figures['accuracy']:.4f} on {len(xt)} pictures the network has not seen")
+    measured = net.evaluate(xt, yt)
+    print(f"test accuracy {measured['accuracy']:.4f} on {len(xt)} images the network has not seen")
     counts = fnn.metrics.confusion_matrix(yt, net.classify(xt), len(classes))
-    print("confusion matrix, a row for each class as it is:")
+    print("confusion matrix, a row for each true class:")
     for name, row in zip(classes, counts, strict=True):
         print(f"{name:>14} {' '.join(f'{count:5d}' for count in row)}")
 
@@ -165,7 +165,7 @@ def main() -> None:
     recognise = fnn.load(options.out / "model.safetensors").freeze()
     p = recognise(xt[0].astype(np.float32))
     best = np.argsort(-p)[:3]
-    print(f"one picture, which is {classes[yt[0]]}: {', '.join(f'{classes[i]} {p[i]:.1%}' for i in best)}")
+    print(f"one image, which is {classes[yt[0]]}: {', '.join(f'{classes[i]} {p[i]:.1%}' for i in best)}")
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
 """A model of text, character by character: train it, watch what it writes, measure it on text that it has not seen.
 
 `python examples/text_generation.py [--text FILE] [--prompt TEXT] [--temperature T] [--top-k K] [--short]`
-Newton's Opticks (`apt-get install golang-1.19-src`), or any text file in UTF-8. The last tenth is held out. Leaves the
-model with its alphabet in --out; `--load FILE` writes with such a model and trains nothing. --short: a few pages of
-Python's manual and two epochs.
+Reads Newton's Opticks (`apt-get install golang-1.19-src`), or any text file in UTF-8. The last tenth is held out. Saves
+the model with its alphabet in --out; `--load FILE` only writes, with such a model. --short: a few pages of Python's
+manual and two epochs.
 """
 
 import argparse
@@ -13,12 +13,12 @@ import numpy as np
 
 import fastnn as fnn
 
-#: What stands for characters that the text to train on has not.
+#: Replaces characters that are not in the training text.
 OTHER = "\N{REPLACEMENT CHARACTER}"
 
 
 def text_of(file: str | None, short: bool) -> str:
-    """The text: a file's, Newton's Opticks, or as a short one some of what Python's help() shows."""
+    """The text: a file's, Newton's Opticks or, if it should be short, some of what Python's help() shows."""
     if short and file is None:
         from pydoc_data.topics import topics
 
@@ -27,18 +27,18 @@ def text_of(file: str | None, short: bool) -> str:
 
 
 def encoded(text: str, alphabet: str) -> np.ndarray:
-    """The place of each character in the alphabet, int32; what is not there is OTHER."""
+    """The position of each character in the alphabet, int32; that of OTHER for a character that is not there."""
     places = {character: place for place, character in enumerate(alphabet)}
     return np.array([places.get(character, places[OTHER]) for character in text], np.int32)
 
 
 def pairs(ids: np.ndarray, streams: int, steps: int) -> tuple[np.ndarray, np.ndarray]:
-    """Streams of characters, and beside each the one that follows."""
+    """Streams of characters, and for each character the one that follows."""
     return fnn.datasets.streams(ids[:-1], streams, steps), fnn.datasets.streams(ids[1:], streams, steps)
 
 
 def model(characters: int, units: int, dropout: float, seed: int) -> fnn.Network:
-    """The next character's probabilities from all before it."""
+    """Predicts the probabilities of the next character from all before it."""
     layers = [
         fnn.Embedding(characters, 64),
         fnn.LSTM(units, return_sequences=True, dropout=0.1),
@@ -49,15 +49,15 @@ def model(characters: int, units: int, dropout: float, seed: int) -> fnn.Network
 
 
 def bits(net: fnn.Network, ids: np.ndarray, steps: int) -> float:
-    """Bits per character: the mean of -log2 p(next character), the text read from its beginning as one stream."""
+    """Bits per character: the mean of -log2 p(next character), with the text read from its beginning as one stream."""
     return net.evaluate(*pairs(ids, 1, steps), batch_size=1, stateful=True)["loss"] / float(np.log(2))
 
 
 class Writer:
-    """Goes on with a text, a character at a time: a stream keeps the state, so that each costs one step.
+    """Continues a text, a character at a time: a stream keeps the state, so that each costs one step.
 
-    temperature: probabilities become p^(1 / temperature), normalised; below 1 the likely ones gain. top_k: only so many
-    of the likeliest are drawn from, 0 for all.
+    temperature: probabilities become p^(1 / temperature), normalised; below 1, likely characters become more likely.
+    top_k: how many of the likeliest characters to draw from, 0 for all.
     """
 
     def __init__(self, net: fnn.Network, temperature: float, top_k: int, seed: int) -> None:
@@ -66,7 +66,7 @@ class Writer:
         self.rng = np.random.default_rng(seed)
 
     def drawn(self, p: np.ndarray) -> int:
-        """A character by its probability."""
+        """A character, drawn by its probability."""
         logits = np.log(np.maximum(p.astype(np.float64), 1e-30)) / self.temperature
         logits[self.alphabet.index(OTHER)] = -np.inf
         if self.top_k:
@@ -75,7 +75,7 @@ class Writer:
         return int(self.rng.choice(len(p), p=weights / weights.sum()))
 
     def write(self, prompt: str, characters: int) -> str:
-        """So many characters after the prompt, with the weights that the network has now."""
+        """The prompt and that many characters after it, with the weights that the network has now."""
         self.stream.refresh()
         self.stream.reset()
         for place in encoded(prompt, self.alphabet):
@@ -88,7 +88,7 @@ class Writer:
 
 
 class Report(fnn.Callback):
-    """Prints after each epoch what the network writes, and how well it foretells the held-out text."""
+    """Prints after each epoch what the network writes, and how well it predicts the held-out text."""
 
     def __init__(self, held: np.ndarray, steps: int, writer: Writer, prompt: str, characters: int) -> None:
         self.held, self.steps = held, steps
@@ -125,7 +125,7 @@ def train(options: argparse.Namespace) -> fnn.Network:
     net.fit(x, y, options.streams, options.epochs, shuffle=False, stateful=True, callbacks=[report])
     print(f"held out: {bits(net, held, options.steps):.3f} bits per character")
     net.save(options.out / "model.safetensors")
-    print(f"the model: {options.out / 'model.safetensors'}")
+    print(f"model saved: {options.out / 'model.safetensors'}")
     return net
 
 
@@ -142,14 +142,14 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=12)
     parser.add_argument("--units", type=int, default=256)
     parser.add_argument("--dropout", type=float, default=0.3)
-    parser.add_argument("--rate", type=float, default=5e-3, help="the greatest learning rate: it rises and falls once")
-    parser.add_argument("--streams", type=int, default=32, help="parts of the text that are read side by side")
-    parser.add_argument("--steps", type=int, default=64, help="characters that a gradient goes back")
+    parser.add_argument("--rate", type=float, default=5e-3, help="the highest learning rate: it rises and falls once")
+    parser.add_argument("--streams", type=int, default=32, help="parts of the text that are read in parallel")
+    parser.add_argument("--steps", type=int, default=64, help="how many characters a gradient goes back")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--short", action="store_true")
     options = parser.parse_args()
     if not options.temperature > 0 or options.top_k < 0 or options.characters < 1 or not options.prompt:
-        parser.error("a temperature is above 0, top-k at least 0, and a sample and a prompt have a character")
+        parser.error("expected a temperature above 0, top-k of 0 or more, 1 character or more, and a prompt")
     if options.short:
         options.epochs, options.units, options.streams, options.characters = 2, 64, 8, 120
 
@@ -158,7 +158,7 @@ def main() -> None:
     except (OSError, ValueError) as error:
         raise SystemExit(str(error)) from None
     if "alphabet" not in net.metadata:
-        raise SystemExit(f"{options.load} holds no model of this example: it has no alphabet")
+        raise SystemExit(f"{options.load}: not a model of this example: it has no alphabet")
     writer = Writer(net, options.temperature, options.top_k, options.seed + 1)
     print(f"\nand it writes:\n{writer.write(options.prompt, 3 * options.characters)}")
 

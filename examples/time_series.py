@@ -1,9 +1,9 @@
-"""Forecasts: sunspots a year ahead, and carbon dioxide in the air twelve months ahead, beside naive forecasts.
+"""Forecasts: sunspots a year ahead, and carbon dioxide in the air twelve months ahead, compared with naive forecasts.
 
 `python examples/time_series.py [--layer GRU|LSTM] [--out FILE.png] [--short]`
 The series come with statsmodels (`pip install fastnn-cpu[series]`). The last fifth of each is held out: every forecast
-there is made from what came before it. naive: the last value goes on; seasonal: that of a season ago comes again;
-seasonal + drift: and what has changed since then comes on top. Settings were chosen inside of what comes before.
+there is made from what came before it. naive: the last value is repeated; seasonal: the value of a season ago is
+repeated; seasonal + drift: the change since then is added. Settings were chosen on a part of what comes before.
 --short: a few epochs.
 """
 
@@ -21,7 +21,7 @@ NEEDS = "time_series.py needs statsmodels: pip install fastnn-cpu[series]"
 class Series:
     """A series, and how it is forecast: `ahead` values, named a horizon, from the `window` before; times in years.
 
-    relative: the network sees, and gives, differences from the last value, as suits a series that grows.
+    relative: the network's inputs and outputs are differences from the last value, which suits a series that grows.
     """
 
     name: str
@@ -38,11 +38,11 @@ class Series:
 
     @property
     def cut(self) -> int:
-        """Where what is held out begins."""
+        """Where the held-out part begins."""
         return len(self.values) * 4 // 5
 
     def windows(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """All windows (n, window), what follows each (n, ahead), and the places (n,) where that begins."""
+        """All windows (n, window), what follows each (n, ahead), and the positions (n,) where that begins."""
         both = np.lib.stride_tricks.sliding_window_view(self.values, self.window + self.ahead)
         return both[:, : self.window], both[:, self.window :], np.arange(len(both)) + self.window
 
@@ -67,7 +67,7 @@ def sunspots() -> Series:
 
 
 def carbon_dioxide() -> Series:
-    """CO2 above Mauna Loa, from 1958 to 2001: means of the weeks of each month, gaps filled along straight lines."""
+    """CO2 above Mauna Loa, from 1958 to 2001: monthly means of weekly values, gaps filled by linear interpolation."""
     from statsmodels.datasets import co2
 
     months = co2.load_pandas().data["co2"].resample("MS").mean().interpolate()
@@ -77,7 +77,7 @@ def carbon_dioxide() -> Series:
 
 
 def forecast(series: Series, layer: str, epochs: int, seed: int) -> np.ndarray:
-    """What a network with a recurrent layer forecasts, (n, ahead), trained on all windows before the cut."""
+    """The forecasts, (n, ahead), of a network with a recurrent layer, trained on all windows before the cut."""
     x, y, places = series.windows()
     before = series.values[: series.cut]
     if series.relative:
@@ -98,7 +98,7 @@ def forecast(series: Series, layer: str, epochs: int, seed: int) -> np.ndarray:
 
 
 def draw(shown: list[tuple[Series, dict[str, np.ndarray]]], path: str) -> None:
-    """What was held out, and forecasts of it, each from where the one before ended."""
+    """Draws what was held out and forecasts of it, each from where the one before ended."""
     try:
         from matplotlib.figure import Figure
     except ImportError:

@@ -24,8 +24,8 @@ def test_digits(tmp_path: Path) -> None:
 
 
 def put(folder: Path, *greys: int, count: int = 20) -> None:
-    """A class for each grey, of pictures of different sizes."""
-    image = pytest.importorskip("PIL.Image", reason="a folder of pictures needs the extra 'images'")
+    """A class for each grey, of images of different sizes."""
+    image = pytest.importorskip("PIL.Image", reason="a folder of images needs the extra 'images'")
     for grey in greys:
         (folder / str(grey)).mkdir(parents=True)
         for i in range(count):
@@ -39,12 +39,12 @@ def recognition(folder: Path, *options: str) -> subprocess.CompletedProcess[str]
 
 @pytest.mark.parametrize("options", [[], ["--model", "resnet"], ["--data", "pictures", "--size", "14"]])
 def test_image_recognition(tmp_path: Path, options: list[str]) -> None:
-    """Also where Fashion-MNIST is not, and with pictures of one's own."""
+    """Also where Fashion-MNIST is not installed, and with the user's images."""
     if "--data" in options:
         put(tmp_path / "pictures", 60, 200)
     run = recognition(tmp_path, *options)
     assert run.returncode == 0, run.stderr
-    assert re.search(r"test accuracy [01]\.", run.stdout) and "one picture, which is" in run.stdout
+    assert re.search(r"test accuracy [01]\.", run.stdout) and "one image, which is" in run.stdout
     left = {path.name for path in (tmp_path / "seen").iterdir()}
     if "nothing is drawn" in run.stdout:
         assert left == {"model.safetensors"}
@@ -58,9 +58,9 @@ def test_image_recognition(tmp_path: Path, options: list[str]) -> None:
     ("options", "message"),
     [
         (["--data", "sizes"], r"14 x 17 pixels, and .* 14 x 16; size=.*; here: --size PIXELS"),
-        (["--data", "few", "--size", "14"], "few: 4 pictures in 200, 60; expected two classes or more, and 20"),
-        (["--data", "one", "--size", "14"], "one: 20 pictures in 60; expected two classes or more"),
-        (["--data", "sizes", "--size", "5"], r"pictures of 5 x 5: Conv2D.*expected input"),
+        (["--data", "few", "--size", "14"], "few: 4 images in 200, 60; expected two classes or more, and 20"),
+        (["--data", "one", "--size", "14"], "one: 20 images in 60; expected two classes or more"),
+        (["--data", "sizes", "--size", "5"], r"images of 5 x 5: Conv2D.*expected input"),
         (["--data", "nowhere"], "No such file or directory: 'nowhere'"),
         (["--epochs", "0"], "--epochs: must be 1 or more, got 0"),
         (["--seed", "-1"], "--seed: must be 0 or more, got -1"),
@@ -78,7 +78,7 @@ def test_image_recognition_refuses(tmp_path: Path, options: list[str], message: 
 
 
 def test_text_generation(tmp_path: Path) -> None:
-    """On a text that comes with Python, and on a file; the model that it leaves writes on."""
+    """On a text that comes with Python, and on a file; the saved model writes more."""
     command = [sys.executable, str(EXAMPLES / "text_generation.py"), "--short"]
     run = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=300)
     assert run.returncode == 0, run.stderr
