@@ -89,7 +89,7 @@ $(VENV)/torch: $(VENV)/test,plot
 	@$(PIP) install torch==2.13.0 || echo "torch cannot be installed: the tests that need it will be skipped"
 	@touch $@
 
-# build/ goes first: modules that are no more in the sources would get from there into the wheel.
+# build/ goes first: modules that are no longer in the sources would get from there into the wheel.
 $(BUILT): $(MADE) $(SOURCES)
 	@echo "building fastnn"
 	@rm -rf build $(VENV)/wheel

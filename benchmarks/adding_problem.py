@@ -2,7 +2,7 @@
 
 Prints a table, and writes it to results/adding_problem.txt. Each of three seeds trains one layer of 64 units and a
 Dense on new sequences, at most 40 times 100 updates, until the mean squared error on 2000 others, not trained on, is
-below 0.005; then it is measured on 2000 more, seen once. Who answers the mean has 0.167.
+below 0.005; then it is measured on 2000 more, seen once. Always answering the mean gives 0.167.
 `python benchmarks/adding_problem.py` takes about ten minutes.
 """
 

@@ -1,6 +1,6 @@
-"""Activations and their derivatives where no product precedes them, beside NumPy and PyTorch; identity is a copy.
+"""Activations and their derivatives where no product precedes them, vs. NumPy and PyTorch; identity is a copy.
 
-Each on two threads where it takes them, into memory of its own: PyTorch by the operators that take an output.
+Each on two threads where it can use them, into its own memory: PyTorch by the operators that accept an output.
 """
 
 from collections.abc import Callable

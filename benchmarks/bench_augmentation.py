@@ -1,4 +1,4 @@
-"""Augmentation of a batch of small pictures, and the numbers that it takes."""
+"""Augmentation of a batch of small images, and the random numbers that it needs."""
 
 from typing import Any
 

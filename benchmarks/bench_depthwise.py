@@ -10,7 +10,7 @@ from fastnn.kernels.axis import Axis
 from ops import filled
 
 BATCH = 16
-#: Three neighbours, each second of them, and windows whose taps lie apart.
+#: Three neighbours, each second of them, and windows whose taps are apart.
 AXES = {"3 by 1": Axis(56, 3, 1, 1, 1, 1), "3 by 2": Axis(56, 3, 2, 1, 0, 1), "5 by 1": Axis(56, 5, 1, 1, 2, 2)}
 WINDOWS = pytest.mark.parametrize("axis", AXES.values(), ids=AXES)
 MAPS = pytest.mark.parametrize(("channels", "multiplier"), [(96, 1), (24, 1), (24, 4)])

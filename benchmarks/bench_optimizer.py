@@ -1,7 +1,7 @@
 """The updates, each one pass over flat blocks: as many parameters as the networks of the table have, and ten million.
 
-Beside ten million: a bare loop in C that moves the same bytes on as many threads, and PyTorch's fused Adam on ten
-tensors of a million.
+Ten million are compared with a bare loop in C that moves the same bytes on as many threads, and with PyTorch's fused
+Adam on ten tensors of a million.
 """
 
 from collections.abc import Callable
@@ -43,7 +43,7 @@ def test_bare_loop(benchmark: Any) -> None:
 
 
 def test_torch_fused_adam(benchmark: Any) -> None:
-    torch = pytest.importorskip("torch", reason="measured beside PyTorch")
+    torch = pytest.importorskip("torch", reason="compares with PyTorch")
     torch.set_num_threads(get_num_threads())
     tensors = [torch.randn(MANY // 10) for _ in range(10)]
     for tensor in tensors:

@@ -1,4 +1,4 @@
-"""A loss in Python, beside its own NumPy work."""
+"""A loss in Python, and its own NumPy work."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Pooling and its gradients, as after the convolutions of a small network for pictures of 32 x 32."""
+"""Pooling and its gradients, as after the convolutions of a small network for images of 32 x 32."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from fastnn.kernels.axis import Axis
 from ops import filled
 
 BATCH, CHANNELS = 32, 64
-#: Halves, windows across each other, and all of a picture.
+#: Halves, overlapping windows, and all of an image.
 AXES = {"2 by 2": Axis(32, 2, 2), "3 by 2": Axis(32, 3, 2, before=1), "all": Axis(16, 16)}
 WINDOWS = pytest.mark.parametrize("axis", AXES.values(), ids=AXES)
 

@@ -1,4 +1,4 @@
-"""What a layer in Python costs beside its own work: a function that returns an array that exists."""
+"""What a layer in Python costs on top of its own work: a function that returns an existing array."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What the way through time costs beside the products: a simple RNN of one unit, and of so many."""
+"""What the way through time costs in addition to the products: a simple RNN of one unit, and of many."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Larger pictures and their gradients; the nearest pixel is by the ops of pooling."""
+"""Larger images and their gradients; the nearest pixel is by the ops of pooling."""
 
 from typing import Any
 

@@ -66,7 +66,7 @@ def draw(results: dict[str, Any], path: Path) -> None:
     from matplotlib.lines import Line2D
     from matplotlib.ticker import FixedLocator, NullLocator
 
-    mpl.rcParams["svg.hashsalt"] = "fastnn"  # the same figures give the same file
+    mpl.rcParams["svg.hashsalt"] = "fastnn"  # the same results give the same file
     workloads = results["workloads"]
     groups = {name: {key: label for key, label in rows.items() if key in workloads} for name, rows in GROUPS.items()}
     groups = {name: rows for name, rows in groups.items() if rows}

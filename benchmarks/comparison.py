@@ -131,7 +131,7 @@ def same_bits(package: Package, workload: str) -> bool | None:
 
 
 def measure(rounds: int) -> dict[str, Any]:
-    """All figures, with the environment."""
+    """All results, with the environment."""
     found: dict[str, Measured] = {}
     for name, package in PACKAGES.items():
         try:
@@ -159,7 +159,7 @@ def main() -> None:
         return
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5, help="of imports")
-    parser.add_argument("--json", type=Path, help="store the figures there, and report nothing")
+    parser.add_argument("--json", type=Path, help="store the results there, and report nothing")
     options = parser.parse_args()
     results = measure(options.rounds)
     path = options.json or HERE / "results" / "comparison.json"

@@ -1,4 +1,4 @@
-"""The most memory that training takes, fastnn's beside PyTorch's, each without what loading its modules takes.
+"""The most memory that training takes, in fastnn and in PyTorch, each without what loading its modules takes.
 
 `python benchmarks/memory.py` trains networks of run.py for some steps, each in a process of its own, prints by how much
 the peak of the resident set grew, and writes results/memory.txt. A first run finds out which modules training loads, at
@@ -20,7 +20,7 @@ HERE = Path(__file__).parent
 STEPS, THREADS = 20, 2
 #: What is trained, and PyTorch's second layout.
 NAMES = {"cnn_mnist": "torch_last", "cnn_cifar": "torch_last", "resnet": "torch_last", "lstm_char": "torch_steps"}
-#: Who trains, and the module that holds it.
+#: What trains, and the module that holds it.
 CONTENDERS = {"fastnn": "fastnn.bench.contenders", "torch": "rivals", "torch_last": "rivals", "torch_steps": "rivals"}
 
 

@@ -1,8 +1,8 @@
-"""Passes over a million elements, beside a copy of the same bytes, NumPy and PyTorch; and what is built from them.
+"""Passes over a million elements, vs. a copy of the same bytes, NumPy and PyTorch; and what is built from them.
 
 `python benchmarks/passes.py [--rounds N] [--seconds S] [NAME ...]` prints how many times as long as fastnn each of the
 others takes, with the target behind it, and writes results/passes.txt. As in run.py each contender has a process of its
-own and as many threads as the others, and they take turns; a figure is the best over all rounds. The copies, memcpy and
+own and as many threads as the others, and they take turns; a time is the best over all rounds. The copies, memcpy and
 a plain loop, and the loop that Adam is held to are in bare.py.
 """
 
@@ -36,7 +36,7 @@ CURVED += ["softmax", "log_softmax", "log_softmax gradient", "cross_entropy", "b
 TENSORS, BLOCK, RESIDUAL = "adam, 10 tensors of a million", "adam, a block of ten million", "a residual block"
 PYTHON = "a layer in Python"
 
-#: By row: the contenders beside fastnn, and the least ratio of their time to fastnn's.
+#: By row: fastnn's rivals, and the least ratio of their time to fastnn's.
 ROWS: dict[str, dict[str, float]] = {
     **{name: {"memcpy": 0.8, "loop": 0.8} for name in COPIED},
     **{name: {"NumPy": 3.0, "PyTorch": 1.0} for name in CURVED},
@@ -44,7 +44,7 @@ ROWS: dict[str, dict[str, float]] = {
     BLOCK: {"loop": 0.9},
     RESIDUAL: {"PyTorch": 3.0},
 }
-#: Microseconds that a layer in Python may cost a training step beside its own NumPy work.
+#: Microseconds that a layer in Python may cost a training step on top of its own NumPy work.
 PYTHON_COST = 5.0
 
 
@@ -80,7 +80,7 @@ def op(row: str) -> Call:
 
 
 def adam_of_a_network() -> Call:
-    """The update of ten layers 1024x1024, whose parameters lie in one block."""
+    """The update of ten layers 1024x1024, whose parameters are in one block."""
     layers = [fnn.Dense(SIDE, bias=False) for _ in range(10)]
     net = fnn.Sequential(layers, input_shape=(SIDE,), seed=0).compile("adam", "mse")
     return moving(net.plan(1, training=True).ops[-1])
@@ -133,7 +133,7 @@ def python_layer(present: bool) -> Call:
 
 
 def numpy_call(row: str, threads: int) -> Call | None:
-    """NumPy; beside a layer in Python what that computes."""
+    """NumPy; for a layer in Python, what that computes."""
     x = filled(16, 8).array
     return (lambda: (x + x, x + x)) if row == PYTHON else rival_passes.numpy_call(row, threads)
 
@@ -180,7 +180,7 @@ def line(row: str, times: list[float]) -> str:
     first, *others = times
     if row == PYTHON:
         cost = first - sum(others)
-        return f"{row:30} {cost:9.2f} us beside its NumPy ({PYTHON_COST:g}){'' if cost <= PYTHON_COST else ' SHORT'}"
+        return f"{row:30} {cost:9.2f} us on top of its NumPy ({PYTHON_COST:g}){'' if cost <= PYTHON_COST else ' SHORT'}"
     cells = []
     for (who, target), time in zip(ROWS[row].items(), others, strict=True):
         if not isnan(time):

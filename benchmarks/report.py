@@ -1,4 +1,4 @@
-"""Every published number: `python benchmarks/report.py` rewrites them from the figures in benchmarks/results.
+"""Every published number: `python benchmarks/report.py` rewrites them from the results in benchmarks/results.
 
 Writes the README's numbers and its table of packages, the table of docs/benchmarks.md and the chart; run.py stored the
 times (speed.json), comparison.py all else (comparison.json). Each region is the text between two comments of its name.
@@ -19,7 +19,7 @@ VERSIONS = {
     "ONNX Runtime": "onnxruntime",
     "scikit-learn": "scikit-learn",
 }
-#: The packages that are compared, and their forms in the figures of speed.
+#: The packages that are compared, and their forms in speed.json.
 FORMS = {"fastnn": ["fastnn"], "PyTorch": RIVALS["PyTorch"], "Keras": ["keras"]}
 FORMS |= {name: RIVALS[name] for name in ("scikit-learn", "ONNX Runtime")}
 #: The workloads that they are compared by.
@@ -37,7 +37,7 @@ NOT_MEASURED = "not measured"
 
 
 def write(root: Path = ROOT) -> None:
-    """Rewrites the README, docs/benchmarks.md and the chart from the figures that are stored in this tree."""
+    """Rewrites the README, docs/benchmarks.md and the chart from the results that are stored in this tree."""
     results = root / "benchmarks" / "results"
     speed, packages = (json.loads((results / f"{name}.json").read_text()) for name in ("speed", "comparison"))
     replace(root / "README.md", "numbers", numbers(packages, speed))
@@ -75,7 +75,7 @@ def machine(environment: dict[str, Any]) -> str:
 
 
 def best(speed: dict[str, Any], workload: str, package: str) -> float | None:
-    """Microseconds of the package's fastest form; None where there is no figure."""
+    """Microseconds of the package's fastest form; None if it was not measured."""
     us = speed["workloads"][workload]["us"]
     return min((us[form] for form in FORMS[package] if form in us), default=None)
 

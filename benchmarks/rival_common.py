@@ -1,4 +1,4 @@
-"""What rivals do alike, whatever the network: inference that lasts, JAX's training step, ONNX Runtime's session."""
+"""What rivals have in common, whatever the network: lasting inference, JAX's training step, ONNX Runtime's session."""
 
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -41,7 +41,7 @@ def jax_training(
 
 
 def onnxruntime_session(model: bytes, threads: int) -> Any:
-    """A session with all of its graph optimizations, on so many threads."""
+    """A session with all of its graph optimizations, on that many threads."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()

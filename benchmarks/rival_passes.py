@@ -31,7 +31,7 @@ def numpy_call(name: str, threads: int) -> Call | None:
         np.maximum(x, 0, out=t)
         np.add(y, t, out=y)
 
-    def softplus_gradient() -> None:  # x stands for what softplus gave
+    def softplus_gradient() -> None:  # x is used for the output of softplus
         np.negative(x, out=y)
         np.expm1(y, out=y)
         np.multiply(y, dy, out=y)
@@ -101,7 +101,7 @@ def numpy_call(name: str, threads: int) -> Call | None:
         np.exp(square, out=spare)
         np.subtract(square, np.log(spare.sum(axis=1, keepdims=True)), out=square)
 
-    def log_softmax_gradient() -> None:  # wide stands for what log_softmax gave
+    def log_softmax_gradient() -> None:  # wide is used for the output of log_softmax
         np.exp(wide, out=square)
         np.multiply(square, dwide.sum(axis=1, keepdims=True), out=square)
         np.subtract(dwide, square, out=square)

@@ -1,4 +1,4 @@
-"""PyTorch, JAX and ONNX Runtime on pictures, in the layouts and forms that they run fastest in."""
+"""PyTorch, JAX and ONNX Runtime on images, in the layouts and forms in which they run fastest."""
 
 import os
 from collections.abc import Callable
@@ -164,7 +164,7 @@ def jax_task(workload: Pictures, threads: int) -> Task | None:
 
 
 def onnxruntime_task(workload: Pictures, threads: int) -> Task | None:
-    """ONNX Runtime on single pictures: constant weights, all of its optimizations, bound arrays."""
+    """ONNX Runtime on single images: constant weights, all of its optimizations, bound arrays."""
     from onnx import TensorProto, helper, numpy_helper
 
     if workload.kind != "one":

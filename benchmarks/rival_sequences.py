@@ -62,8 +62,8 @@ def torch_batches(workload: Sequences, steps_first: bool) -> list[tuple[Any, Any
 def torch_task(workload: Sequences, threads: int, steps_first: bool = False) -> Task | None:
     """The module, its batches first or its steps, sequences of many lengths padded or packed; fused Adam.
 
-    What is not work on the network is outside: transposing, sorting, packing. A time step is written by hand: nn.LSTM
-    and LSTMCell take longer, in inference mode too.
+    What is not work on the network is outside: transposing, sorting, packing. A time step is written out, because
+    nn.LSTM and LSTMCell take longer, in inference mode too.
     """
     import torch
 

@@ -1,6 +1,6 @@
-"""PyTorch, JAX, scikit-learn, ONNX Runtime, Keras, each in its fastest form that we found, for each kind of workload.
+"""PyTorch, JAX, scikit-learn, ONNX Runtime, Keras, each in the fastest form that we found, for each kind of workload.
 
-rival_pictures.py has those on pictures, rival_sequences.py those on sequences, rival_keras.py Keras, rival_common.py
+rival_pictures.py has those on images, rival_sequences.py those on sequences, rival_keras.py Keras, rival_common.py
 what they share.
 """
 
@@ -74,7 +74,7 @@ def torch_task(workload: AnyWorkload, threads: int) -> Task | None:
 
 
 def torch_last_task(workload: AnyWorkload, threads: int) -> Task | None:
-    """PyTorch on pictures with channels last."""
+    """PyTorch on channels-last images."""
     return rival_pictures.torch_task(workload, threads, last=True) if isinstance(workload, Pictures) else None
 
 

@@ -1,9 +1,9 @@
-"""fastnn beside its rivals: `python benchmarks/run.py [--rounds N] [--seconds S] [--json FILE] [WORKLOAD ...]`.
+"""fastnn vs. its rivals: `python benchmarks/run.py [--rounds N] [--seconds S] [--json FILE] [WORKLOAD ...]`.
 
-Each contender runs in its own process with the same number of threads; they take turns, and who waits is blocked. A
-figure is the best over all rounds, a ratio the contender's time over fastnn's. Rivals that are not installed are left
-out. Stores benchmarks/results/speed.json, in which a run of some workloads replaces these, and lets report.py rewrite
-what is published of it.
+Each contender runs in its own process with the same number of threads; they take turns, and those that wait are
+blocked. A time is the best over all rounds, a ratio the contender's time over fastnn's. Rivals that are not installed
+are left out. Stores benchmarks/results/speed.json, in which a run of some workloads replaces these, and lets report.py
+rewrite what is published of it.
 """
 
 import argparse
@@ -90,7 +90,7 @@ def _cpuinfo() -> list[str]:
 def measure(
     names: list[str], threads: int, rounds: int, seconds: float, only: list[str] | None = None
 ) -> dict[str, Any]:
-    """All figures, in microseconds, with the environment and the peaks."""
+    """All times, in microseconds, with the environment and the peaks."""
     own = str(HERE)
     os.environ["PYTHONPATH"] = os.pathsep.join([own, *filter(None, [os.environ.get("PYTHONPATH")])])
     results: dict[str, Any] = {"environment": environment(threads), "workloads": {}}
@@ -120,7 +120,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=1.0, help="of a contender's turn")
     parser.add_argument("--threads", type=int, default=min(2, os.cpu_count() or 1))
     parser.add_argument("--only", nargs="+", metavar="CONTENDER", help=f"default: all; {', '.join(PACKAGES)} ...")
-    parser.add_argument("--json", type=Path, help="store the figures there, and report nothing")
+    parser.add_argument("--json", type=Path, help="store the results there, and report nothing")
     options = parser.parse_args()
     names = options.workloads or list(WORKLOADS)
     for package in sorted(missing()):

@@ -149,7 +149,7 @@ INLINE void sum_strip(const strip *s, int are_near) {
   }
 }
 
-/* Whether a strip's taps lie on adjacent pixels, those of neighbouring outputs too. */
+/* Whether a strip's taps are on adjacent pixels, those of neighbouring outputs too. */
 INLINE int is_near(const fastnn_axis *columns, isize taps) {
   return taps == NEIGHBOURS && columns->stride == 1 && columns->dilation == 1;
 }

@@ -59,7 +59,7 @@ def main() -> None:
     look(f"SimpleRNN, weights x {FACTOR}", net)
 
     places = np.linspace(0, steps - 1, 5).round().astype(int)
-    print("the norm of the loss's gradient at steps of the input, and the mean squared error (0.167 for always the mean)")
+    print("the norm of the loss's gradient at steps of the input, and the mean squared error (of the mean: 0.167)")
     print(f"{'step':22}{''.join(f'{place + 1:10d}' for place in places)}{'error':>10}")
     for name, values in norms.items():
         print(f"{name:22}{''.join(f'{value:10.1e}' for value in values[places])}{errors[name]:10.4f}")

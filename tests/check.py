@@ -192,7 +192,7 @@ def errors(name: str, x: NDArray[np.float32], y: NDArray[np.float32]) -> referen
 
 def ulps(actual: NDArray[np.float32], expected: reference.Array, scale: ArrayLike | None = None) -> reference.Array:
     """The distance in units in the last place of float32 at `expected`, or at scale; infinite where only one is NaN."""
-    largest = 2.0**128  # an infinity stands one unit above the greatest float32
+    largest = 2.0**128  # an infinity is one unit above the greatest float32
     actual, clipped = (np.clip(reference.double(x), -largest, largest) for x in (actual, expected))
     scale = clipped if scale is None else np.clip(reference.double(scale), -largest, largest)
     exponent = np.clip(np.frexp(scale)[1] - 1, -126, 127)

@@ -123,7 +123,7 @@ def random_network(seed: int, width: int = 5) -> fnn.Network:
     flags = fnn.Dense(2, "sigmoid", name="flags")(fnn.Add()(made))
     values = fnn.Dense(2, name="values")(fnn.Concatenate()([flags, classes, made[0]]))
     net = fnn.Network([a, b], [classes, values, flags], seed=seed)
-    rng = np.random.default_rng(seed + 300)  # no value lies near the kink of a relu
+    rng = np.random.default_rng(seed + 300)  # no value is near the kink of a relu
     for name, view in net.weights.items():
         net.weights[name] = 0.5 * rng.standard_normal(view.shape)
     return net

@@ -104,7 +104,7 @@ def batch_normalization(
 def layer_normalization(
     x: Array, scale: Array, bias: Array | None = None, *, axis: int = -1, epsilon: float = 1e-5
 ) -> Outputs:
-    """ONNX's mean and 1 / deviation, which follow, are no outputs here."""
+    """ONNX's mean and 1 / deviation, which follow, are not outputs here."""
     rows = x.reshape(*x.shape[:axis], -1).reshape(-1, scale.size)
     net = fnn.Sequential([fnn.LayerNorm(epsilon=epsilon, name="norm")], input_shape=rows.shape[1:])
     net.weights["norm.gamma"] = scale.reshape(-1)
@@ -138,7 +138,7 @@ def negative_log_likelihood(scores: Array, *rest: Array, **settings: Any) -> Out
     """Of logarithms of probabilities, which are logits too where they are normalized."""
     logits = np.log(np.exp(np.float64(scores)).sum(axis=1))
     if np.abs(logits).max() > 1e-5:
-        raise OutOfScopeError("negative log likelihood of scores that are no logarithms of probabilities")
+        raise OutOfScopeError("negative log likelihood of scores that are not logarithms of probabilities")
     return cross_entropy(scores, *rest, **settings)[:1]
 
 

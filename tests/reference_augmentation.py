@@ -26,7 +26,7 @@ def line(size: int, u: float, flip: bool, pixels: int) -> Array:
 
 
 def mapped(x: Array, matrix: Array, transposed: bool) -> Array:
-    """The matrix (pixels, pixels) times a picture (height, width, channels)."""
+    """The matrix (pixels, pixels) times an image (height, width, channels)."""
     return ((matrix.T if transposed else matrix) @ x.reshape(len(matrix), -1)).reshape(x.shape)
 
 

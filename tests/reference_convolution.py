@@ -10,7 +10,7 @@ from reference import FUNCTIONS, SLOPES, Array, Packed, double
 
 
 def taps(rows: Axis, columns: Axis) -> Iterator[tuple[tuple[int, int], tuple[Array, Array], tuple[Array, Array]]]:
-    """Each tap, the windows in which it lies in the picture (rows and columns of them), and where."""
+    """Each tap, the windows in which it is inside the image (rows and columns of them), and where."""
     for a in range(rows.kernel):
         for b in range(columns.kernel):
             windows, places = [], []
@@ -23,7 +23,7 @@ def taps(rows: Axis, columns: Axis) -> Iterator[tuple[tuple[int, int], tuple[Arr
 
 
 def maps(x: ArrayLike, rows: Axis, columns: Axis, outer: bool) -> Array:
-    """x (batch, ...) as (batch, rows, columns, channels): of the windows' outputs, or else of the picture."""
+    """x (batch, ...) as (batch, rows, columns, channels): of the windows' outputs, or else of the image."""
     height, width = (rows.output, columns.output) if outer else (rows.size, columns.size)
     return double(x).reshape(len(x), height, width, -1)
 

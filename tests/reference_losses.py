@@ -9,7 +9,7 @@ from reference import Array, double, sigmoid
 
 
 def weighted(loss: Array, slope: Array, weight: ArrayLike | None) -> tuple[float, Array]:
-    """The mean of losses (rows, terms) and its gradient; rows of weight 0 count nothing, whatever is in them."""
+    """The mean of losses (rows, terms) and its gradient; rows of weight 0 are ignored, whatever is in them."""
     w = np.ones((len(loss), 1)) if weight is None else double(weight).reshape(-1, 1)
     scale = 1 / (w.sum() * loss.shape[1]) if w.any() else 0.0
     counted = np.multiply(w, loss, where=w != 0, out=np.zeros_like(loss))

@@ -26,7 +26,7 @@ def windows(rows: Axis, columns: Axis) -> Iterator[tuple[int, int, slice, slice]
 
 
 def taps(rows: Axis, columns: Axis, i: int, j: int) -> Array:
-    """The numbers of the taps of a window that lie in the picture."""
+    """The numbers of the taps of a window that are inside the image."""
     down, across = inside(rows, i), inside(columns, j)
     tap = np.arange(rows.kernel * columns.kernel).reshape(rows.kernel, columns.kernel)
     top, left = i * rows.stride - rows.before, j * columns.stride - columns.before

@@ -1,6 +1,6 @@
 """The float64 NumPy twins of the Ops of sequences, as in reference.py.
 
-`lengths`: the steps of each row's sequence; where a twin takes or returns steps, they lie as steps.pyx says.
+`lengths`: the steps of each row's sequence; where a twin takes or returns steps, they are in the order of steps.pyx.
 """
 
 from collections.abc import Callable, Sequence

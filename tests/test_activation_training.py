@@ -35,7 +35,7 @@ def test_gradients(activation: str) -> None:
     x, t = normal(30, 4), normal(30, 3, start=1)
     net = network(activation)
     for name, view in net.weights.items():
-        if name.endswith("bias"):  # or samples that are all zero would stand at the kink itself
+        if name.endswith("bias"):  # or samples that are all zero would be at the kink itself
             view[...] = normal(len(view)) / 10
     fnn.check_gradients(net, x, t)
     before = net.weights["dense_0.weight"].copy()

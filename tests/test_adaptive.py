@@ -14,7 +14,7 @@ def test_rprop_by_hand(isa: str) -> None:
     before, size = tensor(np.zeros(1)), tensor(np.zeros(1))
     plan = Plan([Rprop(p, g, before, size, smallest=0.04, largest=0.13)])
     for gradient, position, step in (
-        (0, 0, 0),  # not begun
+        (0, 0, 0),  # not initialized
         (3, -0.1, 0.1),
         (1, -0.22, 0.12),
         (9, -0.35, 0.13),

@@ -33,7 +33,7 @@ def test_the_seed_is_that_of_a_network(make: Callable[..., fnn.Network]) -> None
 
 
 def test_they_learn() -> None:
-    """A bright quarter of a picture, which one it is."""
+    """A bright quarter of an image: which one it is."""
     random = generator(0)
     y = random.integers(0, 4, 64)
     x = random.random((64, 16, 12, 1), np.float32)

@@ -125,7 +125,7 @@ def _raise() -> None:
     [(lambda: 5, Exception), (lambda: None, Exception), (lambda: X.tolist(), Exception), (_raise, LookupError)],
 )
 def test_an_array_method_that_lies(action: Callable[[], Any], error: type[Exception]) -> None:
-    """What it raises comes through; what is no array is refused. The network is as before."""
+    """What it raises comes through; what is not an array is refused. The network is as before."""
     net = classifier()
     net.fit(X, Y, verbose=0)
     before = state(net)

@@ -54,7 +54,7 @@ def test_ops(isa: str, num_threads: int, name: str, settings: dict[str, Any], tr
 
 @pytest.mark.parametrize("name", OPS)
 def test_same_bits_on_threads(isa: str, name: str) -> None:
-    """And a picture's do not depend on those beside it."""
+    """And those of an image do not depend on its neighbours in the batch."""
     x, u = normal(600, 9 * 11 * 3), numbers(600, DRAWS.get(name, 1))
     options = {"shape": (9, 11, 3), **OPS[name][-1]}
     x = np.tile(x, (8 if name != "Rotate" else 1, 1))

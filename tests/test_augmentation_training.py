@@ -1,4 +1,4 @@
-"""Augmentation in networks: what happens to pictures and how often, in training alone, and that it follows the seed."""
+"""Augmentation in networks: what happens to images and how often, in training alone, and that it follows the seed."""
 
 import copy
 from typing import Any
@@ -33,7 +33,7 @@ def seen(layer: fnn.Layer, x: np.ndarray, seed: int = 0, steps: int = 1) -> np.n
 
 
 def same(count: int = 4000, shape: tuple[int, ...] = (7, 9, 1)) -> np.ndarray:
-    """One picture, many times; its numbers are all different, and none is 0."""
+    """One image, many times; its numbers are all different, and none is 0."""
     picture = 1 + np.random.default_rng(0).permutation(np.prod(shape)).reshape(shape).astype(np.float32)
     return np.broadcast_to(picture, (count, *shape)).copy()
 
@@ -58,7 +58,7 @@ def assert_half(happened: np.ndarray, probability: float = 0.5) -> None:
 
 
 def is_like(y: np.ndarray, picture: np.ndarray) -> np.ndarray:
-    """Which of y are that picture."""
+    """Which of y are that image."""
     return (y == picture).all(axis=(1, 2, 3))
 
 
@@ -75,7 +75,7 @@ def test_flips_happen_half_of_the_time() -> None:
     assert np.sum(ways, axis=0).min() == 1
     for way in ways:
         assert_half(way, 1 / 4)
-    for lag in (1, 2, 64):  # pictures beside each other are apart
+    for lag in (1, 2, 64):  # neighbours in the batch are independent
         assert abs(np.corrcoef(flipped[lag:], flipped[:-lag])[0, 1]) < 5 / np.sqrt(len(x))
 
 

@@ -85,7 +85,7 @@ def test_frozen_it_stays_as_it_is() -> None:
     for name, view in net.weights.items():
         assert (view != before[name]).any() == ("dense" in name), name
     assert net.evaluate(x, y)["loss"] < loss
-    # The gradient of the first weights, by hand: the normalization is a linear map.
+    # The gradient of the first weights, in NumPy: the normalization is a linear map.
     w = {name: view.astype(np.float64) for name, view in before.items()}
     scale = [w[f"batch_norm_{i}.gamma"] / np.sqrt(w[f"batch_norm_{i}.variance"] + 1e-5) for i in (0, 1)]
     a = (x @ w["dense_0.weight"] - w["batch_norm_0.mean"]) * scale[0] + w["batch_norm_0.beta"]

@@ -1,4 +1,4 @@
-"""The rivals do the same work as fastnn, a short contest gives figures, and the report says what they are."""
+"""The rivals do the same work as fastnn, a short contest gives times, and the report says what they are."""
 
 import json
 import shutil
@@ -77,7 +77,7 @@ def test_pytorch_runs_the_same_networks(monkeypatch: pytest.MonkeyPatch) -> None
     for workload in PICTURES.values():
         model, flops = rival.torch_network(workload), []
         for module in model.modules():
-            if isinstance(module, torch.nn.Conv2d | torch.nn.Linear):  # a sum of so many products for each output
+            if isinstance(module, torch.nn.Conv2d | torch.nn.Linear):  # a sum of that many products for each output
                 module.register_forward_hook(lambda m, x, y: flops.append(2 * y.numel() * m.weight[0].numel()))
         height, width, channels = workload.shape
         model(torch.zeros(2, channels, height, width))
@@ -213,7 +213,7 @@ def test_flops_are_those_of_the_ops() -> None:
     counts = [int(given[2].sum()) for given in SEQUENCES["lengths"].batches()]  # about half of the steps are there
     assert SEQUENCES["lengths"].flops == pytest.approx(SEQUENCES["lstm_char"].flops * np.mean(counts) / (32 * 64))
     assert len(set(counts)) > 1
-    # By hand: 2 (26^2 9 32 + 11^2 288 64 + 1600 128 + 128 10); a ResNet-20 is known to take 41 million multiply-adds.
+    # Counted: 2 (26^2 9 32 + 11^2 288 64 + 1600 128 + 128 10); a ResNet-20 is known to take 41 million multiply-adds.
     assert PICTURES["infer_cnn"].flops == 5262080
     assert PICTURES["cnn_mnist"].flops == 64 * (3 * 5262080 - 2 * 26**2 * 9 * 32)
     assert replace(PICTURES["resnet"], kind="one").flops == pytest.approx(2 * 41e6, rel=0.01)

@@ -1,4 +1,4 @@
-"""The callbacks that watch a figure, and that regularisation remedies overfitting on real data."""
+"""The callbacks that watch a metric, and that regularisation remedies overfitting on real data."""
 
 import itertools
 import math
@@ -13,7 +13,7 @@ from networks import blobs, classifier, state
 
 
 class Script(fnn.Callback):
-    """Puts figures in the place of those of the logs, an epoch each, and writes down what the network is then."""
+    """Replaces a value of the logs, one for each epoch, and records what the network is then."""
 
     def __init__(self, name: str, values: list[float]) -> None:
         self.name, self.values = name, values
@@ -27,7 +27,7 @@ class Script(fnn.Callback):
 
 
 def fit(net: fnn.Network, callback: fnn.Callback, values: list[float], name: str = "val_loss") -> Script:
-    """A fit in which the figure takes these values."""
+    """A fit in which the metric has these values."""
     x, y = blobs()
     script = Script(name, values)
     net.fit(x, y, 16, len(values), validation_data=(x, y), callbacks=[script, callback], verbose=0)
@@ -61,7 +61,7 @@ def test_an_accuracy_is_to_grow() -> None:
     assert len(script.parameters) == 4
 
 
-def test_a_callback_begins_anew_with_each_fit() -> None:
+def test_a_callback_starts_again_with_each_fit() -> None:
     """What one fit found best is not the next one's measure."""
     callback = fnn.EarlyStopping(patience=2)
     for values in ([1, 2, 2], [9, 8, 7, 6]):

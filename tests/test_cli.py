@@ -237,7 +237,7 @@ def program(*arguments: str, **options: Any) -> subprocess.CompletedProcess[str]
 
 @pytest.mark.parametrize("buffered", ["", "1"])
 def test_a_closed_pipe(buffered: str, tmp_path: Path) -> None:
-    """No word to who has gone, and the model is saved all the same."""
+    """Nothing is printed for a reader that has gone, and the model is saved all the same."""
     path, model = small(tmp_path), tmp_path / "m"
     commands = [
         ["train", str(path), "--target", "y", "--epochs", "1", "--save", str(model)],

@@ -231,7 +231,7 @@ def test_agrees_with_pytorch() -> None:
         inputs, filters = (int(groups * n) for n in random.integers(1, 12, 2))
         sizes = [a.output if transposed else a.size for a in (rows, columns)]
         if transposed and any((a.size + a.before + a.after - a.reach) % a.stride for a in (rows, columns)):
-            continue  # what lies after the last window cannot be said by a padding
+            continue  # no padding describes what is after the last window
         settings = [tuple(getattr(a, name) for a in (rows, columns)) for name in ("kernel", "stride", "dilation")]
         pads = tuple((a.before, a.after) for a in (rows, columns))
         kind = fnn.Conv2DTranspose if transposed else fnn.Conv2D

@@ -29,7 +29,7 @@ def whole(dtype: str, missing: bool = False) -> Any:
 
 MIXED: dict[str, Callable[[], Any]] = {
     "one dtype": frame,
-    "bool beside float": lambda: frame(b=np.arange(20) % 2 == 0),
+    "bool next to float": lambda: frame(b=np.arange(20) % 2 == 0),
     "nullable integers": lambda: frame(b=whole("Int64")),
     "nullable bool": lambda: frame(b=whole("boolean")),
     "all nullable": lambda: frame().astype("Float64"),

@@ -87,7 +87,7 @@ def test_fashion_mnist_that_is_not_there(tmp_path: Path, monkeypatch: pytest.Mon
     """The error names the file that is missing, and both ways to get it; a folder that is named is the only one."""
     put_fashion(tmp_path)
     (tmp_path / NAMES[3]).unlink()
-    wanted = rf"{tmp_path / NAMES[3]}.gz. `apt-get install dataset-fashion-mnist` .* name a folder with"
+    wanted = rf"{tmp_path / NAMES[3]}.gz. `apt-get install dataset-fashion-mnist` .* pass the path of a folder with"
     with pytest.raises(FileNotFoundError, match=wanted):
         fashion_mnist(tmp_path)
     monkeypatch.setattr(sys.modules["fastnn.datasets.fashion_mnist"], "FOLDER", str(tmp_path))

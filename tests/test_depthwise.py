@@ -73,7 +73,7 @@ def test_ops(isa: str, num_threads: int, multiplier: int) -> None:
 
 
 ROWS, COLUMNS = Axis(60, 3, 1, 1, 1, 1), Axis(50, 3, 1, 1, 1, 1)
-LARGE = 4, 60 * 50 * 40, 60 * 50 * 40  # pictures that are cut into bands
+LARGE = 4, 60 * 50 * 40, 60 * 50 * 40  # images that are cut into bands
 SMALL = 300, 7 * 6 * 40, 3 * 5 * 40  # and those of which several are summed up at once
 DOWN = Axis(7, 3, 2, 1, 0, 0), Axis(6, 2, 1, 1, 0, 0)
 SIZES = [(LARGE, (ROWS, COLUMNS)), (SMALL, DOWN)]
@@ -124,7 +124,7 @@ def test_a_pictures_bits_do_not_depend_on_the_batch(isa: str) -> None:
 
 
 def test_what_is_outside_is_left_out(isa: str) -> None:
-    """An infinite weight reaches only those outputs whose tap lies in the picture."""
+    """An infinite weight reaches only those outputs whose tap is inside the image."""
     weight, y = np.zeros((3, 3, 20, 1)), empty(1, 9 * 20)
     weight[0, 0] = np.inf
     Depthwise(tensor(np.ones((1, 9 * 20))), tensor(weight), None, y, *(Axis(3, 3, 1, 1, 1, 1),) * 2)()

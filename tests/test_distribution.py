@@ -1,4 +1,4 @@
-"""What is installed: the files and notices of the wheel, and its OpenMP runtime beside those of other packages."""
+"""What is installed: the files and notices of the wheel, and its OpenMP runtime together with those of others."""
 
 import importlib.util
 import os
@@ -14,7 +14,7 @@ from fastnn.engine.thread_team import openmp
 
 try:
     DISTRIBUTION = metadata.distribution("fastnn-cpu")
-    wheel = DISTRIBUTION.read_text("WHEEL") or ""  # none: an .egg-info beside the sources
+    wheel = DISTRIBUTION.read_text("WHEEL") or ""  # none: an .egg-info next to the sources
     FILES = {PurePosixPath(file) for file in DISTRIBUTION.files or () if wheel}
     AUDITED = re.search(r"(many|musl)linux", wheel)
 except metadata.PackageNotFoundError:

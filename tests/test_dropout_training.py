@@ -23,7 +23,7 @@ def columns(rate: float, seed: int = 0) -> fnn.Sequential:
 
 @pytest.mark.parametrize("rate", [0.1, 0.5, 0.9])
 def test_statistics(rate: float) -> None:
-    """The mean is kept: of 60000 factors within five standard errors; each column and each step is drawn anew."""
+    """The mean is kept: of 60000 factors within five standard errors; each column and each step has new ones."""
     net = columns(rate)
     first, second = mask(net), mask(net)
     deviation = np.sqrt(rate / (1 - rate))  # of one factor
@@ -49,7 +49,7 @@ def test_follows_the_seed() -> None:
 
 
 def test_prediction_has_none() -> None:
-    """predict and evaluate are those of the network without dropout; training goes on the same after a prediction."""
+    """predict and evaluate are those of the network without dropout; training continues the same after a prediction."""
     x, y = blobs()
     layers = [fnn.Dense(16, activation="relu"), fnn.Dropout(0.5), fnn.Dense(3, activation="softmax")]
     net, other = (fnn.Sequential(layers, input_shape=(4,), seed=0).compile() for _ in range(2))

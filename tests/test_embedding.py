@@ -1,4 +1,4 @@
-"""Rows of a table by number: every width, paddings, ids that are none, and the gradient of the table."""
+"""Rows of a table by number: every width, paddings, invalid ids, and the gradient of the table."""
 
 import numpy as np
 import pytest
@@ -85,11 +85,11 @@ def test_same_bits_on_threads(isa: str) -> None:
 
 
 def test_on_steps(isa: str) -> None:
-    """Led by steps, what comes after the last one is neither looked at nor written."""
+    """Led by steps, what comes after the last one is neither read nor written."""
     lengths = ragged(6, 5)
     total, ids = sum(lengths), generator(3).integers(0, 8, sum(lengths))
     table, dy = some(8, 7), some(total, 7)
-    given = tensor(ids[:, None], 30, "int32")  # canaries are -1: an id that is none
+    given = tensor(ids[:, None], 30, "int32")  # canaries are -1: an invalid id
     y, dtable = empty(30, 7), empty(8, 7)
     steps = laid(lengths, 5)
     ops = [Embedding(given, tensor(table), y), EmbeddingGradient(given, tensor(dy, 30), dtable)]

@@ -1,4 +1,4 @@
-"""Rows and labels of sequences of their own lengths, into a plan: what is looked at, and what is not."""
+"""Rows and labels of sequences of their own lengths, into a plan: what is read, and what is not."""
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ from test_gather import attached, data, every_type
 
 @every_type
 def test_lengths(isa: str, dtype: str) -> None:
-    """What comes after a row's length is neither looked at nor taken: zeros."""
+    """What comes after a row's length is neither read nor copied: zeros."""
     for rows, times, width in ((1, 1, 1), (5, 4, 3), (9, 3, 17), (4, 70, 2)):
         array, lengths = data(rows + 2, times * width, dtype), generator(rows).integers(1, times + 1, rows)
         order, ends = generator(times).permutation(rows + 2), tensor(lengths[:, None], rows + 1, "int32")
@@ -42,7 +42,7 @@ def test_label_lengths(isa: str, dtype: str) -> None:
 
 
 def test_bad_data_within_lengths() -> None:
-    """They are named by their places in the user's array; the last one that counts is looked at."""
+    """They are named by their places in the user's array; the last one within the length is checked."""
     ends = tensor([[2], [3], [1], [3]], dtype="int32")
     for row, column in ((0, 3), (1, 0), (1, 5), (2, 1), (3, 4)):
         array = data(4, 6, "float32")

@@ -28,7 +28,7 @@ def test_gradients(seed: int) -> None:
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 @pytest.mark.parametrize("merge", [fnn.Add, fnn.Multiply, fnn.Concatenate])
 def test_several_consumers(merge: type[fnn.Layer], activation: str) -> None:
-    """A value with an activation, fused or of its own layer, that three layers take."""
+    """A value with an activation, fused or of its own layer, that three layers read."""
     x = fnn.Input((4,))
     h = fnn.Dense(5, activation)(x)
     h = fnn.Activation(activation)(merge()([h, fnn.Dense(5, activation)(h)]))
@@ -242,7 +242,7 @@ def test_a_long_chain() -> None:
 
 
 def test_summary() -> None:
-    """Connections where it is no chain, and each shared layer counted once."""
+    """Connections where it is not a chain, and each shared layer counted once."""
     lines = [line.split() for line in str(random_network(0)).splitlines()]
     found = {line[0]: line for line in lines[1:]}
     assert lines[1] == ["layer", "takes", "output", "parameters"]

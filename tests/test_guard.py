@@ -62,7 +62,7 @@ def test_profile_holds_the_network() -> None:
 
 
 def test_a_training_plan_of_ones_own_holds_the_network() -> None:
-    """Its run updates the parameters: refused while another use of them goes on."""
+    """Its run updates the parameters: refused during another use of them."""
     net = classifier()
     plan = net.plan(4, training=True)
     x, y = plan.ports

@@ -62,7 +62,7 @@ def optimizer(name: str, value: Any) -> Alter:
 
 
 def schedule(name: str, settings: Any) -> Alter:
-    """A schedule in the place of the learning rate."""
+    """A schedule instead of the learning rate."""
     return optimizer("learning_rate", {"class": name, "settings": settings})
 
 
@@ -85,7 +85,7 @@ def layer_class(value: Any) -> Alter:
 
 
 def tensor(name: str, change: Callable[[np.ndarray], np.ndarray]) -> Alter:
-    """Another tensor in the place of one."""
+    """Another tensor instead of one."""
     return lambda a, t: t.__setitem__(name, np.ascontiguousarray(change(t[name])))
 
 
@@ -198,7 +198,7 @@ def test_alterations(name: str) -> None:
 
 
 def raw(header: Any, body: bytes = b"") -> bytes:
-    """A safetensors file by hand."""
+    """A safetensors file, written without the library."""
     text = header if isinstance(header, bytes) else json.dumps(header).encode()
     return struct.pack("<Q", len(text)) + text + body
 

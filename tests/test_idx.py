@@ -1,4 +1,4 @@
-"""The reader of IDX files: every type, gzip or not, and files that are damaged or lie."""
+"""The reader of IDX files: every type, gzip or not, and files that are damaged or whose header lies."""
 
 import gzip
 import struct

@@ -1,4 +1,4 @@
-"""Pictures in folders: their order, sizes and channels, and what is no picture."""
+"""Images in folders: their order, sizes and channels, and what is not an image."""
 
 import sys
 from pathlib import Path
@@ -14,7 +14,7 @@ Image = pytest.importorskip("PIL.Image", reason="Pillow is not installed")
 
 
 def pixels(height: int = 6, width: int = 5, channels: int = 3, seed: int = 0) -> np.ndarray:
-    """A picture; of one channel without the last axis, as Pillow wants it."""
+    """An image; of one channel without the last axis, as Pillow expects it."""
     shape = (height, width) if channels == 1 else (height, width, channels)
     return np.random.default_rng(seed).integers(0, 256, shape, np.uint8)
 
@@ -25,7 +25,7 @@ def put(path: Path, array: np.ndarray, **options: Any) -> None:
 
 
 def test_order_labels_and_values(tmp_path: Path) -> None:
-    """Classes and files by name, whatever the order they were made in; what is hidden or beside them is passed over."""
+    """Classes and files by name, whatever the order they were made in; hidden files, and those outside, are ignored."""
     names = ["b/2.png", "b/10.png", "a/z.png", "c d/x.bmp", "a/y.png"]
     for seed, name in enumerate(names):
         put(tmp_path / name, pixels(seed=seed))
@@ -57,7 +57,7 @@ def test_channels(tmp_path: Path) -> None:
 
 
 def test_sizes(tmp_path: Path) -> None:
-    """(height, width), or one number; a picture of that size already stays as it is."""
+    """(height, width), or one number; an image that has that size already stays as it is."""
     put(tmp_path / "a" / "1.png", pixels(6, 5))
     put(tmp_path / "a" / "2.png", np.full((40, 20, 3), 77, np.uint8))
     with pytest.raises(ValueError, match=r"a/2.png: 40 x 20 pixels, and .*a/1.png 6 x 5; size=\(height, width\)"):
@@ -69,7 +69,7 @@ def test_sizes(tmp_path: Path) -> None:
     for size, error in ((0, ValueError), ((1, 2, 3), ValueError), (2.0, TypeError), ("8", TypeError)):
         with pytest.raises(error, match="image_folder: size"):
             image_folder(tmp_path, size)
-    with pytest.raises(ValueError, match=r"a picture of that size \(2147483647, 2147483647, 3\) has .* more than"):
+    with pytest.raises(ValueError, match=r"an image of that size \(2147483647, 2147483647, 3\) has .* more than"):
         image_folder(tmp_path, 2**31 - 1)
 
 
@@ -143,7 +143,7 @@ def test_without_pillow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_they_are_learnt(tmp_path: Path) -> None:
-    """From a folder to a network that recognises them: bright pictures and dark ones."""
+    """From a folder to a network that recognises them: bright images and dark ones."""
     for i in range(20):
         put(tmp_path / ("bright" if i % 2 else "dark") / f"{i}.png", pixels(seed=i) // 2 + 128 * (i % 2))
     x, y, classes = image_folder(tmp_path, 4)

@@ -22,7 +22,7 @@ def own(**methods: Any) -> fnn.PythonLayer:
 
 @pytest.mark.parametrize("output", [3, None, "4", (4.0,), (0,), (), (2**31,)])
 def test_outputs_that_are_no_shape(output: Any) -> None:
-    """The layer is named, and what is no shape; in a chain and in a graph."""
+    """The layer is named, and the invalid shape; in a chain and in a graph."""
     layer = own(output=lambda self, features: output)
     for call in (lambda: fnn.Sequential([layer], FEATURES), lambda: layer(fnn.Input(FEATURES))):
         with pytest.raises((TypeError, ValueError), match=r"^Own\(\): output"):

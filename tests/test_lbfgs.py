@@ -1,4 +1,4 @@
-"""L-BFGS: it finds minima that are known, an epoch is an iteration, and what does not go with it is refused."""
+"""L-BFGS: it finds minima that are known, an epoch is an iteration, and what does not work with it is refused."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -83,7 +83,7 @@ def test_an_epoch_is_an_iteration() -> None:
 
 
 def test_resuming(tmp_path: Path) -> None:
-    """The remembered changes are slots: they go into files, and training goes on with the same bits, dropout or not."""
+    """The remembered changes are slots: they are saved, and training continues with the same bits, dropout or not."""
     x, y = blobs()
     layers = [fnn.Dense(8, activation="tanh"), fnn.Dropout(0.2), fnn.Dense(3, activation="softmax")]
     whole, net = (

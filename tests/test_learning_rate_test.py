@@ -29,7 +29,7 @@ def test_it_finds_a_rate_and_changes_nothing(optimizer: fnn.Optimizer) -> None:
 
 
 def test_its_steps_are_training_steps() -> None:
-    """Each loss is that of a step at the rate beside it, on shuffled batches."""
+    """Each loss is that of a step at the rate with the same index, on shuffled batches."""
     x, y = blobs(8)
     net, twin = classifier("sgd"), classifier("sgd")
     result = net.find_learning_rate(x, y, 8, lowest=1e-3, highest=1e-1, steps=5)

@@ -1,4 +1,4 @@
-"""Sequences with lengths of their own: what lies beyond them changes no result by a bit, and is not looked at."""
+"""Sequences with lengths of their own: what is beyond them changes no result by a bit, and is not read."""
 
 from typing import Any
 
@@ -29,7 +29,7 @@ def network(steps: int) -> fnn.Network:
 
 
 def padded(array: np.ndarray, steps: int, fill: float) -> np.ndarray:
-    """With more steps; beyond the lengths stands what nobody may look at."""
+    """With more steps; what is beyond the lengths must not be read."""
     wide = np.full((ROWS, steps, *array.shape[2:]), fill, np.result_type(array, np.asarray(fill)))
     for row, length in enumerate(LENGTHS):
         wide[row, :length] = array[row, :length]
@@ -71,8 +71,8 @@ def test_a_sequence_alone_has_the_same_bits() -> None:
 
 
 @pytest.mark.parametrize("kind", [fnn.LSTM, fnn.GRU, fnn.SimpleRNN])
-def test_who_begins_later_begins_with_nothing_too(isa: str, kind: type[Any]) -> None:
-    """In reverse short sequences begin while long ones go on: zeros times an infinite weight would be NaN."""
+def test_sequences_that_begin_later_begin_without_a_state_too(isa: str, kind: type[Any]) -> None:
+    """In reverse, short sequences begin when long ones have started: zeros times an infinite weight would be NaN."""
     net = fnn.Sequential([kind(5, reverse=True, name="layer")], input_shape=(STEPS, 3), seed=0)
     net.weights["layer.recurrent_weight"][0, 0] = np.inf
     x = generator(8).standard_normal((ROWS, STEPS, 3)).astype(np.float32)
@@ -200,7 +200,7 @@ def test_layers_that_take_sequences_as_a_whole_refuse_lengths() -> None:
 
 
 def test_an_id_beside_a_sequence() -> None:
-    """One id, as of a user, is no sequence."""
+    """One id, such as that of a user, is not a sequence."""
     x, user = fnn.Input((4, 5)), fnn.Input((1,))
     joined = fnn.Concatenate()([fnn.LSTM(3)(x), fnn.Flatten()(fnn.Embedding(9, 2)(user))])
     net = fnn.Network([x, user], fnn.Dense(2)(joined), seed=0)
@@ -233,7 +233,7 @@ def test_gradients() -> None:
 
 @pytest.mark.parametrize("times", [1, 4])
 def test_sequences_of_ids_alone(times: int) -> None:
-    """Also of one step, which is none only beside others; and without a recurrent layer."""
+    """Also of one step; and without a recurrent layer."""
     for last in ([fnn.LSTM(3)], [fnn.GlobalAvgPool()]):
         net = fnn.Sequential([fnn.Embedding(9, 3), *last, fnn.Dense(2)], input_shape=(times,), seed=0)
         ids = generator(5).integers(0, 9, (6, times))

@@ -172,7 +172,7 @@ def test_small_losses_keep_their_digits(isa: str, kind: str) -> None:
 
 
 def test_large_logits(isa: str) -> None:
-    """No overflow, and no loss for what is right: 0 log 0 = 0."""
+    """No overflow, and no loss where the output is right: 0 log 0 = 0."""
     x = np.float32([[1e4, -1e4, 0], [-3e38, 3e38, 0], [5, 5, -np.inf]])
     for kind, target in (
         ("CrossEntropy", np.array([0, 1, 1])),
@@ -193,7 +193,7 @@ def test_large_logits(isa: str) -> None:
 
 @pytest.mark.parametrize("size", [1e4, 1e8, 1e15, 1e20, 3e38])
 def test_equal_logits_of_any_size(isa: str, size: float) -> None:
-    """Each of n is worth log n: beside large logits the logarithm keeps its digits."""
+    """The loss is log n: next to large logits the logarithm keeps its digits."""
     for columns in (2, 16, 17, 40):
         for sign in (-1, 1):
             x, target = np.full((9, columns), sign * np.float32(size)), labels(9, columns)

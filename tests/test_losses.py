@@ -80,7 +80,7 @@ def test_as_pytorch(name: str) -> None:
 
 @every_loss
 def test_trains(name: str) -> None:
-    """By name, as by hand: the callable gives what training minimizes."""
+    """By name, and called in a custom loop: the function gives what training minimizes."""
     x, y = blobs()
     t = np.eye(3)[y]
     nets = [
@@ -149,7 +149,7 @@ def test_files_and_copies(loss: losses.Loss, tmp_path: Any) -> None:
 
 
 def test_on_threads() -> None:
-    """Whoever comes while a loss is at work gets a plan of its own."""
+    """A call during another call of a loss gets a plan of its own."""
     y, t = normal(2000, 50), values(2000, 50)
     wanted = losses.mse(y, t)
     with ThreadPoolExecutor(4) as pool:
@@ -186,7 +186,7 @@ def test_what_is_refused(name: str) -> None:
 
 
 def test_an_output_that_is_not_finite() -> None:
-    """By hand nothing is refused: what comes of it is yours to judge."""
+    """Calling a loss refuses no values: the result is the caller's to judge."""
     assert losses.mse([np.inf], [0])[0] == np.inf
     value, dy = losses.cross_entropy([[0, -np.inf], [np.nan, 0]], [0, 0])
     assert np.isnan(value) and (dy[0] == 0).all() and np.isnan(dy[1]).all()

@@ -49,7 +49,7 @@ def every_layer(seed: int = 2**64 - 1) -> fnn.Sequential:
     ids=str,
 )
 def test_round_trip(way: str, optimizer: Any) -> None:
-    """Weights, slots, counters, seed and metadata come back; training goes on with the same bits; nothing is shared."""
+    """Weights, slots, counters, seed and metadata return; training continues with the same bits; nothing is shared."""
     x, y = blobs()
     x = x.reshape(-1, 2, 2)
     net = every_layer().compile(optimizer, "cross_entropy", ["accuracy"])
@@ -257,14 +257,14 @@ GOLDEN = DATA / "golden_0.1.safetensors"
 
 
 def golden() -> dict[str, np.ndarray]:
-    """The arrays beside the golden file: data, predictions, loss, and the losses of the next two epochs."""
+    """The arrays that go with the golden file: data, predictions, loss, and the losses of the next two epochs."""
     with np.load(GOLDEN.with_suffix(".npz")) as arrays:
         return dict(arrays)
 
 
 def write_golden() -> None:
     """Writes the golden file of this version, once: python tests/test_files.py."""
-    assert not GOLDEN.exists(), "it stays as it is for ever"
+    assert not GOLDEN.exists(), "it must never change"
     DATA.mkdir(exist_ok=True)
     x, y = blobs()
     x = x.reshape(-1, 2, 2)

@@ -1,4 +1,4 @@
-"""What a thread needs to run: stack enough, and an interpreter to come back to."""
+"""What a thread needs to run: enough stack, and an interpreter to return to."""
 
 import subprocess
 import sys

@@ -121,7 +121,7 @@ def test_gradients(loss: str, ending: str, hidden: str, apart: bool) -> None:
     ids=lambda layers: " ".join(repr(layer) for layer in layers),
 )
 def test_gradients_of_chains(layers: list[fnn.Layer]) -> None:
-    """Layers in every order, on pictures."""
+    """Layers in every order, on images."""
     net = randomized(fnn.Sequential(layers, input_shape=(2, 3), seed=2).compile(fnn.SGD(0.0), "mse"))
     x = np.random.default_rng(1).standard_normal((7, 2, 3)).astype(np.float32)
     check_gradients(net, "mse", x, target("mse", 7, 3), logits=False)

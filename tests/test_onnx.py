@@ -23,13 +23,13 @@ import onnx_sequences  # noqa: E402
 from onnx_adapter import OutOfScopeError  # noqa: E402
 
 OPERATORS = {**onnx_adapter.OPERATORS, **onnx_pictures.OPERATORS, **onnx_sequences.OPERATORS}
-#: What a model may have beside its one operator: axes of length 1 that come and go.
+#: What a model may have in addition to its one operator: axes of length 1 that come and go.
 SHAPES = {"Squeeze": np.squeeze, "Unsqueeze": np.expand_dims}
 #: The cases that ask for what fastnn does not have, and what that is.
 LISTED = dict(
     line.split(": ", 1) for line in (Path(__file__).parent / "data" / "onnx_out_of_scope.txt").read_text().splitlines()
 )
-#: Operators of which all cases do: ONNX's defaults, or scores that are no logarithms of probabilities.
+#: Operators of which all cases do: ONNX's defaults, or scores that are not logarithms of probabilities.
 ONLY_OUTSIDE = ("HardSigmoid", "NegativeLogLikelihoodLoss")
 
 
@@ -92,7 +92,7 @@ def results(case: Case) -> list[Any]:
             made = [SHAPES[node.op_type](arguments[0], tuple(settings["axes"]))]
         else:
             made = OPERATORS[node.op_type](*arguments, **settings)
-        values |= zip(node.output, made, strict=False)  # ONNX leaves out what nobody asks for
+        values |= zip(node.output, made, strict=False)  # ONNX leaves out outputs that are not used
     return [values[value.name] for value in case.graph.output]
 
 

@@ -1,4 +1,4 @@
-"""Recurrent layers beside ONNX's reference evaluator: random weights and states, which its own cases leave out."""
+"""Recurrent layers against ONNX's reference evaluator: random weights and states, which its own cases leave out."""
 
 from itertools import product
 
@@ -107,7 +107,7 @@ def test_lengths(operator: str, direction: str) -> None:
         wanted[0][:length, :, row] = y[:, :, 0]
         for whole, state in zip(wanted[1:], last, strict=True):
             whole[:, row] = state[:, 0]
-    given["x"][np.arange(7)[:, None] >= given["lengths"]] = np.nan  # nobody looks there
+    given["x"][np.arange(7)[:, None] >= given["lengths"]] = np.nan  # nothing reads these
     same(operator, given, settings, wanted)
 
 

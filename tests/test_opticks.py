@@ -36,7 +36,7 @@ def test_a_file_that_is_named(tmp_path: Path) -> None:
 
 
 def test_it_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    how = r"\. .*`apt-get install golang-1\.19-src`.* name a file"
+    how = r"\. .*`apt-get install golang-1\.19-src`.* the path of a file"
     with pytest.raises(FileNotFoundError, match=f"opticks: there is no file {tmp_path / 'none'}{how}"):
         opticks(tmp_path / "none")
     pattern = f"{tmp_path}/go-*/none"

@@ -52,7 +52,7 @@ def make(name: str, p: Tensor, g: Tensor, start: Callable[[int], ArrayLike]) -> 
 
 
 class Descent:
-    """Steps of an optimizer on f(p) = sum log cosh p, whose gradient is tanh p, beside the same in float64."""
+    """Steps of an optimizer on f(p) = sum log cosh p, whose gradient is tanh p, and the same in float64."""
 
     def __init__(self, name: str, start: np.ndarray) -> None:
         self.optimizer, self.settings, _ = SETTINGS[name]

@@ -67,7 +67,7 @@ def test_same_bits_when_packed(isa: str, num_threads: int, m: int, n: int, k: in
         assert_same_bits(row_by_row.array[0], plain.array[i])
 
 
-def test_packed_takes_the_weight_anew(isa: str) -> None:
+def test_packed_reads_the_weight_again(isa: str) -> None:
     x, weight, y = tensor(normal(2, 9)), tensor(normal(9, 20)), empty(2, 20)
     packed = Packed(weight)
     op = Dense(x, packed, None, y)

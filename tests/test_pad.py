@@ -83,7 +83,7 @@ def test_in_a_network(layer: fnn.Layer, height: slice, width: slice, tmp_path: P
 
 
 def test_a_u_shape() -> None:
-    """Down, up, and beside what it came from: sizes that do not halve are cropped or padded."""
+    """Down, up, and joined with the original: sizes that do not halve are cropped or padded."""
     x = fnn.Input((4,))
     h = fnn.Reshape((5, 5, 2))(fnn.Dense(50, activation="tanh")(x))
     up = fnn.UpSample2D(2, "bilinear")(fnn.MaxPool2D()(h))

@@ -27,7 +27,7 @@ def test_gates(gate: str, seed: int | None) -> None:
 
 
 def test_rosenblatts_rule() -> None:
-    """One epoch of AND by hand, from zero weights: w += rate (t - y) (x, 1)."""
+    """One epoch of AND, computed manually from zero weights: w += rate (t - y) (x, 1)."""
     unit = fnn.Perceptron(2)
     with pytest.warns(UserWarning, match=r"not separated after 1 epochs \(2 mistakes in the last\)"):
         assert unit.fit(CORNERS, GATES["AND"], epochs=1, learning_rate=0.5) == [2]
@@ -55,7 +55,7 @@ def test_every_boolean_function(inputs: int) -> None:
 @pytest.mark.parametrize("learning_rate", [1.0, 0.1, 1e-20])
 def test_xor(seed: int | None, learning_rate: float) -> None:
     unit = fnn.Perceptron(2, seed=seed)
-    if learning_rate < 1e-10 and seed is not None:  # the weights stand still by rounding, which proves nothing
+    if learning_rate < 1e-10 and seed is not None:  # rounding keeps the weights as they are, which proves nothing
         with pytest.warns(UserWarning, match="not separated after 50 epochs"):
             unit.fit(CORNERS, [0, 1, 1, 0], 50, learning_rate)
         return

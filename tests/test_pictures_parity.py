@@ -1,4 +1,4 @@
-"""Pooling, larger pictures and borders beside PyTorch: values and gradients over random shapes and settings."""
+"""Pooling, larger images and borders against PyTorch: values and gradients over random shapes and settings."""
 
 from collections.abc import Callable
 from typing import Any

@@ -97,7 +97,7 @@ def test_texts_are_no_formulas(tmp_path: Path) -> None:
 
 
 def test_many_classes() -> None:
-    """No counts and names, which nobody could read, and no figure beyond all sizes."""
+    """No counts and names, which would be unreadable, and a figure of limited size."""
     pytest.importorskip("matplotlib", reason="figures need the extra 'plot'")
     figure = plot.confusion_matrix(np.arange(1000), np.arange(1000))
     assert not figure.axes[0].texts and figure.get_figwidth() < 50

@@ -75,7 +75,7 @@ def test_average(isa: str, num_threads: int, axes: tuple[Axis, Axis], mean: bool
 
 
 def test_the_first_of_equals_is_the_place(isa: str) -> None:
-    """Also where all are -infinity, beside padding, which counts as that too."""
+    """Also where all are -infinity, next to padding, which is treated as -infinity too."""
     axes = Axis(5, 3, 2, before=1, after=1), Axis(5, 3, 2, before=1, after=1)
     for value in (0, -np.inf):
         for channels in (3, 32):
@@ -197,7 +197,7 @@ def network(layer: fnn.Layer, shape: tuple[int, ...], activation: str = "tanh") 
 @pytest.mark.parametrize("activation", ["identity", "tanh", "silu"])
 @pytest.mark.parametrize("name", LAYERS)
 def test_gradients(name: str, activation: str) -> None:
-    """By finite differences: the derivative before it comes from the output, from the input, or is none."""
+    """By finite differences: the derivative before it comes from the output, from the input, or is 1."""
     layer, shape, output = LAYERS[name]
     assert layer.output(shape) == output
     fnn.check_gradients(network(layer, shape, activation), *blobs(12))

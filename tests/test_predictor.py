@@ -200,7 +200,7 @@ def test_as_many_dimensions_as_there_can_be() -> None:
 
 
 def test_while_another_thread_trains() -> None:
-    """It goes on with what it has; taking new weights is refused to all but the thread that trains."""
+    """It continues with what it has; only the thread that trains may refresh it."""
     net, x, y = classifier(), normal(60, 4), np.arange(60) % 3
     f, before, seen = net.freeze(60), net.predict(x), {}
 

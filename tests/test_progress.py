@@ -30,7 +30,7 @@ def test_progress(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyP
 def test_lines(
     verbose: int, terminal: bool, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where the output is no terminal, or verbose=2, a line for each epoch, as log files want it."""
+    """Where the output is not a terminal, or verbose=2, a line for each epoch, as suits log files."""
     x, y = blobs()
     monkeypatch.setattr(sys.stderr, "isatty", lambda: terminal)
     classifier().fit(x, y, epochs=2, validation_data=(x, y), verbose=verbose)

@@ -121,7 +121,7 @@ def test_the_view_follows_the_rows() -> None:
 
 
 def test_gradients_in_a_network() -> None:
-    """Those of the weights before it, of its own, and of those after it, by hand in float64, while they change."""
+    """Those of the weights before it, of its own, and of those after it, in float64 NumPy, while they change."""
     x, y = blobs()
     net = network(Scale(), Power(1), optimizer=fnn.SGD(0.1))
     for _ in range(10):

@@ -76,7 +76,7 @@ def test_same_bits_on_threads(kind: str, reverse: bool, rows: int, times: int, u
 
 @every_kind
 def test_packed(isa: str, num_threads: int, kind: str) -> None:
-    """The same bits with a weight that is packed before; it is taken anew where it is not."""
+    """The same bits with a weight that is packed before; one that is not packed is packed again in each run."""
     lengths = ragged(5, 4)
     for units in (1, 7, 16, 33, 70):
         z, weight = inputs(kind, units, sum(lengths))
@@ -95,7 +95,7 @@ def test_packed(isa: str, num_threads: int, kind: str) -> None:
             assert_same_bits(recurrence.run()["y"], twice)
 
 
-def test_the_gradient_takes_the_weight_anew(isa: str) -> None:
+def test_the_gradient_reads_the_weight_again(isa: str) -> None:
     z, weight = inputs("RNN", 20, 6)
     results = []
     for factor in (1, 2):

@@ -113,7 +113,7 @@ def test_a_nan_stays_in_its_sequence(isa: str, kind: str) -> None:
     z, weight = inputs(kind, 25, 9)
     clean = Recurrence(kind, z, weight, lengths, 4).run()
     spoilt = z.copy()
-    spoilt[3, 7] = np.nan  # steps lie by row as 1, 0, 2, 1, 0, 2, 1, 0, 1: time 1 of row 1
+    spoilt[3, 7] = np.nan  # the rows of the steps are 1, 0, 2, 1, 0, 2, 1, 0, 1: time 1 of row 1
     results = Recurrence(kind, spoilt, weight, lengths, 4).run()
     assert np.isnan(results["last_h"][1]).all()
     assert_same_bits(results["y"][[0, 1, 2, 4, 5, 7]], clean["y"][[0, 1, 2, 4, 5, 7]])

@@ -224,7 +224,7 @@ PICTURES = {
 
 @pytest.mark.parametrize("name", PICTURES)
 def test_augmentation(name: str) -> None:
-    """Of three pictures; the gradient is the transpose."""
+    """Of three images; the gradient is the transpose."""
     x, dy = draw((3, 24), (3, 24))
     u = generator(2).random((3, 2 if name in ("FlipShift", "Cutout") else 1))
     twin, settings = getattr(reference_augmentation, name), {"shape": (4, 3, 2), **PICTURES[name]}

@@ -1,4 +1,4 @@
-"""The twins of the Ops of sequences: their gradients by central differences, and their order by hand."""
+"""The twins of the Ops of sequences: their gradients by central differences, and their order."""
 
 from collections.abc import Callable
 

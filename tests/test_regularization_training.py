@@ -79,7 +79,7 @@ def test_clipping_in_a_network() -> None:
 
 
 def test_averaged() -> None:
-    """The average of the weights after each update; predicting and saving go by a copy, the network goes on."""
+    """The average of the weights after each update; a copy predicts and is saved, the network trains on."""
     x, y = DATA
     net = network(fnn.SGD(0.1, ema=0.8), max_norm=1.0)
     assert (net.averaged().parameters == net.parameters).all()

@@ -1,4 +1,4 @@
-"""What is published: each number is that of the stored figures, in its place; and how packages are measured."""
+"""What is published: each number is that of the stored results, in its place; and how packages are measured."""
 
 import shutil
 from pathlib import Path
@@ -37,8 +37,8 @@ def test_the_comparison(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "**0.289 us**" in top and "24.5 times as long (7.09 us)" in top and "**2.6 MB**" in top
 
 
-def test_published_numbers_are_those_of_the_stored_figures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No number in a marked region is written by hand; writing them again changes nothing."""
+def test_published_numbers_are_those_of_the_stored_results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No number in a marked region is written manually; writing them again changes nothing."""
     pytest.importorskip("matplotlib")
     report, pages = script(monkeypatch, "report"), ("README.md", "docs/benchmarks.md")
     for name in (*pages, "benchmarks/results/speed.json", "benchmarks/results/comparison.json"):

@@ -78,7 +78,7 @@ def test_the_same_bits_however_asked(name: str) -> None:
 @every_schedule
 @pytest.mark.parametrize("callbacks", [[], [type("Each", (fnn.Callback,), {"on_batch_end": lambda *_: None})()]])
 def test_fit_takes_the_rate_of_each_update(name: str, callbacks: list[fnn.Callback]) -> None:
-    """The same bits as steps whose rates are set by hand, in fit and in train_on_batch."""
+    """The same bits as steps whose rates are set manually, in fit and in train_on_batch."""
     x, y = blobs()
     schedule = EXAMPLES[name]
     net, by_hand, steps = classifier(fnn.SGD(schedule)), classifier(fnn.SGD(0.0)), classifier(fnn.SGD(schedule))
@@ -93,7 +93,7 @@ def test_fit_takes_the_rate_of_each_update(name: str, callbacks: list[fnn.Callba
 
 @every_schedule
 def test_files_and_resuming(name: str, tmp_path: Path) -> None:
-    """A schedule comes back from a file, and training goes on with the bits of one without a break."""
+    """A schedule comes back from a file, and training continues with the bits of one without a break."""
     x, y = blobs()
     whole, net = (classifier(fnn.Adam(EXAMPLES[name], ema=0.9)) for _ in range(2))
     whole.fit(x, y, 16, 4, verbose=0)
@@ -106,8 +106,8 @@ def test_files_and_resuming(name: str, tmp_path: Path) -> None:
     assert training_state(net) == training_state(whole)
 
 
-def test_compile_begins_anew() -> None:
-    """The count of updates, and so the schedule; a number may take its place at any time."""
+def test_compile_starts_again() -> None:
+    """The count of updates, and so the schedule; a number may replace it at any time."""
     x, y = blobs()
     net = classifier(fnn.SGD(WarmUp(100, 0.1)))
     net.fit(x, y, 8, 2, verbose=0)

@@ -1,4 +1,4 @@
-"""Recurrent layers beside PyTorch: values and all gradients, over random sizes, directions, lengths and states."""
+"""Recurrent layers against PyTorch: values and all gradients, over random sizes, directions, lengths and states."""
 
 from typing import Any
 
@@ -93,7 +93,7 @@ def test_random_configurations(kind: str) -> None:
 
 
 def turned(tensor: Any, lengths: np.ndarray) -> Any:
-    """Each sequence from its own last step to its first; what lies beyond stays in its place."""
+    """Each sequence from its own last step to its first; what is beyond stays in its place."""
     time = np.arange(tensor.shape[1])
     places = np.where(time < lengths[:, None], lengths[:, None] - 1 - time, time)
     return tensor.gather(1, torch.from_numpy(places)[:, :, None].expand(tensor.shape))
@@ -111,7 +111,7 @@ def padded(theirs: Any, x: Any, lengths: np.ndarray, states: list[Any], reverse:
 
 
 def chosen(random: np.random.Generator, count: int) -> list[int]:
-    """Some of so many, one at least."""
+    """Some of the first `count` integers, at least one."""
     flags = random.integers(0, 2, count)
     return [i for i in range(count) if flags[i]] or [int(random.integers(count))]
 
@@ -254,7 +254,7 @@ def test_cross_entropy_of_steps() -> None:
     wanted.backward()
     loss, dy = fnn.losses.CrossEntropy(label_smoothing=0.1, ignore=-1)(logits, labels)
     assert loss == pytest.approx(wanted.item(), rel=1e-5)
-    same(dy, tensor.grad, "by hand")
+    same(dy, tensor.grad, "as a function")
     net = fnn.Sequential([fnn.LSTM(5, return_sequences=True)], input_shape=(8, 3), seed=0)
     net.compile("sgd", fnn.losses.CrossEntropy(ignore=-1))
     x, lengths = random.standard_normal((6, 8, 3)), random.integers(1, 9, 6)

@@ -95,8 +95,8 @@ def test_the_state_of_a_fit_ends_with_it() -> None:
         fitted.reset_state()
 
 
-def test_the_state_is_one_whatever_is_given_beside() -> None:
-    """Lengths that are whole, weights that are 1, and classes as numbers or rows: the same state, and bits, go on."""
+def test_the_state_is_one_whatever_else_is_given() -> None:
+    """Lengths that are whole, weights that are 1, and classes as numbers or rows: the same state and bits."""
     layers = [fnn.LSTM(9, return_sequences=True), fnn.Dense(3)]
     labels = generator(4).integers(0, 3, (STREAMS, STEPS))
     rows = np.eye(3)[labels]

@@ -52,7 +52,7 @@ def test_lengths_of_every_type(isa: str, dtype: str) -> None:
 
 
 def test_in_a_plan(isa: str) -> None:
-    """Batches of other sizes, in an order; an op that is led runs on the steps that there are, and on no others."""
+    """Batches of other sizes, in an order; an op that is led runs on the real steps, and on no others."""
     rows, times, columns = 10, 6, 5
     x, y, port = Port("x", times * columns), Port("y", times * columns), Port("lengths", 1)
     given, result, parted, active = empty(4, 30), empty(4, 30), empty(24, 5), empty(24, 5)

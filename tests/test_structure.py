@@ -1,4 +1,4 @@
-"""Graphs in files and copies: they come back with the same bits, and what describes no graph is refused."""
+"""Graphs in files and copies: they come back with the same bits, and what does not describe a graph is refused."""
 
 import copy
 import json
@@ -165,11 +165,11 @@ ALTERATIONS: dict[str, tuple[Alter, str]] = {
     "a network that is not there": (lambda a, t: a["layers"][0].__setitem__("network", 1), "a layer's network"),
     "a network of a later number": (inside("layers", [{"network": 0}]), "a layer's network"),
     "two layers of one name": (lambda a, t: a["layers"][2]["settings"].__setitem__("name", "encoder"), "two layers"),
-    "a trainable that is none": (inside("trainable", "yes"), "trainable"),
-    "a name that is none": (inside("name", "a b"), "network's name"),
-    "a seed that is none": (inside("seed", -1), "seed"),
+    "an invalid trainable": (inside("trainable", "yes"), "trainable"),
+    "an invalid name": (inside("name", "a b"), "network's name"),
+    "an invalid seed": (inside("seed", -1), "seed"),
     "a seed missing": (lambda a, t: a["networks"][0].pop("seed"), "seed"),
-    "notes that are none": (inside("metadata", 5), "metadata"),
+    "invalid notes": (inside("metadata", 5), "metadata"),
     "an inner layer's units": (
         lambda a, t: a["networks"][0]["layers"][0]["settings"].__setitem__("units", 2**30),
         r"encoder\.dense_0\.weight",

@@ -1,4 +1,4 @@
-"""Targets and classes: labels of every form, regression targets, thresholds, and what the figures mean."""
+"""Targets and classes: labels of every form, regression targets, thresholds, and what the metrics mean."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Threads: how many, for whom, after a fork and beside others. Each Op's tests assert the same bits on 1 to 4."""
+"""Threads: how many, for whom, after a fork and among others. Each Op's tests assert the same bits on 1 to 4."""
 
 import os
 import signal
@@ -67,7 +67,7 @@ def test_context_is_of_one_python_thread(num_threads: int) -> None:
 
 @needs_openmp
 def test_threads_by_work() -> None:
-    """Small work stays on one thread, larger work takes as many as it is worth."""
+    """Small work stays on one thread, larger work uses as many as it is worth."""
     teams = [team(Activation(Tensor((n,)), Tensor((n,)), "relu"), 4) for n in (1, 1000, 30_000, 50_000, 100_000)]
     assert teams[:2] == [1, 1] and teams[-1] == 4 and sorted(teams) == teams
 

@@ -119,7 +119,7 @@ def test_shuffle_follows_the_seed() -> None:
 
 
 def test_validation() -> None:
-    """val_ figures are what evaluate gives at the end of the epoch; they change nothing in the training."""
+    """Values named val_ are what evaluate gives at the end of the epoch; they change nothing in the training."""
     x, y = blobs()
     xv, yv = blobs(33, seed=1)
     net, plain, recorder = classifier(), classifier(), Recorder()
@@ -167,7 +167,7 @@ def test_stop_training(hook: str) -> None:
 
 
 def test_a_callback_that_raises() -> None:
-    """The network stands after its last whole step, the History of the whole epochs is in net.history."""
+    """The network is as after its last whole step, the History of the whole epochs is in net.history."""
     x, y = blobs()
 
     def fail(net: fnn.Sequential) -> None:

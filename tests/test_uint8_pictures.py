@@ -1,4 +1,4 @@
-"""Pictures of bytes stay bytes in memory: each step converts the rows that it gathers."""
+"""Images of bytes stay bytes in memory: each step converts the rows that it gathers."""
 
 import tracemalloc
 from collections.abc import Callable

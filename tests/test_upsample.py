@@ -1,4 +1,4 @@
-"""Larger pictures: the ops against their twins, and the layer in networks."""
+"""Larger images: the ops against their twins, and the layer in networks."""
 
 import numpy as np
 import pytest
@@ -98,7 +98,7 @@ def test_bad_input() -> None:
     with pytest.raises(ValueError, match=r"UpSample2D\(30000\): the output .* elements, more than"):
         fnn.Sequential([fnn.UpSample2D(30_000)], input_shape=(28, 28, 1))
     for wrong_shape in ((2, 2, 3, 4), (3, 4, 6, 4), (2, 4, 6, 5), (2, 0)):
-        with pytest.raises(ValueError, match=r"Bilinear\(x, y\): shapes .* do not fit pictures \(2, 3\)"):
+        with pytest.raises(ValueError, match=r"Bilinear\(x, y\): shapes .* do not fit images \(2, 3\)"):
             Bilinear(Tensor((2, 2, 3, 4)), Tensor(wrong_shape), (2, 3), (2, 2))
-    with pytest.raises(ValueError, match=r"BilinearGradient\(dx, dy\): shapes .* do not fit pictures \(0, 3\)"):
+    with pytest.raises(ValueError, match=r"BilinearGradient\(dx, dy\): shapes .* do not fit images \(0, 3\)"):
         BilinearGradient(Tensor((2, 4)), Tensor((2, 4)), (0, 3), (1, 1))

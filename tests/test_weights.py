@@ -33,7 +33,7 @@ def test_evaluate(batch_size: int | None) -> None:
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, np.uint8, np.int32, bool])
 def test_whole_weights_are_repetitions(dtype: type) -> None:
-    """A sample of weight 2 is two samples, one of weight 0 is none."""
+    """A sample of weight 2 is two samples, one of weight 0 is ignored."""
     (x, y), weight = blobs(), (np.arange(90) % 3).astype(dtype)
     order = np.repeat(np.arange(90), weight.astype(int))
     for loss in ("cross_entropy", "kl_divergence", "mse", "focal", "cosine"):
@@ -44,7 +44,7 @@ def test_whole_weights_are_repetitions(dtype: type) -> None:
 
 
 def test_fit() -> None:
-    """Each epoch's figures are weighted means over what training saw; validation has its own weights."""
+    """Each epoch's values are weighted means over what training saw; validation has its own weights."""
     (x, y), net, by_hand = blobs(), classifier(fnn.SGD(0.1)), classifier(fnn.SGD(0.1))
     history = net.fit(x, y, 32, 2, (x, y, WEIGHT), shuffle=False, verbose=0, sample_weight=WEIGHT).history
     for epoch in range(2):

@@ -26,7 +26,7 @@ DATA = [
 
 @pytest.mark.parametrize(("features", "shape", "advice"), DATA)
 def test_data_for_a_network_that_is_built(features: tuple[int, ...], shape: tuple[int, ...], advice: str) -> None:
-    """Whatever takes them says how to make them what it wants; nothing is changed."""
+    """Whatever accepts them says how to make them what it needs; nothing is changed."""
     convolution = fnn.Conv2D if len(features) == 3 else fnn.Conv1D
     layers = [convolution(2, 3, padding="same"), fnn.Flatten(), fnn.Dense(3, "softmax")]
     net = fnn.Sequential(layers, input_shape=features, seed=0).compile()
@@ -43,7 +43,7 @@ def test_data_for_a_network_that_is_built(features: tuple[int, ...], shape: tupl
 
 @pytest.mark.parametrize("shape", [(3, 32, 32), (1, 28, 28), (3, 480, 640)])
 def test_channels_first(shape: tuple[int, ...]) -> None:
-    """By the shape that is given, by that of the first data, and behind what leaves the pictures' shape as it is."""
+    """By the shape that is given, by that of the first data, and after layers that keep the shape of images."""
     wanted = rf"expected input \(batch, height, width, channels\), got .*; {TURN}"
 
     def layers() -> list[fnn.Layer]:

@@ -1,4 +1,4 @@
-"""The wings of the house: in which order they stand, and that no import goes upwards or in a circle (docs: DESIGN)."""
+"""The wings of the house: their order, and that no import goes upwards or in a circle."""
 
 import re
 from collections.abc import Iterator

@@ -80,7 +80,7 @@ def _described(name: str, given: Any, array: np.ndarray, dtype: Any, labels: boo
                 return f"{at}; classes, {name} = np.unique({name}, return_inverse=True) makes class numbers of text"
             return f'{at}; astype("float32") makes numbers of digits, and other text has to be encoded as numbers'
         if not _is_number(type(value)):
-            return f"dtype {dtype} with {value!r} at [{', '.join(map(str, place))}]; fill or drop what is no number"
+            return f"dtype {dtype} with {value!r} at [{', '.join(map(str, place))}]; fill or drop what is not a number"
     return f"dtype {dtype}"
 
 

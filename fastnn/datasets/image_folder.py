@@ -1,4 +1,4 @@
-"""Your own pictures: a folder for each class."""
+"""Your own images: a folder for each class."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def _visible(folder: str) -> list[str]:
 
 
 def _read(files: list[str], size: tuple[int, ...] | None) -> NDArray[np.uint8]:
-    """The pictures in these files. All are looked at before memory is taken for them."""
+    """The images in these files. All are opened before memory is allocated for them."""
     mode = "L" if {_mode(file) for file in files} <= _GREY else "RGB"
     height, width = _picture(files[0], mode, None).shape[:2] if size is None else size
     x = np.empty((len(files), height, width, len(mode)), np.uint8)

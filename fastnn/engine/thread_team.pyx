@@ -61,8 +61,8 @@ cdef extern from *:
     #define fastnn_pause() (void)0
     #endif
 
-    /* The loop in progress: its number << 32 | how many of its parts are not taken. Who changes it has taken a part,
-     * and only then are the other fields surely this loop's. */
+    /* The loop in progress: its number << 32 | how many of its parts are not taken. A thread that changes it has taken
+     * a part, and only then are the other fields surely this loop's. */
     static uint64_t fastnn_loop __attribute__((aligned(128)));
     static struct { fastnn_work work; void *context; Py_ssize_t parts; } fastnn_given;
     static Py_ssize_t fastnn_done __attribute__((aligned(128)));

@@ -1,4 +1,4 @@
-"""How a window slides along one axis of a picture."""
+"""How a window slides along one axis of an image."""
 
 from dataclasses import dataclass
 from math import gcd

@@ -111,7 +111,7 @@ void check_adadelta(const fastnn_table *t) {
       }
 }
 
-/* Every combination of signs, and sizes that have not begun, or that meet their bounds. */
+/* Every combination of signs, and sizes that are not initialized, or that meet their bounds. */
 void check_rprop(const fastnn_table *t) {
   const float rate = 0.1f, shrink = 0.5f, grow = 1.25f, low = 0.01f, high = 1;
   for (isize n = 1; n <= TAILS; n++)

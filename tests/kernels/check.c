@@ -208,7 +208,7 @@ void expect(isize i, isize j, double actual, double expected, double bound) {
 }
 
 void expect_units(isize i, double actual, double expected, double scale, double units) {
-  const double largest = 0x1p128; /* an infinity stands one unit above the greatest float */
+  const double largest = 0x1p128; /* an infinity is one unit above the greatest float */
   int exponent;
   frexp(fmin(fmax(scale, -largest), largest), &exponent);
   const double unit = ldexp(1, (exponent - 1 < -126 ? -126 : exponent - 1 > 127 ? 127 : exponent - 1) - 23);

@@ -14,7 +14,7 @@ static const fastnn_axis axes[] = {
 };
 #define AXES ((int)(sizeof axes / sizeof axes[0]))
 
-/* Where tap k of output i lies, or -1. */
+/* Where tap k of output i is, or -1. */
 static isize place(const fastnn_axis *a, isize i, isize k) {
   const isize at = i * a->stride + k * a->dilation - a->before;
   return at >= 0 && at < a->size ? at : -1;

@@ -20,10 +20,10 @@ typedef struct {
   double value, size; /* what may be off is relative to the size */
 } loss;
 
-/* Of one row, whose label or target may be NULL; its gradient is looked at on the way. */
+/* Of one row, whose label or target may be NULL; its gradient is checked on the way. */
 static loss row_loss(isize i, isize n, const float *x, const int32_t *label, const float *target, double scale,
                      const float *dx) {
-  double high = -INFINITY, total = 0; /* what is relative to the greatest keeps its digits beside large logits */
+  double high = -INFINITY, total = 0; /* relative to the greatest, which keeps the digits of large logits */
   for (isize j = 0; j < n; j++) high = fmax(high, x[j]);
   for (isize j = 0; j < n; j++) total += exp(x[j] - high);
   const double log_sum = has_nan(n, x) ? NAN : log(total);
@@ -37,7 +37,7 @@ static loss row_loss(isize i, isize n, const float *x, const int32_t *label, con
   return sum;
 }
 
-/* shift: is added to all logits. weighted: every third row has weight 0, which hides a NaN and a label that is none. */
+/* shift: is added to all logits. weighted: every third row has weight 0, which hides a NaN and an invalid label. */
 static void check_rows(const fastnn_table *t, isize rows, isize n, int labelled, int how, float shift, int weighted) {
   for (places("rows %td, n %td, labels %d, special %d, shift %g, weights %d", rows, n, labelled, how, (double)shift,
               weighted);

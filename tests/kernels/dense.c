@@ -8,10 +8,10 @@
 #define MOST_COLUMNS 400
 #define STEEPEST 2 /* no activation's slope is more: selu's reaches 1.76 */
 
-/* What a case is, beside its sizes: bits of `kind`. */
+/* What a case is, in addition to its sizes: bits of `kind`. */
 enum { with_bias = 1, with_gaps = 2, with_special = 4, with_y = 8, with_z = 16, with_add = 32, activation_at = 6 };
 
-/* How the same product may lie in memory: as forward, as the input's gradient, as the weight's; and with B packed. */
+/* How the same product may be stored: as forward, as the input's gradient, as the weight's; and with B packed. */
 static const struct {
   int a_turned, b_turned, b_packed;
 } forms[] = {{0, 0, 0}, {0, 1, 0}, {1, 0, 0}, {0, 0, 1}, {0, 1, 1}};
@@ -59,7 +59,7 @@ static void draw(isize m, isize n, isize k, int kind) {
     for (isize j = 0; j < n; j++) refer(i, j);
 }
 
-/* A matrix of the case, as it lies or turned, with a gap after each row. */
+/* A matrix of the case, as it is or transposed, with a gap after each row. */
 static const float *lay(isize rows, isize columns, const float *x, int turned, isize *row, isize *column) {
   const isize width = turned ? rows : columns, stride = width + (s.kind & with_gaps ? 3 : 0);
   float *p = matrix(turned ? columns : rows, width, stride);

@@ -12,13 +12,13 @@ static const fastnn_axis axes[] = {
 };
 #define AXES ((int)(sizeof axes / sizeof axes[0]))
 
-/* Where tap k of output i lies, or -1. */
+/* Where tap k of output i is, or -1. */
 static isize place(const fastnn_axis *a, isize i, isize k) {
   const isize at = i * a->stride + k * a->dilation - a->before;
   return at >= 0 && at < a->size ? at : -1;
 }
 
-/* The case: n channels in the weight; inputs or outputs of `multiplier` each. Pixels of x lie one float apart. */
+/* The case: n channels in the weight; inputs or outputs of `multiplier` each. Pixels of x are one float apart. */
 static fastnn_convolution describe(const fastnn_axis *rows, const fastnn_axis *columns, isize in, isize out) {
   fastnn_convolution p = {.rows = *rows, .columns = *columns, .in = in, .out = out};
   p.x_pixel = in + 1, p.x_row = columns->size * p.x_pixel, p.x_image = rows->size * p.x_row;

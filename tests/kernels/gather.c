@@ -248,7 +248,7 @@ static void check_bad_labels(const fastnn_table *t) {
           expect(b, 0, (double)t->gather_labels(n, 1, 10, &given, 0, NULL, NAN, y), place, 0);
           expect(b, 0, (double)t->gather_labels(1, n, 10, &row, 0, NULL, NAN, y), place, 0);
         }
-        for (int ignored = 0; ignored < 2; ignored++) { /* a label that is none, beside one of a class */
+        for (int ignored = 0; ignored < 2; ignored++) { /* a number that is not a class, or one that is */
           const double ignore = ignored ? 100 : 7;
           put(x, type, place, ignore);
           expect(ignored, 0, (double)t->gather_labels(n, 1, 10, &given, 0, NULL, ignore, y), -1, 0);

@@ -1,4 +1,4 @@
-/* Windows that slide over pictures: the greatest, the mean, and their gradients. */
+/* Windows that slide over images: the greatest, the mean, and their gradients. */
 #include <math.h>
 
 #include "check.h"
@@ -14,7 +14,7 @@ static const fastnn_axis axes[][2] = {
 };
 #define KINDS ((int)(sizeof axes / sizeof axes[0]))
 
-/* Where tap k of window i lies, or -1. */
+/* Where tap k of window i is, or -1. */
 static isize place_of(const fastnn_axis *a, isize i, isize k) {
   const isize place = i * a->stride + k - a->before;
   return place < a->size ? place : -1;
@@ -29,7 +29,7 @@ static fastnn_pooling pooling(int kind, isize n) {
 static isize pixels(const fastnn_pooling *p) { return p->rows.size * p->columns.size; }
 static isize windows(const fastnn_pooling *p) { return p->rows.outputs * p->columns.outputs; }
 
-/* The element of x that a window sees at a tap, or -1. window: counted over all pictures. */
+/* The element of x that a window sees at a tap, or -1. window: counted over all images. */
 static isize seen(const fastnn_pooling *p, isize window, isize tap, isize channel) {
   const isize image = window / windows(p), w = window % windows(p);
   const isize row = place_of(&p->rows, w / p->columns.outputs, tap / p->columns.taps);

@@ -22,7 +22,7 @@ int has_nan(isize n, const float *x) {
   return 0;
 }
 
-/* The last row may have a NaN, or an output of -inf beside a finite one: what is wrong with a row stays there. */
+/* The last row may have a NaN, or an output of -inf next to a finite one: what is wrong with a row stays there. */
 void spoil(isize rows, isize n, float *x, int how) {
   float *last = x + (rows - 1) * n;
   if (how == 1) last[n / 2] = NAN;

@@ -1,4 +1,4 @@
-/* Bilinear interpolation to larger pictures, and its gradient. */
+/* Bilinear interpolation to larger images, and its gradient. */
 #include <math.h>
 
 #include "check.h"
