@@ -65,10 +65,10 @@ BAD: dict[str, tuple[Callable[[], Any], str]] = {
         "x: column 'b': dtype boolean with missing values; fill",
     ),
     "None": (lambda: [*X.tolist()[:-1], [1, 2, 3, None]], r"with None at \[19, 3\]; fill or drop"),
-    "text of digits": (lambda: X.astype(str), r'with \'.*\' at \[0, 0\]; astype\("float32"\) makes numbers'),
+    "text of digits": (lambda: X.astype(str), r'with \'.*\' at \[0, 0\]; astype\("float32"\) converts'),
     "an object of text": (lambda: np.where(X > 100, X, "a").astype(object), r"with 'a' at \[0, 0\]"),
     "complex objects": (lambda: X.astype(complex).astype(object), r"dtype object with .*j\) at \[0, 0\]"),
-    "generator": (lambda: (row for row in X), r"x: .*got generator; list\(...\) makes one of it"),
+    "generator": (lambda: (row for row in X), r"x: .*got generator; convert it with list\(...\)"),
     "zip": (lambda: zip(X, Y, strict=True), r"x: .*got zip; list\(...\)"),
     "map": (lambda: map(list, X), r"x: .*got map; list\(...\)"),
     "dict": (lambda: {"x": X}, "x: .*got dict$"),
@@ -90,7 +90,7 @@ def test_what_is_no_table_of_numbers(name: str) -> None:
 
 def test_sparse_matrices() -> None:
     sparse = pytest.importorskip("scipy.sparse").csr_matrix(X)
-    with pytest.raises(TypeError, match=r"x: .* got csr_matrix; its .toarray\(\) is one"):
+    with pytest.raises(TypeError, match=r"x: .* got csr_matrix; convert it with .toarray\(\)"):
         classifier().predict(sparse)
 
 
@@ -140,13 +140,13 @@ def test_an_integer_beyond_any_float() -> None:
 
 @pytest.mark.parametrize("kind", ["list", "str", "object", "Series", "Categorical"])
 def test_labels_of_text(kind: str) -> None:
-    """The error says what makes class numbers of them, and that works."""
+    """The error says what turns them into class numbers, and that works."""
     names = [f"class {label}" for label in Y]
     if kind in ("Series", "Categorical"):
         y: Any = getattr(pytest.importorskip("pandas"), kind)(names)
     else:
         y = names if kind == "list" else np.array(names, kind)
-    message = r"y: .* with 'class \d' at \[0\]; classes, y = np.unique\(y, return_inverse=True\) makes class numbers"
+    message = r"y: .* with 'class \d' at \[0\]; classes, y = np.unique\(y, return_inverse=True\) turns text into"
     for call in (classifier().fit, classifier().evaluate, classifier().train_on_batch):
         with pytest.raises(TypeError, match=message):
             call(X, y)

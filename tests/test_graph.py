@@ -245,7 +245,7 @@ def test_summary() -> None:
     """Connections where it is not a chain, and each shared layer counted once."""
     lines = [line.split() for line in str(random_network(0)).splitlines()]
     found = {line[0]: line for line in lines[1:]}
-    assert lines[1] == ["layer", "takes", "output", "parameters"]
+    assert lines[1] == ["layer", "inputs", "output", "parameters"]
     assert found["left"] == ["left", "(batch,", "4)"]
     assert found["values"][-1] == "22" and "concatenate" in " ".join(found["values"])
     total = int(lines[-1][0].replace(",", ""))

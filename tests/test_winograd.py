@@ -168,7 +168,7 @@ def test_bad_shapes_of_ops() -> None:
     rows = Axis(5, 3)
     with pytest.raises(ValueError, match=r"Winograd\(.*shapes \(3, 3, 3, 4\), \(2, 75\), \(2, 36\), \(3,\)"):
         Winograd(x, weight, Tensor((3,)), y, rows, rows)
-    with pytest.raises(ValueError, match="does not take a weight"):
+    with pytest.raises(ValueError, match="does not support a weight"):
         Winograd(x, weight, None, y, rows, Axis(5, 3, 2))
     with pytest.raises(ValueError, match=r"WinogradFilter\(weight\): .* 2 groups"):
         WinogradFilter(weight, rows, rows, 2)

@@ -46,11 +46,11 @@ def _check_destination(path: str, data: str) -> None:
     if not os.path.isdir(folder):
         raise ValueError(f"--save: there is no folder {folder}")
     if os.path.isdir(path):
-        raise ValueError(f"--save: {path} is a folder")
+        raise ValueError(f"--save: {path} is a folder; expected a file")
     if not os.access(folder, os.W_OK):
         raise ValueError(f"--save: the folder {folder} cannot be written to")
     if os.path.exists(path) and os.path.exists(data) and os.path.samefile(path, data):
-        raise ValueError(f"--save: {path} is the data file")
+        raise ValueError(f"--save: {path} is the data file; choose another name")
 
 
 def _digits(options: Namespace) -> Work:

@@ -123,7 +123,7 @@ class Preprocessing:
         if len(far):
             row, column = far[0]
             place, value = table.place(row, self.features[column]), table.numbers[row, column]
-            raise ValueError(f"{place}: {value:g} is too far from the training data")
+            raise ValueError(f"{place}: {value:g} is too far from the training data for float32")
         return x
 
     def values(self, outputs: np.ndarray) -> np.ndarray:

@@ -67,18 +67,18 @@ def _described(name: str, given: Any, array: np.ndarray, dtype: Any, labels: boo
     """Why it is not an array of real numbers, and what to do about it."""
     kind = type(given).__name__
     if hasattr(given, "toarray"):
-        return f"{kind}; its .toarray() is one"
+        return f"{kind}; convert it with .toarray()"
     if array.dtype == object and not array.ndim:
         makes = isinstance(given, Iterable) and not isinstance(given, Mapping)
-        return f"{kind}; list(...) makes one of it" if makes else kind
+        return f"{kind}; convert it with list(...)" if makes else kind
     places = np.ndindex(array.shape) if array.dtype.kind in "OUS" else ()
     for place in places:
         value = array[place]
         if isinstance(value, (str, bytes)):
             at = f"dtype {dtype} with {str(value)!r} at [{', '.join(map(str, place))}]"
             if labels:
-                return f"{at}; classes, {name} = np.unique({name}, return_inverse=True) makes class numbers of text"
-            return f'{at}; astype("float32") makes numbers of digits, and other text has to be encoded as numbers'
+                return f"{at}; classes, {name} = np.unique({name}, return_inverse=True) turns text into class numbers"
+            return f'{at}; astype("float32") converts text of digits; encode other text as numbers'
         if not _is_number(type(value)):
             return f"dtype {dtype} with {value!r} at [{', '.join(map(str, place))}]; fill or drop what is not a number"
     return f"dtype {dtype}"

@@ -49,5 +49,5 @@ class Profile:
         for op in self.ops:
             figures = f"{op.gigaflops:8.1f} {op.gigaflops / self.peak:8.1%} {op.gigabytes:7.1f}"
             lines.append(f"{op.seconds * 1e6:10.2f} {op.seconds / total:6.1%} {figures}  {op.op}")
-        whole = f"in all, {self.step * 1e6:.2f} a whole step; the peak of a core is {self.peak:.0f} GFLOP/s"
+        whole = f"in all; {self.step * 1e6:.2f} us for a whole step; the peak of one core is {self.peak:.0f} GFLOP/s"
         return "\n".join([*lines, f"{self.seconds * 1e6:10.2f}  {whole}"])

@@ -21,7 +21,7 @@ cdef extern from *:
     float *fastnn_scratch() noexcept nogil
 
 
-_UNFIT = "{}: Winograd's algorithm does not take a weight {}, {}, {} and {} groups"
+_UNFIT = "{}: Winograd's algorithm does not support a weight {}, {}, {} and {} groups"
 
 
 def takes(rows: Axis, columns: Axis, groups: int, shape: tuple[int, ...]) -> bool:

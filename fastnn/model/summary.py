@@ -26,7 +26,7 @@ def table(net: Compiled) -> str:
         if not parameter.statistic:
             counts[name.partition(".")[0]] += math.prod(parameter.shape)
     single = len(graph.inputs) == 1
-    rows: list[tuple[str, ...]] = [("layer", "", "takes", "output", "parameters")]
+    rows: list[tuple[str, ...]] = [("layer", "", "inputs", "output", "parameters")]
     rows += [
         ("input" if single and graph.is_chain() else name, "", "", checks.batch(shape), "")
         for name, shape in zip(graph.inputs, net.features, strict=True)
