@@ -1,4 +1,4 @@
-"""The float64 NumPy twins of the Ops on pictures: windows that slide, borders, and larger pictures.
+"""The float64 NumPy twins of the Ops on images: windows that slide, borders, and larger images.
 
 x, dx (batch, height, width, channels), y, dy (batch, windows down, windows across, channels); rows, columns: Axis.
 """

@@ -188,7 +188,7 @@ LAYERS: dict[str, tuple[fnn.Layer, tuple[int, ...], tuple[int, ...]]] = {
 
 
 def network(layer: fnn.Layer, shape: tuple[int, ...], activation: str = "tanh") -> fnn.Sequential:
-    """4 -> pictures of this shape -> the layer -> 3."""
+    """4 -> images of this shape -> the layer -> 3."""
     made = [fnn.Dense(math.prod(shape), activation=activation), fnn.Reshape(shape)]
     net = fnn.Sequential([*made, layer, fnn.Flatten(), fnn.Dense(3)], input_shape=(4,), seed=0)
     return net.compile("adam", "cross_entropy")
@@ -283,7 +283,7 @@ BAD_INPUT: dict[str, tuple[fnn.Layer, tuple[int, ...], str]] = {
     "no channels": (fnn.MaxPool2D(), (28, 28), r"got \(batch, 28, 28\); the channels are missing: .*x\[..., None\]"),
     "channels first": (fnn.AvgPool2D(), (3, 32, 32), r"channels come last: x.transpose\(0, 2, 3, 1\)"),
     "a sequence": (fnn.MaxPool2D(), (8,), r"expected input \(batch, height, width, channels\), got \(batch, 8\)"),
-    "a picture": (fnn.MaxPool1D(), PICTURE, r"expected input \(batch, time, channels\)"),
+    "an image": (fnn.MaxPool1D(), PICTURE, r"expected input \(batch, time, channels\)"),
     "a long window": (fnn.AvgPool1D(9), SEQUENCE, r"expected input \(batch, time >= 9, channels\)"),
     "nothing to pool": (fnn.GlobalAvgPool(), (5,), r"GlobalAvgPool\(\): expected input \(batch, ..., channels\)"),
     "all of a huge border": (fnn.AvgPool2D(10**6, 1, 999_999), PICTURE, "the output .* has .* elements, more"),
