@@ -133,7 +133,7 @@ static double kernel_cosine(isize rows, isize n, const float *x, const float *ta
   return loss;
 }
 
-/* y: the argmax of each row, the first in a tie; NaN counts as the greatest. */
+/* y: the argmax of each row, the first in a tie; NaN counts as the maximum. */
 static void kernel_argmax(isize rows, isize n, const float *x, int32_t *y) {
   for (isize i = 0; i < rows; i++, x += n) {
     isize best = 0;

@@ -37,7 +37,7 @@ def sides_of(
 
 
 def pool(*layers: Callable[..., fnn.Layer]) -> Operator:
-    """Windows over sequences and over images; ONNX's places of the greatest, which may follow, are not outputs."""
+    """Windows over sequences and over images; ONNX's places of the maxima, which may follow, are not outputs."""
 
     def operator(
         x: Array,

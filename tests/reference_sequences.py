@@ -56,7 +56,7 @@ def StepMeanGradient(dy: ArrayLike, lengths: Lengths) -> Array:
 
 
 def StepMaximum(x: ArrayLike, lengths: Lengths) -> tuple[Array, NDArray[np.int32]]:
-    """y and time: the first NaN is the greatest of all."""
+    """y and time: the first NaN is the maximum."""
     parts = sequences(x, lengths)
     time = np.array([part.argmax(axis=0) for part in parts], np.int32)
     return np.array([part.max(axis=0) for part in parts]), time

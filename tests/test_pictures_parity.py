@@ -68,7 +68,7 @@ def crop(draw: Draw) -> Pair:
     "pair", [max_pool, average_pool, global_max, global_average, nearest, bilinear, pad, crop], ids=lambda f: f.__name__
 )
 def test_as_pytorch(pair: Callable[[Draw], Pair]) -> None:
-    """Values are rounded, so that windows have several greatest: the first one gets the gradient."""
+    """Values are rounded, so that windows have several maxima: the first one gets the gradient."""
     for seed in range(40):
         random = generator(7, seed)
 

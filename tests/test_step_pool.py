@@ -60,7 +60,7 @@ def test_of_equal_ones_the_first(isa: str) -> None:
 
 
 def test_special_values(isa: str) -> None:
-    """The first NaN is the greatest; infinities are numbers; what is alone is the greatest."""
+    """The first NaN is the maximum; infinities are numbers; a single value is the maximum."""
     for columns in (1, 17, 40):
         lengths = [6, 1, 4]
         whole = some(3, 6, columns).copy()

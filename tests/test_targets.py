@@ -48,7 +48,7 @@ def test_bool_labels() -> None:
 
 
 def test_probability_rows() -> None:
-    """The loss of a distribution is -sum t log p; its class is the greatest."""
+    """The loss of a distribution is -sum t log p; its class is the argmax."""
     x, _ = blobs()
     t = np.random.default_rng(2).dirichlet([1, 2, 3], len(x))
     net = classifier()

@@ -35,7 +35,7 @@ def sample_weights(examples: Examples, shape: tuple[int, ...], class_weight: Any
 
 
 def _classes(targets: np.ndarray, labels: bool, columns: int) -> np.ndarray:
-    """The class of each target: its label, its greatest column, or for one output whether it is >= 0.5."""
+    """The class of each target: its label, the argmax, or for one output whether it is >= 0.5."""
     if labels:
         return targets.reshape(-1).astype(np.float64)  # may hold a -1, too
     rows = targets.reshape(-1, columns)

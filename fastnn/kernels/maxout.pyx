@@ -1,4 +1,4 @@
-"""Maxout: the greatest of several pieces, and its gradient. z, dz (rows, pieces * units), y, dy (rows, units)."""
+"""Maxout: the maximum of several pieces, and its gradient. z, dz (rows, pieces * units), y, dy (rows, units)."""
 
 from fastnn.engine.op cimport Op
 from fastnn.engine.tensor cimport Tensor, floats
@@ -35,7 +35,7 @@ cdef class Pieces(Op):
 
 
 cdef class Maxout(Pieces):
-    """y = the greatest piece of z; piece p of unit u is column p * units + u. Goodfellow et al. 2013, eq. 2."""
+    """y = the maximum of the pieces of z; piece p of unit u is column p * units + u. Goodfellow et al. 2013, eq. 2."""
 
     cdef float *y
 

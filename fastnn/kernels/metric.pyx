@@ -10,7 +10,7 @@ from fastnn.kernels.meter cimport Meter
 
 
 cdef class Classes(Op):
-    """y = the class of each row of x as int32: the first greatest column, or with a threshold, x >= threshold."""
+    """y = the class of each row of x as int32: the argmax, the first in a tie, or with a threshold, x >= threshold."""
 
     cdef const float *x
     cdef int32_t *y

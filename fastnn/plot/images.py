@@ -69,7 +69,7 @@ def pictures(x: Any, titles: Sequence[str] = ()) -> Figure:
 
 
 def _show(axes: Axes, image: np.ndarray) -> None:
-    """An image, its least value black and its greatest white; values that are not finite are left out."""
+    """An image, its minimum black and its maximum white; values that are not finite are left out."""
     values = image.astype(np.float64)
     finite = values[np.isfinite(values)]
     low, high = (finite.min(), finite.max()) if finite.size else (0.0, 0.0)

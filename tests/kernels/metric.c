@@ -3,7 +3,7 @@
 
 #include "check.h"
 
-/* Each place is the greatest once, with an equal after it, and with NaN or infinities around it. */
+/* Each place is the argmax once, with an equal after it, and with NaN or infinities around it. */
 void check_argmax(const fastnn_table *t) {
   for (isize n = 1; n <= TAILS; n++)
     for (places("n %td", n); next_place();) {

@@ -1,4 +1,4 @@
-/* Windows that slide over images: the greatest, the mean, and their gradients. */
+/* Windows that slide over images: the maximum, the mean, and their gradients. */
 #include <math.h>
 
 #include "check.h"
