@@ -76,7 +76,7 @@ def test_whatever_is_set_the_file_can_be_loaded(which: int) -> None:
 @pytest.mark.parametrize("name", ["momentum", "nesterov", "weight_decay", "clip_norm", "clip_value", "ema"])
 def test_settings_of_an_optimizer_are_fixed(name: str) -> None:
     net = trained(fnn.SGD(0.1))
-    with pytest.raises(AttributeError, match=rf"SGD: {name} cannot be changed; compile again with SGD\({name}=\.\.\.\)"):
+    with pytest.raises(AttributeError, match=rf"SGD: {name} cannot be changed; .* with SGD\({name}=\.\.\.\)"):
         setattr(net.optimizer, name, 0.9)
     assert training_state(copy.copy(net)) == training_state(net)
 

@@ -110,7 +110,7 @@ def test_the_state_is_one_whatever_else_is_given() -> None:
         assert net.train_on_batch(**{"x": x, "y": labels, "stateful": True, **form}) == pytest.approx(wanted, rel=1e-6)
         for other in forms:
             few = {key: value[:-1] for key, value in other.items()}
-            with pytest.raises(ValueError, match=f"belongs to {STREAMS} streams and cannot continue with {STREAMS - 1}"):
+            with pytest.raises(ValueError, match=f"belongs to {STREAMS} streams and cannot .* {STREAMS - 1}"):
                 net.train_on_batch(**{"x": x[:-1], "y": labels[:-1], "stateful": True, **few})
 
 
