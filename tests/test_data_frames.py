@@ -57,7 +57,7 @@ def test_a_table_of_two_columns_of_one_name() -> None:
 
 
 BAD: dict[str, tuple[Callable[[], Any], str]] = {
-    "text": (lambda: frame(b=["x"] * 20), r"x: column 'b': .* dtype (str|object) with 'x' at \[0\]; .*encoded"),
+    "text": (lambda: frame(b=["x"] * 20), r"x: column 'b': .* dtype (str|object) with 'x' at \[0\]; .*encode other text"),
     "dates": (lambda: frame(b=np.zeros(20, "M8[s]")), "x: column 'b': .* real numbers, got dtype datetime64"),
     "missing integers": (lambda: frame(b=whole("Int64", True)), "x: column 'b': dtype Int64 with missing values; fill"),
     "missing bools": (
@@ -69,8 +69,8 @@ BAD: dict[str, tuple[Callable[[], Any], str]] = {
     "an object of text": (lambda: np.where(X > 100, X, "a").astype(object), r"with 'a' at \[0, 0\]"),
     "complex objects": (lambda: X.astype(complex).astype(object), r"dtype object with .*j\) at \[0, 0\]"),
     "generator": (lambda: (row for row in X), r"x: .*got generator; convert it with list\(...\)"),
-    "zip": (lambda: zip(X, Y, strict=True), r"x: .*got zip; list\(...\)"),
-    "map": (lambda: map(list, X), r"x: .*got map; list\(...\)"),
+    "zip": (lambda: zip(X, Y, strict=True), r"x: .*got zip; convert it with list\(...\)"),
+    "map": (lambda: map(list, X), r"x: .*got map; convert it with list\(...\)"),
     "dict": (lambda: {"x": X}, "x: .*got dict$"),
 }
 

@@ -106,7 +106,7 @@ PHRASES = {
     r"greatest output": "argmax",
     r"what a (user writes|person sees)": "public classes, the display",
     r"\banew\b": "again",
-    r"\bbeside (?!is\b)[a-z]": "next to, in addition to, vs.",
+    r"\bbeside (?!is\b|ctypedef\b)[a-z]": "next to, in addition to, vs.",
     r"\bby hand\b": "manually, in a custom loop",
     r"\bgo(es)? on\b": "continues",
     r"\bgradient by (the|x|y)\b": "gradient with respect to",

@@ -38,13 +38,13 @@ def test_they_do_not_change_training() -> None:
     assert net.parameters.tobytes() == twin.parameters.tobytes()
 
 
-def test_weights_go_to_who_takes_them() -> None:
+def test_weights_go_to_functions_that_accept_them() -> None:
     weight = np.linspace(0, 1, len(X))
     net = classifier(metrics=["accuracy", weighted_right])
     history = net.fit(X, Y, 16, 2, sample_weight=weight, verbose=0).history
     np.testing.assert_allclose(history["weighted_right"], history["accuracy"], rtol=1e-6)
     assert net.evaluate(X, Y)["weighted_right"] == pytest.approx(net.evaluate(X, Y)["accuracy"])
-    with pytest.raises(ValueError, match=r"right: takes \(y, t\).*define right\(y, t, sample_weight\)"):
+    with pytest.raises(ValueError, match=r"right: its parameters are \(y, t\).*define right\(y, t, sample_weight\)"):
         classifier(metrics=[right]).fit(X, Y, sample_weight=weight, verbose=0)
 
 

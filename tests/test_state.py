@@ -161,7 +161,7 @@ def test_what_is_refused() -> None:
     with pytest.raises(ValueError, match="no layer of the network is recurrent"):
         dense.train_on_batch(np.ones((3, 4)), np.ones((3, 2)), stateful=True)
     back = fnn.Sequential([fnn.LSTM(3, True, reverse=True)], input_shape=(STEPS, 4), seed=0).compile("sgd", "mse")
-    with pytest.raises(ValueError, match="goes from the last step to the first"):
+    with pytest.raises(ValueError, match="runs from the last step to the first"):
         back.train_on_batch(CUT, Y, stateful=True)
 
 

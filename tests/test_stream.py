@@ -183,9 +183,9 @@ REFUSED: dict[str, tuple[list[fnn.Layer], str]] = {
     "blocks": ([fnn.MaxPool1D(2), fnn.LSTM(3)], "cannot run step by step"),
     "its own sequence": (
         [fnn.LSTM(3), fnn.Reshape((1, 3)), fnn.LSTM(3)],
-        "lstm_1: takes a sequence that a layer makes",
+        "lstm_1: reads a sequence that a layer makes",
     ),
-    "several steps": ([fnn.LSTM(6), fnn.Reshape((2, 3)), fnn.GRU(3)], "gru_0: takes a sequence that a layer makes"),
+    "several steps": ([fnn.LSTM(6), fnn.Reshape((2, 3)), fnn.GRU(3)], "gru_0: reads a sequence that a layer makes"),
 }
 
 

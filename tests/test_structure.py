@@ -140,7 +140,7 @@ def deep(a: dict[str, Any], t: dict[str, np.ndarray]) -> None:
 
 # The graph of a good file: inputs 0 and 1; encoder 2 and 3; concatenate 4; head 5.
 ALTERATIONS: dict[str, tuple[Alter, str]] = {
-    "a cycle": (nodes([0, [0]], [0, [5]], [1, [2, 3, 0]], [2, [4]]), "a cycle: encoder takes the value at place 5"),
+    "a cycle": (nodes([0, [0]], [0, [5]], [1, [2, 3, 0]], [2, [4]]), "a cycle: encoder reads the value at place 5"),
     "a node that takes itself": (nodes([0, [2]], [0, [1]], [1, [2, 3, 0]], [2, [4]]), "a cycle"),
     "an input that leads nowhere": (nodes([0, [0]], [0, [0]], [1, [2, 3, 0]], [2, [4]]), "input_1 leads nowhere"),
     "a layer that leads nowhere": (nodes([0, [0]], [0, [1]], [1, [2, 2, 1]], [2, [4]]), "encoder leads nowhere"),
