@@ -152,7 +152,7 @@ def test_a_value_that_some_epochs_lack_is_nan_there() -> None:
     ("monitor", "validation", "message"),
     [
         ("val_acc", True, "unknown monitor 'val_acc'; known: loss, accuracy, val_loss, val_accuracy"),
-        ("val_loss", False, "known: loss, accuracy; val_ needs validation_data"),
+        ("val_loss", False, "known: loss, accuracy; names with val_ need validation_data"),
     ],
 )
 def test_unknown_monitors(make: Any, monitor: str, validation: bool, message: str) -> None:

@@ -181,7 +181,7 @@ WRONG: dict[str, tuple[Callable[[Any], object], type[Exception], str]] = {
         ValueError,
         r"need Input -> \(batch, 4\), which is not among the inputs: z",
     ),
-    "an input that a layer makes": (lambda s: fnn.Network(s["h"], s["h"]), ValueError, "inputs: .*is the output of a layer"),
+    "an input that a layer makes": (lambda s: fnn.Network(s["h"], s["h"]), ValueError, "inputs: .*output of a layer"),
     "an output that is an input": (lambda s: fnn.Network(s["x"], [s["x"], s["h"]]), ValueError, "made by a layer"),
     "an output twice": (lambda s: fnn.Network(s["x"], [s["h"], s["h"]]), ValueError, "h makes two outputs"),
     "an input twice": (lambda s: fnn.Network([s["x"], s["x"]], s["h"]), ValueError, "two inputs"),

@@ -148,7 +148,7 @@ def test_a_network_that_ends_in_a_mean(pool: type[fnn.Layer]) -> None:
         assert net.evaluate(x, y)["loss"] < before
     for activation in ("softmax", "sigmoid"):
         net = fnn.Sequential([fnn.Conv2D(3, 3, activation=activation), pool()], input_shape=(5, 4, 2), seed=0)
-        with pytest.raises(ValueError, match=f"cross_entropy: .*come from {activation}"):
+        with pytest.raises(ValueError, match=f"cross_entropy: .*got {activation}"):
             net.compile("adam", "cross_entropy")
 
 

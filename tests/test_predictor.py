@@ -272,7 +272,7 @@ def test_what_is_bound_to_memory_is_not_copied() -> None:
         (plan, r"net.plan\(\) makes another"),
     ]
     parts = [(plan.ops[0], "Gather.* is bound to memory"), (plan.ports[0], "x: a Port belongs to its plan")]
-    parts += [(plan.ops[0].tensors[0], r"copy its \.array"), (program, "its network is")]
+    parts += [(plan.ops[0].tensors[0], r"copy its \.array"), (program, "copy its network")]
     for each, message in [*whole, *parts]:
         for copied in (copy.copy, copy.deepcopy, pickle.dumps):
             with pytest.raises(TypeError, match=message):

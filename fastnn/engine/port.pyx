@@ -112,7 +112,7 @@ cdef class Port:
         cdef cnp.ndarray checked
         cdef bint plain = takes(array)
         if not (plain or reads(array)):
-            raise TypeError(f"{self.name}: expected a NumPy array of real numbers, got {array!r:.60}")
+            raise TypeError(f"{self.name}: expected an array of a dtype that a Port reads, got {array!r:.60}")
         checked = array
         if self.out is not None and not (
             plain and type_of(checked) == self.out_type and cnp.PyArray_ISWRITEABLE(checked)

@@ -99,7 +99,7 @@ class Loss(FixedSettings):
         elif output.ending != "identity" and output.pending not in self.fused:
             raise ValueError(
                 f"{self.name}: the output activation must be {self.ending}, or identity for logits, "
-                f"got {output.ending}{' and other layers' if output.ending in self.fused else ''}"
+                f"got {output.ending}{' followed by other layers' if output.ending in self.fused else ''}"
             )
         elif self.ending == "softmax" and output.columns == target.positions:
             raise ValueError(f"{self.name}: one output is not enough; use binary_cross_entropy, or Dense(2)")
