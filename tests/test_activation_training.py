@@ -119,7 +119,7 @@ def test_log_softmax_before_cross_entropy() -> None:
     np.testing.assert_allclose(np.exp(logarithms), nets["softmax"].predict(x), rtol=2e-6)
     ready = fnn.Sequential([fnn.Dense(3, activation="log_softmax")], input_shape=(4,), seed=0)
     np.testing.assert_array_equal(ready.classify(x), ready.predict(x).argmax(axis=1))
-    with pytest.raises(ValueError, match="log_softmax and other layers"):
+    with pytest.raises(ValueError, match="log_softmax followed by other layers"):
         layers = [fnn.Dense(3, activation="log_softmax"), fnn.Dropout(0.5)]
         fnn.Sequential(layers, (4,)).compile("adam", "cross_entropy").train_on_batch(x, y)
     with pytest.raises(ValueError, match="the output activation must be sigmoid"):

@@ -256,7 +256,7 @@ def test_probabilities_stay_probabilities(layer: fnn.Layer) -> None:
     """A loss that wants logits refuses what pooling makes of others, as after other layers."""
     pooled = [fnn.Dense(48, activation="sigmoid"), fnn.Reshape((4, 4, 3)), layer, fnn.Flatten()]
     net = fnn.Sequential(pooled, input_shape=(4,))
-    with pytest.raises(ValueError, match=r"the output activation must be sigmoid, .* got sigmoid followed by other layers"):
+    with pytest.raises(ValueError, match=r"must be sigmoid, .* got sigmoid followed by other layers"):
         net.compile("adam", "binary_cross_entropy").fit(data(4), np.zeros((12, 3)), verbose=0)
 
 
