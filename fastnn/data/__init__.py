@@ -1,1 +1,5 @@
-"""Input data: users' arrays, and the weights of classes."""
+"""Input data: users' arrays, files and datasets, read ahead in batches; and the weights of classes."""
+
+from fastnn.common import lazy
+
+__getattr__, __dir__, __all__ = lazy.attach(__name__, {"fastnn.data.loader": "Loader"})

@@ -19,7 +19,7 @@ def sample_weights(examples: Examples, shape: tuple[int, ...], class_weight: Any
     ValueError and TypeError as `fit`.
     """
     targets, (*positions, columns) = examples.targets[0], shape
-    numbers = _classes(targets, examples.labels[0], columns)
+    numbers = classes(targets, examples.labels[0], columns)
     if examples.lengths is not None and positions:  # padded steps have no class
         real = np.arange(positions[0]) < examples.lengths.reshape(-1, 1)
         numbers = np.where(real.reshape(-1), numbers, -1)
@@ -34,7 +34,7 @@ def sample_weights(examples: Examples, shape: tuple[int, ...], class_weight: Any
     return arrays.weights(found, len(targets), [shape])
 
 
-def _classes(targets: np.ndarray, labels: bool, columns: int) -> np.ndarray:
+def classes(targets: np.ndarray, labels: bool, columns: int) -> np.ndarray:
     """The class of each target: its label, the argmax, or for one output whether it is >= 0.5."""
     if labels:
         return targets.reshape(-1).astype(np.float64)  # may hold a -1, too

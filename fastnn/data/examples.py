@@ -44,6 +44,12 @@ class Examples:
         return Per.SAMPLE if self.weights.size == self.size else Per.POSITION
 
     @property
+    def layout(self) -> tuple[object, ...]:
+        """What all batches of an epoch have in common."""
+        dtypes = tuple(str(array.dtype) for array in self.arrays)
+        return dtypes, self.labels, self.per, self.lengths is not None
+
+    @property
     def arrays(self) -> list[np.ndarray]:
         """All arrays, in the order of a program's ports."""
         extra = [array for array in (self.weights, self.lengths) if array is not None]

@@ -68,9 +68,77 @@ def image_folder(
     >>> x.shape, y, classes
     ((2, 4, 4, 3), array([0, 1]), ('cat', 'dog'))
     """
-    wanted = None if size is None else lengths("image_folder: size", size, 2)
-    if wanted is not None:
-        checks.shape("image_folder: an image of that size", (*wanted, 3))
+    wanted = None if size is None else _size(size)
+    files, y, classes = _listed(path)
+    return _read(files, wanted), y, classes
+
+
+class ImageFolder:
+    """The images below a folder as a dataset: each is read when it is asked for, so that any number fits into memory.
+
+    Files and classes are those of `image_folder`. A sample is (image, class): the image uint8
+    (height, width, channels), the class its folder's place among all, in the order of their names.
+
+    Parameters
+    ----------
+    path : path
+        The folder of the classes' folders.
+    size : int or tuple of int
+        (height, width) in pixels, or one number for both: images are stretched to it.
+    channels : {3, 1}
+        3 for red, green and blue, 1 for grey.
+
+    Attributes
+    ----------
+    classes : tuple of str
+        The folders' names, sorted.
+
+    Raises
+    ------
+    ImportError
+        Without Pillow.
+    ValueError
+        For a folder without classes, an empty class, and an invalid size; where an image is read, for a file that is
+        broken or not an image. The message names the file or folder.
+
+    Examples
+    --------
+    >>> import os, tempfile, fastnn as fnn
+    >>> from PIL import Image
+    >>> path = tempfile.mkdtemp()
+    >>> for name in ("cat", "dog"):
+    ...     os.mkdir(os.path.join(path, name))
+    ...     Image.new("RGB", (8, 6)).save(os.path.join(path, name, "0.png"))
+    >>> photos = fnn.datasets.ImageFolder(path, size=4)
+    >>> image, number = photos[1]
+    >>> len(photos), image.shape, photos.classes[number]
+    (2, (4, 4, 3), 'dog')
+    """
+
+    def __init__(self, path: str | os.PathLike[str], size: int | tuple[int, ...], channels: int = 3) -> None:
+        self.size = _size(size)
+        if channels not in (1, 3):
+            raise ValueError(f"ImageFolder: channels must be 1 (grey) or 3 (red, green and blue), got {channels!r}")
+        self.mode = "L" if channels == 1 else "RGB"
+        self.files, self.labels, self.classes = _listed(path)
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    def __getitem__(self, index: int) -> tuple[NDArray[np.uint8], int]:
+        file = self.files[index]
+        _mode(file)
+        return _picture(file, self.mode, self.size), int(self.labels[index])
+
+
+def _size(size: int | tuple[int, ...]) -> tuple[int, ...]:
+    wanted = lengths("image_folder: size", size, 2)
+    checks.shape("image_folder: an image of that size", (*wanted, 3))
+    return wanted
+
+
+def _listed(path: str | os.PathLike[str]) -> tuple[list[str], NDArray[np.int64], tuple[str, ...]]:
+    """The files of images, the class of each, and the classes' names."""
     folders = [folder for folder in _visible(os.fspath(path)) if os.path.isdir(folder)]
     if not folders:
         raise ValueError(f"{os.fspath(path)}: expected a folder for each class, found none")
@@ -79,8 +147,7 @@ def image_folder(
         if not inside:
             raise ValueError(f"{folder}: a class without images")
     y = np.repeat(np.arange(len(folders), dtype=np.int64), [len(inside) for inside in files])
-    x = _read([file for inside in files for file in inside], wanted)
-    return x, y, tuple(os.path.basename(folder) for folder in folders)
+    return [file for inside in files for file in inside], y, tuple(os.path.basename(folder) for folder in folders)
 
 
 def _visible(folder: str) -> list[str]:

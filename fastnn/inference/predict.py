@@ -9,7 +9,9 @@ import numpy as np
 from fastnn.common import checks
 from fastnn.data import arrays
 from fastnn.data.examples import Examples
+from fastnn.inference.feeding import Given, feed
 from fastnn.model.compiled import Compiled
+from fastnn.model.feed import Feed, Section
 from fastnn.model.history import Logs
 from fastnn.model.objectives import one_or_all
 from fastnn.model.program import Program
@@ -18,9 +20,6 @@ from fastnn.model.request import Kind, Request
 if TYPE_CHECKING:
     from fastnn.inference.predictor import Predictor
     from fastnn.inference.stream import Stream
-
-#: Rows that predict, classify and evaluate run at once, unless told otherwise.
-CHUNK = 512
 
 
 class Prediction(Compiled):
@@ -31,8 +30,9 @@ class Prediction(Compiled):
 
         Parameters
         ----------
-        x : array (batch, ...)
-            Samples. For several inputs a list, a tuple or a dict by name. A NaN in a row makes that row's outputs NaN.
+        x : array (batch, ...), dataset, Loader, path or callable
+            Samples. For several inputs a list, a tuple or a dict by name. Or one of what `fit` accepts instead of
+            arrays, whose targets are ignored. A NaN in a row makes that row's outputs NaN.
         batch_size : int, optional
             Rows that run at once; None lets fastnn choose.
         lengths : array of int (batch,), optional
@@ -57,9 +57,7 @@ class Prediction(Compiled):
         >>> net.predict(np.zeros((2, 4))).shape
         (2, 3)
         """
-        inputs, shapes = self.samples(x, empty=True)
-        out = [np.empty((len(inputs[0]), *shape), np.float32) for shape in shapes]
-        return _run(self, Kind.PREDICT, inputs, batch_size, out, lengths, stateful)
+        return _run(self, Kind.PREDICT, Given.of(self, x, lengths=lengths), batch_size, stateful)
 
     def classify(self, x: Any, batch_size: int | None = None, lengths: Any = None) -> Any:
         """Compute the class of each row of x: the argmax of the outputs.
@@ -89,14 +87,12 @@ class Prediction(Compiled):
         >>> net.classify(np.zeros((2, 4)))
         array([0, 0])
         """
-        inputs, shapes = self.samples(x, empty=True)
-        out = [np.empty((len(inputs[0]), *shape[:-1]), np.int64) for shape in shapes]
-        return _run(self, Kind.CLASSIFY, inputs, batch_size, out, lengths)
+        return _run(self, Kind.CLASSIFY, Given.of(self, x, lengths=lengths), batch_size)
 
     def evaluate(
         self,
         x: Any,
-        y: Any,
+        y: Any = None,
         batch_size: int | None = None,
         sample_weight: Any = None,
         lengths: Any = None,
@@ -108,8 +104,8 @@ class Prediction(Compiled):
         ----------
         x, batch_size, lengths, stateful
             As in `predict`.
-        y : array
-            Targets, as in `fit`. For several outputs a list, a tuple or a dict by name.
+        y : array, optional
+            Targets, as in `fit`. For several outputs a list, a tuple or a dict by name. Without y, x holds them.
         sample_weight : array, optional
             As in `fit`: losses and metrics are weighted means.
 
@@ -133,8 +129,9 @@ class Prediction(Compiled):
         >>> net.evaluate(np.zeros((2, 4)), np.ones(2))
         {'loss': 1.0}
         """
-        examples = self.examples(x, y, sample_weight, lengths, stateful)
-        return measure(self, examples, rows_of(batch_size, examples.size, stateful))
+        given = Given.of(self, x, y, sample_weight, lengths)
+        self.require_compiled()
+        return measure(self, feed(given, self.maker(stateful), chosen_rows(batch_size, stateful), stateful=stateful))
 
     @overload
     def freeze(self, batch_size: int = 1, *, streaming: Literal[False] = False) -> Predictor: ...
@@ -182,59 +179,69 @@ class Prediction(Compiled):
             return (Stream if checks.flag("streaming", streaming) else Predictor)(self, batch_size)
 
 
-def rows_of(batch_size: int | None, samples: int, stateful: bool = False) -> int:
-    """The rows of a run: as asked for or as fastnn chooses, and no more than there are.
-
-    Raises ValueError where states are to be carried and not all runs have as many.
-    """
-    if checks.flag("stateful", stateful):
-        if batch_size is None:
-            raise ValueError("stateful: give the batch_size, which is the number of streams")
-        if samples % checks.integer("batch_size", batch_size):
-            raise ValueError(f"stateful: {samples} samples do not divide into batches of {batch_size} streams")
-    return min(CHUNK if batch_size is None else checks.integer("batch_size", batch_size), samples)
+def chosen_rows(batch_size: int | None, stateful: bool) -> int | None:
+    """The checked batch size. Raises ValueError where states are to be carried and none is given."""
+    if checks.flag("stateful", stateful) and batch_size is None:
+        raise ValueError("stateful: give the batch_size, which is the number of streams")
+    return None if batch_size is None else checks.integer("batch_size", batch_size)
 
 
-def measure(net: Compiled, examples: Examples, rows: int) -> Logs:
-    """The loss and the metrics over the examples, that many rows at once."""
-    with net.built_for(examples.inputs), net.guard.reading("evaluate"):
-        program = net.pool.lease(net, net.request(Kind.EVALUATE, examples), rows)
+def measure(net: Compiled, data: Feed) -> Logs:
+    """The loss and the metrics over a feed."""
+    with net.built_for(data.form.inputs), net.guard.reading("evaluate"):
+        program = net.pool.lease(net, net.request(Kind.EVALUATE, data.form), data.rows)
         try:
-            program.attach(*examples.arrays)
             program.reset()
             program.clear_states()
-            program.run_all(examples.size, rows)
-            return with_records(program, examples, examples.size)
+            for section in data.sections(0):
+                program.attach(*section.examples.arrays)
+                run(program, data, section)
+                program.take(section, section.stop)
+            return program.results()
         finally:
             net.pool.give_back(program)
 
 
-def with_records(program: Program, examples: Examples, done: int, order: np.ndarray | None = None) -> Logs:
-    """What a program measured over the first samples of an order, by its meters and by metrics in Python."""
-    logs = program.means()
-    for record in program.records:
-        logs |= record.metrics(examples, done, order)
-    return logs
+def run(program: Program, data: Feed, section: Section) -> None:
+    """Runs a program over a section, with a rest for the feed wherever that needs one."""
+    start = section.start
+    while start < section.stop:
+        pause = data.pause(section, start)
+        program.run_all(pause, data.rows, start, section.order)
+        data.rest()
+        start = pause
 
 
-def _run(
-    net: Compiled,
-    kind: Kind,
-    x: list[np.ndarray],
-    batch_size: int | None,
-    out: list[np.ndarray],
-    lengths: Any,
-    stateful: bool = False,
-) -> Any:
-    rows = max(1, rows_of(batch_size, len(x[0]), stateful))
-    ends = [] if lengths is None else [arrays.lengths(lengths, len(x[0]))]
-    request = Request(kind, lengths=lengths is not None, stateful=stateful)
-    with net.built_for(x), net.guard.reading(kind.value):
-        program = net.pool.lease(net, request, rows)
+def _run(net: Compiled, kind: Kind, given: Given, batch_size: int | None, stateful: bool = False) -> Any:
+    def make(x: Any, y: Any = None, weight: Any = None, lengths: Any = None) -> Examples:
+        inputs, _ = net.samples(x, empty=True)
+        ends = None if lengths is None else arrays.lengths(lengths, len(inputs[0]))
+        return Examples(inputs, [], (), None, ends, stateful)
+
+    data = feed(given, make, chosen_rows(batch_size, stateful), stateful=stateful)
+    form = data.form
+    classes = kind is Kind.CLASSIFY
+    shapes = [shape[:-1] if classes else shape for shape in net.graph.output_shapes([x.shape[1:] for x in form.inputs])]
+    dtype = np.int64 if classes else np.float32
+    request = Request(kind, lengths=form.lengths is not None, stateful=stateful)
+    out = [np.empty((data.size, *shape), dtype) for shape in shapes]
+    pieces: list[list[np.ndarray]] = [[] for _ in shapes]
+    with net.built_for(form.inputs), net.guard.reading(kind.value):
+        program = net.pool.lease(net, request, max(1, data.rows))
         try:
-            program.attach(*x, *out, *ends)
             program.clear_states()
-            program.run_all(len(x[0]), rows)
+            for section in data.sections(0) if form.size else ():
+                ends = [] if section.examples.lengths is None else [section.examples.lengths]
+                rows = slice(section.first, section.first + section.stop)
+                found = [
+                    array[rows] if data.size else np.empty((section.stop, *array.shape[1:]), dtype) for array in out
+                ]
+                program.attach(*section.examples.inputs, *found, *ends)
+                run(program, data, section)
+                for each, piece in zip(pieces, found, strict=True):
+                    each.append(piece)
         finally:
             net.pool.give_back(program)
+    if not data.size and form.size:
+        out = [np.concatenate(each) for each in pieces]
     return one_or_all(net.graph.output_names, out)

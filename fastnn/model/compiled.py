@@ -232,9 +232,15 @@ class Compiled(Assembly):
             plan.guard = self.guard
             return plan
 
+    def maker(self, stateful: bool) -> Callable[..., Examples]:
+        """`examples` of x, y, sample_weight and lengths, with this setting."""
+        return lambda x, y=None, weight=None, lengths=None: self.examples(x, y, weight, lengths, stateful)
+
     def examples(self, x: Any, y: Any, weight: Any = None, lengths: Any = None, stateful: bool = False) -> Examples:
         """Checked data. Raises RuntimeError before compile, TypeError and ValueError for data that do not fit."""
         self.require_compiled()
+        if y is None:
+            raise TypeError("y is missing: only a dataset, or batches from a function, hold the targets in x")
         inputs, shapes = self.samples(x)
         count, names = len(inputs[0]), self.graph.output_names
         targets, labels = [], []

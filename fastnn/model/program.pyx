@@ -76,11 +76,10 @@ cdef class Program:
         for port in self.plan.ports:
             port.detach()
 
-    def run_all(self, Py_ssize_t samples, Py_ssize_t rows) -> None:
-        """Runs over all samples, returning regularly so that signals are handled."""
-        cdef Py_ssize_t done = 0
-        while done < samples:
-            done = self.plan.run(samples, rows, done)
+    def run_all(self, Py_ssize_t stop, Py_ssize_t rows, Py_ssize_t start=0, order: np.ndarray | None = None) -> None:
+        """Runs over the samples from start to stop, returning regularly so that signals are handled."""
+        while start < stop:
+            start = self.plan.run(stop, rows, start, order)
             PyErr_CheckSignals()
 
     cdef double step(self, object optimizer, Counters counters) except? -1:
@@ -122,13 +121,27 @@ cdef class Program:
             state.array[:rows] = values
 
     def reset(self) -> None:
-        """Resets the meters."""
+        """Forgets what was measured."""
         for meter in self.meters.values():
             meter.reset()
+        for record in self.records:
+            record.seen.clear()
 
     def means(self) -> Logs:
         """The loss and the metrics since `reset`."""
         return self.logs({name: meter.mean for name, meter in self.meters.items()})
+
+    def take(self, section: Section, stop: int) -> None:
+        """Adds the rows of a section that were run, from its start to `stop`, to the records."""
+        for record in self.records:
+            record.take(section.examples, slice(section.start, stop), section.order)
+
+    def results(self) -> Logs:
+        """What `means` says, and the metrics in Python of all that their records have taken."""
+        logs = self.means()
+        for record in self.records:
+            logs |= record.metrics()
+        return logs
 
     def last(self) -> Logs:
         """The loss and the metrics of the last step."""

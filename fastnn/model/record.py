@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -34,29 +34,38 @@ class Record:
     ) -> None:
         self.index, self.port, self.shape, self.steps, self.functions = index, port, shape, steps, functions
         self.outputs = np.empty(0, np.float32)
+        self.seen: list[tuple[np.ndarray, np.ndarray, np.ndarray | None]] = []
 
     def attach(self, samples: int) -> None:
         """Starts to record the outputs of that many samples."""
         self.outputs = np.empty((samples, *self.shape), np.float32)
         self.port.attach(self.outputs)
 
-    def metrics(self, examples: Examples, done: int, order: np.ndarray | None) -> Logs:
-        """The results of the functions for the first `done` samples, in the order in which they were computed.
+    def take(self, examples: Examples, rows: slice, order: np.ndarray | None) -> None:
+        """Adds the outputs in these rows, and the examples' targets and weights, in the order in which they were run.
 
-        Of padded sequences they get the real steps only, (steps of all sequences, ...).
+        Of padded sequences only the real steps are taken, (steps of all sequences, ...).
         """
-        rows = slice(done) if order is None else order[:done]
-        y, target = self.outputs[:done], examples.targets[self.index][rows]
+        y, chosen = self.outputs[rows], rows if order is None else order[rows]
+        target = np.array(examples.targets[self.index][chosen])  # the window's buffers are used again
         shape = self.shape[:-1] if examples.labels[self.index] else self.shape
-        t = target.reshape(done, *shape)
-        weight = None if examples.weights is None else examples.weights[rows]
+        t = target.reshape(len(y), *shape)
+        weight = None if examples.weights is None else np.array(examples.weights[chosen])
         if weight is not None:
-            weight = weight.reshape(done, *self.shape[:-1]) if examples.per is Per.POSITION else weight.reshape(done)
+            weight = weight.reshape(len(y), *self.shape[:-1] if examples.per is Per.POSITION else ())
         if examples.lengths is not None and self.steps:
-            real = np.arange(self.shape[0]) < examples.lengths[rows].reshape(-1, 1)
+            real = np.arange(self.shape[0]) < examples.lengths[chosen].reshape(-1, 1)
             if weight is not None and weight.ndim == 1:
                 weight = np.broadcast_to(weight[:, None], real.shape)
             y, t, weight = y[real], t[real], None if weight is None else weight[real]
+        self.seen.append((y, t, weight))
+
+    def metrics(self) -> Logs:
+        """The results of the functions for all that was taken since the last call."""
+        outputs, targets, weights = zip(*self.seen, strict=True)
+        self.seen = []
+        y, t = _joined(outputs), _joined(targets)
+        weight = None if weights[0] is None else _joined(weights)
         return {name: self._value(name, function, y, t, weight) for name, function in self.functions.items()}
 
     @staticmethod
@@ -70,3 +79,7 @@ class Record:
         if np.ndim(value) != 0 or np.asarray(value).dtype.kind not in "biuf":
             raise TypeError(f"{name}: expected it to return a number, got {value!r:.60}")
         return float(value)
+
+
+def _joined(parts: Sequence[np.ndarray]) -> np.ndarray:
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)

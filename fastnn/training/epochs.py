@@ -1,4 +1,4 @@
-"""The epochs of a fit: native runs over shuffled data, validation, and the callbacks around them."""
+"""The epochs of a fit: native runs over the data, validation, and the callbacks around them."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ from contextlib import contextmanager
 
 import numpy as np
 
-from fastnn.common.randomness import Purpose, generator
-from fastnn.data.examples import Examples
-from fastnn.inference.predict import measure, rows_of, with_records
+from fastnn.inference.predict import measure
 from fastnn.kernels.meter import DivergenceError
 from fastnn.model.compiled import Compiled
+from fastnn.model.feed import Feed, Section
 from fastnn.model.history import History, Logs
 from fastnn.model.program import Program
 from fastnn.optimizers import LBFGS
@@ -26,29 +25,28 @@ PAUSE = 0.05
 class Epochs:
     """One fit of a network: what it trains and validates on, and the hooks that it calls.
 
-    program: with the examples attached. batch: rows of a step. unseen: the validation data, or None.
+    program: of the feed's form. unseen: the validation data, or None. validation_freq: epochs from one validation to
+    the next.
     """
 
     def __init__(
         self,
         net: Compiled,
         program: Program,
-        examples: Examples,
-        unseen: Examples | None,
-        batch: int,
-        shuffle: bool,
+        data: Feed,
+        unseen: Feed | None,
+        validation_freq: int,
         callbacks: Sequence[Hooks],
         progress: Progress | None,
     ) -> None:
-        self.net, self.program, self.examples, self.unseen = net, program, examples, unseen
-        self.samples, self.batch, self.shuffle = examples.size, batch, shuffle
-        if unseen is not None:
-            self.validation_rows = rows_of(batch if examples.stateful else None, unseen.size, examples.stateful)
+        self.net, self.program, self.data = net, program, data
+        self.unseen, self.validation_freq = unseen, validation_freq
         self.callbacks, self.progress = callbacks, progress
         self.each_step = [each for each in callbacks if type(each).on_batch_end is not Hooks.on_batch_end]
+        self.step = 0  # of the epoch
 
-    def run(self, epochs: int) -> History:
-        """Trains for that many epochs, or until one sets net.stop_training."""
+    def run(self, first: int, last: int) -> History:
+        """Trains the epochs from `first` to `last` - 1, or until one sets net.stop_training."""
         net, history = self.net, History()
         net._set(history=history, stop_training=False)
         names = (*self.program.means(), *(name for record in self.program.records for name in record.functions))
@@ -58,13 +56,15 @@ class Epochs:
         for callback in self.callbacks:
             callback.on_train_begin()
         proven = _Snapshot(net)
-        for epoch in range(epochs):
+        for epoch in range(first, last):
             for callback in self.callbacks if not net.stop_training else ():
                 callback.on_epoch_begin(epoch)
             if net.stop_training:
                 break
             start = _Snapshot(net)
             logs = self._epoch(epoch, start, proven)
+            if self.unseen is not None and (epoch + 1) % self.validation_freq == 0:
+                logs |= self._validate(self.unseen)
             proven = start
             history.record(epoch, logs)
             for callback in self.callbacks:
@@ -77,55 +77,61 @@ class Epochs:
         return history
 
     def _epoch(self, epoch: int, start: _Snapshot, proven: _Snapshot) -> Logs:
-        """One epoch and its validation. If the loss is no longer finite, the network is restored."""
+        """One epoch. If the loss is no longer finite, the network is restored."""
         try:
-            logs = self._train(epoch)
+            return self._train(epoch)
         except DivergenceError as error:
-            step = self.program.plan.position // self.batch
             # The step before may have ruined this epoch's start; a finite loss proves that it has not.
-            (start if step else proven).restore(self.net)
+            (start if self.step else proven).restore(self.net)
             raise FloatingPointError(
-                f"epoch {epoch}, step {step}: {error}; the network is back at the end of the last finite epoch"
+                f"epoch {epoch}, step {self.step}: {error}; the network is back at the end of the last finite epoch"
             ) from None
-        if self.unseen is not None:
-            with naming_validation_data():
-                seen = measure(self.net, self.unseen, self.validation_rows)
-            logs |= {f"val_{name}": value for name, value in seen.items()}
-        return logs
+
+    def _validate(self, unseen: Feed) -> Logs:
+        with naming_validation_data():
+            return {f"val_{name}": value for name, value in measure(self.net, unseen).items()}
 
     def _train(self, epoch: int) -> Logs:
         """One pass over the data; returns the means over what it saw."""
-        net, program, order = self.net, self.program, None
-        if self.shuffle:
-            order = generator(net.seed, Purpose.SHUFFLE, net.counters.epoch).permutation(self.samples)
+        net, program = self.net, self.program
         program.reset()
         program.clear_states()
-        done = 0
-        while done < self.samples and not net.stop_training:
-            done = self._steps(done, order)
-            for callback in self.each_step:
-                callback.on_batch_end((done - 1) // self.batch, program.last())
-            if self.progress:
-                self.progress.update(epoch, done, program.means())
+        self.step = 0
+        for section in self.data.sections(net.counters.epoch):
+            program.attach(*section.examples.arrays)
+            done = section.start
+            while done < section.stop and not net.stop_training:
+                done = self._steps(section, done)
+                for callback in self.each_step:
+                    callback.on_batch_end(self.step - 1, program.last())
+                if self.progress:
+                    self.progress.update(epoch, section.first + done, program.means())
+            program.take(section, done)
+            if net.stop_training:
+                break
         if not all(np.isfinite(block.values.array).all() for block in net.blocks.bases):
             raise DivergenceError("the parameters are no longer finite; a smaller learning rate may help")
         net.counters.count_epoch()
-        return with_records(program, self.examples, done, order)
+        return program.results()
 
-    def _steps(self, first: int, order: np.ndarray | None) -> int:
-        """Steps from sample `first` on, one or as many as fit into PAUSE; counts those completed, even if one fails."""
-        net, plan, counters, batch = self.net, self.program.plan, self.net.counters, self.batch
+    def _steps(self, section: Section, start: int) -> int:
+        """Steps from a row on, one or as many as fit into PAUSE; counts those completed, even if one fails."""
+        net, plan, counters, rows = self.net, self.program.plan, self.net.counters, self.data.rows
         if isinstance(net.optimizer, LBFGS):
-            full_batch.iterate(net, self.program, self.samples, order)
-            return self.samples
-        pause, stop = PAUSE, self.samples
+            full_batch.iterate(net, self.program, section.stop, section.order)
+            self.step += 1
+            return section.stop
+        pause, stop = PAUSE, self.data.pause(section, start)
         if self.each_step:
-            pause, stop = 0.0, min(self.samples, first + batch)  # one step, so one rate
-        rates = self.program.rates_for(-(-(stop - first) // batch), net.optimizer, counters)
+            pause, stop = 0.0, min(stop, start + rows)  # one step, so one rate
+        rates = self.program.rates_for(-(-(stop - start) // rows), net.optimizer, counters)
         try:
-            plan.run(stop, batch, first, order, rates, counters.step, counters.update, pause)
+            plan.run(stop, rows, start, section.order, rates, counters.step, counters.update, pause)
         finally:
-            counters.count_steps(-(-(plan.position - first) // batch))
+            steps = -(-(plan.position - start) // rows)
+            counters.count_steps(steps)
+            self.step += steps
+            self.data.rest()
         return int(plan.position)
 
 

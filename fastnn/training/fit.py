@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any, Self
 
 from fastnn.common import checks
-from fastnn.data import class_weights
-from fastnn.data.examples import Examples
 from fastnn.engine.port import is_batch
-from fastnn.inference.predict import Prediction, rows_of
+from fastnn.inference.feeding import Given
+from fastnn.inference.predict import Prediction
+from fastnn.model.feed import Feed
 from fastnn.model.history import History
 from fastnn.model.request import Kind, Request
 from fastnn.optimizers import LBFGS
 from fastnn.training import full_batch
-from fastnn.training.epochs import Epochs, naming_validation_data
+from fastnn.training.epochs import Epochs
+from fastnn.training.feeds import training_feed, validation_feed
+from fastnn.training.held_out import held_out
 from fastnn.training.hooks import Hooks
 from fastnn.training.progress import Progress
 
@@ -27,19 +28,23 @@ class Training(Prediction):
     def fit(
         self,
         x: Any,
-        y: Any,
-        batch_size: int = 32,
+        y: Any = None,
+        batch_size: int | None = None,
         epochs: int = 1,
-        validation_data: tuple[Any, ...] | None = None,
-        shuffle: bool = True,
+        validation_data: Any = None,
+        shuffle: bool | None = None,
         callbacks: Sequence[Hooks] = (),
         verbose: int = 1,
         sample_weight: Any = None,
         class_weight: Mapping[int, float] | str | None = None,
         lengths: Any = None,
         stateful: bool = False,
+        validation_split: float = 0.0,
+        validation_freq: int = 1,
+        initial_epoch: int = 0,
+        steps_per_epoch: int | None = None,
     ) -> History:
-        """Train for a number of epochs on x and y in batches, the last of which may be shorter.
+        """Train for a number of epochs on batches of the data, the last of which may be shorter.
 
         Each epoch's loss and metrics are means over its samples as training saw them. Called again, training continues
         where it ended, with a new History. Ctrl-C, or an exception in a callback, leaves the network after its last
@@ -47,20 +52,24 @@ class Training(Prediction):
 
         Parameters
         ----------
-        x : array (batch, ...)
-            Samples. For several inputs a list, a tuple or a dict by name.
-        y : array
+        x : array (batch, ...), dataset, Loader, path or callable
+            Samples. For several inputs a list, a tuple or a dict by name. Without y: a dataset or `data.Loader`, whose
+            samples are (x, y); a function without arguments that returns a new iterator over batches (x, y) for each
+            epoch, each of which is a step; or the path of a .npz file with arrays x and y, or of a folder with a folder
+            of images for each class. Arrays in .npy and .npz files are read as they are needed.
+        y : array or path, optional
             Targets: the values that the outputs should have, (batch, ...), or class numbers, (batch,). For several
             outputs a list, a tuple or a dict by name.
-        batch_size : int, default 32
-            Samples of a step.
+        batch_size : int, optional
+            Samples of a step. None: 32, or what a Loader has.
         epochs : int, default 1
-            Passes over the data.
-        validation_data : tuple, optional
+            The epoch before which training ends; the passes over the data, if it starts with epoch 0.
+        validation_data : tuple, dataset, Loader or callable, optional
             (x, y), (x, y, sample_weight) or (x, y, sample_weight, lengths), on which the network is evaluated after
             each epoch: "val_loss" and so on. Where `lengths` are given it has all four, None for what does not apply.
-        shuffle : bool, default True
-            Whether each epoch takes the samples in another order.
+            Or what x may be without y.
+        shuffle : bool, optional
+            Whether each epoch takes the samples in another order. None: yes, unless `stateful`, or what a Loader has.
         callbacks : list of Callback, optional
             Called around epochs and steps.
         verbose : {1, 2, 0}, default 1
@@ -81,6 +90,15 @@ class Training(Prediction):
             layers start from the states that they had there, through which no gradient flows (truncated
             backpropagation, [1]_). Each epoch starts from zeros. Needs shuffle=False and batches that are all full, in
             validation_data too; `datasets.streams` cuts long sequences that way.
+        validation_split : float, default 0
+            The fraction of the data that is held out as validation data: a random part that follows from the network's
+            seed, of arrays with class numbers the same fraction of each class.
+        validation_freq : int, default 1
+            Epochs from one validation to the next.
+        initial_epoch : int, default 0
+            The number of the first epoch, for training that is continued.
+        steps_per_epoch : int, optional
+            The batches that make an epoch, where a function returns them. None: until its iterator ends.
 
         Returns
         -------
@@ -111,72 +129,45 @@ class Training(Prediction):
         >>> history.epoch
         [0, 1, 2]
         """
-        examples = self.examples(x, y, sample_weight, lengths, stateful)
-        if class_weight is not None:
-            examples = self._class_weighted(examples, class_weight)
-        batch, epochs = checks.integer("batch_size", batch_size), checks.integer("epochs", epochs)
-        checks.flag("shuffle", shuffle)
+        given = Given.of(self, x, y, sample_weight, lengths)
+        self.require_compiled()
+        checks.flag("stateful", stateful)
+        epochs = checks.integer("epochs", epochs)
+        first = checks.integer("initial_epoch", initial_epoch, 0, epochs - 1)
+        every = checks.integer("validation_freq", validation_freq)
         verbose = checks.integer("verbose", int(verbose) if isinstance(verbose, bool) else verbose, 0, 2)
         hooks = checks.listed("callbacks", callbacks, Hooks, "Callback objects")
+        if steps_per_epoch is not None:
+            checks.integer("steps_per_epoch", steps_per_epoch)
+        data = training_feed(self, given, batch_size, shuffle, steps_per_epoch, class_weight, stateful)
+        unseen: Feed | None = None
+        if validation_split:
+            if validation_data is not None:
+                raise ValueError("validation_data and validation_split: give one of them")
+            data, unseen = held_out(self, data, validation_split, stateful)
+        elif validation_data is not None:
+            unseen = validation_feed(self, validation_data, data)
         kind = Kind.TRAIN
         if isinstance(self.optimizer, LBFGS):
             kind = Kind.DESCENT
-            full_batch.check(batch, examples.size, stateful)
-        if stateful and shuffle:
-            raise ValueError("stateful: needs shuffle=False, because each batch continues the one before")
-        batch = rows_of(batch, examples.size, stateful)
-        unseen = None if validation_data is None else self._validation(validation_data, examples, batch)
+            full_batch.check(data, stateful)
         before = self.counters.step
 
         def trained(error: BaseException) -> bool:
             """Whether the network is as training left it, rather than as it was before."""
             return self.counters.step > before or isinstance(error, FloatingPointError)
 
-        with self.guard.changing("fit"), self.built_for(examples.inputs, trained):
-            program = self.pool.lease(self, self.request(kind, examples), batch)
-            progress = Progress(examples.size, epochs, verbose == 2) if verbose else None
+        with self.guard.changing("fit"), self.built_for(data.form.inputs, trained):
+            program = self.pool.lease(self, self.request(kind, data.form), data.rows)
+            progress = Progress(data.size, epochs, verbose == 2) if verbose else None
             try:
-                program.attach(*examples.arrays)
-                return Epochs(self, program, examples, unseen, batch, shuffle, hooks, progress).run(epochs)
+                return Epochs(self, program, data, unseen, every, hooks, progress).run(first, epochs)
             finally:
                 if stateful and self.counters.step > before:
                     self.pool.clear_states()
                 self.pool.give_back(program)
                 if progress:
                     progress.close()
-
-    def _class_weighted(self, examples: Examples, class_weight: Any) -> Examples:
-        """The examples with the weights of their classes."""
-        if len(self.objectives) > 1:
-            raise ValueError("class_weight is for networks with one output; use sample_weight")
-        loss = self.objectives[0].loss
-        shape = self.graph.output_shapes([array.shape[1:] for array in examples.inputs])[0]
-        if not loss.classifies:
-            raise ValueError(f"class_weight is for classes; {loss.name} compares values: use sample_weight")
-        if shape[-1] > 1 and loss.ending == "sigmoid":
-            raise ValueError(
-                "class_weight: several sigmoid outputs are independent labels, not classes; use sample_weight"
-            )
-        return replace(examples, weights=class_weights.sample_weights(examples, shape, class_weight))
-
-    def _validation(self, data: Any, examples: Examples, batch: int) -> Examples:
-        """The validation data, made ready."""
-        if not isinstance(data, (tuple, list)) or len(data) not in (2, 3, 4):
-            forms = "(x, y), or (x, y, sample_weight), or (x, y, sample_weight, lengths)"
-            raise TypeError(f"validation_data must be {forms}")
-        if examples.lengths is not None and len(data) < 4:
-            raise ValueError(
-                "validation_data: with lengths, expected (x, y, sample_weight, lengths), None for what is not used; "
-                f"got {len(data)} items"
-            )
-        x, y, weight, lengths = (*data, None, None)[:4]
-        with naming_validation_data():
-            unseen = self.examples(x, y, weight, lengths, examples.stateful)
-            rows_of(batch, unseen.size, examples.stateful)
-            for found, array in zip(unseen.inputs, examples.inputs, strict=True):
-                if found.shape[1:] != array.shape[1:]:
-                    raise ValueError(f"x: expected samples {array.shape[1:]}, as in training, got {found.shape[1:]}")
-        return unseen
 
     def train_on_batch(
         self, x: Any, y: Any, sample_weight: Any = None, lengths: Any = None, stateful: bool = False

@@ -7,21 +7,23 @@ from typing import Any, cast
 
 import numpy as np
 
-from fastnn.common import checks
 from fastnn.kernels.meter import DivergenceError
 from fastnn.model.compiled import Compiled
+from fastnn.model.feed import ArrayFeed, Feed
 from fastnn.model.program import Program
 from fastnn.optimizers import LBFGS
 
 
-def check(batch: int, samples: int, stateful: bool) -> None:
+def check(data: Feed, stateful: bool) -> None:
     """Raises ValueError for batches of less than all samples, and for states carried between batches."""
-    if checks.flag("stateful", stateful):
+    if stateful:
         raise ValueError("LBFGS: all samples are one batch, so no state is carried to a next one; use stateful=False")
-    if batch < samples:
+    if not isinstance(data, ArrayFeed):
+        raise ValueError("LBFGS: needs all samples at once, in arrays; or use another optimizer")
+    if data.rows < data.size:
         raise ValueError(
-            f"LBFGS: expected all {samples} samples in one batch, got batch_size {batch}; "
-            f"call fit(x, y, batch_size={samples}), or use another optimizer"
+            f"LBFGS: expected all {data.size} samples in one batch, got batch_size {data.rows}; "
+            f"call fit(x, y, batch_size={data.size}), or use another optimizer"
         )
 
 

@@ -1,0 +1,1 @@
+from fastnn.data.loader import Loader as Loader

@@ -1,0 +1,113 @@
+"""Which feed suits what a user passes as data: arrays, files, a dataset, a Loader, or what makes batches."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from fastnn.common import checks
+from fastnn.data.loader import Loader
+from fastnn.data.mapped import is_path, opened
+from fastnn.data.sample import PARTS, is_dataset
+from fastnn.datasets import ImageFolder
+from fastnn.model.compiled import Compiled
+from fastnn.model.feed import ArrayFeed, BatchFeed, Feed, LoaderFeed, Maker, Order
+
+#: Rows that predict, classify and evaluate run at once, unless told otherwise.
+CHUNK = 512
+
+
+class Given(NamedTuple):
+    """What a user passed as data. Paths are opened already, and a dataset or iterable is in x."""
+
+    x: Any
+    y: Any = None
+    weight: Any = None
+    lengths: Any = None
+
+    @classmethod
+    def of(cls, net: Compiled, x: Any, y: Any = None, weight: Any = None, lengths: Any = None) -> Given:
+        """With the arrays that files hold in the place of their paths."""
+        if is_path(x):
+            x = _folder(net, x) if os.path.isdir(x) else opened(x)
+            if isinstance(x, dict) and "x" in x:  # of a .npz file
+                y, weight, lengths = (
+                    given if given is not None else x.get(name)
+                    for given, name in zip((y, weight, lengths), PARTS[1:], strict=True)
+                )
+                x = x["x"]
+        return cls(x, opened(y) if is_path(y) else y, weight, lengths)
+
+    @property
+    def loaded(self) -> bool:
+        """Whether samples come from a Loader or a dataset, and not from arrays."""
+        return isinstance(self.x, Loader) or (self.y is None and is_dataset(self.x))
+
+    @property
+    def iterated(self) -> bool:
+        """Whether batches come from an iterable, or from a function that returns one."""
+        return self.y is None and not self.loaded and _makes_batches(self.x)
+
+
+def feed(
+    given: Given,
+    make: Maker,
+    batch_size: int | None,
+    default: int = CHUNK,
+    seed: int | None = None,
+    steps: int | None = None,
+    stateful: bool = False,
+) -> Feed:
+    """The feed over what is given. seed: of the order, None to take the samples as they lie. default: the batch size."""
+    if given.loaded or given.iterated:
+        for name, extra in zip(PARTS[1:], given[1:], strict=True):
+            if extra is not None:
+                raise TypeError(f"{name}: must be in the samples of a dataset, (x, y, sample_weight, lengths)")
+    if steps is not None and not given.iterated:
+        raise ValueError("steps_per_epoch is for batches that a function returns; data of known size are used whole")
+    if given.iterated:
+        x = given.x
+        if batch_size is not None:
+            raise ValueError("batch_size: the batches that are passed have sizes of their own")
+        if steps is None and hasattr(x, "__len__"):
+            steps = len(x)
+        return BatchFeed(x if callable(x) else x.__iter__, make, steps)
+    if given.loaded:
+        loader = given.x if isinstance(given.x, Loader) else Loader(given.x, default)
+        rows = rows_of(batch_size or default, loader.samples, stateful)
+        return LoaderFeed(loader, make, rows, Order(loader.samples, seed=seed))
+    examples = make(*given)
+    return ArrayFeed(examples, rows_of(batch_size or default, examples.size, stateful), Order(examples.size, seed=seed))
+
+
+def rows_of(batch_size: int, samples: int, stateful: bool = False) -> int:
+    """The rows of a run: as asked for, and no more than there are.
+
+    Raises ValueError where states are to be carried and not all runs have as many.
+    """
+    if stateful and samples % batch_size:
+        raise ValueError(f"stateful: {samples} samples do not divide into batches of {batch_size} streams")
+    return min(batch_size, samples)
+
+
+def _makes_batches(x: Any) -> bool:
+    """Whether x is iterated over batch by batch. Raises TypeError for an iterator, which ends once and for all."""
+    if isinstance(x, Iterator):
+        raise TypeError("x: an iterator ends once and for all; pass the function that makes it, and steps_per_epoch")
+    arrays = (np.ndarray, list, tuple, Mapping, str, bytes)
+    if isinstance(x, arrays) or hasattr(x, "__array__") or hasattr(x, "dtype") or hasattr(x, "dtypes"):
+        return False
+    return callable(x) or (isinstance(x, Iterable) and not hasattr(x, "__getitem__"))
+
+
+def _folder(net: Compiled, path: Any) -> ImageFolder:
+    """The images in a folder, of the size that the network expects."""
+    shape = net.features[0] if net.features else ()
+    if len(shape) != 3 or shape[2] not in (1, 3):
+        raise ValueError(
+            f"{os.fspath(path)}: a folder of images needs a network with input_shape (height, width, 1 or 3)"
+        )
+    return ImageFolder(path, shape[:2], shape[2])

@@ -1,0 +1,149 @@
+"""Feeds: what an epoch runs over, section by section: arrays, a dataset, or batches that a function returns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain, count
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from fastnn.common.randomness import Purpose, generator
+from fastnn.data.examples import Examples
+from fastnn.data.loader import Loader
+from fastnn.data.mapped import ROWS, Maps
+
+#: Makes Examples of x, y, sample_weight and lengths.
+Maker = Callable[..., Examples]
+
+
+class Section(NamedTuple):
+    """Examples in memory or mapped there, of which the rows from start to stop are run, in an order if there is one.
+
+    first: the place of row 0 in the epoch.
+    """
+
+    examples: Examples
+    first: int
+    start: int
+    stop: int
+    order: np.ndarray | None = None
+
+
+class Feed:
+    """What an epoch runs over.
+
+    size: its samples, 0 where only the iterator knows. form: examples of the same form as all. rows: those of a step.
+    """
+
+    size: int
+    form: Examples
+    rows: int
+
+    def sections(self, epoch: int, first: int = 0) -> Iterator[Section]:
+        """The sections of an epoch, from its sample `first` on."""
+        raise NotImplementedError
+
+    def pause(self, section: Section, start: int) -> int:
+        """The row at which a native run from `start` on ends at the latest."""
+        return section.stop
+
+    def rest(self) -> None:
+        """Called between native runs."""
+
+
+class Order:
+    """The order of the samples in each epoch. chosen: those that are used, all for None."""
+
+    def __init__(self, size: int, chosen: np.ndarray | None = None, seed: int | None = None) -> None:
+        self.size, self.chosen, self.seed = size if chosen is None else len(chosen), chosen, seed
+
+    def __call__(self, epoch: int) -> np.ndarray | None:
+        """The samples of an epoch; None for all of them as they lie. Without a seed they are not shuffled."""
+        if self.seed is None:
+            return self.chosen
+        turns = generator(self.seed, Purpose.SHUFFLE, epoch).permutation(self.size)
+        return turns if self.chosen is None else self.chosen[turns]
+
+
+class ArrayFeed(Feed):
+    """Arrays, whose rows the plan gathers itself."""
+
+    def __init__(self, examples: Examples, rows: int, order: Order | None = None) -> None:
+        self.form, self.rows, self.order = examples, rows, order or Order(examples.size)
+        self.size = self.order.size
+        self.maps = Maps(examples.arrays)
+
+    def reordered(self, rows: int, order: Order) -> ArrayFeed:
+        """The same examples in another order."""
+        return ArrayFeed(self.form, rows, order)
+
+    def sections(self, epoch: int, first: int = 0) -> Iterator[Section]:
+        yield Section(self.form, 0, first, self.size, self.order(epoch))
+
+    def pause(self, section: Section, start: int) -> int:
+        return min(section.stop, start + max(1, ROWS // self.rows) * self.rows) if self.maps else section.stop
+
+    def rest(self) -> None:
+        self.maps.release()
+
+
+class LoaderFeed(Feed):
+    """The samples that a Loader reads."""
+
+    def __init__(self, loader: Loader, make: Maker, rows: int, order: Order) -> None:
+        self.loader, self.make, self.rows, self.order = loader, make, rows, order
+        self.size = order.size
+        self.form = make(*loader.form.first())
+
+    def reordered(self, rows: int, order: Order) -> LoaderFeed:
+        """The same samples in another order."""
+        return LoaderFeed(self.loader, self.make, rows, order)
+
+    def sections(self, epoch: int, first: int = 0) -> Iterator[Section]:
+        order = self.order(epoch)
+        order = np.arange(self.size) if order is None else order
+        for chunk in self.loader.chunks(order, first, self.rows):
+            yield Section(self.make(*self.loader.form.batch(chunk.views)), chunk.first, 0, chunk.count)
+
+
+class BatchFeed(Feed):
+    """The batches of an iterator, each of which is a step. begin: starts it for an epoch.
+
+    steps: of an epoch; None: until the iterator ends.
+    """
+
+    def __init__(self, begin: Callable[[], Iterable[Any]], make: Maker, steps: int | None) -> None:
+        self.begin, self.make, self.steps = begin, make, steps
+        self.started: Iterator[Examples] | None = self._examples()
+        self.form = next(self.started, None) or self._ended(0)
+        self.rows, self.size = self.form.size, self.form.size * (steps or 0)
+
+    def _examples(self) -> Iterator[Examples]:
+        batches = self.begin()
+        if not isinstance(batches, Iterable):
+            raise TypeError(f"x: the function must return an iterator over batches, and returned {batches!r:.60}")
+        for batch in batches:
+            yield self.make(*(batch if isinstance(batch, (tuple, list)) else (batch,)))
+
+    def _ended(self, step: int) -> Any:
+        raise ValueError(f"x: the iterator ended after {step} batches" + (f" of {self.steps}" if self.steps else ""))
+
+    def sections(self, epoch: int, first: int = 0) -> Iterator[Section]:
+        # The first epoch continues the iterator whose first batch showed the form.
+        batches = chain([self.form], self.started) if self.started else self._examples()
+        self.started, done = None, 0
+        for step in count():
+            examples = None if step == self.steps else next(batches, None)
+            if examples is None:
+                if self.steps is not None and step < self.steps:
+                    self._ended(step)
+                return
+            if examples.layout != self.form.layout or examples.size > self.rows:
+                raise ValueError(
+                    f"x: batch {step} has {examples.size} samples of {examples.layout}, "
+                    f"expected at most {self.rows} of {self.form.layout} as in the first batch"
+                )
+            if done >= first:
+                yield Section(examples, done, 0, examples.size)
+            done += examples.size

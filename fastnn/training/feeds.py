@@ -1,0 +1,87 @@
+"""The feeds of a fit: its training data with their order and weights, and its validation data."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from fastnn.common import checks
+from fastnn.data import class_weights
+from fastnn.data.examples import Examples
+from fastnn.data.loader import Loader
+from fastnn.inference.feeding import Given, feed
+from fastnn.model.compiled import Compiled
+from fastnn.model.feed import Feed, Maker
+from fastnn.training.epochs import naming_validation_data
+
+#: Samples of a step, unless told otherwise.
+BATCH = 32
+
+
+def training_feed(
+    net: Compiled,
+    given: Given,
+    batch_size: int | None,
+    shuffle: bool | None,
+    steps: int | None,
+    class_weight: Any,
+    stateful: bool,
+) -> Feed:
+    """The feed of the training data. Raises TypeError and ValueError for settings that do not fit them."""
+    seed = net.seed
+    if isinstance(given.x, Loader):
+        if batch_size is not None or shuffle is not None:
+            raise ValueError("batch_size, shuffle: a Loader has its own; leave them out")
+        batch_size, shuffle = given.x.batch_size, given.x.shuffle
+        seed = seed if given.x.seed is None else given.x.seed
+    if batch_size is not None:
+        checks.integer("batch_size", batch_size)
+    shuffled = checks.flag("shuffle", not stateful if shuffle is None else shuffle)
+    if stateful and shuffled:
+        raise ValueError("stateful: needs shuffle=False, because each batch continues the one before")
+    make = net.maker(stateful)
+    if class_weight is not None:
+        if class_weight == "balanced" and (given.loaded or given.iterated):
+            raise ValueError('class_weight="balanced" needs all labels at once, in arrays; give a dict instead')
+        make = _class_weighted(net, make, class_weight)
+    return feed(given, make, batch_size, BATCH, seed if shuffled else None, steps, stateful)
+
+
+def _class_weighted(net: Compiled, make: Maker, class_weight: Any) -> Maker:
+    """`make` of examples with the weights of their classes."""
+    if len(net.objectives) > 1:
+        raise ValueError("class_weight is for networks with one output; use sample_weight")
+    loss = net.objectives[0].loss
+    if not loss.classifies:
+        raise ValueError(f"class_weight is for classes; {loss.name} compares values: use sample_weight")
+
+    def weighted(*parts: Any) -> Examples:
+        examples = make(*parts)
+        shape = net.graph.output_shapes([array.shape[1:] for array in examples.inputs])[0]
+        if shape[-1] > 1 and loss.ending == "sigmoid":
+            raise ValueError(
+                "class_weight: several sigmoid outputs are independent labels, not classes; use sample_weight"
+            )
+        return replace(examples, weights=class_weights.sample_weights(examples, shape, class_weight))
+
+    return weighted
+
+
+def validation_feed(net: Compiled, given: Any, data: Feed) -> Feed:
+    """The feed of the validation data. data: that of the training data, which have the same form."""
+    form, parts = data.form, given if isinstance(given, (tuple, list)) else (given,)
+    if parts is given and len(parts) not in (2, 3, 4):
+        forms = "(x, y), or (x, y, sample_weight), or (x, y, sample_weight, lengths)"
+        raise TypeError(f"validation_data must be {forms}, a dataset, or a function that returns batches")
+    if parts is given and form.lengths is not None and len(parts) < 4:
+        raise ValueError(
+            "validation_data: with lengths, expected (x, y, sample_weight, lengths), None for what is not used; "
+            f"got {len(parts)} items"
+        )
+    with naming_validation_data():
+        rows = data.rows if form.stateful else None
+        unseen = feed(Given.of(net, *parts), net.maker(form.stateful), rows, stateful=form.stateful)
+        for found, array in zip(unseen.form.inputs, form.inputs, strict=True):
+            if found.shape[1:] != array.shape[1:]:
+                raise ValueError(f"x: expected samples {array.shape[1:]}, as in training, got {found.shape[1:]}")
+    return unseen
