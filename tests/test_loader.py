@@ -1,4 +1,4 @@
-"""Datasets, the Loader over them, files and functions of batches: what fit, evaluate and predict accept beside arrays."""
+"""Datasets, the Loader over them, files and functions of batches: what fit, evaluate and predict read besides arrays."""
 
 import threading
 import time
@@ -269,6 +269,8 @@ def test_a_loader_is_iterated_and_resumed() -> None:
 
 
 class Failing(Dataset):
+    """One of its samples cannot be read."""
+
     def __getitem__(self, i: int) -> Any:
         if i == 77:
             raise KeyError("gone")
@@ -308,7 +310,7 @@ FAULTS: dict[str, tuple[Any, type[Exception], str]] = {
     "a generator": (((x, y) for x, y in [data()]), TypeError, "pass the function that makes it, and steps_per_epoch"),
     "an empty one": (Dataset(x=[], y=[]), ValueError, "the dataset is empty"),
     "no iterator": (lambda: 5, TypeError, "must return an iterator over batches"),
-    "no batches": (lambda: [], ValueError, "the iterator ended after 0 batches"),
+    "no batches": (list, ValueError, "the iterator ended after 0 batches"),
     "an array alone": (data()[0], TypeError, "y is missing"),
 }
 
@@ -377,9 +379,9 @@ def test_reading_is_ahead() -> None:
     chunks = Loader(Slow(), 8, shuffle=False).chunks(np.arange(N), 0, 8)
     first = next(chunks)
     deadline = time.monotonic() + 10
-    while len(read) <= first.count + 1 and time.monotonic() < deadline:
+    while len(read) <= first.size + 1 and time.monotonic() < deadline:
         time.sleep(0.001)
-    assert len(read) > first.count + 1
+    assert len(read) > first.size + 1
     chunks.close()
     test_no_thread_is_left()
 

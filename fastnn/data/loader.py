@@ -88,7 +88,7 @@ class Loader:
 
     def __len__(self) -> int:
         """The number of batches of an epoch."""
-        return -(-self.samples // self.batch_size)
+        return (self.samples + self.batch_size - 1) // self.batch_size
 
     def chunks(self, order: np.ndarray, first: int, batch: int) -> Iterator[Chunk]:
         """The samples in an order, from its place `first` on, read in whole batches."""
@@ -102,8 +102,8 @@ class Loader:
         if self.shuffle:
             order = generator(self.seed or 0, Purpose.SHUFFLE, self.epoch).permutation(self.samples)
         for chunk in self.chunks(order, self.position, self.batch_size):
-            for first in range(0, chunk.count, self.batch_size):
-                rows = slice(first, min(first + self.batch_size, chunk.count))
+            for first in range(0, chunk.size, self.batch_size):
+                rows = slice(first, min(first + self.batch_size, chunk.size))
                 parts = self.form.batch([buffer[rows].copy() for buffer in chunk.buffers])
                 self.position = chunk.first + rows.stop
                 yield parts[0] if len(parts) == 1 else tuple(parts)

@@ -19,13 +19,13 @@ class Chunk(NamedTuple):
     """Samples that were read: those at `first` and after in the order of an epoch. Buffers are used again later."""
 
     first: int
-    count: int
+    size: int
     buffers: list[np.ndarray]
 
     @property
     def views(self) -> list[np.ndarray]:
         """The filled rows of the buffers."""
-        return [buffer[: self.count] for buffer in self.buffers]
+        return [buffer[: self.size] for buffer in self.buffers]
 
 
 class Reader:
@@ -39,7 +39,8 @@ class Reader:
         self.dataset, self.form, self.order, self.batch = dataset, form, order, batch
         self.next, self.batches = first, 1
         self.most = max(1, BYTES // max(1, form.size * batch))
-        self.workers, self.free, self.count = workers, [], 0
+        self.workers, self.count = workers, 0
+        self.free: list[list[np.ndarray]] = []
         self.changed = threading.Condition()
         self.ready: dict[int, Chunk | BaseException] = {}
         self.closed = False
@@ -57,7 +58,7 @@ class Reader:
                 if isinstance(chunk, BaseException):
                     raise chunk
                 yield chunk
-                wanted = chunk.first + chunk.count
+                wanted = chunk.first + chunk.size
                 with self.changed:
                     self.free.append(chunk.buffers)
                     self.changed.notify_all()
@@ -85,7 +86,7 @@ class Reader:
                 first, count, buffers = self._claim()
             try:
                 found: Chunk | BaseException = self._read(first, count, buffers)
-            except BaseException as error:
+            except BaseException as error:  # noqa: BLE001  # raised where its chunk would be
                 found = error
             with self.changed:
                 self.ready[first] = found

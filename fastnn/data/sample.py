@@ -141,6 +141,7 @@ class Form:
         array = arrays.numbers(self.names[i], value)
         if array.shape != self.shapes[i] or array.dtype != self.dtypes[i]:
             raise ValueError(
-                f"{self.names[i]}: has {array.dtype} {array.shape}, and the first sample {self.dtypes[i]} {self.shapes[i]}"
+                f"{self.names[i]}: has {array.dtype} {array.shape}, "
+                f"and the first sample {self.dtypes[i]} {self.shapes[i]}"
             )
         return array

@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from fastnn.common import checks
 from fastnn.data.loader import Loader
 from fastnn.data.mapped import is_path, opened
 from fastnn.data.sample import PARTS, is_dataset
@@ -61,7 +60,7 @@ def feed(
     steps: int | None = None,
     stateful: bool = False,
 ) -> Feed:
-    """The feed over what is given. seed: of the order, None to take the samples as they lie. default: the batch size."""
+    """The feed over what is given. default: the batch size. seed: of the order; None: samples as they lie."""
     if given.loaded or given.iterated:
         for name, extra in zip(PARTS[1:], given[1:], strict=True):
             if extra is not None:

@@ -104,7 +104,7 @@ class LoaderFeed(Feed):
         order = self.order(epoch)
         order = np.arange(self.size) if order is None else order
         for chunk in self.loader.chunks(order, first, self.rows):
-            yield Section(self.make(*self.loader.form.batch(chunk.views)), chunk.first, 0, chunk.count)
+            yield Section(self.make(*self.loader.form.batch(chunk.views)), chunk.first, 0, chunk.size)
 
 
 class BatchFeed(Feed):
