@@ -1,4 +1,4 @@
-"""Datasets, the Loader over them, files and functions of batches: what fit, evaluate and predict read besides arrays."""
+"""Datasets, the Loader over them, files and functions of batches: what fit, evaluate and predict read."""
 
 import threading
 import time
@@ -204,12 +204,12 @@ def test_a_folder_of_images(tmp_path: Path) -> None:
 
 def test_memory_maps_are_given_back(tmp_path: Path) -> None:
     """Whatever is read of a file does not stay in memory, in the order of the file or another."""
-    x = np.lib.format.open_memmap(tmp_path / "x.npy", "w+", np.uint8, (60_000, 4096))
+    x = np.lib.format.open_memmap(tmp_path / "x.npy", "w+", np.uint8, (300_000, 512))
     x[:] = 1
     x.flush()
     del x
-    x, y = np.load(tmp_path / "x.npy", mmap_mode="r"), np.zeros(60_000, int)
-    net = fnn.Sequential([fnn.Dense(2, "softmax")], input_shape=(4096,), seed=0).compile("sgd")
+    x, y = np.load(tmp_path / "x.npy", mmap_mode="r"), np.zeros(300_000, int)
+    net = fnn.Sequential([fnn.Dense(2, "softmax")], input_shape=(512,), seed=0).compile("sgd")
     net.fit(x[:1000], y[:1000], verbose=0)
     before, most = mapped_memory(), 0
 

@@ -1,6 +1,7 @@
 """Networks as a description and tensors, and back. No code in a file is run.
 
-Tensors: "weights.<name>", "slots.<slot>.<name>", "state.seed" and "state.counters".
+Tensors: "weights.<name>", "slots.<slot>.<name>", "state.seed" and "state.counters"; in the file of a run that can be
+resumed also "run.<name>", which `load` ignores.
 """
 
 from __future__ import annotations
@@ -34,6 +35,11 @@ KINDS: dict[str, tuple[str, type | None]] = {
 
 def to_bytes(net: Compiled) -> bytes:
     """The network as the bytes of a file."""
+    return pack(*contents(net))
+
+
+def contents(net: Compiled) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """The network as a description and tensors, which are views of its present state."""
     custom(net)
     tensors: dict[str, np.ndarray] = {
         "state.seed": np.array([net.seed], np.uint64),
@@ -43,9 +49,10 @@ def to_bytes(net: Compiled) -> bytes:
         tensors |= {f"weights.{name}": view for name, view in net.weights.items()}
         for slot, flat in net.slots.items():
             tensors |= {f"slots.{slot}.{name}": view for name, view in net.blocks.in_slot(flat).items()}
-    return pack(_describe(net), tensors)
+    return describe(net), tensors
 
 
+Tensors = dict[str, np.ndarray]
 #: Custom classes and functions by name, for each of these arguments.
 Custom = dict[str, dict[str, Any]]
 
@@ -92,7 +99,8 @@ def check_custom(given: Mapping[str, Mapping[str, Any] | None]) -> Custom:
     return found
 
 
-def _describe(net: Compiled) -> dict[str, Any]:
+def describe(net: Compiled) -> dict[str, Any]:
+    """The network's classes and settings, as a file holds them."""
     inner = structure.subnetworks(net)
     description: dict[str, Any] = {
         "fastnn": __version__,
@@ -159,16 +167,14 @@ def _restore(
     tensors: dict[str, np.ndarray],
 ) -> Compiled:
     """Builds the network after comparing its shapes with the tensors: nothing larger than the file is allocated."""
+    tensors = {name: array for name, array in tensors.items() if not name.startswith("run.")}
     inner: list[Compiled] = []
     table = ChainMap(own["layers"], cast(dict[str, type[Layer]], LAYERS))
     for each in description.get("networks", []):
         inner.append(structure.restore(each, kinds, table, inner, each["seed"]))
         inner[-1].metadata = plain(each["metadata"])
-    (seed,) = take(tensors, "state.seed", (1,), np.uint64)
-    counters = take(tensors, "state.counters", (3,), np.int64)
-    if not ((counters >= 0) & (counters < 2**62)).all():
-        raise ValueError(f"state.counters {counters} are out of range")
-    net = structure.restore(description, kinds, table, inner, int(seed))
+    seed, counters = _take_state(tensors)
+    net = structure.restore(description, kinds, table, inner, seed)
     compiled = description["compiled"]
     if compiled is not None:
         names = net.graph.output_names
@@ -182,24 +188,49 @@ def _restore(
         net.compile_for(optimizer, measured, frozen)
     shapes = structure.features(description)
     if shapes:
-        _restore_tensors(net, shapes, tensors)
+        found = _taken(net, shapes, tensors)
+        structure.adopt(net, shapes)
+        _fill(net, *found)
     if tensors:
         raise ValueError(f"the file has tensors that are not in the architecture: {', '.join(tensors)}")
-    net.counters.restore(Counters(*map(int, counters)))
+    net.counters.restore(counters)
     net.metadata = plain(description.get("metadata", {}))  # the earliest files have none
     return net
 
 
-def _restore_tensors(net: Compiled, shapes: list[tuple[int, ...]], tensors: dict[str, np.ndarray]) -> None:
+def _take_state(tensors: dict[str, np.ndarray]) -> tuple[int, Counters]:
+    """The seed and the counters."""
+    (seed,) = take(tensors, "state.seed", (1,), np.uint64)
+    counters = take(tensors, "state.counters", (3,), np.int64)
+    if not ((counters >= 0) & (counters < 2**62)).all():
+        raise ValueError(f"state.counters {counters} are out of range")
+    return int(seed), Counters(*map(int, counters))
+
+
+def return_to(net: Compiled, description: Mapping[str, Any], tensors: dict[str, np.ndarray]) -> None:
+    """Gives a built network of the same architecture the state in a file: seed, counters, tensors, learning rate."""
+    seed, counters = _take_state(tensors)
+    _fill(net, *_taken(net, structure.features(description), tensors))
+    net._set(seed=seed)
+    net.counters.restore(counters)
+    rate = description["compiled"]["optimizer"]["settings"]["learning_rate"]
+    if isinstance(rate, (int, float)):
+        net.optimizer.learning_rate = rate
+
+
+def _taken(net: Compiled, shapes: list[tuple[int, ...]], tensors: Tensors) -> tuple[Tensors, dict[str, Tensors]]:
+    """The weights and slots among the tensors of a file. Raises ValueError where one is missing or does not fit."""
     wanted = net.graph.wanted(shapes)
 
-    def taken(prefix: str, names: Iterable[str]) -> dict[str, np.ndarray]:
+    def taken(prefix: str, names: Iterable[str]) -> Tensors:
         return {name: take(tensors, f"{prefix}.{name}", wanted[name].shape, np.float32) for name in names}
 
     weights = taken("weights", wanted)
     trained = [name for name in wanted if not wanted[name].statistic]
-    slots = {slot: taken(f"slots.{slot}", trained) for slot in (net.optimizer.slots() if net.optimizer else ())}
-    structure.adopt(net, shapes)
+    return weights, {slot: taken(f"slots.{slot}", trained) for slot in (net.optimizer.slots() if net.optimizer else ())}
+
+
+def _fill(net: Compiled, weights: Tensors, slots: dict[str, Tensors]) -> None:
     for name, view in net.weights.items():
         view[...] = weights[name]
     for slot, arrays in slots.items():

@@ -71,7 +71,7 @@ def feed(
         x = given.x
         if batch_size is not None:
             raise ValueError("batch_size: the batches that are passed have sizes of their own")
-        if steps is None and hasattr(x, "__len__"):
+        if not callable(x) and steps is None and hasattr(x, "__len__"):
             steps = len(x)
         return BatchFeed(x if callable(x) else x.__iter__, make, steps)
     if given.loaded:

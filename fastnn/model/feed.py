@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain, count
 from typing import Any, NamedTuple
@@ -39,6 +40,7 @@ class Feed:
     size: int
     form: Examples
     rows: int
+    shuffled = False
 
     def sections(self, epoch: int, first: int = 0) -> Iterator[Section]:
         """The sections of an epoch, from its sample `first` on."""
@@ -50,6 +52,21 @@ class Feed:
 
     def rest(self) -> None:
         """Called between native runs."""
+
+    def identity(self) -> dict[str, Any]:
+        """What tells these data from others, for the file of a run: their form, and a checksum of some rows."""
+        arrays = self.form.arrays
+        return {
+            "samples": self.size,
+            "shapes": [list(array.shape[1:]) for array in arrays],
+            "dtypes": [str(array.dtype) for array in arrays],
+            "checksum": self.checksum(),
+        }
+
+    def checksum(self) -> int:
+        """Of some of the rows."""
+        rows = np.linspace(0, self.form.size - 1, 16).astype(int)
+        return zlib.crc32(b"".join(array[rows].tobytes() for array in self.form.arrays))
 
 
 class Order:
@@ -71,7 +88,7 @@ class ArrayFeed(Feed):
 
     def __init__(self, examples: Examples, rows: int, order: Order | None = None) -> None:
         self.form, self.rows, self.order = examples, rows, order or Order(examples.size)
-        self.size = self.order.size
+        self.size, self.shuffled = self.order.size, self.order.seed is not None
         self.maps = Maps(examples.arrays)
 
     def reordered(self, rows: int, order: Order) -> ArrayFeed:
@@ -93,7 +110,7 @@ class LoaderFeed(Feed):
 
     def __init__(self, loader: Loader, make: Maker, rows: int, order: Order) -> None:
         self.loader, self.make, self.rows, self.order = loader, make, rows, order
-        self.size = order.size
+        self.size, self.shuffled = order.size, order.seed is not None
         self.form = make(*loader.form.first())
 
     def reordered(self, rows: int, order: Order) -> LoaderFeed:
@@ -125,6 +142,10 @@ class BatchFeed(Feed):
             raise TypeError(f"x: the function must return an iterator over batches, and returned {batches!r:.60}")
         for batch in batches:
             yield self.make(*(batch if isinstance(batch, (tuple, list)) else (batch,)))
+
+    def checksum(self) -> int:
+        """None of rows: a function may return others each time."""
+        return 0
 
     def _ended(self, step: int) -> Any:
         raise ValueError(f"x: the iterator ended after {step} batches" + (f" of {self.steps}" if self.steps else ""))

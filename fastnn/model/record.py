@@ -60,6 +60,16 @@ class Record:
             y, t, weight = y[real], t[real], None if weight is None else weight[real]
         self.seen.append((y, t, weight))
 
+    def kept(self) -> dict[str, np.ndarray]:
+        """What was taken since the last `metrics`, as arrays by name."""
+        columns = zip(*self.seen, strict=True)
+        parts = zip(("outputs", "targets", "weights"), columns, strict=False)
+        return {name: _joined(part) for name, part in parts if part[0] is not None}
+
+    def restore(self, kept: dict[str, np.ndarray]) -> None:
+        """Takes what `kept` returned."""
+        self.seen = [(kept["outputs"], kept["targets"], kept.get("weights"))] if kept else []
+
     def metrics(self) -> Logs:
         """The results of the functions for all that was taken since the last call."""
         outputs, targets, weights = zip(*self.seen, strict=True)

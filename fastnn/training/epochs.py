@@ -17,6 +17,7 @@ from fastnn.optimizers import LBFGS
 from fastnn.training import full_batch
 from fastnn.training.hooks import Hooks
 from fastnn.training.progress import Progress
+from fastnn.training.resume import Saver, Saves, saves
 
 #: Seconds after which a native run returns for signals and progress.
 PAUSE = 0.05
@@ -43,70 +44,98 @@ class Epochs:
         self.unseen, self.validation_freq = unseen, validation_freq
         self.callbacks, self.progress = callbacks, progress
         self.each_step = [each for each in callbacks if type(each).on_batch_end is not Hooks.on_batch_end]
-        self.step = 0  # of the epoch
+        self.savers = [each for each in callbacks if isinstance(each, Saver) and each.every is not None]
+        self.saves: list[Saves] = []
+        self.history = History()
+        # Where training is: the epoch, the samples of it that are done, and its steps.
+        self.epoch, self.place, self.step = 0, 0, 0
 
     def run(self, first: int, last: int) -> History:
         """Trains the epochs from `first` to `last` - 1, or until one sets net.stop_training."""
-        net, history = self.net, History()
-        net._set(history=history, stop_training=False)
+        net, self.epoch = self.net, first
+        net._set(history=self.history, stop_training=False)
         names = (*self.program.means(), *(name for record in self.program.records for name in record.functions))
         names += tuple(f"val_{name}" for name in names if self.unseen is not None)
         for callback in self.callbacks:
             callback.net, callback.names, callback.callbacks = net, names, self.callbacks
-        for callback in self.callbacks:
-            callback.on_train_begin()
+        with saves(self, self.savers) as self.saves:
+            for callback in self.callbacks:
+                callback.on_train_begin()
+            saved = [found for each in self.saves if (found := each.found()) is not None]
+            if saved:
+                ended = max(saved, key=lambda each: each.steps).restore(self)
+                if ended and (net.stop_training or self.epoch >= last):
+                    return self.history
+            self._run(last)
+            for callback in self.callbacks:
+                callback.on_train_end()
+            for each in self.saves:
+                each.save(ended=True)
+        return self.history
+
+    def _run(self, last: int) -> None:
+        net = self.net
         proven = _Snapshot(net)
-        for epoch in range(first, last):
-            for callback in self.callbacks if not net.stop_training else ():
-                callback.on_epoch_begin(epoch)
+        while self.epoch < last:
+            for callback in self.callbacks if not net.stop_training and not self.place else ():
+                callback.on_epoch_begin(self.epoch)
             if net.stop_training:
                 break
             start = _Snapshot(net)
-            logs = self._epoch(epoch, start, proven)
-            if self.unseen is not None and (epoch + 1) % self.validation_freq == 0:
+            logs = self._epoch(start, proven)
+            if self.unseen is not None and (self.epoch + 1) % self.validation_freq == 0:
                 logs |= self._validate(self.unseen)
             proven = start
-            history.record(epoch, logs)
+            self.history.record(self.epoch, logs)
             for callback in self.callbacks:
-                callback.on_epoch_end(epoch, logs)
-            history.record(epoch, logs)
+                callback.on_epoch_end(self.epoch, logs)
+            self.history.record(self.epoch, logs)
             if self.progress:
-                self.progress.end_epoch(epoch, logs)
-        for callback in self.callbacks:
-            callback.on_train_end()
-        return history
+                self.progress.end_epoch(self.epoch, logs)
+            self.epoch, self.place, self.step = self.epoch + 1, 0, 0
+            for each in self.saves:
+                if each.due(net.counters.step, True):
+                    each.save()
 
-    def _epoch(self, epoch: int, start: _Snapshot, proven: _Snapshot) -> Logs:
+    def _epoch(self, start: _Snapshot, proven: _Snapshot) -> Logs:
         """One epoch. If the loss is no longer finite, the network is restored."""
         try:
-            return self._train(epoch)
+            return self._train()
         except DivergenceError as error:
             # The step before may have ruined this epoch's start; a finite loss proves that it has not.
             (start if self.step else proven).restore(self.net)
             raise FloatingPointError(
-                f"epoch {epoch}, step {self.step}: {error}; the network is back at the end of the last finite epoch"
+                f"epoch {self.epoch}, step {self.step}: {error}; "
+                "the network is back at the end of the last finite epoch"
             ) from None
 
     def _validate(self, unseen: Feed) -> Logs:
         with naming_validation_data():
             return {f"val_{name}": value for name, value in measure(self.net, unseen).items()}
 
-    def _train(self, epoch: int) -> Logs:
-        """One pass over the data; returns the means over what it saw."""
+    def _train(self) -> Logs:
+        """One pass over the data, or the rest of one; returns the means over what it saw."""
         net, program = self.net, self.program
-        program.reset()
-        program.clear_states()
-        self.step = 0
-        for section in self.data.sections(net.counters.epoch):
+        if not self.place:
+            program.reset()
+            program.clear_states()
+        for section in self.data.sections(net.counters.epoch, self.place):
             program.attach(*section.examples.arrays)
-            done = section.start
+            taken = done = section.start
             while done < section.stop and not net.stop_training:
                 done = self._steps(section, done)
+                self.place = section.first + done
                 for callback in self.each_step:
                     callback.on_batch_end(self.step - 1, program.last())
                 if self.progress:
-                    self.progress.update(epoch, section.first + done, program.means())
-            program.take(section, done)
+                    self.progress.update(self.epoch, self.place, program.means())
+                due = [each for each in self.saves if each.due(net.counters.step, False)]
+                if due and self.place != self.data.size:
+                    program.take(section._replace(start=taken), done)
+                    taken = done
+                    for each in due:
+                        each.save()
+            program.take(section._replace(start=taken), done)
             if net.stop_training:
                 break
         if not all(np.isfinite(block.values.array).all() for block in net.blocks.bases):
@@ -122,6 +151,8 @@ class Epochs:
             self.step += 1
             return section.stop
         pause, stop = PAUSE, self.data.pause(section, start)
+        for steps in filter(None, (each.steps(counters.step) for each in self.saves)):
+            stop = min(stop, start + steps * rows)
         if self.each_step:
             pause, stop = 0.0, min(stop, start + rows)  # one step, so one rate
         rates = self.program.rates_for(-(-(stop - start) // rows), net.optimizer, counters)

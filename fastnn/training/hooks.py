@@ -15,6 +15,13 @@ class Hooks:
     names: tuple[str, ...]
     callbacks: Sequence[Hooks]
 
+    def state(self) -> dict[str, Any]:
+        """What is remembered from epoch to epoch: numbers, text, and dicts of arrays. Files of runs hold it."""
+        return {}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Continue from what `state` returned; called after `on_train_begin`, where a run is resumed."""
+
     def on_train_begin(self) -> None:
         """Before the first epoch."""
 
