@@ -307,7 +307,7 @@ FAULTS: dict[str, tuple[Any, type[Exception], str]] = {
     "too many parts": (Dataset(lambda x, y: (x, y, 1, 1, 1)), ValueError, "expected a sample"),
     "no targets": (Dataset(lambda x, y: x), TypeError, "y is missing"),
     "a wrong shape": (Dataset(lambda x, y: (x[:4], y)), ValueError, r"expected input \(batch, 5\)"),
-    "a generator": (((x, y) for x, y in [data()]), TypeError, "pass the function that makes it, and steps_per_epoch"),
+    "a generator": (((x, y) for x, y in [data()]), TypeError, "got generator; list.*pass the function that makes them, and steps_per_epoch"),
     "an empty one": (Dataset(x=[], y=[]), ValueError, "the dataset is empty"),
     "no iterator": (lambda: 5, TypeError, "must return an iterator over batches"),
     "no batches": (list, ValueError, "the iterator ended after 0 batches"),

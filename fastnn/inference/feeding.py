@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set, ValuesView
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -95,8 +95,11 @@ def rows_of(batch_size: int, samples: int, stateful: bool = False) -> int:
 def _makes_batches(x: Any) -> bool:
     """Whether x is iterated over batch by batch. Raises TypeError for an iterator, which ends once and for all."""
     if isinstance(x, Iterator):
-        raise TypeError("x: an iterator ends once and for all; pass the function that makes it, and steps_per_epoch")
-    arrays = (np.ndarray, list, tuple, Mapping, str, bytes)
+        raise TypeError(
+            f"x: expected an array of numbers, a dataset or a function that returns batches, got {type(x).__name__}; "
+            "list(...) makes an array of its samples; for batches pass the function that makes them, and steps_per_epoch"
+        )
+    arrays = (np.ndarray, list, tuple, Mapping, Set, ValuesView, str, bytes)
     if isinstance(x, arrays) or hasattr(x, "__array__") or hasattr(x, "dtype") or hasattr(x, "dtypes"):
         return False
     return callable(x) or (isinstance(x, Iterable) and not hasattr(x, "__getitem__"))
