@@ -317,7 +317,7 @@ class Checkpoint(Monitor, Saver):
 
 
 def _interval(every: Any) -> str | int | float:
-    """ "epoch", a number of steps, or seconds."""
+    """What it says: each epoch, steps, or seconds."""
     if every == "epoch":
         return "epoch"
     if isinstance(every, str):

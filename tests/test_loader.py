@@ -1,8 +1,6 @@
 """Datasets, the Loader over them, files and functions of batches: what fit, evaluate and predict read."""
 
-import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,54 +9,7 @@ import pytest
 
 import fastnn as fnn
 from fastnn.data import Loader, mapped, reading, sample
-
-N, FEATURES, CLASSES = 103, 5, 3
-
-
-def data(seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    random = np.random.default_rng(seed)
-    return random.standard_normal((N, FEATURES), np.float32), random.integers(0, CLASSES, N)
-
-
-class Dataset:
-    """Rows one by one. form: what a sample is made of its row and label."""
-
-    def __init__(
-        self, form: Callable[[np.ndarray, int], Any] = lambda x, y: (x, y), x: Any = None, y: Any = None
-    ) -> None:
-        self.form, (self.x, self.y) = form, data() if x is None else (x, y)
-
-    def __len__(self) -> int:
-        return len(self.x)
-
-    def __getitem__(self, i: int) -> Any:
-        return self.form(self.x[i], self.y[i])
-
-
-class Batches(Dataset):
-    """As PyTorch's: samples in a list; or arrays in a tuple."""
-
-    def __init__(self, arrays: bool) -> None:
-        super().__init__()
-        self.arrays = arrays
-
-    def __getitems__(self, rows: list[int]) -> Any:
-        return (self.x[rows], self.y[rows]) if self.arrays else [(self.x[i], self.y[i]) for i in rows]
-
-
-def network(**options: Any) -> fnn.Sequential:
-    layers = [fnn.Dense(7, "relu"), fnn.Dropout(0.2), fnn.Dense(CLASSES, "softmax")]
-    net = fnn.Sequential(layers, input_shape=(FEATURES,), seed=5)
-    return net.compile(fnn.Adam(0.01), metrics=["accuracy", worst], **options)
-
-
-def worst(y: np.ndarray, t: np.ndarray) -> float:
-    """A metric of a whole epoch, in order."""
-    return float((y[np.arange(len(y)), t.astype(int)] * np.linspace(1, 2, len(y))).sum())
-
-
-def bits(net: fnn.Network) -> dict[str, bytes]:
-    return {name: array.tobytes() for name, array in net.weights.items()}
+from rows import FEATURES, Batches, Dataset, N, bits, data, network, no_threads
 
 
 @pytest.fixture(params=["chunks of a batch", "usual chunks"])
@@ -92,7 +43,7 @@ def test_trains_as_on_arrays(form: str, workers: int) -> None:
 
 
 def test_no_thread_is_left() -> None:
-    assert not [thread for thread in threading.enumerate() if "fastnn" in thread.name]
+    assert no_threads()
 
 
 def test_a_dataset_needs_no_loader() -> None:
@@ -263,127 +214,6 @@ def test_a_loader_is_iterated_and_resumed() -> None:
         np.testing.assert_array_equal(x, wanted)
     with pytest.raises(ValueError, match="is not a state of 103 samples"):
         resumed.restore({"epoch": 0, "position": 7})
-
-
-# What is refused, and what fails on the way.
-
-
-class Failing(Dataset):
-    """One of its samples cannot be read."""
-
-    def __getitem__(self, i: int) -> Any:
-        if i == 77:
-            raise KeyError("gone")
-        return super().__getitem__(i)
-
-
-@pytest.mark.parametrize("workers", [0, 1, 3])
-def test_an_error_of_a_dataset_arrives(workers: int) -> None:
-    net = network()
-    with pytest.raises(KeyError, match="gone") as caught:
-        net.fit(Loader(Failing(), 8, shuffle=False, workers=workers), verbose=0)
-    assert "dataset[77]" in caught.value.__notes__
-    assert 0 < net.counters.step <= 77 // 8, "steps before are done, whole ones"
-    test_no_thread_is_left()
-
-
-FAULTS: dict[str, tuple[Any, type[Exception], str]] = {
-    "another shape": (
-        Dataset(lambda x, y: (x[: 4 + (y < 2)], y)),
-        ValueError,
-        r"x: has float32 \(4,\)|x: has float32 \(5,\)",
-    ),
-    "another dtype": (
-        Dataset(lambda x, y: (x, y if y < 2 else 1.5)),
-        ValueError,
-        "y: has float64 .*first sample int64",
-    ),
-    "fewer parts": (
-        Dataset(lambda x, y: (x, y) if y else x),
-        ValueError,
-        "expected x, y as in the first sample|expected x as",
-    ),
-    "text": (Dataset(lambda x, y: (x, "abc"[y])), TypeError, "y: expected an array of real numbers"),
-    "too many parts": (Dataset(lambda x, y: (x, y, 1, 1, 1)), ValueError, "expected a sample"),
-    "no targets": (Dataset(lambda x, y: x), TypeError, "y is missing"),
-    "a wrong shape": (Dataset(lambda x, y: (x[:4], y)), ValueError, r"expected input \(batch, 5\)"),
-    "a generator": (((x, y) for x, y in [data()]), TypeError, "got generator; list.*pass the function that makes them, and steps_per_epoch"),
-    "an empty one": (Dataset(x=[], y=[]), ValueError, "the dataset is empty"),
-    "no iterator": (lambda: 5, TypeError, "must return an iterator over batches"),
-    "no batches": (list, ValueError, "the iterator ended after 0 batches"),
-    "an array alone": (data()[0], TypeError, "y is missing"),
-}
-
-
-@pytest.mark.parametrize("fault", FAULTS)
-def test_refused(fault: str) -> None:
-    given, error, message = FAULTS[fault]
-    net = network()
-    before = bits(net)
-    with pytest.raises(error, match=message):
-        net.fit(given, shuffle=None, verbose=0)
-    assert net.counters.step > 0 or bits(net) == before
-    net.fit(*data(), verbose=0)
-
-
-def test_a_dataset_that_changes_its_length() -> None:
-    given = Dataset()
-
-    class Shrink(fnn.Callback):
-        def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
-            given.x = given.x[:50]
-
-    with pytest.raises(ValueError, match="had 103 samples and has 50 now"):
-        network().fit(given, epochs=2, callbacks=[Shrink()], verbose=0)
-
-
-def test_a_function_of_batches_refuses() -> None:
-    x, y = data()
-    net = network()
-    with pytest.raises(ValueError, match="the iterator ended after 2 batches of 3"):
-        net.fit(lambda: iter([(x, y)] * 2), steps_per_epoch=3, verbose=0)
-    for other in ((x[:, :4], y), (x.astype(float), y), (np.concatenate([x, x]), np.concatenate([y, y]))):
-        with pytest.raises(ValueError, match=r"expected input \(batch, 5\)|expected at most 103 of"):
-            net.fit(lambda other=other: iter([(x, y), other]), steps_per_epoch=2, verbose=0)
-    with pytest.raises(ValueError, match="steps_per_epoch is for"):
-        net.fit(x, y, steps_per_epoch=3)
-    with pytest.raises(ValueError, match="batch_size: the batches"):
-        net.fit(lambda: iter([(x, y)]), batch_size=3)
-    with pytest.raises(TypeError, match="sample_weight: must be in the samples"):
-        net.fit(Dataset(), sample_weight=np.ones(N))
-    with pytest.raises(ValueError, match="a Loader has its own"):
-        net.fit(Loader(Dataset()), batch_size=3)
-    with pytest.raises(ValueError, match='class_weight="balanced" needs all labels'):
-        net.fit(Dataset(), class_weight="balanced")
-    lbfgs = network().compile(fnn.LBFGS())
-    with pytest.raises(ValueError, match="LBFGS: needs all samples at once"):
-        lbfgs.fit(Dataset(), batch_size=N)
-
-
-def test_class_weights_of_a_dataset() -> None:
-    wanted, net = network(), network()
-    wanted.compile().fit(*data(), class_weight={0: 3.0}, verbose=0)
-    net.compile().fit(Dataset(), class_weight={0: 3.0}, verbose=0)
-    assert bits(net) == bits(wanted)
-
-
-def test_reading_is_ahead() -> None:
-    """While a chunk is used, the next one is read; never more than the buffers hold."""
-    read: list[int] = []
-
-    class Slow(Dataset):
-        def __getitem__(self, i: int) -> Any:
-            read.append(i)
-            return super().__getitem__(i)
-
-    chunks = Loader(Slow(), 8, shuffle=False).chunks(np.arange(N), 0, 8)
-    first = next(chunks)
-    deadline = time.monotonic() + 10
-    while len(read) <= first.size + 1 and time.monotonic() < deadline:
-        time.sleep(0.001)
-    assert len(read) > first.size + 1
-    chunks.close()
-    test_no_thread_is_left()
 
 
 # Splits, and the numbering of epochs.

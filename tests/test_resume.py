@@ -19,7 +19,7 @@ N, FEATURES, CLASSES = 96, 6, 3
 
 
 class Interruption(Exception):  # noqa: N818
-    """Raised in the place of a kill."""
+    """Raised instead of a kill."""
 
 
 class Interrupt(fnn.Callback):

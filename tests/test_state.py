@@ -148,7 +148,7 @@ def test_what_is_refused() -> None:
     with pytest.raises(ValueError, match="LBFGS: all samples are one batch, so no state"):
         lbfgs.fit(CUT, Y, len(CUT), shuffle=False, stateful=True, verbose=0)
     for call in (
-        lambda: net.fit(CUT, Y, STREAMS, stateful=True, verbose=0),
+        lambda: net.fit(CUT, Y, STREAMS, stateful=True, shuffle=True, verbose=0),
         lambda: net.fit(CUT, Y, 7, shuffle=False, stateful=True, verbose=0),
         lambda: net.evaluate(CUT, Y, 7, stateful=True),
         lambda: net.predict(CUT, stateful=True),

@@ -11,7 +11,6 @@ import numpy as np
 from fastnn.data.loader import Loader
 from fastnn.data.mapped import is_path, opened
 from fastnn.data.sample import PARTS, is_dataset
-from fastnn.datasets import ImageFolder
 from fastnn.model.compiled import Compiled
 from fastnn.model.feed import ArrayFeed, BatchFeed, Feed, LoaderFeed, Maker, Order
 
@@ -29,7 +28,7 @@ class Given(NamedTuple):
 
     @classmethod
     def of(cls, net: Compiled, x: Any, y: Any = None, weight: Any = None, lengths: Any = None) -> Given:
-        """With the arrays that files hold in the place of their paths."""
+        """With the arrays of the files that are named."""
         if is_path(x):
             x = _folder(net, x) if os.path.isdir(x) else opened(x)
             if isinstance(x, dict) and "x" in x:  # of a .npz file
@@ -97,7 +96,7 @@ def _makes_batches(x: Any) -> bool:
     if isinstance(x, Iterator):
         raise TypeError(
             f"x: expected an array of numbers, a dataset or a function that returns batches, got {type(x).__name__}; "
-            "list(...) makes an array of its samples; for batches pass the function that makes them, and steps_per_epoch"
+            "convert it with list(...), or for batches pass the function that makes them, and steps_per_epoch"
         )
     arrays = (np.ndarray, list, tuple, Mapping, Set, ValuesView, str, bytes)
     if isinstance(x, arrays) or hasattr(x, "__array__") or hasattr(x, "dtype") or hasattr(x, "dtypes"):
@@ -105,8 +104,10 @@ def _makes_batches(x: Any) -> bool:
     return callable(x) or (isinstance(x, Iterable) and not hasattr(x, "__getitem__"))
 
 
-def _folder(net: Compiled, path: Any) -> ImageFolder:
+def _folder(net: Compiled, path: Any) -> Any:
     """The images in a folder, of the size that the network expects."""
+    from fastnn.datasets import ImageFolder
+
     shape = net.features[0] if net.features else ()
     if len(shape) != 3 or shape[2] not in (1, 3):
         raise ValueError(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import numpy as np
@@ -12,43 +12,19 @@ from fastnn.kernels.meter import DivergenceError
 from fastnn.model.compiled import Compiled
 from fastnn.model.feed import Feed, Section
 from fastnn.model.history import History, Logs
-from fastnn.model.program import Program
 from fastnn.optimizers import LBFGS
 from fastnn.training import full_batch
-from fastnn.training.hooks import Hooks
-from fastnn.training.progress import Progress
-from fastnn.training.resume import Saver, Saves, saves
+from fastnn.training.resume import Saves, saves
+from fastnn.training.run import Run
 
 #: Seconds after which a native run returns for signals and progress.
 PAUSE = 0.05
 
 
-class Epochs:
-    """One fit of a network: what it trains and validates on, and the hooks that it calls.
+class Epochs(Run):
+    """A run through its epochs."""
 
-    program: of the feed's form. unseen: the validation data, or None. validation_freq: epochs from one validation to
-    the next.
-    """
-
-    def __init__(
-        self,
-        net: Compiled,
-        program: Program,
-        data: Feed,
-        unseen: Feed | None,
-        validation_freq: int,
-        callbacks: Sequence[Hooks],
-        progress: Progress | None,
-    ) -> None:
-        self.net, self.program, self.data = net, program, data
-        self.unseen, self.validation_freq = unseen, validation_freq
-        self.callbacks, self.progress = callbacks, progress
-        self.each_step = [each for each in callbacks if type(each).on_batch_end is not Hooks.on_batch_end]
-        self.savers = [each for each in callbacks if isinstance(each, Saver) and each.every is not None]
-        self.saves: list[Saves] = []
-        self.history = History()
-        # Where training is: the epoch, the samples of it that are done, and its steps.
-        self.epoch, self.place, self.step = 0, 0, 0
+    saves: list[Saves]
 
     def run(self, first: int, last: int) -> History:
         """Trains the epochs from `first` to `last` - 1, or until one sets net.stop_training."""
@@ -58,7 +34,7 @@ class Epochs:
         names += tuple(f"val_{name}" for name in names if self.unseen is not None)
         for callback in self.callbacks:
             callback.net, callback.names, callback.callbacks = net, names, self.callbacks
-        with saves(self, self.savers) as self.saves:
+        with saves(self) as self.saves:
             for callback in self.callbacks:
                 callback.on_train_begin()
             saved = [found for each in self.saves if (found := each.found()) is not None]

@@ -7,18 +7,16 @@ import os
 import re
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import IO, TYPE_CHECKING, Any, NamedTuple
+from typing import IO, Any, NamedTuple
 
 import numpy as np
 
 from fastnn._version import __version__
 from fastnn.formats import model_file, safetensors_file
 from fastnn.training.hooks import Hooks
-
-if TYPE_CHECKING:
-    from fastnn.training.epochs import Epochs
+from fastnn.training.run import Run
 
 
 class Saver(Hooks):
@@ -44,7 +42,7 @@ class Saved(NamedTuple):
         """The steps of the network."""
         return int(self.tensors["state.counters"][1])
 
-    def restore(self, run: Epochs) -> bool:
+    def restore(self, run: Run) -> bool:
         """Returns a run to this state; whether it had ended."""
         state = self.description["run"]
         model_file.return_to(run.net, self.description, self.tensors)
@@ -55,7 +53,7 @@ class Saved(NamedTuple):
 class Saves:
     """The saved runs of one Saver: when they are due, and the thread that writes them."""
 
-    def __init__(self, saver: Saver, run: Epochs) -> None:
+    def __init__(self, saver: Saver, run: Run) -> None:
         self.saver, self.run = saver, run
         self.begin = json.loads(json.dumps(_settings(run)))  # as a file returns it
         self.last = time.monotonic()
@@ -130,12 +128,13 @@ class Saves:
 
 
 @contextmanager
-def saves(run: Epochs, savers: Sequence[Saver]) -> Iterator[list[Saves]]:
+def saves(run: Run) -> Iterator[list[Saves]]:
     """What saves a run, until it ends. Raises RuntimeError where another run writes one of the files."""
     found: list[Saves] = []
     try:
-        for saver in savers:
-            found.append(Saves(saver, run))  # noqa: PERF401  # those before one that fails are closed
+        for hook in run.callbacks:
+            if isinstance(hook, Saver) and hook.every is not None:
+                found.append(Saves(hook, run))  # noqa: PERF401  # those before one that fails are closed
         yield found
     finally:
         for each in found:
@@ -169,7 +168,7 @@ def _locked(path: str) -> IO[bytes] | None:
     return file
 
 
-def _settings(run: Epochs) -> dict[str, Any]:
+def _settings(run: Run) -> dict[str, Any]:
     """What two fits have in common if one continues the other."""
     network = model_file.describe(run.net)
     return {
@@ -195,7 +194,7 @@ def _release(version: str) -> list[int]:
     return [int(number) for number in re.findall(r"\d+", version)[:3]]
 
 
-def _describe(run: Epochs, tensors: dict[str, np.ndarray]) -> dict[str, Any]:
+def _describe(run: Run, tensors: dict[str, np.ndarray]) -> dict[str, Any]:
     """The state of a run as JSON; its arrays are added to the tensors."""
 
     def put(name: str, array: np.ndarray) -> None:
@@ -224,7 +223,7 @@ def _describe(run: Epochs, tensors: dict[str, np.ndarray]) -> dict[str, Any]:
     }
 
 
-def _restore(run: Epochs, state: dict[str, Any], tensors: dict[str, np.ndarray]) -> None:
+def _restore(run: Run, state: dict[str, Any], tensors: dict[str, np.ndarray]) -> None:
     """Gives a run the state that `_describe` described; takes its arrays from the tensors."""
 
     def taken(start: str) -> dict[str, np.ndarray]:
