@@ -31,7 +31,7 @@ class Augmentation(Pictured):
         raise NotImplementedError
 
     def lower(self, lowering: Lowering, x: Value, weights: dict[str, Weight], index: int) -> Value:
-        if not lowering.training:
+        if not lowering.varies:
             return x
         op, count, settings = self.op()
         settings["shape"], x = x.shape, lowering.read(x)

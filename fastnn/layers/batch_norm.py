@@ -1,7 +1,7 @@
 """Batch normalization."""
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
@@ -85,53 +85,61 @@ class BatchNorm(Layer):
             return x
         x, frozen = lowering.read(x), weights["gamma"].gradient is None
         y = lowering.value(x.columns, trains=x.trains or not frozen, beside=x)
-        if lowering.training and not frozen:
-            mean, variance = self._lower_training(lowering, x, y, weights)
-        elif lowering.training:
-            self._lower_frozen(lowering, x, y, weights)
+        fixed = frozen or not lowering.varies  # the statistics do not depend on x
+        if not fixed:
+            mean, variance = self._lower_statistics(lowering, x, weights)
+        if lowering.training:
+            self._lower_backward(lowering, x, y, weights, mean, variance, fixed)
         y.producer = lowering.emit(
             kernels.BatchNorm, x.buffer, mean, variance, gamma, beta, y.buffer, epsilon=self.epsilon
         )
         return y
 
-    def _lower_training(
-        self, lowering: Lowering, x: Value, y: Value, weights: dict[str, Weight]
-    ) -> tuple[Tensor, Tensor]:
-        """Emits the statistics of the batch and registers what follows from them; returns their mean and variance."""
-        gamma, beta = weights["gamma"], weights["beta"]
-        mean, variance, shift, slope = (Tensor(gamma.value.shape) for _ in range(4))
+    def _lower_statistics(self, lowering: Lowering, x: Value, weights: dict[str, Weight]) -> tuple[Tensor, Tensor]:
+        """Emits the statistics of the batch, and at the end their running means; returns mean and variance."""
+        running = weights["mean"].value, weights["variance"].value
+        mean, variance = (Tensor(tensor.shape) for tensor in running)
         lowering.emit(kernels.BatchNormMoments, x.buffer, mean, variance)
 
-        def backward() -> None:
-            given = x.buffer, y.gradient, mean, variance, shift, slope
-            gradients = gamma.gradient, beta.gradient
-            lowering.emit(
-                kernels.BatchNormWeightGradient, *given, *gradients, epsilon=self.epsilon, add=lowering.adds(gamma)
-            )
-            self._input_gradient(lowering, x, *given[1:], gamma.value)
-
         def close() -> None:
-            running = weights["mean"].value, weights["variance"].value
             groups = x.columns // mean.size
             call = lowering.emit(
                 kernels.BatchNormRunning, mean, variance, *running, momentum=self.momentum, groups=groups
             )
             call.steps = x.buffer.steps
 
-        lowering.backward(backward)
         lowering.closing(close)
         return mean, variance
 
-    def _lower_frozen(self, lowering: Lowering, x: Value, y: Value, weights: dict[str, Weight]) -> None:
-        """Registers the gradient where the running statistics are used: they do not depend on x."""
-        gamma, mean, variance = (weights[name].value for name in ("gamma", "mean", "variance"))
-        zero = Tensor(gamma.shape)
-        lowering.backward(lambda: self._input_gradient(lowering, x, y.gradient, mean, variance, zero, zero, gamma))
+    def _lower_backward(
+        self,
+        lowering: Lowering,
+        x: Value,
+        y: Value,
+        weights: dict[str, Weight],
+        mean: Tensor,
+        variance: Tensor,
+        fixed: bool,
+    ) -> None:
+        """Registers the gradients; through the statistics too, unless they are fixed."""
+        gamma, beta = weights["gamma"], weights["beta"]
+        shift, slope, zero = (Tensor(mean.shape) for _ in range(3))
+        epsilon = self.epsilon
 
-    def _input_gradient(self, lowering: Lowering, x: Value, *given: Any) -> None:
-        if x.trains:
-            lowering.emit(kernels.BatchNormInputGradient, x.buffer, *given, lowering.gradient(x), epsilon=self.epsilon)
-            lowering.apply_derivative(x)
+        def backward() -> None:
+            given = x.buffer, y.gradient, mean, variance
+            if gamma.gradient is not None:
+                gradients, add = (gamma.gradient, beta.gradient), lowering.adds(gamma)
+                lowering.emit(
+                    kernels.BatchNormWeightGradient, *given, shift, slope, *gradients, epsilon=epsilon, add=add
+                )
+            if x.trains:
+                through = (zero, zero) if fixed else (shift, slope)
+                dx = lowering.gradient(x)
+                lowering.emit(kernels.BatchNormInputGradient, *given, *through, gamma.value, dx, epsilon=epsilon)
+                lowering.apply_derivative(x)
+
+        lowering.backward(backward)
 
 
 class Folded:

@@ -52,7 +52,7 @@ class Dropout(Layer):
         object.__setattr__(self, "rate", checks.real("Dropout: rate", self.rate, least=0, below=1))
 
     def lower(self, lowering: Lowering, x: Value, weights: dict[str, Weight], index: int) -> Value:
-        if not lowering.training or self.rate == 0:
+        if not lowering.varies or self.rate == 0:
             return x
         x = lowering.read(x)
         y = lowering.value(x.columns, x.trains, beside=x)

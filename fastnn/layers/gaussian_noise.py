@@ -49,7 +49,7 @@ class GaussianNoise(Layer):
         object.__setattr__(self, "stddev", checks.real("GaussianNoise: stddev", self.stddev, least=0))
 
     def lower(self, lowering: Lowering, x: Value, weights: dict[str, Weight], index: int) -> Value:
-        if not lowering.training or self.stddev == 0:
+        if not lowering.varies or self.stddev == 0:
             return x
         x = lowering.read(x)
         y = lowering.value(x.columns, x.trains, beside=x)

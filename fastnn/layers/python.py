@@ -61,7 +61,7 @@ class PythonLayer(Layer):
 
     def lower(self, lowering: Lowering, x: Value, weights: dict[str, Weight], index: int) -> Value:
         shape, x = x.shape, lowering.read(x)
-        bound, shapes = self._bound(weights, lowering.training), (shape, self.shape_for([shape]))
+        bound, shapes = self._bound(weights, lowering.varies), (shape, self.shape_for([shape]))
         trained = {name: weight.gradient for name, weight in weights.items()}
         y = lowering.value(math.prod(shapes[1]), x.trains or any(gradient is not None for gradient in trained.values()))
         lowering.emit(kernels.PythonForward, bound.forward, x.buffer, y.buffer, *shapes, finite=lowering.training)

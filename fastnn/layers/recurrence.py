@@ -193,7 +193,7 @@ class Recurrent(Layer):
         last = [lowering.value(self.units, trains) for _ in self.states]
         for value in last:
             value.shape = (self.units,)
-        dropping = lowering.training and self.recurrent_dropout
+        dropping = lowering.varies and self.recurrent_dropout
         mask = _mask(lowering, self.units, self.recurrent_dropout, lowering.stream()) if dropping else None
         carried = None if lowering.states is None else self._carried(lowering, initial)
         wants_last = self.return_state or not self.return_sequences or carried is not None
@@ -277,7 +277,7 @@ def _mask(lowering: Lowering, columns: int, rate: float, stream: int) -> Buffer:
 
 def _dropped(lowering: Lowering, x: Value, rate: float, stream: int) -> Value:
     """The value, in training multiplied by one mask for all steps of a sequence."""
-    if not lowering.training or rate == 0:
+    if not lowering.varies or rate == 0:
         return x
     y, factors, steps = (
         lowering.value(x.columns, x.trains, beside=x),

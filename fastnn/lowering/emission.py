@@ -16,8 +16,8 @@ from fastnn.lowering.value import Value
 class Emission:
     """Collects the calls of one plan.
 
-    rows: its capacity. weights: the parameters by name. training: whether a backward phase will follow. seed: of the
-    random numbers. derived: of a frozen network: what is derived from its weights, by its purpose, to be called in this
+    rows: its capacity. weights: the parameters by name. training: whether a backward phase will follow. still: whether
+    layers nevertheless act as in prediction: no dropout, running statistics. seed: of the random numbers. derived: of a frozen network: what is derived from its weights, by its purpose, to be called in this
     order when they change. accumulates: whether gradients of weights are added to those of earlier passes. written: the
     weights whose gradient has been written. streams: how many layers have a stream of random numbers of their own.
     layer: the layer that emits.
@@ -26,6 +26,7 @@ class Emission:
     rows: int
     weights: Mapping[str, Weight]
     training: bool = False
+    still: bool = False
     seed: int = 0
     derived: dict[Hashable, Callable[[], None]] | None = None
     accumulates: bool = False
@@ -33,6 +34,11 @@ class Emission:
     written: set[Weight] = field(default_factory=set)
     streams: int = 0
     layer: str = ""
+
+    @property
+    def varies(self) -> bool:
+        """Whether layers act as in training where that differs from prediction."""
+        return self.training and not self.still
 
     @contextmanager
     def named(self, layer: str) -> Iterator[None]:

@@ -91,7 +91,8 @@ def _descent(net: Compiled, request: Request, rows: int) -> Program:
 
 def _gradient(net: Compiled, request: Request, rows: int) -> Program:
     """Running statistics stay as they are: no closing."""
-    measured = _Measured(net, request, Lowering(rows, net.blocks.weights, training=True, seed=net.seed))
+    lowering = Lowering(rows, net.blocks.weights, training=True, still=request.still, seed=net.seed)
+    measured = _Measured(net, request, lowering)
     with measured.lowering.named(request.kind.value):
         dx = leave(measured.lowering, "dx", net.graph.inputs, input_gradients(measured.lowering, measured.entry.inputs))
     return measured.program(dx, [block.gradients for block in net.blocks.bases])

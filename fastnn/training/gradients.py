@@ -21,16 +21,19 @@ EACH = 8
 
 
 @contextmanager
-def _passes(
-    net: Compiled, x: Any, y: Any, lengths: Any
+def passes(
+    net: Compiled, x: Any, y: Any, lengths: Any = None, still: bool = False
 ) -> Iterator[tuple[Callable[[], float], dict[str, np.ndarray], dict[str, np.ndarray]]]:
-    """A function that computes the loss on x and y and its gradients; copies of x, and dx. All is restored."""
+    """A function that computes the loss on x and y and its gradients; copies of x, and dx. All is restored.
+
+    still: as in prediction, without dropout and with running statistics.
+    """
     examples = net.examples(x, y, lengths=lengths)
     examples = replace(examples, inputs=[array.copy() for array in examples.inputs])
     x, rows = examples.inputs, examples.size
     dx = [np.empty(array.shape, np.float32) for array in x]
     with net.guard.changing("gradient"), net.built_for(x):
-        program = net.pool.lease(net, Request.of(Kind.GRADIENT, examples), rows)
+        program = net.pool.lease(net, Request.of(Kind.GRADIENT, examples)._replace(still=still), rows)
         kept = [(tensor.array, tensor.array.copy()) for tensor in program.plan.kept]
 
         def take() -> float:
@@ -80,7 +83,7 @@ class Gradients(Compiled):
         >>> dx.shape, sorted(gradients)
         ((2, 2), ['dense_0.bias', 'dense_0.weight'])
         """
-        with _passes(self, x, y, lengths) as (take, _, dx):
+        with passes(self, x, y, lengths) as (take, _, dx):
             take()
             parameters = {name: view.copy() for name, view in self.gradients.items()}
             return one_or_all(self.graph.inputs, list(dx.values())), parameters
@@ -127,7 +130,7 @@ def check_gradients(net: Compiled, x: Any, y: Any, tolerance: float = 0.01, leng
     (['dense_0.bias', 'dense_0.weight', 'x'], True)
     """
     tolerance = checks.real("tolerance", tolerance, least=0)
-    with _passes(net, x, y, lengths) as (take, copies, dx):
+    with passes(net, x, y, lengths) as (take, copies, dx):
         for name, copy in copies.items():
             if copy.dtype.kind != "f":
                 raise TypeError(f"{name}: expected float32 or float64, which can be varied, got {copy.dtype}")
