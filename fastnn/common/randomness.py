@@ -16,6 +16,7 @@ class Purpose(IntEnum):
     WEIGHTS = 1
     SHUFFLE = 2
     SPLIT = 3
+    DIRECTIONS = 4
 
 
 def checked_seed(seed: int | None) -> int:

@@ -1,4 +1,4 @@
-"""Inside a network: outputs of its layers, which pixels decide the class (Grad-CAM), gradients over time."""
+"""Inside a network: outputs of layers, which pixels decide the class, gradients over time, the shape of the loss."""
 
 from __future__ import annotations
 
@@ -8,10 +8,27 @@ import numpy as np
 
 from fastnn.common import checks
 from fastnn.data import arrays
+from fastnn.inspection.critical import CriticalPoint, critical_points
+from fastnn.inspection.curvature import eigenvalues, hessian, hvp
 from fastnn.inspection.steps import Shape, Steps
+from fastnn.inspection.surface import Surface, loss_surface
 from fastnn.network import Network
 
-__all__ = ["Steps", "grad_cam", "gradient_over_time", "layers", "one", "outputs"]
+__all__ = [
+    "CriticalPoint",
+    "Steps",
+    "Surface",
+    "critical_points",
+    "eigenvalues",
+    "grad_cam",
+    "gradient_over_time",
+    "hessian",
+    "hvp",
+    "layers",
+    "loss_surface",
+    "one",
+    "outputs",
+]
 
 
 def layers(net: Network) -> dict[str, Shape]:

@@ -17,10 +17,11 @@ class Emission:
     """Collects the calls of one plan.
 
     rows: its capacity. weights: the parameters by name. training: whether a backward phase will follow. still: whether
-    layers nevertheless act as in prediction: no dropout, running statistics. seed: of the random numbers. derived: of a frozen network: what is derived from its weights, by its purpose, to be called in this
-    order when they change. accumulates: whether gradients of weights are added to those of earlier passes. written: the
-    weights whose gradient has been written. streams: how many layers have a stream of random numbers of their own.
-    layer: the layer that emits.
+    layers nevertheless act as in prediction: no dropout, running statistics. seed: of the random numbers. derived: of a
+    frozen network: what is derived from its weights, by its purpose, to be called in this order when they change.
+    accumulates: whether gradients of weights are added to those of earlier passes. written: the weights whose gradient
+    has been written. streams: how many layers have a stream of random numbers of their own. layer: the layer that
+    emits.
     """
 
     rows: int

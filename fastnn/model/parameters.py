@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -76,6 +76,24 @@ class Range:
     def of(self, flat: Tensor, base: int = 0) -> Tensor:
         """The range's part of the block's values or gradients, or of a slot."""
         return Tensor((self.stop - self.start,), block=flat.block, offset=4 * (base + self.start))
+
+
+class Joined:
+    """Several arrays, in memory in C order, as one vector."""
+
+    def __init__(self, arrays: Iterable[np.ndarray]) -> None:
+        self.parts = [array.reshape(-1) for array in arrays]
+
+    def read(self) -> np.ndarray:
+        """A copy."""
+        return np.concatenate(self.parts)
+
+    def write(self, values: np.ndarray) -> None:
+        """Copies the values in."""
+        start = 0
+        for part in self.parts:
+            part[...] = values[start : start + len(part)]
+            start += len(part)
 
 
 class Blocks:

@@ -6,13 +6,16 @@ keeps for the process is changed.
 
 from fastnn.plot.curves import confusion_matrix, gradient_over_time, learning_curves
 from fastnn.plot.images import class_activation, feature_maps, filters, pictures
+from fastnn.plot.landscape import critical_points, loss_surface
 
 __all__ = [
     "class_activation",
     "confusion_matrix",
+    "critical_points",
     "feature_maps",
     "filters",
     "gradient_over_time",
     "learning_curves",
+    "loss_surface",
     "pictures",
 ]

@@ -10,6 +10,7 @@ import numpy as np
 from fastnn.kernels.meter import DivergenceError
 from fastnn.model.compiled import Compiled
 from fastnn.model.feed import ArrayFeed, Feed
+from fastnn.model.parameters import Joined
 from fastnn.model.program import Program
 from fastnn.optimizers import LBFGS
 
@@ -27,28 +28,12 @@ def check(data: Feed, stateful: bool) -> None:
         )
 
 
-class _Joined:
-    """Ranges of several blocks as one array."""
-
-    def __init__(self, parts: list[np.ndarray]) -> None:
-        self.parts = parts
-
-    def read(self) -> np.ndarray:
-        return np.concatenate(self.parts)
-
-    def write(self, values: np.ndarray) -> None:
-        start = 0
-        for part in self.parts:
-            part[...] = values[start : start + len(part)]
-            start += len(part)
-
-
 def iterate(net: Compiled, program: Program, samples: int, order: np.ndarray | None) -> None:
     """One iteration; ends the fit if it finds no lower loss. A failure leaves the parameters as they were."""
     optimizer, counters, ranges = cast(LBFGS, net.optimizer), net.counters, net.ranges()
-    parameters = _Joined([part.of(part.block.values).array for part in ranges])
-    gradients = _Joined([part.of(part.block.gradients).array for part in ranges])
-    slots = {name: _Joined([part.of(slot, part.base).array for part in ranges]) for name, slot in net.slots.items()}
+    parameters = Joined([part.of(part.block.values).array for part in ranges])
+    gradients = Joined([part.of(part.block.gradients).array for part in ranges])
+    slots = {name: Joined([part.of(slot, part.base).array for part in ranges]) for name, slot in net.slots.items()}
     measured: list[tuple[Any, Any]] = []
 
     def function(point: np.ndarray) -> tuple[float, np.ndarray]:
