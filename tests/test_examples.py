@@ -126,6 +126,20 @@ def test_gradients_over_time(tmp_path: Path) -> None:
         assert (tmp_path / "seen.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_critical_points(tmp_path: Path) -> None:
+    command = [sys.executable, str(EXAMPLES / "critical_points.py"), "--short", "--out", "seen"]
+    run = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=300)
+    assert run.returncode == 0, run.stderr
+    rows = re.findall(r"^ *(\d\.\d+)  (minimum|saddle)[ a-z]* +(\d+) +(\d+) +(\d+) +(\d+) ", run.stdout, re.MULTILINE)
+    assert rows[0][:2] == ("0.000000", "minimum") and "saddle" in {row[1] for row in rows}
+    assert all(int(falls) + int(flat) + int(rises) == 9 for *_, falls, flat, rises in rows)
+    losses = [float(loss) for loss in re.findall(r"^ +\d +(\d\.\d{4}) +\d\.\d{4} ", run.stdout, re.MULTILINE)]
+    assert len(losses) == 3 and losses == sorted(losses, reverse=True)
+    if "nothing is drawn" not in run.stdout:
+        figures = {path.name for path in (tmp_path / "seen").iterdir()}
+        assert figures == {"critical_points.png", "minimum.png", "saddle.png", "digits.png"}
+
+
 @pytest.mark.parametrize("model", ["cnn", "resnet"])
 def test_each_seed_has_weights_of_its_own(model: str) -> None:
     """Those of the network inside another too: a mean over seeds is one over trainings that differ."""

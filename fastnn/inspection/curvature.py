@@ -20,7 +20,7 @@ STEP = 0.02
 #: The most parameters of a network whose whole Hessian is made.
 MOST = 2000
 #: Blocks of directions that `eigenvalues` tries, and the change between two of them, relative, at which it ends.
-BLOCKS, CONVERGED = 100, 1e-5
+BLOCKS, CONVERGED = 100, 1e-4
 
 Product = Callable[[np.ndarray], np.ndarray]
 
@@ -115,7 +115,7 @@ def eigenvalues(net: Network, x: Any, y: Any, k: int = 5) -> np.ndarray:
     """Compute the eigenvalues of the Hessian that are largest by magnitude, without the Hessian: block Lanczos, [1]_.
 
     The space is spanned by k random directions (by the network's seed) and products with them, as in `hvp`, until the
-    eigenvalues within it change by less than 1e-5 of the largest.
+    eigenvalues within it change by less than 1e-4 of the largest.
 
     Parameters
     ----------
@@ -151,11 +151,12 @@ def eigenvalues(net: Network, x: Any, y: Any, k: int = 5) -> np.ndarray:
     with _products(net, x, y) as (product, size):
         count = checks.integer("eigenvalues: k", k, 1, size)
         rng = generator(net.seed, Purpose.DIRECTIONS, 0)
-        basis, images, found = np.empty((size, 0)), np.empty((size, 0)), np.empty(0)
+        basis, images = np.empty((2, size, 0))
         block: np.ndarray = rng.standard_normal((size, count))
+        found: np.ndarray = np.empty(0)
         for _ in range(BLOCKS):
             for _ in range(2):  # the second time against rounding
-                block = np.asarray(np.linalg.qr(block - basis @ (basis.T @ block))[0])
+                block = np.linalg.qr(block - basis @ (basis.T @ block))[0]
             basis = np.hstack([basis, block])
             images = np.hstack([images, np.stack([product(column) for column in block.T], axis=1)])
             before, projected = found, basis.T @ images

@@ -132,7 +132,7 @@ class Double:
                 found[link.weight] = np.swapaxes(x, -1, -2) @ dy
                 dy = dy @ np.swapaxes(weights[link.weight], -1, -2)
         flat = [found[name].reshape(*points.shape[:-1], -1) for name in self.shapes]
-        return np.concatenate(flat, axis=-1) + 2 * self.l2 * points
+        return np.asarray(np.concatenate(flat, axis=-1) + 2 * self.l2 * points)
 
     def hessian(self, points: np.ndarray) -> np.ndarray:
         """The Hessian at each point of (k, parameters), exact but for rounding: H e = Im g(w + i s e) / s, [1]_.

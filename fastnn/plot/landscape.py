@@ -63,7 +63,7 @@ def loss_surface(surface: Surface, title: str = "") -> Figure:
     image = axes.pcolormesh(surface.a, surface.b, loss, cmap="viridis", norm=norm, shading="nearest", rasterized=True)
     if len(levels) > 1:
         lines = axes.contour(surface.a, surface.b, loss, levels, colors="white", linewidths=0.8)
-        axes.clabel(lines, fmt=lambda level: f"{level:.3g}", fontsize=7)
+        axes.clabel(lines, levels[1::2], fmt=lambda level: f"{level:.3g}", fontsize=7)
     axes.plot(*surface.points.T, "o", color="white", markeredgecolor="black", clip_on=False)
     axes.set(xlabel="first direction", ylabel="second direction", aspect="equal")
     axes.set_title(plain([title])[0], fontsize=10)
@@ -88,8 +88,8 @@ def _levels(low: float, high: float) -> np.ndarray:
 def critical_points(points: Sequence[CriticalPoint]) -> Figure:
     """Plot critical points: the loss over the part of the directions along which it falls, and each one's eigenvalues.
 
-    The area of a point grows with its count. In the right half each row is a point, as in the list, and eigenvalues
-    that may be 0 are grey.
+    The area of a point grows with the root of its count. In the right half each row is a point, as in the list, and
+    eigenvalues that may be 0 are grey.
 
     Parameters
     ----------
@@ -126,7 +126,7 @@ def critical_points(points: Sequence[CriticalPoint]) -> Figure:
         of = [point for point in each if point.kind == kind]
         falling = [point.negative / len(point.eigenvalues) for point in of]
         style = {"color": COLOURS[kind.split()[0]], "marker": "o" if kind in COLOURS else "s"}
-        areas = [20 + 8 * point.count for point in of]
+        areas = [30 * np.sqrt(point.count) for point in of]
         left.scatter(falling, [point.loss for point in of], areas, alpha=0.6, label=kind, **style)
     left.set(xlabel="part of the directions along which the loss falls", ylabel="loss")
     left.margins(0.12)
