@@ -119,6 +119,9 @@ def test_settings_are_checked() -> None:
         with pytest.raises(ValueError, match=message):
             call()
     assert state(net) == before
+    net.weights["dense_1.bias"][...] = np.inf
+    with pytest.raises(ValueError, match="parameters that are not finite"):
+        critical_points(net, x, y, starts=2)
 
 
 @pytest.mark.parametrize(

@@ -148,6 +148,8 @@ def critical_points(net: Network, x: Any, y: Any, starts: int = 60, spread: floa
     size = function.present.size
     if size > MOST:
         raise ValueError(f"critical_points: {size} parameters, more than {MOST}")
+    if not np.isfinite(function.present).all():
+        raise ValueError("critical_points: the network has parameters that are not finite")
     points = generator(net.seed, Purpose.DIRECTIONS, 0).normal(0, scale, (count, size))
     points[0] = function.present
     largest = _norms(function.gradient(points)).max()
@@ -195,7 +197,7 @@ def _point(function: Double, point: np.ndarray) -> CriticalPoint:
     slopes = gradient @ vectors[:, sure]
     after = function.hessian((point - vectors[:, sure] @ (slopes / curvature[sure]))[None])[0]
     noise = max(rounding, np.linalg.norm(after - hessian, 2))
-    weights = function.split(point)
+    weights = function.split(point.copy())
     return CriticalPoint(float(function.loss(point)), float(_norms(gradient)), curvature, float(noise), 1, weights)
 
 
