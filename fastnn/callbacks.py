@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from fastnn import metrics
 from fastnn.common import checks
 from fastnn.model.history import History as History, Logs
 from fastnn.network import Network
@@ -49,8 +50,8 @@ class Monitor(Callback):
     """A callback that watches one value of the logs: whether it has improved, and for how many epochs it has not.
 
     monitor: a name in the logs, such as "val_loss", or one that an earlier callback of the list adds. mode: "min",
-    "max", or "auto": names that end in "accuracy" should grow, all others fall. min_delta: the least change that is an
-    improvement.
+    "max", or "auto": metrics whose name says so should grow, all other values fall. min_delta: the least change that is
+    an improvement.
     """
 
     def __init__(self, monitor: str, patience: int, min_delta: float, mode: str) -> None:
@@ -67,7 +68,7 @@ class Monitor(Callback):
         others = [each for each in self.callbacks if not isinstance(each, Monitor)]
         if self.monitor not in self.names and not any(type(c).on_epoch_end is not Hooks.on_epoch_end for c in others):
             raise self.unknown(self.names)
-        grows = self.mode == "max" or (self.mode == "auto" and self.monitor.endswith("accuracy"))
+        grows = self.mode == "max" or (self.mode == "auto" and metrics.grows(self.monitor))
         self.sign = 1 if grows else -1
         self.best, self.waited = -math.inf, 0  # of sign * the value
 
@@ -109,7 +110,8 @@ class EarlyStopping(Monitor):
         Whether the best epoch's weights are restored at the end, also of a fit that was not stopped. Slots stay as they
         are.
     mode : {"auto", "min", "max"}
-        Whether less or more is better. "auto": more for names that end in "accuracy", less for all others.
+        Whether less or more is better. "auto": more for names that end in that of a metric such as accuracy or f1, less
+        for all others.
 
     Raises
     ------
@@ -184,7 +186,8 @@ class ReduceOnPlateau(Monitor):
     least : float, default 0
         The rate does not fall below it.
     mode : {"auto", "min", "max"}
-        Whether less or more is better. "auto": more for names that end in "accuracy", less for all others.
+        Whether less or more is better. "auto": more for names that end in that of a metric such as accuracy or f1, less
+        for all others.
 
     Raises
     ------
@@ -241,7 +244,8 @@ class Checkpoint(Monitor, Saver):
     monitor : str, default "val_loss"
         A name in the logs. Not used with `every`.
     mode : {"auto", "min", "max"}
-        Whether less or more is better. "auto": more for names that end in "accuracy", less for all others.
+        Whether less or more is better. "auto": more for names that end in that of a metric such as accuracy or f1, less
+        for all others.
     every : {"epoch"}, int or str, optional
         Saves the run after each epoch, after that number of steps, or after a time such as "30 s", "5 min" or "2 h".
         None: after each epoch that is the best so far, over all fits with this object.

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import IO, Any
 
-from fastnn import losses
+from fastnn import losses, metrics as measures
 from fastnn.common import checks
 from fastnn.formats import model_file, safetensors_file
 from fastnn.layers.base import Layer
@@ -14,7 +14,6 @@ from fastnn.layers.graph import Graph
 from fastnn.layers.symbol import Symbol
 from fastnn.model.assembly import Assembly
 from fastnn.model.build_program import build_program
-from fastnn.model.record import Function
 from fastnn.model.subnetwork import Subnetwork
 from fastnn.model.summary import table
 from fastnn.optimizers import Optimizer
@@ -192,7 +191,7 @@ def load(
     path: safetensors_file.Path | IO[bytes],
     layers: Mapping[str, type[Layer]] | None = None,
     losses: Mapping[str, losses.Function] | None = None,
-    metrics: Mapping[str, Function] | None = None,
+    metrics: Mapping[str, measures.Function] | None = None,
     optimizers: Mapping[str, type[Optimizer]] | None = None,
     schedules: Mapping[str, type[Schedule]] | None = None,
 ) -> Network:

@@ -13,6 +13,7 @@ import fastnn as fnn
 from fastnn.inference.predictor import Predictor
 from fastnn.inference.stream import Stream
 from fastnn.losses import Loss
+from fastnn.metrics import Metric
 
 #: The modules that a user may import from, each with its names that are for fastnn's own modules. What is also in
 #: `fastnn` itself is listed under its module.
@@ -23,7 +24,7 @@ DOORS = {
     "schedules": "describe nested restore",
     "initializers": "named",
     "activations": "Elementwise RowWise",
-    "metrics": "classes resolve",
+    "metrics": "Kind Meaning Metered Own Recorded classes describe grows plain resolve restore",
     "callbacks": "Monitor",
     "datasets": "",
     "architectures": "",
@@ -57,7 +58,8 @@ def public_names() -> dict[str, Any]:
         own = [name for name, value in vars(module).items() if made_in(value, module.__name__)]
         for name in getattr(module, "__all__", own):
             value = getattr(module, name)
-            hidden = name[0] == "_" or name in internal.split() or isinstance(value, Loss)  # its class is documented
+            by_class = isinstance(value, (Loss, Metric))
+            hidden = name[0] == "_" or name in internal.split() or by_class
             if not hidden and callable(value) and made_in(value, "fastnn"):
                 found[f"{door}.{name}".lstrip(".")] = value
     for owner, names in METHODS.items():

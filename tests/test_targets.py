@@ -130,8 +130,6 @@ def test_classify_is_argmax() -> None:
         ([fnn.Dense(3)], "mse"),
         ([fnn.Dense(3, activation="tanh")], "mse"),
         ([fnn.Dense(3)], None),
-        ([fnn.Dense(3, activation="sigmoid")], "binary_cross_entropy"),
-        ([fnn.Dense(3)], "binary_cross_entropy"),
     ],
     ids=str,
 )

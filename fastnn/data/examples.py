@@ -13,6 +13,7 @@ class Per(Enum):
 
     SAMPLE = "sample"
     POSITION = "position"
+    ELEMENT = "element"
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,8 +21,9 @@ class Examples:
     """Arrays in a form that ports accept, all of the same number of samples.
 
     inputs, targets: in the order of the network's inputs and outputs. labels: for each output, whether its targets are
-    class numbers. weights: (n,), or one for each position of the outputs; lengths: (n,), the steps of each sequence;
-    None where they are not given. stateful: whether each batch continues the sequences of the batch before.
+    class numbers. weights: (n,), or one for each position of the outputs, or of the only output's `elements`; lengths:
+    (n,), the steps of each sequence; None where they are not given. stateful: whether each batch continues the
+    sequences of the batch before.
     """
 
     inputs: list[np.ndarray]
@@ -30,6 +32,7 @@ class Examples:
     weights: np.ndarray | None = None
     lengths: np.ndarray | None = None
     stateful: bool = False
+    elements: bool = False
 
     @property
     def size(self) -> int:
@@ -41,6 +44,8 @@ class Examples:
         """What each weight belongs to."""
         if self.weights is None:
             return None
+        if self.elements:
+            return Per.ELEMENT
         return Per.SAMPLE if self.weights.size == self.size else Per.POSITION
 
     @property

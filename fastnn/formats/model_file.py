@@ -12,7 +12,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from fastnn import losses, optimizers, schedules
+from fastnn import losses, metrics, optimizers, schedules
 from fastnn._version import __version__
 from fastnn.common import checks
 from fastnn.formats.safetensors_file import pack, parse, plain, take
@@ -21,7 +21,6 @@ from fastnn.model import structure
 from fastnn.model.compiled import Compiled
 from fastnn.model.counters import Counters
 from fastnn.model.objectives import objectives, one_or_all
-from fastnn.model.record import Function, name_of
 
 #: The arguments of `load` for custom classes and functions, with their names in errors and the base of the classes.
 KINDS: dict[str, tuple[str, type | None]] = {
@@ -67,8 +66,8 @@ def custom(net: Compiled) -> Custom:
         _add(found, "layers", kind.__name__, kind, LAYERS.get(kind.__name__))
     for loss in (each.loss for each in net.objectives if isinstance(each.loss, losses.Own)):
         _add(found, "losses", loss.name, loss.function)
-    for metric in (metric for each in net.objectives for metric in each.functions):
-        _add(found, "metrics", name_of(metric), metric)
+    for metric in (metric for each in net.objectives for metric in each.metrics if isinstance(metric, metrics.Own)):
+        _add(found, "metrics", metric.name, metric.function)
     if net.optimizer is not None:
         name = type(net.optimizer).__name__
         _add(found, "optimizers", name, type(net.optimizer), optimizers.OPTIMIZERS.get(name))
@@ -117,7 +116,7 @@ def describe(net: Compiled) -> dict[str, Any]:
         description["compiled"] = {
             "optimizer": optimizers.describe(net.optimizer),
             "loss": one_or_all(outputs, [losses.describe(each.loss) for each in net.objectives]),
-            "metrics": one_or_all(outputs, [list(map(_describe_metric, each.metrics)) for each in net.objectives]),
+            "metrics": one_or_all(outputs, [list(map(metrics.describe, each.metrics)) for each in net.objectives]),
         }
         if len(outputs) > 1:
             description["compiled"]["loss_weights"] = {each.output: each.weight for each in net.objectives}
@@ -126,22 +125,8 @@ def describe(net: Compiled) -> dict[str, Any]:
     return description
 
 
-def _describe_metric(metric: str | Function) -> str | dict[str, str]:
-    return metric if isinstance(metric, str) else {"own": name_of(metric)}
-
-
-def _restore_metrics(entries: Any, own: Mapping[str, Function]) -> list[str | Function]:
-    return [_restore_metric(entry, own) for entry in checks.listed("metrics", entries, (str, dict), "names")]
-
-
-def _restore_metric(entry: Any, own: Mapping[str, Function]) -> str | Function:
-    if isinstance(entry, str):
-        return entry
-    if entry["own"] not in own:
-        raise ValueError(
-            f"the metric {entry['own']!r} is a custom function: pass it in load(path, metrics={{name: function}})"
-        )
-    return own[entry["own"]]
+def _restore_metrics(entries: Any, own: Mapping[str, Any]) -> list[metrics.Metric]:
+    return [metrics.restore(entry, own) for entry in checks.listed("metrics", entries, (str, dict), "names")]
 
 
 def from_bytes(
@@ -181,8 +166,8 @@ def _restore(
         entries = [compiled["loss"]] if len(names) == 1 else [compiled["loss"][name] for name in names]
         criteria = one_or_all(names, [losses.restore(entry, own["losses"]) for entry in entries])
         listed = [compiled["metrics"]] if len(names) == 1 else [compiled["metrics"][name] for name in names]
-        metrics = one_or_all(names, [_restore_metrics(each, own["metrics"]) for each in listed])
-        measured = objectives(names, criteria, metrics, compiled.get("loss_weights"))
+        chosen = one_or_all(names, [_restore_metrics(each, own["metrics"]) for each in listed])
+        measured = objectives(names, criteria, chosen, compiled.get("loss_weights"))
         frozen = frozenset(checks.listed("frozen", compiled.get("frozen", []), str, "names"))
         optimizer = optimizers.restore(compiled["optimizer"], own["optimizers"], own["schedules"])
         net.compile_for(optimizer, measured, frozen)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
@@ -62,7 +63,8 @@ class Prediction(Compiled):
     def classify(self, x: Any, batch_size: int | None = None, lengths: Any = None) -> Any:
         """Compute the class of each row of x: the argmax of the outputs.
 
-        The softmax is not computed. For one output, the class is whether its probability is >= 0.5.
+        The softmax is not computed. For one output, the class is whether its probability is >= 0.5. Several sigmoid
+        outputs are labels that do not exclude each other: for each, whether it is >= 0.5.
 
         Parameters
         ----------
@@ -73,7 +75,7 @@ class Prediction(Compiled):
         -------
         array, int64 (batch,)
             For feature maps (batch, height, width, classes) the class at each position, (batch, height, width). For
-            several outputs a dict by name.
+            labels a 0 or 1 for each, (batch, labels). For several outputs a dict by name.
 
         Raises
         ------
@@ -220,16 +222,20 @@ def _run(net: Compiled, kind: Kind, given: Given, batch_size: int | None, statef
 
     data = feed(given, make, chosen_rows(batch_size, stateful), stateful=stateful)
     form = data.form
-    classes = kind is Kind.CLASSIFY
-    shapes = [shape[:-1] if classes else shape for shape in net.graph.output_shapes([x.shape[1:] for x in form.inputs])]
-    dtype = np.int64 if classes else np.float32
+    shapes = net.graph.output_shapes([x.shape[1:] for x in form.inputs])
+    dtype = np.int64 if kind is Kind.CLASSIFY else np.float32
     request = Request(kind, lengths=form.lengths is not None, stateful=stateful)
-    out = [np.empty((data.size, *shape), dtype) for shape in shapes]
-    pieces: list[list[np.ndarray]] = [[] for _ in shapes]
     with net.built_for(form.inputs), net.guard.reading(kind.value):
         program = net.pool.lease(net, request, max(1, data.rows))
         try:
             program.clear_states()
+            ports = program.plan.ports[len(form.inputs) :]
+            shapes = [
+                shape[:-1] if kind is Kind.CLASSIFY and (shape[-1] == 1 or port.columns < math.prod(shape)) else shape
+                for shape, port in zip(shapes, ports, strict=False)
+            ]
+            out = [np.empty((data.size, *shape), dtype) for shape in shapes]
+            pieces: list[list[np.ndarray]] = [[] for _ in shapes]
             for section in data.sections(0) if form.size else ():
                 ends = [] if section.examples.lengths is None else [section.examples.lengths]
                 rows = slice(section.first, section.first + section.stop)

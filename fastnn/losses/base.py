@@ -70,11 +70,12 @@ class Loss(FixedSettings):
     ) -> Target:
         """Emits the gather of the output's target. weight: of each sample or position. name: for error messages."""
         by_steps = output.buffer.steps is not None
-        each = labels or self.positional or by_steps or (weight is not None and weight.columns > 1)
-        n = output.places if each else 1
-        width = output.columns * output.buffer.times // n
-        port = Port(name, n if labels else n * width)
-        buffer = Buffer(n, "int32") if labels else Buffer(n * width)
+        n = output.places if labels or self.positional or by_steps else 1
+        n = n if weight is None else max(n, weight.columns)
+        elements = output.columns * output.buffer.times
+        width = elements // min(n, output.places)
+        port = Port(name, n if labels else elements)
+        buffer = Buffer(n, "int32") if labels else Buffer(elements)
         lengths = lowering.lengths if by_steps else None
         if labels:
             lowering.emit(kernels.GatherLabels, port, buffer, lengths=lengths, classes=width)
@@ -90,7 +91,8 @@ class Loss(FixedSettings):
             return target
         buffer = lowering.parted(target.buffer, output.buffer.steps)
         weight = None if target.weight is None else lowering.parted(target.weight, output.buffer.steps)
-        return replace(target, buffer=buffer, sample_weight=weight, positions=output.positions, weight=weight)
+        positions = target.positions // output.buffer.times
+        return replace(target, buffer=buffer, sample_weight=weight, positions=positions, weight=weight)
 
     def lower(self, lowering: Lowering, output: Value, target: Target) -> Call:
         """Emits the loss and, for training, the gradient with respect to the output."""

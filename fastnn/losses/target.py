@@ -28,20 +28,20 @@ class Target:
 
 
 def repeated(lowering: Lowering, weight: Buffer | None, positions: int) -> Buffer | None:
-    """Emits the weight of each sample for each of its positions, unless the positions have their own."""
+    """Emits the weights of samples, or of their positions, for each of more positions, unless these have their own."""
     if weight is None or weight.columns == positions:
         return weight
-    ones, weights = Tensor((1, positions)), Buffer(positions)
+    ones, weights = Tensor((1, positions // weight.columns)), weight.beside(positions)
     ones.array[...] = 1
-    lowering.emit(kernels.Dense, weight, ones, None, weights)
+    lowering.emit(kernels.Dense, weight, ones, None, weights, positions=weight.columns)
     return weights
 
 
-def gather_weight(lowering: Lowering, count: int, lengths: Buffer | None = None) -> tuple[Port, Buffer]:
+def gather_weight(lowering: Lowering, count: int, lengths: Buffer | None = None, width: int = 1) -> tuple[Port, Buffer]:
     """Emits the gather of `count` weights for each sample; returns the port by which they enter, and their buffer.
 
-    lengths: of sequences; weights past their end are ignored.
+    lengths: of sequences, with `width` weights a step; those past their end are ignored.
     """
     port, buffer = Port("sample_weight", count), Buffer(count)
-    lowering.emit(kernels.Gather, port, buffer, lengths, check="nonnegative", width=count if lengths is None else 1)
+    lowering.emit(kernels.Gather, port, buffer, lengths, check="nonnegative", width=count if lengths is None else width)
     return port, buffer

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping
 
-from fastnn import kernels, metrics
+from fastnn import kernels
 from fastnn.data.examples import Per
 from fastnn.engine.port import Port
 from fastnn.engine.tensor import Tensor
@@ -13,12 +13,14 @@ from fastnn.losses.target import gather_weight
 from fastnn.lowering.call import Buffer, Call, Weight
 from fastnn.lowering.lowering import Lowering
 from fastnn.lowering.value import Value
+from fastnn.metrics import Meaning, Metered, classes
 from fastnn.model import update
 from fastnn.model.assembly import below
 from fastnn.model.compiled import Compiled
 from fastnn.model.entry import Entry, input_gradients, leave, title
+from fastnn.model.objectives import repeated
 from fastnn.model.program import Program
-from fastnn.model.record import Record, name_of
+from fastnn.model.record import Record
 from fastnn.model.request import Kind, Request
 
 Weights = Mapping[str, Weight]
@@ -64,8 +66,9 @@ def _classify(net: Compiled, request: Request, rows: int) -> Program:
     criteria: list[Loss | None] = [objective.loss for objective in net.objectives]
     criteria = criteria or [None] * len(outputs)
     with lowering.named(request.kind.value):
-        classes = [metrics.classes(lowering, *each) for each in zip(outputs, criteria, strict=True)]
-        out = leave(lowering, "out", net.graph.output_names, classes)
+        both = zip(outputs, criteria, strict=True)
+        found = [classes(lowering, output, Meaning.of(output, loss)) for output, loss in both]
+        out = leave(lowering, "out", net.graph.output_names, found)
     lowering.run_closing()
     return Program(request, lowering.assemble([*entry.ports, *out, *entry.lengths], []), states=lowering.states)
 
@@ -149,21 +152,25 @@ class _Measured:
                 self.meters[f"{prefix}loss"] = objective.loss.lower(lowering, output, target)
                 if lowering.training and objective.weight != 1:
                     lowering.scale_gradient(output, objective.weight)
-                for name in objective.metrics:
-                    if isinstance(name, str):
-                        metric = metrics.resolve(name)
-                        self.meters[f"{prefix}{name}"] = metric(lowering, output, target, objective.loss)
-                if self.request.outputs and objective.functions:
-                    self._record(i, made, prefix)
+                meaning = Meaning.of(output, objective.loss)
+                twice = repeated([name for metric in objective.metrics for name in metric.names(meaning)])
+                if twice is not None:
+                    raise ValueError(f"metrics: two would be called {twice!r} in the logs; rename the function")
+                for metric in objective.metrics:
+                    metric.check(meaning, labels)
+                    if isinstance(metric, Metered):
+                        self.meters[f"{prefix}{metric.name}"] = metric.lower(lowering, output, target, meaning)
+                if self.request.outputs and objective.recorded:
+                    self._record(i, made, prefix, meaning)
             self.ports.insert(i, target.port)
 
-    def _record(self, index: int, output: Value, prefix: str) -> None:
-        """Emits the scatter of an output, for its metrics in Python."""
+    def _record(self, index: int, output: Value, prefix: str, meaning: Meaning) -> None:
+        """Emits the scatter of an output, for its metrics of a whole epoch."""
         objective, names = self.net.objectives[index], self.net.graph.output_names
         (port,) = leave(self.lowering, title("outputs", names, index), [""], [self.lowering.read(output).buffer])
-        functions = {f"{prefix}{name_of(each)}": each for each in objective.functions}
+        named = [(each, [f"{prefix}{name}" for name in each.names(meaning)]) for each in objective.recorded]
         steps = output.buffer.steps is not None
-        self.records.append(Record(index, port, self.net.shapes[index], steps, functions))
+        self.records.append(Record(index, port, self.net.shapes[index], steps, meaning, named))
 
     def _gather_weights(self, output: Value) -> Buffer | None:
         """Emits the gather of the sample weights, where they are given; their port comes after the targets'."""
@@ -172,8 +179,9 @@ class _Measured:
         if self.request.weights is Per.SAMPLE:
             port, weight = gather_weight(self.lowering, 1)
         else:
-            by_steps = output.buffer.steps is not None
-            port, weight = gather_weight(self.lowering, output.places, self.lowering.lengths if by_steps else None)
+            width = output.shape[-1] if self.request.weights is Per.ELEMENT else 1
+            lengths = None if output.buffer.steps is None else self.lowering.lengths
+            port, weight = gather_weight(self.lowering, output.places * width, lengths, width)
         self.ports.append(port)
         return weight
 

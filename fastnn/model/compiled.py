@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, Self
 
-from fastnn import losses, optimizers
+from fastnn import losses, metrics as measures, optimizers
 from fastnn.common import checks
 from fastnn.data import arrays
 from fastnn.data.examples import Examples
@@ -18,11 +18,10 @@ from fastnn.model.history import History
 from fastnn.model.objectives import Objective, objectives, one_or_all
 from fastnn.model.parameters import Range
 from fastnn.model.program import Pool, Program
-from fastnn.model.record import Function
 from fastnn.model.request import Kind, Request
 
-#: A name, or a function (y, t) -> float of the outputs and targets of an epoch.
-Metric = str | Function
+#: A name, an object with settings, or a function (y, t) -> float of the outputs and targets of an epoch.
+Metric = str | measures.Metric | measures.Function
 
 
 class Compiled(Assembly):
@@ -94,9 +93,9 @@ class Compiled(Assembly):
         loss : Loss, str or callable, default "cross_entropy"
             An object, a name, or your own function (y, t) -> (loss, dy), see `fastnn.losses.Own`. For several outputs
             one for all, or a dict by output.
-        metrics : list of str or callable, default ()
-            Names, or your own functions (y, t) -> float, called with all outputs and targets of an epoch. For several
-            outputs one list for all, or a dict by output.
+        metrics : list of str, Metric or callable, default ()
+            Names, objects with settings, or your own functions (y, t) -> float, called with all outputs and targets of
+            an epoch. For several outputs one list for all, or a dict by output.
         loss_weights : dict of str to float, optional
             For several outputs the weight of each one's loss in the sum, 1 for outputs that the dict leaves out.
 
@@ -131,7 +130,7 @@ class Compiled(Assembly):
             before = dict(vars(self))
             outputs = [objective.output for objective in measured]
             loss = one_or_all(outputs, [objective.loss for objective in measured])
-            metrics = one_or_all(outputs, [objective.metrics for objective in measured])
+            metrics = one_or_all(outputs, [tuple(map(measures.plain, objective.metrics)) for objective in measured])
             try:
                 self._set(optimizer=optimizer, objectives=measured, loss=loss, metrics=metrics, frozen=frozen)
                 self._set(counters=self.counters.compiled())
@@ -163,7 +162,7 @@ class Compiled(Assembly):
 
     def request(self, kind: Kind, examples: Examples) -> Request:
         """The request for a program over the examples, with what the compiled metrics need."""
-        return Request.of(kind, examples, any(objective.functions for objective in self.objectives))
+        return Request.of(kind, examples, any(objective.recorded for objective in self.objectives))
 
     def _labels(self) -> tuple[bool, ...]:
         """Whether the targets of each output may be class numbers."""

@@ -9,7 +9,7 @@ from typing import Any
 from fastnn import losses, metrics as measures
 from fastnn.common import checks
 from fastnn.losses import Loss
-from fastnn.model.record import Function, name_of
+from fastnn.metrics import Metric, Recorded
 
 
 @dataclass(eq=False, repr=False)
@@ -19,12 +19,12 @@ class Objective:
     output: str
     loss: Loss
     weight: float
-    metrics: tuple[str | Function, ...]
+    metrics: tuple[Metric, ...]
 
     @property
-    def functions(self) -> tuple[Function, ...]:
-        """The metrics that are Python functions."""
-        return tuple(metric for metric in self.metrics if not isinstance(metric, str))
+    def recorded(self) -> tuple[Recorded, ...]:
+        """The metrics of the outputs of a whole epoch."""
+        return tuple(metric for metric in self.metrics if isinstance(metric, Recorded))
 
 
 def objectives(outputs: Sequence[str], loss: Any, metrics: Any, weights: Any) -> tuple[Objective, ...]:
@@ -37,13 +37,9 @@ def objectives(outputs: Sequence[str], loss: Any, metrics: Any, weights: Any) ->
     by_output = (for_each("loss", loss, outputs), for_each("metrics", metrics, outputs, ()))
     scales = for_each("loss_weights", 1.0 if weights is None else weights, outputs, 1.0)
     for output, criterion, names, weight in zip(outputs, *by_output, scales, strict=True):
-        listed = tuple(dict.fromkeys(checks.listed("metrics", names, object, "names or functions")))
-        for name in listed:
-            if isinstance(name, str):
-                measures.resolve(name)
-            elif not callable(name):
-                raise TypeError(f"metrics must be names or functions, got {name!r:.60}")
-        twice = _repeated(["loss", *map(name_of, listed)])
+        given = checks.listed("metrics", names, object, "names or functions")
+        listed = tuple(dict.fromkeys(map(measures.resolve, given)))
+        twice = repeated(["loss", *(metric.name for metric in listed)])
         if twice is not None:
             raise ValueError(f"metrics: two would be called {twice!r} in the logs; give the function another name")
         scale = checks.real(f"loss_weights: {output}", weight, least=0)
@@ -58,16 +54,18 @@ def objectives(outputs: Sequence[str], loss: Any, metrics: Any, weights: Any) ->
 def _check_names(made: Sequence[Objective]) -> None:
     """Raises ValueError where two values in the logs would have one name."""
     names = [
-        f"{objective.output}_{figure}" for objective in made for figure in ("loss", *map(name_of, objective.metrics))
+        f"{objective.output}_{figure}"
+        for objective in made
+        for figure in ("loss", *(metric.name for metric in objective.metrics))
     ]
-    name = _repeated([f"{before}{name}" for before in ("", "val_") for name in ("loss", *names)])
+    name = repeated([f"{before}{name}" for before in ("", "val_") for name in ("loss", *names)])
     if name is not None:
         raise ValueError(
             f"two values in the logs would be called {name!r}: give outputs (the layers that make them) other names"
         )
 
 
-def _repeated(names: Sequence[str]) -> str | None:
+def repeated(names: Sequence[str]) -> str | None:
     """The first name that occurs twice."""
     seen: set[str] = set()
     for name in names:

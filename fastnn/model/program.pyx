@@ -25,7 +25,7 @@ cdef class Program:
     """A plan that answers a request: its ports are inputs, then targets or results, in order; its meters have names.
 
     weights: of several outputs' losses in their sum, by name. states: what recurrent layers carry from run to run.
-    records: of the outputs, for metrics in Python; their ports come last.
+    records: of the outputs, for metrics of a whole epoch; their ports come last.
     """
 
     cdef readonly object request  # type: Request
@@ -137,10 +137,10 @@ cdef class Program:
             record.take(section.examples, slice(section.start, stop), section.order)
 
     def results(self) -> Logs:
-        """What `means` says, and the metrics in Python of all that their records have taken."""
+        """What `means` says, and the metrics of all that the records have taken."""
         logs = self.means()
         for record in self.records:
-            logs |= record.metrics()
+            logs |= record.results()
         return logs
 
     def last(self) -> Logs:

@@ -1,38 +1,35 @@
-"""Record: the outputs of an epoch, for metrics that are Python functions."""
+"""Record: the outputs of an epoch, for metrics that are computed in NumPy."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
 from fastnn.data.examples import Examples, Per
 from fastnn.engine.port import Port
-from fastnn.losses.own import takes_weights
+from fastnn.metrics import Meaning, Recorded
 from fastnn.model.history import Logs
-
-#: function(y, t) -> float, or function(y, t, sample_weight)
-Function = Callable[..., float]
-
-
-def name_of(metric: str | Function) -> str:
-    """The name of a metric in the logs."""
-    if isinstance(metric, str):
-        return metric
-    return getattr(metric, "__name__", type(metric).__name__)
 
 
 class Record:
     """The outputs of one output of a network, row by row as they are computed.
 
     index: of the output. port: where they leave the plan. shape: of a sample's output. steps: whether that has one for
-    each step of a sequence. functions: by the name of their metric in the logs.
+    each step of a sequence. meaning: what it stands for. metrics: with the names of their values in the logs.
     """
 
     def __init__(
-        self, index: int, port: Port, shape: tuple[int, ...], steps: bool, functions: Mapping[str, Function]
+        self,
+        index: int,
+        port: Port,
+        shape: tuple[int, ...],
+        steps: bool,
+        meaning: Meaning,
+        metrics: Sequence[tuple[Recorded, list[str]]],
     ) -> None:
-        self.index, self.port, self.shape, self.steps, self.functions = index, port, shape, steps, functions
+        self.index, self.port, self.shape, self.steps = index, port, shape, steps
+        self.meaning, self.metrics = meaning, metrics
         self.outputs = np.empty(0, np.float32)
         self.seen: list[tuple[np.ndarray, np.ndarray, np.ndarray | None]] = []
 
@@ -50,9 +47,10 @@ class Record:
         target = np.array(examples.targets[self.index][chosen])  # the window's buffers are used again
         shape = self.shape[:-1] if examples.labels[self.index] else self.shape
         t = target.reshape(len(y), *shape)
-        weight = None if examples.weights is None else np.array(examples.weights[chosen])
-        if weight is not None:
-            weight = weight.reshape(len(y), *self.shape[:-1] if examples.per is Per.POSITION else ())
+        weight = None
+        if examples.weights is not None and examples.per is not None:
+            of_each = {Per.SAMPLE: (), Per.POSITION: self.shape[:-1], Per.ELEMENT: self.shape}
+            weight = np.array(examples.weights[chosen]).reshape(len(y), *of_each[examples.per])
         if examples.lengths is not None and self.steps:
             real = np.arange(self.shape[0]) < examples.lengths[chosen].reshape(-1, 1)
             if weight is not None and weight.ndim == 1:
@@ -70,25 +68,19 @@ class Record:
         """Takes what `kept` returned."""
         self.seen = [(kept["outputs"], kept["targets"], kept.get("weights"))] if kept else []
 
-    def metrics(self) -> Logs:
-        """The results of the functions for all that was taken since the last call."""
+    @property
+    def names(self) -> list[str]:
+        """The names in the logs."""
+        return [name for _, names in self.metrics for name in names]
+
+    def results(self) -> Logs:
+        """The values of the metrics for all that was taken since the last call."""
         outputs, targets, weights = zip(*self.seen, strict=True)
         self.seen = []
         y, t = _joined(outputs), _joined(targets)
         weight = None if weights[0] is None else _joined(weights)
-        return {name: self._value(name, function, y, t, weight) for name, function in self.functions.items()}
-
-    @staticmethod
-    def _value(name: str, function: Function, y: np.ndarray, t: np.ndarray, weight: np.ndarray | None) -> float:
-        if weight is not None and not takes_weights(function):
-            raise ValueError(
-                f"{name}: its parameters are (y, t), without sample_weight or class_weight; "
-                f"define {name}(y, t, sample_weight) to receive them"
-            )
-        value = function(y, t, weight) if takes_weights(function) else function(y, t)
-        if np.ndim(value) != 0 or np.asarray(value).dtype.kind not in "biuf":
-            raise TypeError(f"{name}: expected it to return a number, got {value!r:.60}")
-        return float(value)
+        values = [metric.of_arrays(y, t, weight, self.meaning) for metric, _ in self.metrics]
+        return dict(zip(self.names, map(float, np.hstack(values)), strict=True))
 
 
 def _joined(parts: Sequence[np.ndarray]) -> np.ndarray:

@@ -25,8 +25,9 @@ class Request(NamedTuple):
 
     labels: for each output, whether its targets are class numbers. weights: what each sample weight belongs to, None
     without any. lengths: whether sequences have lengths of their own. stateful: whether recurrent layers continue from
-    the state in which the batch before left them. outputs: whether outputs are recorded, for metrics in Python. still:
-    whether gradients are those of the loss as `evaluate` measures it, without dropout and with running statistics.
+    the state in which the batch before left them. outputs: whether outputs are recorded, for metrics of a whole epoch.
+    still: whether gradients are those of the loss as `evaluate` measures it, without dropout and with running
+    statistics.
     """
 
     kind: Kind

@@ -30,7 +30,7 @@ class Epochs(Run):
         """Trains the epochs from `first` to `last` - 1, or until one sets net.stop_training."""
         net, self.epoch = self.net, first
         net._set(history=self.history, stop_training=False)
-        names = (*self.program.means(), *(name for record in self.program.records for name in record.functions))
+        names = (*self.program.means(), *(name for record in self.program.records for name in record.names))
         names += tuple(f"val_{name}" for name in names if self.unseen is not None)
         for callback in self.callbacks:
             callback.net, callback.names, callback.callbacks = net, names, self.callbacks
