@@ -1,4 +1,4 @@
-"""Class weights, turned into weights of samples or positions."""
+"""Class weights, turned into weights of samples or positions, or of each of several labels."""
 
 from __future__ import annotations
 
@@ -32,6 +32,31 @@ def sample_weights(examples: Examples, shape: tuple[int, ...], class_weight: Any
         found = (found.reshape(count, -1) * examples.weights.reshape(count, -1)).reshape(-1)
     found = arrays.in_proportion(found).reshape(len(targets), *positions)
     return arrays.weights(found, len(targets), [shape])
+
+
+def label_weights(examples: Examples, shape: tuple[int, ...], class_weight: Any) -> np.ndarray:
+    """The weight of each element of labels that do not exclude each other, times that of its sample or position.
+
+    class_weight: a dict from label to the weight of its positives, which are 1 for those left out as for all negatives;
+    or "balanced": elements / (2 * those that are positive, or negative, as the element), label by label.
+    """
+    *positions, columns = shape
+    count, targets = len(examples.targets[0]), examples.targets[0].reshape(-1, columns)
+    positive = targets >= 0.5
+    if isinstance(class_weight, str) and class_weight == "balanced":
+        real = np.ones(len(targets), bool)
+        if examples.lengths is not None:
+            real = (np.arange(positions[0]) < examples.lengths.reshape(-1, 1)).reshape(-1)
+        all_of, of_label = real.sum(), positive[real].sum(axis=0)
+        for label in np.flatnonzero((of_label == 0) | (of_label == all_of)):
+            which = "negatives" if of_label[label] else "positives"
+            raise ValueError(f'class_weight="balanced": label {label} has no {which}; give a dict instead')
+        found = np.where(positive, all_of / (2 * of_label), all_of / (2 * (all_of - of_label)))
+    else:
+        found = np.where(positive, _weights(class_weight, positive, columns), 1.0)
+    if examples.weights is not None:
+        found = found.reshape(count, -1, columns) * examples.weights.reshape(count, -1, 1)
+    return arrays.ready(arrays.in_proportion(found).reshape(count, *shape))
 
 
 def classes(targets: np.ndarray, labels: bool, columns: int) -> np.ndarray:

@@ -18,7 +18,7 @@ def confusion_matrix(y: Any, predicted: Any, classes: int | None = None) -> np.n
     predicted : array of int
         The predicted classes, of the same shape, as `classify` returns them.
     classes : int, optional
-        The number of classes. None is the greatest class number + 1.
+        The number of classes. None is the largest class number + 1.
 
     Returns
     -------

@@ -58,11 +58,9 @@ def _class_weighted(net: Compiled, make: Maker, class_weight: Any) -> Maker:
     def weighted(*parts: Any) -> Examples:
         examples = make(*parts)
         shape = net.graph.output_shapes([array.shape[1:] for array in examples.inputs])[0]
-        if shape[-1] > 1 and loss.ending == "sigmoid":
-            raise ValueError(
-                "class_weight: several sigmoid outputs are independent labels, not classes; use sample_weight"
-            )
-        return replace(examples, weights=class_weights.sample_weights(examples, shape, class_weight))
+        labels = shape[-1] > 1 and loss.ending == "sigmoid"
+        make_weights = class_weights.label_weights if labels else class_weights.sample_weights
+        return replace(examples, weights=make_weights(examples, shape, class_weight), elements=labels)
 
     return weighted
 

@@ -46,7 +46,7 @@ class Training(Prediction):
     ) -> History:
         """Train for a number of epochs on batches of the data, the last of which may be shorter.
 
-        Each epoch's loss and metrics are means over its samples as training saw them. Called again, training continues
+        Each epoch's loss and metrics are those of its samples as training saw them. Called again, training continues
         where it ended, with a new History. Ctrl-C, or an exception in a callback, leaves the network after its last
         whole step, and the History in `history`.
 
@@ -80,7 +80,9 @@ class Training(Prediction):
             metrics are then weighted means.
         class_weight : dict of int to float, or "balanced", optional
             A weight for each class, 1 for classes that the dict leaves out. "balanced" is samples, or positions, /
-            (classes * those of the class). Multiplied with sample_weight.
+            (classes * those of the class). Of several sigmoid outputs, labels that do not exclude each other, the dict
+            has the weight of each label's positives, and those that are left out and all negatives have 1; "balanced"
+            is samples / (2 * the label's positives), or its negatives, for each label. Multiplied with sample_weight.
         lengths : array of int (batch,), optional
             The number of steps of each sequence, where x (batch, time, features) is padded. Only real steps are
             computed: padding costs nothing and changes no bit of a result. Losses and metrics of outputs at each step
