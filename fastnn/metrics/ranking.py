@@ -38,7 +38,7 @@ class Ranked(Recorded):
 
 def _by_score(scores: np.ndarray, positive: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The weights of the positives and of the negatives, summed for each score, the greatest first."""
-    order = np.argsort(-scores, kind="stable")
+    order = np.argsort(-scores)
     ranked = scores[order]
     first = np.flatnonzero(np.append(True, ranked[1:] != ranked[:-1])) if len(order) else order
     masks = (positive, ~positive)
@@ -69,7 +69,7 @@ class RocAuc(Ranked):
     def value(self, positive: np.ndarray, negative: np.ndarray) -> float:
         below = negative.sum() - np.cumsum(negative) + negative / 2
         pairs = positive.sum() * negative.sum()
-        return float(positive @ below / pairs) if pairs > 0 else float("nan")
+        return float((positive * below).sum() / pairs) if pairs > 0 else float("nan")
 
 
 class PrAuc(Ranked):
@@ -97,4 +97,4 @@ class PrAuc(Ranked):
         right, total = np.cumsum(positive), positive.sum()
         predicted = right + np.cumsum(negative)
         some = positive > 0
-        return float(positive[some] @ (right[some] / predicted[some]) / total) if total > 0 else float("nan")
+        return float((positive[some] * right[some] / predicted[some]).sum() / total) if total > 0 else float("nan")
