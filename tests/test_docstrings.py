@@ -25,7 +25,7 @@ DOORS = {
     "initializers": "named",
     "activations": "Elementwise RowWise",
     "metrics": "Kind Meaning Metered Own Recorded classes describe grows plain resolve restore",
-    "callbacks": "Monitor",
+    "callbacks": "",
     "datasets": "",
     "architectures": "",
     "inspection": "Step Steps one",

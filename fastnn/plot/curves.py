@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastnn import metrics
-from fastnn.callbacks import History
 from fastnn.common import checks
+from fastnn.model.history import History
 from fastnn.plot.figure import MOST, new_figure, plain
 
 if TYPE_CHECKING:
