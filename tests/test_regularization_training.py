@@ -40,6 +40,33 @@ def test_penalties_in_a_network() -> None:
     assert history["loss"][0] > expected["loss"]
 
 
+def test_the_penalty_is_in_the_logs_too() -> None:
+    """loss - penalty is the loss of a network without, also with short batches and weights."""
+    x, y = DATA
+    weight = np.random.default_rng(0).random(60) * (np.arange(60) > 6)  # the first batch of 7 weighs nothing
+    plain, net = network(fnn.SGD(0.0)), network(fnn.SGD(0.0), l1=0.02, l2=0.1)
+    penalty = sum(0.02 * np.abs(w).sum() + 0.1 * (w * w).sum() for w in weights(net))
+    for options in ({}, {"sample_weight": weight}):
+        found, expected = (each.evaluate(x, y, 7, **options) for each in (net, plain))
+        assert "penalty" not in expected and list(found) == ["loss", "mae", "penalty"]
+        assert found["penalty"] == pytest.approx(penalty, rel=1e-6)
+        assert found["loss"] - found["penalty"] == pytest.approx(expected["loss"], rel=1e-12)
+        logs = net.fit(x, y, 7, shuffle=False, validation_data=(x, y), verbose=0, **options).history
+        assert [*logs["penalty"], *logs["val_penalty"]] == pytest.approx([penalty] * 2, rel=1e-6)
+        assert logs["loss"][0] - logs["penalty"][0] == pytest.approx(expected["loss"], rel=1e-12)
+    lbfgs = network(fnn.LBFGS(), l2=0.1).fit(x, y, 60, 3, verbose=0).history
+    assert lbfgs["loss"] == sorted(lbfgs["loss"])[::-1] and lbfgs["penalty"] != lbfgs["penalty"][:1] * 3
+    assert all(low < high for low, high in zip(lbfgs["penalty"], lbfgs["loss"], strict=True))
+
+
+def test_no_metric_is_called_penalty() -> None:
+    def penalty(y: np.ndarray, t: np.ndarray) -> float:
+        return 0.0
+
+    with pytest.raises(ValueError, match="two would be called 'penalty' in the logs"):
+        regression().compile("sgd", "mse", [penalty])
+
+
 def test_penalties_make_weights_small_and_sparse() -> None:
     x, y = DATA
     nets = [network(fnn.Adam(0.01), **settings) for settings in ({}, {"l2": 0.2}, {"l1": 0.3})]

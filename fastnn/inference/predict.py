@@ -114,8 +114,9 @@ class Prediction(Compiled):
         Returns
         -------
         dict of str to float
-            "loss" and each metric. For several outputs "loss" is the weighted sum, the others are "<output>_loss",
-            "<output>_accuracy" and so on.
+            "loss" and each metric. If layers have penalties (l1, l2), "penalty" is their sum, which "loss" includes.
+            For several outputs "loss" is the weighted sum, the others are "<output>_loss", "<output>_accuracy" and so
+            on.
 
         Raises
         ------

@@ -9,10 +9,15 @@ from fastnn.kernels.sharing cimport Flat, FlatSum
 
 
 cdef class Penalties(Meter):
-    """The sum of the penalties of a network with several outputs: part of none of their losses."""
+    """The sum of the penalties of a network. loss: the one that they are part of; None with several outputs.
 
-    def __init__(self) -> None:
-        self.tensors = ()
+    Its batches weigh what they weigh in the loss, so that the difference of the means is the mean without penalties.
+    """
+
+    cdef Meter loss
+
+    def __init__(self, Meter loss or None = None) -> None:
+        self.loss, self.tensors = loss, ()
 
     @property
     def capacity(self) -> int:
@@ -20,7 +25,12 @@ cdef class Penalties(Meter):
         return 2**62
 
     cdef void run(self) noexcept nogil:
-        self.record(0, self.state.rows)
+        self.record(0, self.state.rows if self.loss is None else self.loss.counted)
+
+    cdef void add(self, double value) noexcept nogil:
+        Meter.add(self, value)
+        if self.loss is not None:
+            self.loss.add(value)
 
 
 cdef class Penalty(FlatSum):

@@ -133,11 +133,12 @@ class _Measured:
         self._measure(outputs)
         several = len(net.objectives) > 1
         self.scales = {f"{each.output}_loss": each.weight for each in net.objectives} if several else {}
-        if several and update.penalized(net.blocks.wanted):
-            self.meters["penalty"], self.scales["penalty"] = lowering.emit(kernels.Penalties), 1.0
+        if update.penalized(net.blocks.wanted):
+            self.meters["penalty"] = lowering.emit(kernels.Penalties, self.meters.get("loss"))
+            self.scales |= {"penalty": 1.0} if several else {}
         if lowering.training:
             lowering.run_backward()
-        update.penalize(lowering, net.blocks.each, self.meters.get("penalty", self.meters.get("loss")))
+        update.penalize(lowering, net.blocks.each, self.meters.get("penalty"))
 
     def _measure(self, outputs: list[Value]) -> None:
         """Emits the losses and the metrics, in this order for each output, and the gathers of their targets."""

@@ -10,6 +10,7 @@ from fastnn import losses, metrics as measures
 from fastnn.common import checks
 from fastnn.losses import Loss
 from fastnn.metrics import Metric, Recorded
+from fastnn.model.log_names import PREFIXES
 
 
 @dataclass(eq=False, repr=False)
@@ -39,7 +40,7 @@ def objectives(outputs: Sequence[str], loss: Any, metrics: Any, weights: Any) ->
     for output, criterion, names, weight in zip(outputs, *by_output, scales, strict=True):
         given = checks.listed("metrics", names, object, "names or functions")
         listed = tuple(dict.fromkeys(map(measures.resolve, given)))
-        twice = repeated(["loss", *(metric.name for metric in listed)])
+        twice = repeated(_in_logs("loss", *(metric.name for metric in listed)))
         if twice is not None:
             raise ValueError(f"metrics: two would be called {twice!r} in the logs; give the function another name")
         scale = checks.real(f"loss_weights: {output}", weight, least=0)
@@ -58,11 +59,16 @@ def _check_names(made: Sequence[Objective]) -> None:
         for objective in made
         for figure in ("loss", *(metric.name for metric in objective.metrics))
     ]
-    name = repeated([f"{before}{name}" for before in ("", "val_") for name in ("loss", *names)])
+    name = repeated(_in_logs("loss", *names))
     if name is not None:
         raise ValueError(
             f"two values in the logs would be called {name!r}: give outputs (the layers that make them) other names"
         )
+
+
+def _in_logs(*names: str) -> list[str]:
+    """All that the logs of a fit may hold, for values of these names."""
+    return [f"{prefix}{name}" for prefix in ("", *PREFIXES) for name in (*names, "penalty")]
 
 
 def repeated(names: Sequence[str]) -> str | None:
