@@ -132,7 +132,8 @@ def test_bad_input(call: Any, message: str) -> None:
 
 
 BAD_TYPES: list[tuple[Any, str]] = [
-    (lambda: plot.learning_curves({"loss": [1.0]}), "learning_curves: expected a History, as fit returns it, got dict"),
+    (lambda: plot.learning_curves([1.0]), "learning_curves: expected a History, as fit returns it, got list"),
+    (lambda: plot.learning_curves({"a": 1}), "learning_curves: a: expected a History, as fit returns it, got int"),
     (lambda: plot.confusion_matrix([0, 1], [0, 1], 2), "confusion_matrix: classes must be a list of names, got 2"),
     (lambda: plot.confusion_matrix([0, 1], [0, 1], "ab"), "classes must be a list of names, got 'ab'"),
     (lambda: plot.pictures(np.full((1, 2, 2, 1), "a")), "pictures: x: expected an array of real numbers"),

@@ -6,10 +6,10 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
-from fastnn import metrics
 from fastnn.callbacks.callback import Callback
 from fastnn.common import checks
 from fastnn.model.history import Logs
+from fastnn.model.log_names import MODES, grows
 from fastnn.training.hooks import Hooks
 
 
@@ -55,15 +55,15 @@ class Monitor(Callback):
         self.monitor = monitor
         self.patience = checks.integer(f"{name}: patience", patience, least=0)
         self.min_delta = checks.real(f"{name}: min_delta", min_delta, least=0)
-        self.mode = checks.known(f"{name}: mode", mode, ("auto", "min", "max"))
+        self.mode = checks.known(f"{name}: mode", mode, MODES)
 
     def on_train_begin(self) -> None:
         """Starts a new count. Raises ValueError for a monitor that will not be in the logs."""
-        others = [each for each in self.callbacks if not isinstance(each, Monitor)]
+        # What fastnn's own callbacks add is in names.
+        others = [each for each in self.callbacks if not type(each).__module__.startswith("fastnn.")]
         if self.monitor not in self.names and not any(type(c).on_epoch_end is not Hooks.on_epoch_end for c in others):
             raise self.unknown(self.names)
-        grows = self.mode == "max" or (self.mode == "auto" and metrics.grows(self.monitor))
-        self.sign = 1 if grows else -1
+        self.sign = 1 if grows(self.monitor, self.mode) else -1
         self.best, self.waited = -math.inf, 0  # of sign * the value
 
     def state(self) -> dict[str, Any]:

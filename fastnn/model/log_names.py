@@ -2,6 +2,8 @@
 
 from collections.abc import Collection
 
+from fastnn import metrics
+
 #: Before the names of what was measured on validation data, and on the training data after the epoch.
 PREFIXES = ("val_", "train_")
 MODES = ("auto", "min", "max")
@@ -16,5 +18,5 @@ def parted(name: str, names: Collection[str]) -> tuple[str, str]:
 
 
 def grows(name: str, mode: str) -> bool:
-    """Whether more is better: in mode "auto", of what ends in "accuracy"."""
-    return mode == "max" or (mode == "auto" and name.endswith("accuracy"))
+    """Whether more is better: in mode "auto", of metrics such as accuracy."""
+    return mode == "max" or (mode == "auto" and metrics.grows(name))

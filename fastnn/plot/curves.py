@@ -10,19 +10,20 @@ import numpy as np
 from fastnn import metrics
 from fastnn.common import checks
 from fastnn.model.history import History
+from fastnn.model.learning_curves import draw
 from fastnn.plot.figure import MOST, new_figure, plain
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def learning_curves(history: History) -> Figure:
+def learning_curves(history: History | Mapping[str, History]) -> Figure:
     """Plot the loss and each metric over the epochs, for training and validation.
 
     Parameters
     ----------
-    history : History
-        What `fit` returns.
+    history : History or dict of str to History
+        What `fit` returns; or several by name, which are compared in the same axes.
 
     Returns
     -------
@@ -31,9 +32,9 @@ def learning_curves(history: History) -> Figure:
     Raises
     ------
     TypeError
-        Unless it is a History.
+        Unless it is a History, or a dict of them.
     ValueError
-        For a history without epochs.
+        For a history without epochs, and for an empty dict.
     ImportError
         Without matplotlib.
 
@@ -43,26 +44,21 @@ def learning_curves(history: History) -> Figure:
     >>> (x, y), test = fnn.datasets.digits()
     >>> net = fnn.Sequential([fnn.Dense(10, "softmax")], input_shape=(64,), seed=0)
     >>> net = net.compile("adam", metrics=["accuracy"])
-    >>> figure = fnn.plot.learning_curves(net.fit(x, y, epochs=2, validation_data=test, verbose=0))
+    >>> history = net.fit(x, y, epochs=2, validation_data=test, verbose=0)
+    >>> figure = fnn.plot.learning_curves(history)
     >>> [axes.get_ylabel() for axes in figure.axes]
     ['loss', 'accuracy']
+    >>> later = net.fit(x, y, epochs=2, validation_data=test, verbose=0)
+    >>> figure = fnn.plot.learning_curves({"first": history, "later": later})
     """
-    if not isinstance(history, History):
-        raise TypeError(f"learning_curves: expected a History, as fit returns it, got {type(history).__name__}")
-    names = [name for name in history.history if not name.startswith("val_")]
-    if not names:
-        raise ValueError("learning_curves: the history has no epochs")
-    figure = new_figure(4.5 * len(names), 3.6)
-    epochs = np.arange(1, len(history.epoch) + 1)
-    for axes, name in zip(figure.subplots(1, len(names), squeeze=False)[0], names, strict=True):
-        axes.plot(epochs, history.history[name], marker=".", label="training")
-        if f"val_{name}" in history.history:
-            axes.plot(epochs, history.history[f"val_{name}"], marker=".", label="validation")
-        axes.set(xlabel="epoch", ylabel=name)
-        axes.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
-        axes.grid(alpha=0.3)
-        axes.legend()
-    return figure
+    histories = dict(history) if isinstance(history, Mapping) else {"": history}
+    if not histories:
+        raise ValueError("learning_curves: expected histories by name, got none")
+    for name, each in histories.items():
+        if not isinstance(each, History):
+            where = f"learning_curves: {name}".removesuffix(": ")
+            raise TypeError(f"{where}: expected a History, as fit returns it, got {type(each).__name__}")
+    return draw({str(name): (each.epoch, each.history) for name, each in histories.items()})
 
 
 def confusion_matrix(y: Any, predicted: Any, classes: Sequence[str] | None = None) -> Figure:

@@ -1,26 +1,8 @@
-"""What all figures share: how they are made, and texts in them."""
+"""What all figures share: how they are made, texts in them, and how much they show."""
 
-from __future__ import annotations
+from fastnn.common.figure import new_figure, plain
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+__all__ = ["MOST", "new_figure", "plain"]
 
 #: The most filters or feature maps that a figure shows, and the most classes for which it writes counts.
 MOST = 64
-
-
-def new_figure(width: float, height: float) -> Figure:
-    """An empty figure of that size in inches. Raises ImportError without matplotlib."""
-    try:
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise ImportError("fastnn.plot needs matplotlib: pip install 'fastnn-cpu[plot]'") from None
-    return Figure(figsize=(width, height), layout="constrained", dpi=110)
-
-
-def plain(texts: Iterable[object]) -> list[str]:
-    """Texts with dollar signs escaped: matplotlib reads what is between two of them as a formula."""
-    return [str(text).replace("$", r"\$") for text in texts]
