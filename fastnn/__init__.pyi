@@ -15,9 +15,11 @@ from fastnn._version import __version__ as __version__
 from fastnn.callbacks import (
     Callback as Callback,
     Checkpoint as Checkpoint,
+    CSVLogger as CSVLogger,
     EarlyStopping as EarlyStopping,
     History as History,
     ReduceOnPlateau as ReduceOnPlateau,
+    TensorBoard as TensorBoard,
 )
 from fastnn.engine.config import show_config as show_config
 from fastnn.engine.thread_count import (

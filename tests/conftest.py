@@ -11,6 +11,9 @@ import pytest
 from fastnn.engine.op import get_isa, levels, set_isa
 from fastnn.engine.thread_count import get_num_threads, set_num_threads
 
+#: Variables that pytest and tensorboardX set.
+OTHERS = {"PYTEST_CURRENT_TEST", "CRC32C_SW_MODE"}
+
 
 @pytest.fixture(params=levels())
 def isa(request: pytest.FixtureRequest) -> Iterator[str]:
@@ -45,7 +48,7 @@ def process_state() -> dict[str, object]:
         "locale": locale.setlocale(locale.LC_ALL),
         "SIGINT": signal.getsignal(signal.SIGINT),
         "directory": os.getcwd(),
-        "environment": {k: v for k, v in os.environ.items() if k != "PYTEST_CURRENT_TEST"},
+        "environment": {k: v for k, v in os.environ.items() if k not in OTHERS},
         "threads": get_num_threads(),
         "isa": get_isa(),
     }

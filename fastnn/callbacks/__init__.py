@@ -7,9 +7,11 @@ __getattr__, __dir__, __all__ = lazy.attach(
     {
         "fastnn.callbacks.callback": "Callback",
         "fastnn.callbacks.checkpoint": "Checkpoint",
+        "fastnn.callbacks.csv_logger": "CSVLogger",
         "fastnn.callbacks.early_stopping": "EarlyStopping",
         "fastnn.callbacks.monitor": "Monitor",
         "fastnn.callbacks.reduce_on_plateau": "ReduceOnPlateau",
+        "fastnn.callbacks.tensor_board": "TensorBoard",
         "fastnn.model.history": "History",
     },
 )
