@@ -16,6 +16,7 @@ from fastnn.model.request import Kind, Request
 from fastnn.optimizers import LBFGS
 from fastnn.training import full_batch
 from fastnn.training.epochs import Epochs
+from fastnn.training.evaluate_training import EvaluateTraining
 from fastnn.training.feeds import training_feed, validation_feed
 from fastnn.training.held_out import held_out
 from fastnn.training.hooks import Hooks
@@ -43,12 +44,14 @@ class Training(Prediction):
         validation_freq: int = 1,
         initial_epoch: int = 0,
         steps_per_epoch: int | None = None,
+        evaluate_training: bool = False,
     ) -> History:
         """Train for a number of epochs on batches of the data, the last of which may be shorter.
 
-        Each epoch's loss and metrics are those of its samples as training saw them. Called again, training continues
-        where it ended, with a new History. Ctrl-C, or an exception in a callback, leaves the network after its last
-        whole step, and the History in `history`.
+        Each epoch's loss and metrics are those of its samples as training saw them. "loss" includes the penalties of
+        layers (l1, l2); where there are some, "penalty" is their sum alone. "val_loss" and "val_penalty" likewise.
+        Called again, training continues where it ended, with a new History. Ctrl-C, or an exception in a callback,
+        leaves the network after its last whole step, and the History in `history`.
 
         Parameters
         ----------
@@ -101,6 +104,10 @@ class Training(Prediction):
             The number of the first epoch, for training that is continued.
         steps_per_epoch : int, optional
             The batches that make an epoch, where a function returns them. None: until its iterator ends.
+        evaluate_training : bool, default False
+            Whether the network is evaluated on the training data too after each epoch, as in prediction: "train_loss"
+            and so on, to compare with "val_loss". "loss" is a mean over the epoch, in which the weights change, with
+            dropout, noise and augmentation. It costs another forward pass over the data.
 
         Returns
         -------
@@ -149,6 +156,8 @@ class Training(Prediction):
             data, unseen = held_out(self, data, validation_split, stateful)
         elif validation_data is not None:
             unseen = validation_feed(self, validation_data, data)
+        if checks.flag("evaluate_training", evaluate_training):
+            hooks = [EvaluateTraining(self, data), *hooks]
         kind = Kind.TRAIN
         if isinstance(self.optimizer, LBFGS):
             kind = Kind.DESCENT

@@ -34,8 +34,8 @@ class Hooks:
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
         """After an epoch and its validation.
 
-        logs: "loss", each metric, and both with "val_". What is added to it is in the History, and later callbacks of
-        the list can monitor it.
+        logs: "loss", each metric, "penalty" if layers have some, and all these with "val_" and "train_". What is added
+        to it is in the History, and later callbacks of the list can monitor it.
         """
 
     def on_batch_end(self, step: int, logs: Logs) -> None:
