@@ -11,9 +11,11 @@ import numpy as np
 from fastnn.common import checks
 from fastnn.common.randomness import Purpose, generator
 from fastnn.data import arrays
-from fastnn.inference.predict import measure, rows_of
+from fastnn.inference.feeding import CHUNK
+from fastnn.inference.predict import measure
 from fastnn.inspection.curvature import hessian
 from fastnn.model.assembly import Assembly
+from fastnn.model.feed import ArrayFeed
 from fastnn.model.parameters import Joined
 from fastnn.network import Network
 
@@ -118,12 +120,12 @@ def loss_surface(
         margin = half * (high - low).max() / 2
         a, b = np.linspace(low - margin, high + margin, count).T
     loss = np.empty((count, count))
-    before, rows = views.read(), rows_of(None, examples.size)
+    before, data = views.read(), ArrayFeed(examples, min(CHUNK, examples.size))
     with net.guard.changing("loss_surface"):
         try:
             for i, j in np.ndindex(count, count):
                 views.write(start + a[j] * u + b[i] * v)
-                loss[i, j] = measure(net, examples, rows)["loss"]
+                loss[i, j] = measure(net, data)["loss"]
         finally:
             views.write(before)
     return Surface(loss, a, b, points)
