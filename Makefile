@@ -3,6 +3,7 @@
 
 VENV := .venv
 RUN := $(VENV)/bin/python
+JOBS := $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1)
 PIP := $(RUN) -m pip --disable-pip-version-check --quiet
 SOURCES := $(shell find csrc fastnn -type f ! -name '*.so' ! -name '*.pyc') setup.py pyproject.toml README.md $(wildcard LICENSE*)
 
@@ -26,11 +27,11 @@ test: $(TESTS)
 
 test-kernels:
 	@echo "test-kernels: the kernels in plain C; with sanitizers; on a processor without AVX"
-	@$(MAKE) -C tests/kernels check sanitized nehalem
+	@for goal in check sanitized nehalem; do $(MAKE) -j$(JOBS) -C tests/kernels $$goal || exit 1; done
 
 test-neon:
 	@echo "test-neon: the kernels in plain C, compiled for aarch64 and emulated"
-	@$(MAKE) -C tests/kernels neon
+	@$(MAKE) -j$(JOBS) -C tests/kernels neon
 
 lint: $(VENV)/lint
 	@echo "lint: ruff, mypy, the stubs against the installed package, cython-lint, clang-format"

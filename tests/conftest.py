@@ -41,10 +41,10 @@ def float_mode() -> tuple[bytes, ...]:
 
 def process_state() -> dict[str, object]:
     """What fastnn shares with everything else in the process."""
+    kind, bits, *rest = np.random.get_state()
     return {
         "float mode": float_mode(),
-        "random": repr(np.random.get_state(legacy=False)),
-        "random bits": np.random.get_state()[1].tobytes(),
+        "random": (kind, bits.tobytes(), *rest),
         "locale": locale.setlocale(locale.LC_ALL),
         "SIGINT": signal.getsignal(signal.SIGINT),
         "directory": os.getcwd(),

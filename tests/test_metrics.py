@@ -318,7 +318,7 @@ def test_what_is_refused(name: str) -> None:
     ("entry", "message"),
     [
         ({"class": "F2", "version": 1, "settings": {}}, "unknown metric 'F2'"),
-        ({"class": "F1", "version": 2, "settings": {}}, "F1: version 2"),
+        ({"class": "F1", "version": 2, "settings": {}}, "F1: unknown version 2"),
         ({"class": "F1"}, "metric: 'version' is missing"),
     ],
 )

@@ -74,7 +74,7 @@ class Monitor(Callback):
 
     def unknown(self, names: Iterable[str]) -> ValueError:
         """The error for a monitor that is not among these names."""
-        advice = "; val_ needs validation_data" if self.monitor.removeprefix("val_") in names else ""
+        advice = "; names with val_ need validation_data" if self.monitor.removeprefix("val_") in names else ""
         return ValueError(f"{type(self).__name__}: unknown monitor {self.monitor!r}; known: {', '.join(names)}{advice}")
 
     def improved(self, logs: Logs) -> bool:

@@ -149,7 +149,7 @@ def restore(entry: Any, custom: Mapping[str, Any]) -> Metric:
     if "own" in entry:
         if entry["own"] not in custom:
             raise ValueError(
-                f"the metric {entry['own']!r} is a function of your own: load(path, metrics={{name: function}})"
+                f"the metric {entry['own']!r} is a custom function: pass it in load(path, metrics={{name: function}})"
             )
         return resolve(custom[entry["own"]])
     checks.names("metric", entry, ("class", "version", "settings"))

@@ -33,8 +33,8 @@ class Own(Recorded):
         weighted = takes_weights(self.function)
         if weight is not None and not weighted:
             raise ValueError(
-                f"{self.name}: takes (y, t), and so no sample_weight or class_weight; "
-                f"define {self.name}(y, t, sample_weight) to be given them"
+                f"{self.name}: its parameters are (y, t), without sample_weight or class_weight; "
+                f"define {self.name}(y, t, sample_weight) to receive them"
             )
         value = self.function(y, t, weight) if weighted else self.function(y, t)
         if np.ndim(value) != 0 or np.asarray(value).dtype.kind not in "biuf":
