@@ -2,6 +2,7 @@ from fastnn import (
     activations as activations,
     architectures as architectures,
     callbacks as callbacks,
+    data as data,
     datasets as datasets,
     initializers as initializers,
     inspection as inspection,

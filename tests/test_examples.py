@@ -23,6 +23,25 @@ def test_digits(tmp_path: Path) -> None:
     assert picture.read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the resident memory is read from /proc")
+def test_larger_than_memory(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib", reason="the memory is drawn with the extra 'plot'")
+    picture = tmp_path / "memory.png"
+    command = [
+        sys.executable,
+        str(EXAMPLES / "larger_than_memory.py"),
+        "--short",
+        "--folder",
+        ".",
+        "--out",
+        str(picture),
+    ]
+    run = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=120)
+    assert run.returncode == 0, run.stderr
+    assert "held out: 0.9" in run.stdout or "held out: 1.0" in run.stdout
+    assert picture.read_bytes().startswith(b"\x89PNG") and [path.name for path in tmp_path.iterdir()] == ["memory.png"]
+
+
 def put(folder: Path, *greys: int, count: int = 20) -> None:
     """A class for each grey, of images of different sizes."""
     image = pytest.importorskip("PIL.Image", reason="a folder of images needs the extra 'images'")

@@ -13,6 +13,14 @@ from fastnn import kernels, layers
 from fastnn.engine.op import Op
 
 
+def test_the_doors_open_by_themselves() -> None:
+    """Each public module is an attribute of the package, whatever was imported before."""
+    shown = python(
+        "import fastnn; print(*(getattr(fastnn, name).__name__ for name in 'callbacks data metrics'.split()))"
+    )
+    assert shown.stdout.split() == ["fastnn.callbacks", "fastnn.data", "fastnn.metrics"], shown.stderr
+
+
 def test_an_import_loads_nothing_but_what_is_used() -> None:
     shown = python("""
 import sys

@@ -167,9 +167,9 @@ def test_memory_maps_are_given_back(tmp_path: Path) -> None:
     class Watch(fnn.Callback):
         def on_batch_end(self, step: int, logs: dict[str, float]) -> None:
             nonlocal most
-            most = max(most, mapped_memory()) if step % 16 == 0 else most
+            most = max(most, mapped_memory()) if step % 4 == 0 else most
 
-    net.fit(x, y, batch_size=128, callbacks=[Watch()], verbose=0)
+    net.fit(x, y, batch_size=512, callbacks=[Watch()], verbose=0)
     net.evaluate(x, y)
     assert max(most, mapped_memory()) - before < 100
 

@@ -30,6 +30,22 @@ def test_an_error_of_a_dataset_arrives(workers: int) -> None:
     assert no_threads()
 
 
+@pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
+def test_an_interrupted_fit_leaves_no_thread(error: type[BaseException]) -> None:
+    """Also while the exception, and with it the frames of the fit, are still there."""
+
+    class Interrupt(fnn.Callback):
+        def on_batch_end(self, step: int, logs: dict[str, float]) -> None:
+            raise error
+
+    with pytest.raises(error):
+        network().fit(Loader(Dataset(), 8, workers=2), callbacks=[Interrupt()], verbose=0)
+    try:
+        network().fit(Loader(Dataset(), 8, workers=2), callbacks=[Interrupt()], verbose=0)
+    except error:
+        assert no_threads()
+
+
 FAULTS: dict[str, tuple[Any, type[Exception], str]] = {
     "another shape": (
         Dataset(lambda x, y: (x[: 4 + (y < 2)], y)),

@@ -50,8 +50,8 @@ time.sleep(float(sys.argv[2]))
 @pytest.mark.parametrize("kind", ["fit", "python", "predict", "frozen"])
 def test_daemon_threads_at_the_interpreters_end(kind: str) -> None:
     """They end at a step, without a word; the process ends as if they had not been there."""
-    for i in range(6):
-        command = [sys.executable, "-c", DAEMON, kind, f"{0.02 + 0.013 * i}"]
+    for i in range(4):
+        command = [sys.executable, "-c", DAEMON, kind, f"{0.02 + 0.02 * i}"]
         run = subprocess.run(command, capture_output=True, text=True, timeout=60)
         assert (run.returncode, run.stdout, run.stderr) == (0, "", "")
 

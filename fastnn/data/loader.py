@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Any
 
 import numpy as np
@@ -90,7 +90,7 @@ class Loader:
         """The number of batches of an epoch."""
         return (self.samples + self.batch_size - 1) // self.batch_size
 
-    def chunks(self, order: np.ndarray, first: int, batch: int) -> Iterator[Chunk]:
+    def chunks(self, order: np.ndarray, first: int, batch: int) -> Generator[Chunk]:
         """The samples in an order, from its place `first` on, read in whole batches."""
         if len(self.dataset) != self.samples:
             raise ValueError(f"the dataset had {self.samples} samples and has {len(self.dataset)} now")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -46,10 +46,12 @@ class Reader:
         self.closed = False
         self.threads: list[threading.Thread] = []
 
-    def chunks(self) -> Iterator[Chunk]:
+    def chunks(self) -> Generator[Chunk]:
         """The chunks in order. An error of the dataset is raised where its chunk would be."""
         wanted = self.next
-        self.threads = [threading.Thread(target=self._work, name="fastnn reader") for _ in range(self.workers)]
+        self.threads = [
+            threading.Thread(target=self._work, name="fastnn reader", daemon=True) for _ in range(self.workers)
+        ]
         try:
             for thread in self.threads:
                 thread.start()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import closing
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
@@ -196,10 +197,11 @@ def measure(net: Compiled, data: Feed) -> Logs:
         try:
             program.reset()
             program.clear_states()
-            for section in data.sections(0):
-                program.attach(*section.examples.arrays)
-                run(program, data, section)
-                program.take(section, section.stop)
+            with closing(data.sections(0)) as sections:
+                for section in sections:
+                    program.attach(*section.examples.arrays)
+                    run(program, data, section)
+                    program.take(section, section.stop)
             return program.results()
         finally:
             net.pool.give_back(program)
@@ -237,16 +239,17 @@ def _run(net: Compiled, kind: Kind, given: Given, batch_size: int | None, statef
             ]
             out = [np.empty((data.size, *shape), dtype) for shape in shapes]
             pieces: list[list[np.ndarray]] = [[] for _ in shapes]
-            for section in data.sections(0) if form.size else ():
-                ends = [] if section.examples.lengths is None else [section.examples.lengths]
-                rows = slice(section.first, section.first + section.stop)
-                found = [
-                    array[rows] if data.size else np.empty((section.stop, *array.shape[1:]), dtype) for array in out
-                ]
-                program.attach(*section.examples.inputs, *found, *ends)
-                run(program, data, section)
-                for each, piece in zip(pieces, found, strict=True):
-                    each.append(piece)
+            with closing(data.sections(0)) as sections:
+                for section in sections if form.size else ():
+                    ends = [] if section.examples.lengths is None else [section.examples.lengths]
+                    rows = slice(section.first, section.first + section.stop)
+                    found = [
+                        array[rows] if data.size else np.empty((section.stop, *array.shape[1:]), dtype) for array in out
+                    ]
+                    program.attach(*section.examples.inputs, *found, *ends)
+                    run(program, data, section)
+                    for each, piece in zip(pieces, found, strict=True):
+                        each.append(piece)
         finally:
             net.pool.give_back(program)
     if not data.size and form.size:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import closing
 from itertools import chain, count
 from typing import Any, NamedTuple
 
@@ -42,8 +43,8 @@ class Feed:
     rows: int
     shuffled = False
 
-    def sections(self, epoch: int, first: int = 0) -> Iterator[Section]:
-        """The sections of an epoch, from its sample `first` on."""
+    def sections(self, epoch: int, first: int = 0) -> Generator[Section]:
+        """The sections of an epoch, from its sample `first` on. To be closed: threads may read for it."""
         raise NotImplementedError
 
     def pause(self, section: Section, start: int) -> int:
@@ -95,7 +96,7 @@ class ArrayFeed(Feed):
         """The same examples in another order."""
         return ArrayFeed(self.form, rows, order)
 
-    def sections(self, epoch: int, first: int = 0) -> Iterator[Section]:
+    def sections(self, epoch: int, first: int = 0) -> Generator[Section]:
         yield Section(self.form, 0, first, self.size, self.order(epoch))
 
     def pause(self, section: Section, start: int) -> int:
@@ -117,11 +118,12 @@ class LoaderFeed(Feed):
         """The same samples in another order."""
         return LoaderFeed(self.loader, self.make, rows, order)
 
-    def sections(self, epoch: int, first: int = 0) -> Iterator[Section]:
+    def sections(self, epoch: int, first: int = 0) -> Generator[Section]:
         order = self.order(epoch)
         order = np.arange(self.size) if order is None else order
-        for chunk in self.loader.chunks(order, first, self.rows):
-            yield Section(self.make(*self.loader.form.batch(chunk.views)), chunk.first, 0, chunk.size)
+        with closing(self.loader.chunks(order, first, self.rows)) as chunks:
+            for chunk in chunks:
+                yield Section(self.make(*self.loader.form.batch(chunk.views)), chunk.first, 0, chunk.size)
 
 
 class BatchFeed(Feed):
@@ -150,7 +152,7 @@ class BatchFeed(Feed):
     def _ended(self, step: int) -> Any:
         raise ValueError(f"x: the iterator ended after {step} batches" + (f" of {self.steps}" if self.steps else ""))
 
-    def sections(self, epoch: int, first: int = 0) -> Iterator[Section]:
+    def sections(self, epoch: int, first: int = 0) -> Generator[Section]:
         # The first epoch continues the iterator whose first batch showed the form.
         batches = chain([self.form], self.started) if self.started else self._examples()
         self.started, done = None, 0

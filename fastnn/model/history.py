@@ -13,7 +13,6 @@ from fastnn.common import checks
 from fastnn.model.log_names import MODES, grows
 
 if TYPE_CHECKING:
-    import pandas
     from matplotlib.figure import Figure
 
 Logs = dict[str, float]
@@ -185,7 +184,7 @@ class History:
                 raise ValueError(f"{title}: line {line}: expected {wanted}, got {','.join(row)!r:.80}") from None
         return found
 
-    def to_frame(self) -> pandas.DataFrame:
+    def to_frame(self) -> Any:
         """Make a table with a row for each epoch.
 
         Returns

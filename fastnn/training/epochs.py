@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 import numpy as np
 
@@ -29,24 +29,22 @@ class Epochs(Run):
     def run(self, first: int, last: int) -> History:
         """Trains the epochs from `first` to `last` - 1, or until one sets net.stop_training."""
         net, self.epoch = self.net, first
-        net._set(history=self.history, stop_training=False)
         names = (*self.program.means(), *(name for record in self.program.records for name in record.names))
         names += tuple(f"val_{name}" for name in names if self.unseen is not None)
         for callback in self.callbacks:
             callback.net, callback.names, callback.callbacks = net, names, self.callbacks
         with saves(self) as self.saves:
+            saved = [found for each in self.saves if (found := each.found()) is not None]
+            net._set(history=self.history, stop_training=False)
             for callback in self.callbacks:
                 callback.on_train_begin()
-            saved = [found for each in self.saves if (found := each.found()) is not None]
-            if saved:
-                ended = max(saved, key=lambda each: each.steps).restore(self)
-                if ended and (net.stop_training or self.epoch >= last):
-                    return self.history
-            self._run(last)
-            for callback in self.callbacks:
-                callback.on_train_end()
-            for each in self.saves:
-                each.save(ended=True)
+            ended = bool(saved) and max(saved, key=lambda each: each.steps).restore(self)
+            if not (ended and (net.stop_training or self.epoch >= last)):
+                self._run(last)
+                for callback in self.callbacks:
+                    callback.on_train_end()
+                for each in self.saves:
+                    each.save(ended=True)
         return self.history
 
     def _run(self, last: int) -> None:
@@ -95,25 +93,26 @@ class Epochs(Run):
         if not self.place:
             program.reset()
             program.clear_states()
-        for section in self.data.sections(net.counters.epoch, self.place):
-            program.attach(*section.examples.arrays)
-            taken = done = section.start
-            while done < section.stop and not net.stop_training:
-                done = self._steps(section, done)
-                self.place = section.first + done
-                for callback in self.each_step:
-                    callback.on_batch_end(self.step - 1, program.last())
-                if self.progress:
-                    self.progress.update(self.epoch, self.place, program.means())
-                due = [each for each in self.saves if each.due(net.counters.step, False)]
-                if due and self.place != self.data.size:
-                    program.take(section._replace(start=taken), done)
-                    taken = done
-                    for each in due:
-                        each.save()
-            program.take(section._replace(start=taken), done)
-            if net.stop_training:
-                break
+        with closing(self.data.sections(net.counters.epoch, self.place)) as sections:
+            for section in sections:
+                program.attach(*section.examples.arrays)
+                taken = done = section.start
+                while done < section.stop and not net.stop_training:
+                    done = self._steps(section, done)
+                    self.place = section.first + done
+                    for callback in self.each_step:
+                        callback.on_batch_end(self.step - 1, program.last())
+                    if self.progress:
+                        self.progress.update(self.epoch, self.place, program.means())
+                    due = [each for each in self.saves if each.due(net.counters.step, False)]
+                    if due and self.place != self.data.size:
+                        program.take(section._replace(start=taken), done)
+                        taken = done
+                        for each in due:
+                            each.save()
+                program.take(section._replace(start=taken), done)
+                if net.stop_training:
+                    break
         if not all(np.isfinite(block.values.array).all() for block in net.blocks.bases):
             raise DivergenceError("the parameters are no longer finite; a smaller learning rate may help")
         net.counters.count_epoch()
