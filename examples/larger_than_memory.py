@@ -61,10 +61,8 @@ def draw(memory: Memory, size: float, path: str) -> None:
     own, files = (np.array([each[name] for each in memory.sizes]) for name in ("RssAnon", "RssFile"))
     axis.stackplot(memory.seconds, own, files, labels=("the process's own", "pages of files"), alpha=0.8)
     axis.axhline(size, color="black", linestyle="--", label="the file")
-    axis.set(
-        xlabel="seconds of training", ylabel="MB", yscale="log", title="Memory in use while training on a mapped file"
-    )
-    axis.set_ylim(10, 2 * size)
+    axis.set(xlabel="seconds of training", ylabel="MB", title="Memory in use while training on a mapped file")
+    axis.set_ylim(0, 1.1 * max(size, (own + files).max()))
     axis.grid(alpha=0.3)
     axis.legend()
     figure.savefig(path, dpi=110)
