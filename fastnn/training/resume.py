@@ -95,6 +95,7 @@ class Saves:
         description, views = model_file.contents(self.run.net)
         tensors = {name: view.copy() for name, view in views.items()}
         state = {"begin": self.begin, "ended": ended, **_describe(self.run, tensors)}
+        state = json.loads(json.dumps(state))  # a copy, since training continues to change the History
         self.writer = threading.Thread(target=self._write, args=({**description, "run": state}, tensors))
         self.writer.start()
 
