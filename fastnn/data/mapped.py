@@ -16,7 +16,7 @@ ROWS = 1024
 
 def is_path(given: Any) -> bool:
     """Whether it names a file or folder."""
-    return isinstance(given, (str, os.PathLike))
+    return isinstance(given, str) or hasattr(given, "__fspath__")
 
 
 def opened(path: str | os.PathLike[str]) -> Any:

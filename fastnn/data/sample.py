@@ -14,7 +14,7 @@ from fastnn.data.mapped import Maps
 PARTS = ("x", "y", "sample_weight", "lengths")
 #: What arrays and tables have, and datasets do not.
 _OF_ARRAYS = ("__array__", "__array_interface__", "dtype", "dtypes", "typecode")
-_PLAIN = (list, tuple, range, str, bytes, bytearray, memoryview, Mapping, type)
+_PLAIN = (np.ndarray, list, tuple, range, str, bytes, bytearray, memoryview, Mapping, type)
 
 
 def is_dataset(given: Any) -> bool:

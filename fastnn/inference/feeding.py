@@ -14,6 +14,8 @@ from fastnn.data.sample import PARTS, is_dataset
 from fastnn.model.compiled import Compiled
 from fastnn.model.feed import ArrayFeed, BatchFeed, Feed, LoaderFeed, Maker, Order
 
+#: Quickly told from an iterable of batches; arrays of other libraries are told by their attributes.
+_ARRAYS = (np.ndarray, list, tuple, Mapping, Set, ValuesView, str, bytes)
 #: Rows that predict, classify and evaluate run at once, unless told otherwise.
 CHUNK = 512
 
@@ -60,20 +62,21 @@ def feed(
     stateful: bool = False,
 ) -> Feed:
     """The feed over what is given. default: the batch size. seed: of the order; None: samples as they lie."""
-    if given.loaded or given.iterated:
+    loaded, iterated = given.loaded, given.iterated
+    if loaded or iterated:
         for name, extra in zip(PARTS[1:], given[1:], strict=True):
             if extra is not None:
                 raise TypeError(f"{name}: must be in the samples of a dataset, (x, y, sample_weight, lengths)")
-    if steps is not None and not given.iterated:
+    if steps is not None and not iterated:
         raise ValueError("steps_per_epoch is for batches that a function returns; data of known size are used whole")
-    if given.iterated:
+    if iterated:
         x = given.x
         if batch_size is not None:
             raise ValueError("batch_size: the batches that are passed have sizes of their own")
         if not callable(x) and steps is None and hasattr(x, "__len__"):
             steps = len(x)
         return BatchFeed(x if callable(x) else x.__iter__, make, steps)
-    if given.loaded:
+    if loaded:
         loader = given.x if isinstance(given.x, Loader) else Loader(given.x, default)
         rows = rows_of(batch_size or default, loader.samples, stateful)
         return LoaderFeed(loader, make, rows, Order(loader.samples, seed=seed))
@@ -93,14 +96,13 @@ def rows_of(batch_size: int, samples: int, stateful: bool = False) -> int:
 
 def _makes_batches(x: Any) -> bool:
     """Whether x is iterated over batch by batch. Raises TypeError for an iterator, which ends once and for all."""
+    if isinstance(x, _ARRAYS) or any(hasattr(x, name) for name in ("__array__", "dtype", "dtypes")):
+        return False
     if isinstance(x, Iterator):
         raise TypeError(
             f"x: expected an array of numbers, a dataset or a function that returns batches, got {type(x).__name__}; "
             "convert it with list(...), or for batches pass the function that makes them, and steps_per_epoch"
         )
-    arrays = (np.ndarray, list, tuple, Mapping, Set, ValuesView, str, bytes)
-    if isinstance(x, arrays) or hasattr(x, "__array__") or hasattr(x, "dtype") or hasattr(x, "dtypes"):
-        return False
     return callable(x) or (isinstance(x, Iterable) and not hasattr(x, "__getitem__"))
 
 

@@ -225,7 +225,6 @@ def _run(net: Compiled, kind: Kind, given: Given, batch_size: int | None, statef
 
     data = feed(given, make, chosen_rows(batch_size, stateful), stateful=stateful)
     form = data.form
-    shapes = net.graph.output_shapes([x.shape[1:] for x in form.inputs])
     dtype = np.int64 if kind is Kind.CLASSIFY else np.float32
     request = Request(kind, lengths=form.lengths is not None, stateful=stateful)
     with net.built_for(form.inputs), net.guard.reading(kind.value):
@@ -235,7 +234,7 @@ def _run(net: Compiled, kind: Kind, given: Given, batch_size: int | None, statef
             ports = program.plan.ports[len(form.inputs) :]
             shapes = [
                 shape[:-1] if kind is Kind.CLASSIFY and (shape[-1] == 1 or port.columns < math.prod(shape)) else shape
-                for shape, port in zip(shapes, ports, strict=False)
+                for shape, port in zip(net.shapes, ports, strict=False)
             ]
             out = [np.empty((data.size, *shape), dtype) for shape in shapes]
             pieces: list[list[np.ndarray]] = [[] for _ in shapes]
