@@ -170,6 +170,21 @@ def test_early_stopping_is_resumed(tmp_path: Path) -> None:
     assert run(tmp_path / "cut", 0) == wanted == run(tmp_path / "cut", 1)
 
 
+def test_a_log_is_resumed(tmp_path: Path) -> None:
+    """It has each epoch once, also one that was written after the run was saved."""
+
+    def run(epochs: int, steps: int) -> fnn.History:
+        hooks = [fnn.CSVLogger(tmp_path / "log.csv"), fnn.Checkpoint(tmp_path / "run", every=20, resume=True)]
+        return network().fit(*data(), 8, epochs, callbacks=[*hooks, Interrupt(steps)], verbose=0)
+
+    with pytest.raises(Interruption):
+        run(5, 27)  # saved after step 20, in the second epoch; its row is there
+    assert fnn.History.read(tmp_path / "log.csv").epoch == [0, 1]
+    history = run(5, 0)
+    assert fnn.History.read(tmp_path / "log.csv").history == history.history
+    assert history.epoch == fnn.History.read(tmp_path / "log.csv").epoch == [0, 1, 2, 3, 4]
+
+
 # What is refused.
 
 

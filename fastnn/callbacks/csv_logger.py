@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+from typing import Any
 
 from fastnn.callbacks.callback import Callback
 from fastnn.common import checks
@@ -50,6 +51,19 @@ class CSVLogger(Callback):
     def on_train_begin(self) -> None:
         self.begun = self.append and os.path.exists(self.path) and os.path.getsize(self.path) > 0
         self.columns = list(History.read(self.path).history) if self.begun else []
+
+    def state(self) -> dict[str, Any]:
+        return {"rows": len(History.read(self.path).epoch) if self.begun else 0}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Keeps the rows of the run that is resumed, and drops those written after it was saved."""
+        self.begun = state["rows"] > 0 and os.path.exists(self.path)
+        if self.begun:
+            table = History.read(self.path)
+            del table.epoch[state["rows"] :]
+            table.history = {name: values[: state["rows"]] for name, values in table.history.items()}
+            table.save(self.path)
+            self.columns = list(table.history)
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
         values = numbers(logs)
