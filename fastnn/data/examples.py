@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 import numpy as np
 
@@ -16,8 +16,7 @@ class Per(Enum):
     ELEMENT = "element"
 
 
-@dataclass(frozen=True, eq=False)
-class Examples:
+class Examples(NamedTuple):
     """Arrays in a form that ports accept, all of the same number of samples.
 
     inputs, targets: in the order of the network's inputs and outputs. labels: for each output, whether its targets are

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Set, ValuesView
+from enum import Enum
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,9 +21,18 @@ _ARRAYS = (np.ndarray, list, tuple, Mapping, Set, ValuesView, str, bytes)
 CHUNK = 512
 
 
+class Source(Enum):
+    """What samples come from."""
+
+    ARRAYS = "arrays"
+    SAMPLES = "a dataset or a Loader"
+    BATCHES = "an iterable of batches, or a function that returns one"
+
+
 class Given(NamedTuple):
     """What a user passed as data. Paths are opened already, and a dataset or iterable is in x."""
 
+    source: Source
     x: Any
     y: Any = None
     weight: Any = None
@@ -39,17 +49,8 @@ class Given(NamedTuple):
                     for given, name in zip((y, weight, lengths), PARTS[1:], strict=True)
                 )
                 x = x["x"]
-        return cls(x, opened(y) if is_path(y) else y, weight, lengths)
-
-    @property
-    def loaded(self) -> bool:
-        """Whether samples come from a Loader or a dataset, and not from arrays."""
-        return isinstance(self.x, Loader) or (self.y is None and is_dataset(self.x))
-
-    @property
-    def iterated(self) -> bool:
-        """Whether batches come from an iterable, or from a function that returns one."""
-        return self.y is None and not self.loaded and _makes_batches(self.x)
+        y = opened(y) if is_path(y) else y
+        return cls(_source(x, y), x, y, weight, lengths)
 
 
 def feed(
@@ -62,25 +63,24 @@ def feed(
     stateful: bool = False,
 ) -> Feed:
     """The feed over what is given. default: the batch size. seed: of the order; None: samples as they lie."""
-    loaded, iterated = given.loaded, given.iterated
-    if loaded or iterated:
-        for name, extra in zip(PARTS[1:], given[1:], strict=True):
+    source, x, *extras = given
+    if source is not Source.ARRAYS:
+        for name, extra in zip(PARTS[1:], extras, strict=True):
             if extra is not None:
                 raise TypeError(f"{name}: must be in the samples of a dataset, (x, y, sample_weight, lengths)")
-    if steps is not None and not iterated:
+    if steps is not None and source is not Source.BATCHES:
         raise ValueError("steps_per_epoch is for batches that a function returns; data of known size are used whole")
-    if iterated:
-        x = given.x
+    if source is Source.BATCHES:
         if batch_size is not None:
             raise ValueError("batch_size: the batches that are passed have sizes of their own")
         if not callable(x) and steps is None and hasattr(x, "__len__"):
             steps = len(x)
         return BatchFeed(x if callable(x) else x.__iter__, make, steps)
-    if loaded:
-        loader = given.x if isinstance(given.x, Loader) else Loader(given.x, default)
+    if source is Source.SAMPLES:
+        loader = x if isinstance(x, Loader) else Loader(x, default)
         rows = rows_of(batch_size or default, loader.samples, stateful)
         return LoaderFeed(loader, make, rows, Order(loader.samples, seed=seed))
-    examples = make(*given)
+    examples = make(x, *extras)
     return ArrayFeed(examples, rows_of(batch_size or default, examples.size, stateful), Order(examples.size, seed=seed))
 
 
@@ -94,16 +94,21 @@ def rows_of(batch_size: int, samples: int, stateful: bool = False) -> int:
     return min(batch_size, samples)
 
 
-def _makes_batches(x: Any) -> bool:
-    """Whether x is iterated over batch by batch. Raises TypeError for an iterator, which ends once and for all."""
-    if isinstance(x, _ARRAYS) or any(hasattr(x, name) for name in ("__array__", "dtype", "dtypes")):
-        return False
+def _source(x: Any, y: Any) -> Source:
+    """What x is. Raises TypeError for an iterator, which ends once and for all."""
+    if isinstance(x, _ARRAYS):
+        return Source.ARRAYS
+    if isinstance(x, Loader) or (y is None and is_dataset(x)):
+        return Source.SAMPLES
+    if y is not None or any(hasattr(x, name) for name in ("__array__", "dtype", "dtypes")):
+        return Source.ARRAYS
     if isinstance(x, Iterator):
         raise TypeError(
             f"x: expected an array of numbers, a dataset or a function that returns batches, got {type(x).__name__}; "
             "convert it with list(...), or for batches pass the function that makes them, and steps_per_epoch"
         )
-    return callable(x) or (isinstance(x, Iterable) and not hasattr(x, "__getitem__"))
+    batches = callable(x) or (isinstance(x, Iterable) and not hasattr(x, "__getitem__"))
+    return Source.BATCHES if batches else Source.ARRAYS
 
 
 def _folder(net: Compiled, path: Any) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from contextlib import closing
 from typing import TYPE_CHECKING, Any, Literal, overload
 
@@ -11,13 +10,16 @@ import numpy as np
 from fastnn.common import checks
 from fastnn.data import arrays
 from fastnn.data.examples import Examples
-from fastnn.inference.feeding import Given, feed
+from fastnn.engine.port import is_batch
+from fastnn.inference.feeding import CHUNK, Given, feed
 from fastnn.model.compiled import Compiled
 from fastnn.model.feed import Feed, Section
 from fastnn.model.history import Logs
 from fastnn.model.objectives import one_or_all
 from fastnn.model.program import Program
 from fastnn.model.request import Kind, Request
+
+_PREDICT, _CLASSIFY = Request(Kind.PREDICT), Request(Kind.CLASSIFY)
 
 if TYPE_CHECKING:
     from fastnn.inference.predictor import Predictor
@@ -59,7 +61,7 @@ class Prediction(Compiled):
         >>> net.predict(np.zeros((2, 4))).shape
         (2, 3)
         """
-        return _run(self, Kind.PREDICT, Given.of(self, x, lengths=lengths), batch_size, stateful)
+        return _run(self, _PREDICT, x, batch_size, lengths, stateful)
 
     def classify(self, x: Any, batch_size: int | None = None, lengths: Any = None) -> Any:
         """Compute the class of each row of x: the argmax of the outputs.
@@ -90,7 +92,7 @@ class Prediction(Compiled):
         >>> net.classify(np.zeros((2, 4)))
         array([0, 0])
         """
-        return _run(self, Kind.CLASSIFY, Given.of(self, x, lengths=lengths), batch_size)
+        return _run(self, _CLASSIFY, x, batch_size, lengths)
 
     def evaluate(
         self,
@@ -217,40 +219,38 @@ def run(program: Program, data: Feed, section: Section) -> None:
         start = pause
 
 
-def _run(net: Compiled, kind: Kind, given: Given, batch_size: int | None, stateful: bool = False) -> Any:
+def _run(
+    net: Compiled, request: Request, x: Any, batch_size: int | None, lengths: Any = None, stateful: bool = False
+) -> Any:
+    usual = lengths is None and batch_size is None and stateful is False
+    if usual and is_batch(x, net.input_shape) and len(x) <= CHUNK and len(net.shapes) == 1:
+        return net.pool.predict(net, x, request)
+
     def make(x: Any, y: Any = None, weight: Any = None, lengths: Any = None) -> Examples:
         inputs, _ = net.samples(x, empty=True)
         ends = None if lengths is None else arrays.lengths(lengths, len(inputs[0]))
         return Examples(inputs, [], (), None, ends, stateful)
 
+    given = Given.of(net, x, lengths=lengths)
     data = feed(given, make, chosen_rows(batch_size, stateful), stateful=stateful)
     form = data.form
-    dtype = np.int64 if kind is Kind.CLASSIFY else np.float32
-    request = Request(kind, lengths=form.lengths is not None, stateful=stateful)
-    with net.built_for(form.inputs), net.guard.reading(kind.value):
+    request = request._replace(lengths=form.lengths is not None, stateful=stateful)
+    with net.built_for(form.inputs), net.guard.reading(request.kind.value):
         program = net.pool.lease(net, request, max(1, data.rows))
         try:
             program.clear_states()
-            ports = program.plan.ports[len(form.inputs) :]
-            shapes = [
-                shape[:-1] if kind is Kind.CLASSIFY and (shape[-1] == 1 or port.columns < math.prod(shape)) else shape
-                for shape, port in zip(net.shapes, ports, strict=False)
-            ]
-            out = [np.empty((data.size, *shape), dtype) for shape in shapes]
-            pieces: list[list[np.ndarray]] = [[] for _ in shapes]
+            out = program.empty(data.size)
+            pieces: list[list[np.ndarray]] = []
             with closing(data.sections(0)) as sections:
                 for section in sections if form.size else ():
                     ends = [] if section.examples.lengths is None else [section.examples.lengths]
                     rows = slice(section.first, section.first + section.stop)
-                    found = [
-                        array[rows] if data.size else np.empty((section.stop, *array.shape[1:]), dtype) for array in out
-                    ]
+                    found = [array[rows] for array in out] if data.size else program.empty(section.stop)
                     program.attach(*section.examples.inputs, *found, *ends)
                     run(program, data, section)
-                    for each, piece in zip(pieces, found, strict=True):
-                        each.append(piece)
+                    pieces.append(found)
         finally:
             net.pool.give_back(program)
     if not data.size and form.size:
-        out = [np.concatenate(each) for each in pieces]
+        out = [np.concatenate(each) for each in zip(*pieces, strict=True)]
     return one_or_all(net.graph.output_names, out)

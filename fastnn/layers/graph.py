@@ -6,6 +6,7 @@ import warnings
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import cast
 
 from fastnn.common import checks
@@ -108,7 +109,7 @@ class Graph:
         if twice:
             raise ValueError(f"{twice[0]} makes two outputs, which need different names; end one with another layer")
 
-    @property
+    @cached_property
     def output_names(self) -> list[str]:
         """The layers that make the outputs."""
         return [self.nodes[place - len(self.inputs)].name for place in self.outputs]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Hashable, Mapping
 
 from fastnn import kernels
@@ -15,10 +16,10 @@ from fastnn.lowering.lowering import Lowering
 from fastnn.lowering.value import Value
 from fastnn.metrics import Meaning, Metered, classes
 from fastnn.model import update
-from fastnn.model.assembly import below
 from fastnn.model.compiled import Compiled
 from fastnn.model.entry import Entry, input_gradients, leave, title
 from fastnn.model.objectives import repeated
+from fastnn.model.parameters import below
 from fastnn.model.program import Program
 from fastnn.model.record import Record
 from fastnn.model.request import Kind, Request
@@ -56,7 +57,8 @@ def predict_program(
     with lowering.named(request.kind.value):
         out = leave(lowering, "out", net.graph.output_names, [lowering.read(output).buffer for output in outputs])
     lowering.run_closing()
-    return Program(request, lowering.assemble([*entry.ports, *out, *entry.lengths], []), states=lowering.states)
+    plan = lowering.assemble([*entry.ports, *out, *entry.lengths], [])
+    return Program(request, plan, states=lowering.states, outputs=[(shape, "float32") for shape in net.shapes])
 
 
 def _classify(net: Compiled, request: Request, rows: int) -> Program:
@@ -70,7 +72,10 @@ def _classify(net: Compiled, request: Request, rows: int) -> Program:
         found = [classes(lowering, output, Meaning.of(output, loss)) for output, loss in both]
         out = leave(lowering, "out", net.graph.output_names, found)
     lowering.run_closing()
-    return Program(request, lowering.assemble([*entry.ports, *out, *entry.lengths], []), states=lowering.states)
+    labels = [shape[-1] > 1 and port.columns == math.prod(shape) for shape, port in zip(net.shapes, out, strict=True)]
+    shapes = [shape if each else shape[:-1] for shape, each in zip(net.shapes, labels, strict=True)]
+    plan = lowering.assemble([*entry.ports, *out, *entry.lengths], [])
+    return Program(request, plan, states=lowering.states, outputs=[(shape, "int64") for shape in shapes])
 
 
 def _evaluate(net: Compiled, request: Request, rows: int) -> Program:

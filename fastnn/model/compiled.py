@@ -12,11 +12,11 @@ from fastnn.data.examples import Examples
 from fastnn.engine.plan import Plan
 from fastnn.engine.tensor import Tensor
 from fastnn.layers.graph import Graph
-from fastnn.model.assembly import Assembly, below
+from fastnn.model.assembly import Assembly
 from fastnn.model.counters import Counters
 from fastnn.model.history import History
 from fastnn.model.objectives import Objective, objectives, one_or_all
-from fastnn.model.parameters import Range
+from fastnn.model.parameters import Range, below
 from fastnn.model.program import Pool, Program
 from fastnn.model.request import Kind, Request
 

@@ -90,7 +90,7 @@ class ArrayFeed(Feed):
     def __init__(self, examples: Examples, rows: int, order: Order | None = None) -> None:
         self.form, self.rows, self.order = examples, rows, order or Order(examples.size)
         self.size, self.shuffled = self.order.size, self.order.seed is not None
-        self.maps = Maps(examples.arrays)
+        self.maps = Maps(examples.arrays) if examples.size > ROWS else None
 
     def reordered(self, rows: int, order: Order) -> ArrayFeed:
         """The same examples in another order."""
@@ -103,7 +103,8 @@ class ArrayFeed(Feed):
         return min(section.stop, start + max(1, ROWS // self.rows) * self.rows) if self.maps else section.stop
 
     def rest(self) -> None:
-        self.maps.release()
+        if self.maps:
+            self.maps.release()
 
 
 class LoaderFeed(Feed):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from fastnn import losses, metrics as measures
@@ -22,7 +23,7 @@ class Objective:
     weight: float
     metrics: tuple[Metric, ...]
 
-    @property
+    @cached_property
     def recorded(self) -> tuple[Recorded, ...]:
         """The metrics of the outputs of a whole epoch."""
         return tuple(metric for metric in self.metrics if isinstance(metric, Recorded))

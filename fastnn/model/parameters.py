@@ -191,3 +191,13 @@ class Views(Mapping[str, np.ndarray]):
 
     def __repr__(self) -> str:
         return "{" + ", ".join(f"{name}: {view.shape}" for name, view in self._views.items()) + "}"
+
+
+def below(names: Iterable[str], paths: frozenset[str]) -> list[str]:
+    """The parameters that belong to one of the layers."""
+    found = []
+    for name in names:
+        parts = name.split(".")
+        if any(".".join(parts[:i]) in paths for i in range(len(parts))):
+            found.append(name)
+    return found

@@ -25,7 +25,8 @@ cdef class Program:
     """A plan that answers a request: its ports are inputs, then targets or results, in order; its meters have names.
 
     weights: of several outputs' losses in their sum, by name. states: what recurrent layers carry from run to run.
-    records: of the outputs, for metrics of a whole epoch; their ports come last.
+    records: of the outputs, for metrics of a whole epoch; their ports come last. outputs: of each result the shape for
+    a sample, and the dtype.
     """
 
     cdef readonly object request  # type: Request
@@ -34,6 +35,7 @@ cdef class Program:
     cdef readonly dict weights  # type: dict[str, float]
     cdef readonly list states  # type: list[Tensor]
     cdef readonly list records  # type: list[Record]
+    cdef list outputs  # of (shape, dtype)
     cdef Meter loss    # of the one output, or None
     cdef object rates  # an array of the same rate
     cdef double rate   # which is this
@@ -46,9 +48,10 @@ cdef class Program:
         weights: dict[str, float] | None = None,
         states: list[Tensor] | None = None,
         records: list[Record] | None = None,
+        outputs: list[Any] | None = None,
     ) -> None:
         self.request, self.plan, self.meters, self.weights = request, plan, meters or {}, weights or {}
-        self.states, self.records = states or [], records or []
+        self.states, self.records, self.outputs = states or [], records or [], outputs or []
         self.loss = self.meters.get("loss")
 
     def attach(self, *arrays: np.ndarray) -> None:
@@ -75,6 +78,10 @@ cdef class Program:
         cdef Port port
         for port in self.plan.ports:
             port.detach()
+
+    cpdef list empty(self, Py_ssize_t rows):  # type: (...) -> list[np.ndarray]
+        """Arrays for the results of that many rows."""
+        return [np.empty((rows, *shape), dtype) for shape, dtype in self.outputs]
 
     def run_all(self, Py_ssize_t stop, Py_ssize_t rows, Py_ssize_t start=0, order: np.ndarray | None = None) -> None:
         """Runs over the samples from start to stop, returning regularly so that signals are handled."""
@@ -190,6 +197,28 @@ cdef class Pool:
         self.latest = program
         if before is not None:
             self.kept.setdefault(before.request, []).append(before)
+
+    def predict(self, net: Any, array: np.ndarray, request: Request) -> np.ndarray:
+        """The results for all rows of an array that fits, of a network with one input and one output.
+
+        Compiled as a whole, as `train` is.
+        """
+        cdef Py_ssize_t rows = len(array)
+        cdef Hold held = hold(net.guard, request.kind.value, False, True)
+        cdef Program program
+        cdef list found
+        held.enter()
+        try:
+            program = self.lease(net, request, rows)
+            try:
+                found = program.empty(rows)
+                program.bind((array, *found))
+                program.run_all(rows, rows)
+                return found[0]
+            finally:
+                self.give_back(program)
+        finally:
+            held.let_go()
 
     def train(self, net: Any, tuple arrays, request: Request) -> float:
         """Holds the network for one step on all rows of arrays that fit; returns its loss.

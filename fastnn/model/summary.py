@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Sequence
 
 from fastnn.common import checks
-from fastnn.model.assembly import below
 from fastnn.model.compiled import Compiled
+from fastnn.model.parameters import below
 
 
 def table(net: Compiled) -> str:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from fastnn.common import checks
 from fastnn.data import class_weights
 from fastnn.data.examples import Examples
 from fastnn.data.loader import Loader
-from fastnn.inference.feeding import Given, feed
+from fastnn.inference.feeding import Given, Source, feed
 from fastnn.model.compiled import Compiled
 from fastnn.model.feed import Feed, Maker
 from fastnn.training.epochs import naming_validation_data
@@ -41,7 +40,7 @@ def training_feed(
         raise ValueError("stateful: needs shuffle=False, because each batch continues the one before")
     make = net.maker(stateful)
     if class_weight is not None:
-        if class_weight == "balanced" and (given.loaded or given.iterated):
+        if class_weight == "balanced" and given.source is not Source.ARRAYS:
             raise ValueError('class_weight="balanced" needs all labels at once, in arrays; give a dict instead')
         make = _class_weighted(net, make, class_weight)
     return feed(given, make, batch_size, BATCH, seed if shuffled else None, steps, stateful)
@@ -60,7 +59,7 @@ def _class_weighted(net: Compiled, make: Maker, class_weight: Any) -> Maker:
         shape = net.graph.output_shapes([array.shape[1:] for array in examples.inputs])[0]
         labels = shape[-1] > 1 and loss.ending == "sigmoid"
         make_weights = class_weights.label_weights if labels else class_weights.sample_weights
-        return replace(examples, weights=make_weights(examples, shape, class_weight), elements=labels)
+        return examples._replace(weights=make_weights(examples, shape, class_weight), elements=labels)
 
     return weighted
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -29,7 +28,7 @@ def passes(
     still: as in prediction, without dropout and with running statistics.
     """
     examples = net.examples(x, y, lengths=lengths)
-    examples = replace(examples, inputs=[array.copy() for array in examples.inputs])
+    examples = examples._replace(inputs=[array.copy() for array in examples.inputs])
     x, rows = examples.inputs, examples.size
     dx = [np.empty(array.shape, np.float32) for array in x]
     with net.guard.changing("gradient"), net.built_for(x):
