@@ -160,7 +160,7 @@ import fastnn as fnn
 
 net, kind = wide(), sys.argv[1]
 net.fit(*[a[:300] for a in __import__("test_processes").data()], verbose=0)
-rows = 3_000_000 if kind != "fit" else 20000
+rows = 20000 if "fit" in kind else 3_000_000
 x = np.random.default_rng(0).integers(0, 9, (rows, 64), np.uint8)
 y = np.zeros(rows, np.int64)
 before, sent = training_state(net), []
@@ -173,6 +173,8 @@ threading.Timer(0.4, interrupt).start()
 try:
     if kind == "fit":
         net.fit(x, y, epochs=100000, verbose=0)
+    elif kind == "fit from a Loader":
+        net.fit(fnn.data.Loader((x, y), workers=2), epochs=100000, verbose=0)
     else:
         getattr(net, kind)(*[x, y][: 2 if kind == "evaluate" else 1])
 except KeyboardInterrupt:
@@ -181,18 +183,19 @@ except KeyboardInterrupt:
     steps = net.counters.values()
     kept = net.history.history
     finite = bool(np.isfinite(net.fit(x[:100], y[:100], verbose=0).history["loss"][0]))
-    print(json.dumps([late, unchanged, steps, kept, finite, len(net.predict(x[:9])), net.counters.values()]))
+    readers = [thread.name for thread in threading.enumerate() if "reader" in thread.name]
+    print(json.dumps([late, unchanged, steps, kept, finite, len(net.predict(x[:9])), net.counters.values(), readers]))
 """
 
 
-@pytest.mark.parametrize("kind", ["fit", "predict", "evaluate"])
+@pytest.mark.parametrize("kind", ["fit", "fit from a Loader", "predict", "evaluate"])
 def test_control_c(kind: str) -> None:
     """KeyboardInterrupt comes within 0.2 s (1 s is allowed to a busy machine) and leaves a usable network."""
     answer = child(INTERRUPT, kind)
     assert answer is not None, "it ended before the signal came"
-    late, unchanged, steps, kept, finite, rows, after = answer
-    assert late < 1.0 and finite and rows == 9
-    assert unchanged == (kind != "fit")
+    late, unchanged, steps, kept, finite, rows, after, readers = answer
+    assert late < 1.0 and finite and rows == 9 and not readers
+    assert unchanged == ("fit" not in kind)
     assert steps[1] == steps[2] and after[1] == steps[1] + 4
     if kind == "fit":
         assert steps[1] > 10 and len(kept.get("loss", [])) == steps[0] - 1
