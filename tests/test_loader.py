@@ -153,44 +153,6 @@ def test_a_folder_of_images(tmp_path: Path) -> None:
         network().fit(tmp_path)
 
 
-def test_memory_maps_are_given_back(tmp_path: Path) -> None:
-    """Whatever is read of a file does not stay in memory, in the order of the file or another."""
-    x = np.lib.format.open_memmap(tmp_path / "x.npy", "w+", np.uint8, (300_000, 512))
-    x[:] = 1
-    x.flush()
-    del x
-    x, y = np.load(tmp_path / "x.npy", mmap_mode="r"), np.zeros(300_000, int)
-    net = fnn.Sequential([fnn.Dense(2, "softmax")], input_shape=(512,), seed=0).compile("sgd")
-    net.fit(x[:1000], y[:1000], verbose=0)
-    before, most = mapped_memory(), 0
-
-    class Watch(fnn.Callback):
-        def on_batch_end(self, step: int, logs: dict[str, float]) -> None:
-            nonlocal most
-            most = max(most, mapped_memory()) if step % 4 == 0 else most
-
-    net.fit(x, y, batch_size=512, callbacks=[Watch()], verbose=0)
-    net.evaluate(x, y)
-    assert max(most, mapped_memory()) - before < 100
-
-
-def mapped_memory() -> float:
-    """MB of files that are resident in this process."""
-    status = Path("/proc/self/status")
-    if not status.exists():
-        pytest.skip("no /proc/self/status")
-    return next(int(line.split()[1]) for line in status.read_text().splitlines() if line.startswith("RssFile")) / 1e3
-
-
-def test_changed_maps_keep_their_changes(tmp_path: Path) -> None:
-    """Those of mode "c" are in memory only: to give that back would lose them."""
-    np.save(tmp_path / "x.npy", data()[0])
-    x = np.load(tmp_path / "x.npy", mmap_mode="c")
-    x[:] = 7
-    network().fit(x, data()[1], verbose=0)
-    assert (x == 7).all()
-
-
 # Loaders in loops of their own.
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import Enum
 from typing import NamedTuple
 
@@ -52,6 +53,16 @@ class Examples(NamedTuple):
         """What all batches of an epoch have in common."""
         dtypes = tuple(str(array.dtype) for array in self.arrays)
         return dtypes, self.labels, self.per, self.lengths is not None
+
+    def of(self, arrays: Sequence[np.ndarray]) -> Examples:
+        """The same with other `arrays`."""
+        found = iter(arrays)
+        return self._replace(
+            inputs=[next(found) for _ in self.inputs],
+            targets=[next(found) for _ in self.targets],
+            weights=None if self.weights is None else next(found),
+            lengths=None if self.lengths is None else next(found),
+        )
 
     @property
     def arrays(self) -> list[np.ndarray]:

@@ -1,17 +1,20 @@
-"""Arrays in files: how they are opened without being read, and how the memory of what was read is given back."""
+"""Arrays in files: how they are opened without being read, and how the rows of large ones are."""
 
 from __future__ import annotations
 
 import mmap
 import os
+import weakref
 import zipfile
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
-#: Rows of a native run over mapped arrays: each may bring 16 pages into memory, 64 MB in all.
-ROWS = 1024
+from fastnn.data.file_rows import read_rows
+
+#: Bytes of a mapped array from which on it is read row by row: the pages of a smaller one may all stay in memory.
+LARGE = 100_000_000
 
 
 def is_path(given: Any) -> bool:
@@ -54,23 +57,71 @@ def _start(path: str, info: zipfile.ZipInfo) -> int:
     return info.header_offset + 30 + int.from_bytes(header[:2], "little") + int.from_bytes(header[2:], "little")
 
 
-class Maps:
-    """The memory maps among arrays."""
+class FileRows:
+    """The rows of a large memory map, read from its file, so that its pages need not be in memory.
 
-    def __init__(self, arrays: Iterable[np.ndarray]) -> None:
-        self.maps = list({id(found): found for array in arrays if (found := _map_of(array)) is not None}.values())
+    A file that is shortened meanwhile is an error, where touching its mapped pages would end the process.
+    """
 
-    def __bool__(self) -> bool:
-        return bool(self.maps)
+    def __init__(self, array: np.ndarray, name: str, file: int, place: int) -> None:
+        self.name, self.file, self.place, self.samples = name, file, place, len(array)
+        self.shape, self.dtype, self.stride = array.shape[1:], array.dtype, array.strides[0]
+        weakref.finalize(self, os.close, file)
 
-    def release(self) -> None:
-        """Gives back the memory of the pages that were read; they stay in the system's cache of the file."""
-        for each in self.maps if hasattr(mmap, "MADV_DONTNEED") else ():
-            each.madvise(mmap.MADV_DONTNEED)
+    @classmethod
+    def of(cls, array: np.ndarray) -> FileRows | None:
+        """None for an array that is small, in memory, or not row by row in a file that is still there."""
+        if array.nbytes < LARGE or not array[0].flags.c_contiguous:
+            return None
+        root = _map_of(array)
+        place = None if root is None else _mapped_at(array)
+        if root is None or root.filename is None or place is None:
+            return None
+        try:
+            file = os.open(root.filename, os.O_RDONLY)
+        except OSError:
+            return None
+        found = cls(array, root.filename, file, place.offset)
+        # The name may belong to another file by now. fstat and maps tell files differently on some file systems.
+        here = _mapped_at(np.frombuffer(mmap.mmap(file, 1, access=mmap.ACCESS_READ), np.uint8))
+        return found if here is not None and here.file == place.file else None
+
+    def read(self, rows: Sequence[int] | np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
+        """Copies of these rows, in the first rows of `out` where it is given.
+
+        Raises OSError where the file has been shortened, or cannot be read.
+        """
+        found = np.empty((len(rows), *self.shape), self.dtype) if out is None else out[: len(rows)]
+        missing = read_rows(self.file, self.place, self.stride, rows, found)
+        if missing >= 0:
+            raise OSError(f"{self.name}: row {missing} of {self.samples} cannot be read; was the file shortened?")
+        return found
 
 
-def _map_of(array: Any) -> mmap.mmap | None:
-    """The file that an array is a view of, unless its pages hold changes that the file has not (mode "c")."""
+class Place(NamedTuple):
+    """Where a mapped array begins: the device and inode of the file, and the offset in it."""
+
+    file: tuple[str, str]
+    offset: int
+
+
+def _mapped_at(array: np.ndarray) -> Place | None:
+    """The place of an array; None where the system does not say."""
+    address = array.ctypes.data
+    try:
+        with open("/proc/self/maps") as file:
+            for line in file:
+                addresses, _, offset, device, inode, *_ = line.split()
+                start, stop = (int(part, 16) for part in addresses.split("-"))
+                if start <= address < stop:
+                    return Place((device, inode), int(offset, 16) + address - start)
+    except (OSError, ValueError):
+        pass
+    return None
+
+
+def _map_of(array: Any) -> np.memmap | None:
+    """The memory map that an array is a view of, unless it may hold changes that the file has not (mode "c")."""
     while array is not None and not isinstance(array, np.memmap):
         array = getattr(array, "base", None)
-    return None if array is None or array.mode == "c" else getattr(array, "_mmap", None)
+    return None if array is None or array.mode == "c" else array

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from fastnn.data import arrays
-from fastnn.data.mapped import Maps
+from fastnn.data.mapped import FileRows
 
 #: What a sample holds, in order; only the first is required.
 PARTS = ("x", "y", "sample_weight", "lengths")
@@ -62,15 +62,14 @@ class Arrays:
         for part, name in zip(self.parts, PARTS, strict=False):
             if part.ndim == 0 or len(part) != len(self.parts[0]):
                 raise ValueError(f"{name}: expected {len(self.parts[0])} rows, as x has, got shape {part.shape}")
-        self.maps = Maps(self.parts)
+        self.files = [FileRows.of(part) for part in self.parts]
 
     def __len__(self) -> int:
         return len(self.parts[0])
 
     def __getitems__(self, rows: list[int]) -> tuple[np.ndarray, ...]:
-        found = tuple(part[rows] for part in self.parts)
-        self.maps.release()
-        return found
+        both = zip(self.parts, self.files, strict=True)
+        return tuple(part[rows] if file is None else file.read(rows) for part, file in both)
 
 
 class Form:

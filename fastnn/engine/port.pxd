@@ -14,6 +14,7 @@ cdef class Port:
     cdef bint busy              # while a plan runs, which reads data without the GIL
     cdef readonly object array  # type: np.ndarray | None
     cdef object reference, elements
+    cdef public object samples  # type: np.ndarray | None
     cdef readonly Py_ssize_t rows, columns
     cdef readonly str name
     cdef readonly str out      # type: str | None

@@ -77,6 +77,7 @@ cdef class Port:
     """A user's array, bound to a plan for a run: rows in, labels in, or results out.
 
     name: what errors call it. columns: elements of a row. out: the dtype of results, None where rows come in.
+    samples: what errors call the rows, where they are copies of a user's; None: as they lie.
     """
 
     def __init__(self, name: str, columns: int) -> None:
@@ -153,7 +154,7 @@ cdef class Port:
     cpdef void detach(self) except *:
         """Releases the array."""
         self.check_idle()
-        self.array = self.reference = self.elements = None
+        self.array = self.reference = self.elements = self.samples = None
         self.source.data = NULL
         self.source.element, self.source.swapped = NULL, False
         self.rows = 0

@@ -13,10 +13,9 @@ from fastnn.data.examples import Examples
 from fastnn.engine.port import is_batch
 from fastnn.inference.feeding import CHUNK, Given, feed
 from fastnn.model.compiled import Compiled
-from fastnn.model.feed import Feed, Section
+from fastnn.model.feed import Feed
 from fastnn.model.history import Logs
 from fastnn.model.objectives import one_or_all
-from fastnn.model.program import Program
 from fastnn.model.request import Kind, Request
 
 _PREDICT, _CLASSIFY = Request(Kind.PREDICT), Request(Kind.CLASSIFY)
@@ -201,22 +200,12 @@ def measure(net: Compiled, data: Feed) -> Logs:
             program.clear_states()
             with closing(data.sections(0)) as sections:
                 for section in sections:
-                    program.attach(*section.examples.arrays)
-                    run(program, data, section)
+                    program.attach(*section.examples.arrays, samples=section.samples)
+                    program.run_all(section.stop, data.rows, section.start, section.order)
                     program.take(section, section.stop)
             return program.results()
         finally:
             net.pool.give_back(program)
-
-
-def run(program: Program, data: Feed, section: Section) -> None:
-    """Runs a program over a section, with a rest for the feed wherever that needs one."""
-    start = section.start
-    while start < section.stop:
-        pause = data.pause(section, start)
-        program.run_all(pause, data.rows, start, section.order)
-        data.rest()
-        start = pause
 
 
 def _run(
@@ -246,8 +235,8 @@ def _run(
                     ends = [] if section.examples.lengths is None else [section.examples.lengths]
                     rows = slice(section.first, section.first + section.stop)
                     found = [array[rows] for array in out] if data.size else program.empty(section.stop)
-                    program.attach(*section.examples.inputs, *found, *ends)
-                    run(program, data, section)
+                    program.attach(*section.examples.inputs, *found, *ends, samples=section.samples)
+                    program.run_all(section.stop, data.rows, section.start, section.order)
                     pieces.append(found)
         finally:
             net.pool.give_back(program)

@@ -6,6 +6,7 @@ cdef class Gathered(ChunkedOp):
     cdef Port port
     cdef bint reaches(self, Py_ssize_t row, Py_ssize_t rows) noexcept nogil
     cdef Py_ssize_t take(self, Py_ssize_t row, Py_ssize_t rows) noexcept nogil
-    cdef Py_ssize_t sample(self, Py_ssize_t row)
+    cdef Py_ssize_t source_row(self, Py_ssize_t row)
+    cdef object sample(self, Py_ssize_t row)
     cdef str where(self, Py_ssize_t row, Py_ssize_t column)
     cdef object given(self, Py_ssize_t row, Py_ssize_t column)

@@ -66,10 +66,15 @@ cdef class Gathered(ChunkedOp):
     cdef double work(self) noexcept nogil:
         return self.state.rows * self.port.columns
 
-    cdef Py_ssize_t sample(self, Py_ssize_t row):
-        """The row of the user's array that became this row of the batch."""
+    cdef Py_ssize_t source_row(self, Py_ssize_t row):
+        """The row of the port's array that became this row of the batch."""
         row += self.state.first
         return row if self.state.order == NULL else self.state.order[row]
+
+    cdef object sample(self, Py_ssize_t row):
+        """The user's sample that became this row of the batch."""
+        row = self.source_row(row)
+        return row if self.port.samples is None else self.port.samples[row]
 
     cdef str where(self, Py_ssize_t row, Py_ssize_t column):
         """An element of the batch, as the user's array has it."""
@@ -82,7 +87,7 @@ cdef class Gathered(ChunkedOp):
         cdef csrc.fastnn_array *source = &self.port.source
         dtype = np.dtype(TYPES[source.type])
         cdef Py_ssize_t size = dtype.itemsize
-        cdef const char *element = source.data + self.sample(row) * source.row
+        cdef const char *element = source.data + self.source_row(row) * source.row
         element += column * size if source.element == NULL else source.element[column]
         return np.frombuffer(element[:size], dtype.newbyteorder() if source.swapped else dtype)[0]
 

@@ -13,7 +13,8 @@ import numpy as np
 from fastnn.common.randomness import Purpose, generator
 from fastnn.data.examples import Examples
 from fastnn.data.loader import Loader
-from fastnn.data.mapped import ROWS, Maps
+from fastnn.data.mapped import FileRows
+from fastnn.data.reading import BYTES
 
 #: Makes Examples of x, y, sample_weight and lengths.
 Maker = Callable[..., Examples]
@@ -22,7 +23,7 @@ Maker = Callable[..., Examples]
 class Section(NamedTuple):
     """Examples in memory or mapped there, of which the rows from start to stop are run, in an order if there is one.
 
-    first: the place of row 0 in the epoch.
+    first: the place of row 0 in the epoch. samples: of each row the sample that it is a copy of, for error messages.
     """
 
     examples: Examples
@@ -30,6 +31,7 @@ class Section(NamedTuple):
     start: int
     stop: int
     order: np.ndarray | None = None
+    samples: np.ndarray | None = None
 
 
 class Feed:
@@ -46,13 +48,6 @@ class Feed:
     def sections(self, epoch: int, first: int = 0) -> Generator[Section]:
         """The sections of an epoch, from its sample `first` on. To be closed: threads may read for it."""
         raise NotImplementedError
-
-    def pause(self, section: Section, start: int) -> int:
-        """The row at which a native run from `start` on ends at the latest."""
-        return section.stop
-
-    def rest(self) -> None:
-        """Called between native runs."""
 
     def identity(self) -> dict[str, Any]:
         """What tells these data from others, for the file of a run: their form, and a checksum of some rows."""
@@ -85,26 +80,32 @@ class Order:
 
 
 class ArrayFeed(Feed):
-    """Arrays, whose rows the plan gathers itself."""
+    """Arrays, whose rows the plan gathers itself; those of large memory maps are read into buffers before."""
 
     def __init__(self, examples: Examples, rows: int, order: Order | None = None) -> None:
         self.form, self.rows, self.order = examples, rows, order or Order(examples.size)
         self.size, self.shuffled = self.order.size, self.order.seed is not None
-        self.maps = Maps(examples.arrays) if examples.size > ROWS else None
+        self.files = [FileRows.of(array) for array in examples.arrays]
 
     def reordered(self, rows: int, order: Order) -> ArrayFeed:
         """The same examples in another order."""
         return ArrayFeed(self.form, rows, order)
 
     def sections(self, epoch: int, first: int = 0) -> Generator[Section]:
-        yield Section(self.form, 0, first, self.size, self.order(epoch))
-
-    def pause(self, section: Section, start: int) -> int:
-        return min(section.stop, start + max(1, ROWS // self.rows) * self.rows) if self.maps else section.stop
-
-    def rest(self) -> None:
-        if self.maps:
-            self.maps.release()
+        order = self.order(epoch)
+        if not any(self.files):
+            yield Section(self.form, 0, first, self.size, order)
+            return
+        arrays = self.form.arrays
+        buffers: list[np.ndarray] = []
+        rows = max(1, BYTES // (self.rows * sum(array[:1].nbytes for array in arrays))) * self.rows
+        for start in range(first, self.size, rows):
+            samples = np.arange(start, min(start + rows, self.size)) if order is None else order[start : start + rows]
+            buffers = [
+                array[samples] if file is None else file.read(samples, *buffers[i : i + 1])
+                for i, (array, file) in enumerate(zip(arrays, self.files, strict=True))
+            ]
+            yield Section(self.form.of(buffers), start, 0, len(samples), samples=samples)
 
 
 class LoaderFeed(Feed):
@@ -124,7 +125,9 @@ class LoaderFeed(Feed):
         order = np.arange(self.size) if order is None else order
         with closing(self.loader.chunks(order, first, self.rows)) as chunks:
             for chunk in chunks:
-                yield Section(self.make(*self.loader.form.batch(chunk.views)), chunk.first, 0, chunk.size)
+                examples = self.make(*self.loader.form.batch(chunk.views))
+                samples = order[chunk.first : chunk.first + chunk.size]
+                yield Section(examples, chunk.first, 0, chunk.size, samples=samples)
 
 
 class BatchFeed(Feed):

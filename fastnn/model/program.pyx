@@ -54,9 +54,15 @@ cdef class Program:
         self.states, self.records, self.outputs = states or [], records or [], outputs or []
         self.loss = self.meters.get("loss")
 
-    def attach(self, *arrays: np.ndarray) -> None:
-        """Binds the users' arrays to the ports, in order; each has as many rows as the first."""
+    def attach(self, *arrays: np.ndarray, samples: np.ndarray | None = None) -> None:
+        """Binds arrays to the ports, in order; each has as many rows as the first.
+
+        samples: the user's samples that their rows are copies of, for error messages; None: they are the user's.
+        """
+        cdef Port port
         self.bind(arrays)
+        for port in self.plan.ports:
+            port.samples = samples
         for record in self.records:
             record.attach(len(arrays[0]))
 

@@ -95,7 +95,7 @@ class Epochs(Run):
             program.clear_states()
         with closing(self.data.sections(net.counters.epoch, self.place)) as sections:
             for section in sections:
-                program.attach(*section.examples.arrays)
+                program.attach(*section.examples.arrays, samples=section.samples)
                 taken = done = section.start
                 while done < section.stop and not net.stop_training:
                     done = self._steps(section, done)
@@ -125,7 +125,7 @@ class Epochs(Run):
             full_batch.iterate(net, self.program, section.stop, section.order)
             self.step += 1
             return section.stop
-        pause, stop = PAUSE, self.data.pause(section, start)
+        pause, stop = PAUSE, section.stop
         for steps in filter(None, (each.steps(counters.step) for each in self.saves)):
             stop = min(stop, start + steps * rows)
         if self.each_step:
@@ -137,7 +137,6 @@ class Epochs(Run):
             steps = -(-(plan.position - start) // rows)
             counters.count_steps(steps)
             self.step += steps
-            self.data.rest()
         return int(plan.position)
 
 
