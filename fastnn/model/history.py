@@ -10,10 +10,13 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, TextIO
 
 from fastnn.common import checks
+from fastnn.model.facts import Facts
 from fastnn.model.log_names import MODES, grows
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+    from fastnn.model.diagnosis import Diagnosis
 
 Logs = dict[str, float]
 Path = str | os.PathLike[str]
@@ -45,6 +48,8 @@ class History:
     def __init__(self) -> None:
         self.epoch: list[int] = []
         self.history: dict[str, list[float]] = {}
+        self.facts: Facts | None = None
+        self.failed = False
 
     def record(self, epoch: int, logs: Logs) -> None:
         """Adds the logs of an epoch; those of the last epoch again replace what was recorded.
@@ -247,6 +252,40 @@ class History:
         if path is not None:
             figure.savefig(path)
         return figure
+
+    def diagnose(self) -> Diagnosis:
+        """Say what the curves show: underfitting, overfitting and the like, with the evidence and what to try.
+
+        A fit notes how many samples there are, some of the targets and how the network is regularized, which a file
+        does not hold: of a history that was read, the curves alone are judged.
+
+        Returns
+        -------
+        Diagnosis
+            Of one kind: "underfitting", "overfitting", "about right", "diverging", "still improving" or "too noisy to
+            say", with its evidence and remedies.
+
+        Raises
+        ------
+        ValueError
+            For fewer than three epochs with a loss, unless it is no longer finite; and without validation data, where
+            the training loss alone does not tell.
+
+        References
+        ----------
+        I. Goodfellow, Y. Bengio and A. Courville, Deep Learning, MIT Press 2016, sections 5.2 and 11.4.
+
+        Examples
+        --------
+        >>> import fastnn as fnn
+        >>> (x, y), test = fnn.datasets.digits()
+        >>> net = fnn.Sequential([fnn.Dense(1, "relu"), fnn.Dense(10, "softmax")], input_shape=(64,), seed=0)
+        >>> net.compile("adam").fit(x, y, epochs=30, validation_data=test, verbose=0).diagnose().kind
+        'underfitting'
+        """
+        from fastnn.model.diagnosis import diagnosed
+
+        return diagnosed(self.epoch, self.history, self.facts, self.failed)
 
     def __repr__(self) -> str:
         last = ", ".join(f"{name} {values[-1]:.4g}" for name, values in self.history.items())

@@ -78,6 +78,7 @@ class Epochs(Run):
         except DivergenceError as error:
             # The step before may have ruined this epoch's start; a finite loss proves that it has not.
             (start if self.step else proven).restore(self.net)
+            self.history.failed = True
             raise FloatingPointError(
                 f"epoch {self.epoch}, step {self.step}: {error}; "
                 "the network is back at the end of the last finite epoch"

@@ -8,6 +8,7 @@ from fastnn.model.compiled import Compiled
 from fastnn.model.feed import Feed
 from fastnn.model.history import History
 from fastnn.model.program import Program
+from fastnn.training.facts import facts
 from fastnn.training.hooks import Hooks
 from fastnn.training.progress import Progress
 
@@ -34,5 +35,6 @@ class Run:
         self.callbacks, self.progress = callbacks, progress
         self.each_step = [each for each in callbacks if type(each).on_batch_end is not Hooks.on_batch_end]
         self.history = History()
+        self.history.facts = facts(net, data, unseen)
         # The epoch, the samples of it that are done, and its steps.
         self.epoch, self.place, self.step = 0, 0, 0
