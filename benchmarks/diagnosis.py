@@ -38,7 +38,7 @@ class Set(NamedTuple):
 
 SETS = (
     Set("tuning", ("digits", "breast_cancer", "diabetes", "friedman1", "clusters"), False, 0),
-    Set("held-out", ("fashion", "fashion", "digits", "fair", "randhie", "friedman2", "hastie"), True, 1000),
+    Set("held-out", ("fashion", "fashion", "digits", "affairs", "visits", "friedman3", "quantiles"), True, 5000),
 )
 
 

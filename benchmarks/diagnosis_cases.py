@@ -59,13 +59,13 @@ def table(name: str) -> Part:
         return Part(*(np.concatenate(side) for side in zip(*parts, strict=True)))
     if name == "fashion":
         (x, y), _ = fnn.datasets.fashion_mnist()
-        return Part(x[:20000].reshape(-1, 784).astype(np.float32) / 255, y[:20000])
-    if name in ("fair", "randhie"):
+        return Part(x[30000:].reshape(-1, 784).astype(np.float32) / 255, y[30000:])
+    if name in ("affairs", "visits"):
         import statsmodels.datasets  # type: ignore[import-untyped,unused-ignore]
 
-        frame = getattr(statsmodels.datasets, name).load_pandas().data
-        y = frame.pop("rate_marriage" if name == "fair" else "mdvis").to_numpy(float)
-        y = (y >= 5).astype(np.int64) if name == "fair" else np.log1p(y)
+        source, target = ("fair", "affairs") if name == "affairs" else ("randhie", "mdvis")
+        frame = getattr(statsmodels.datasets, source).load_pandas().data
+        y = (frame.pop(target).to_numpy() > 0).astype(np.int64)
         x = frame.to_numpy(float)
     else:
         from sklearn import datasets
@@ -73,13 +73,11 @@ def table(name: str) -> Part:
         if name.startswith("friedman"):
             x, y = getattr(datasets, f"make_{name}")(8000, noise=0.0, random_state=0)
             y = y + 0.25 * y.std() * np.random.default_rng(1).standard_normal(len(y))
-        elif name == "hastie":
-            x, y = datasets.make_hastie_10_2(8000, random_state=0)
-            y = (y > 0).astype(np.int64)
+        elif name == "quantiles":
+            x, y = datasets.make_gaussian_quantiles(n_samples=8000, n_features=6, n_classes=4, random_state=0)
         elif name == "clusters":
-            x, y = datasets.make_classification(
-                8000, 20, n_informative=8, n_classes=5, n_clusters_per_class=3, class_sep=1.2, random_state=0
-            )
+            options = {"n_informative": 8, "n_classes": 5, "n_clusters_per_class": 3, "class_sep": 1.2}
+            x, y = datasets.make_classification(8000, 20, random_state=0, **options)
         else:
             x, y = getattr(datasets, f"load_{name}")(return_X_y=True)
     x = (x - x.mean(axis=0)) / (x.std(axis=0) + 1e-9)
@@ -239,13 +237,13 @@ def drawn(kind: str, names: tuple[str, ...], held_out: bool, seed: int) -> Case:
     known = len(table(name).x)
     few, many = (min(known // 4, count) for count in (one(100, 200, 300), one(800, 1500, 2500)))
     many = max(many, known // 2) if known < 2000 else many
-    widths = one((48,), (96,), (64, 24)) if held_out else one((32,), (64,), (64, 32))
+    widths = one((40,), (80,), (56, 28)) if held_out else one((32,), (64,), (64, 32))
     activation = one("relu", "tanh", "elu") if held_out else "relu"
     base = Case("", name, many, min(known // 5, one(150, 300, 600)), widths, 60, seed, activation=activation)
     base = replace(base, evaluated=one(False, True), wrong=one(0.0, 0.0, 0.15, 0.3))
     if kind == "underfitting":
         changes = (
-            ("narrow", {"widths": one((1,), (2,), (1, 8))}),
+            ("narrow", {"widths": one((1,), (2,), (1, 8), *((3,), (2, 16)) * held_out)}),
             ("linear", {"widths": ()}),
             ("l2", {"l2": one(0.03, 0.1, 0.3)}),
             ("dropout", {"dropout": one(0.85, 0.92)}),
@@ -253,7 +251,7 @@ def drawn(kind: str, names: tuple[str, ...], held_out: bool, seed: int) -> Case:
         fault, change = one(*changes)
         return replace(base, fault=fault, rate=one(2e-3, 5e-3), epochs=one(40, 60, 80), wrong=one(0.0, 0.1), **change)
     if kind == "overfitting":
-        large = one((384,), (192, 96), (128, 128, 64)) if held_out else one((128,), (256,), (256, 128))
+        large = one((320,), (160, 80), (96, 96, 96)) if held_out else one((128,), (256,), (256, 128))
         fault = "few samples, wrong labels" if base.wrong else "few samples"
         return replace(base, fault=fault, samples=few, widths=large, epochs=one(60, 100, 150), rate=one(1e-3, 3e-3))
     if kind == "diverging":

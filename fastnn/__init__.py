@@ -10,7 +10,7 @@ __getattr__, __dir__, __all__ = lazy.attach(
             optimizers schedules
         """,
         "fastnn._version": "__version__",
-        "fastnn.callbacks": "CSVLogger Callback Checkpoint EarlyStopping History ReduceOnPlateau TensorBoard",
+        "fastnn.callbacks": "CSVLogger Callback Checkpoint Diagnosis EarlyStopping History ReduceOnPlateau TensorBoard",
         "fastnn.engine.config": "show_config",
         "fastnn.engine.thread_count": "get_num_threads set_num_threads threads",
         "fastnn.layers": """

@@ -17,6 +17,7 @@ from fastnn.callbacks import (
     Callback as Callback,
     Checkpoint as Checkpoint,
     CSVLogger as CSVLogger,
+    Diagnosis as Diagnosis,
     EarlyStopping as EarlyStopping,
     History as History,
     ReduceOnPlateau as ReduceOnPlateau,

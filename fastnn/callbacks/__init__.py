@@ -12,6 +12,7 @@ __getattr__, __dir__, __all__ = lazy.attach(
         "fastnn.callbacks.monitor": "Monitor",
         "fastnn.callbacks.reduce_on_plateau": "ReduceOnPlateau",
         "fastnn.callbacks.tensor_board": "TensorBoard",
+        "fastnn.model.diagnosis": "Diagnosis",
         "fastnn.model.history": "History",
     },
 )

@@ -5,4 +5,5 @@ from fastnn.callbacks.early_stopping import EarlyStopping as EarlyStopping
 from fastnn.callbacks.monitor import Monitor as Monitor
 from fastnn.callbacks.reduce_on_plateau import ReduceOnPlateau as ReduceOnPlateau
 from fastnn.callbacks.tensor_board import TensorBoard as TensorBoard
+from fastnn.model.diagnosis import Diagnosis as Diagnosis
 from fastnn.model.history import History as History

@@ -94,7 +94,7 @@ def _kind(e: Evidence, facts: Facts | None, comparable: bool) -> str:
 def _without_validation(e: Evidence, facts: Facts | None) -> str:
     if e.training_gain > 0.12:
         return "still improving"
-    if e.level > 0.1 and e.training_gain < 0.02 and (_restricted(facts) or e.level > 0.5):
+    if e.training_gain < 0.02 and e.level > _high(facts) and (_restricted(facts) or _small(facts)):
         return "underfitting"
     raise ValueError(
         "diagnose: the training loss alone cannot tell overfitting from a good fit; "
@@ -104,9 +104,11 @@ def _without_validation(e: Evidence, facts: Facts | None) -> str:
 
 def _diverges(e: Evidence, facts: Facts | None, comparable: bool) -> bool:
     """The training loss is no better than a constant's and unsteady, exploded before, or rose again by much."""
-    falling = e.training_gain > 0.05 and e.rises < 0.25
-    noises = [each for each in (e.training_noise, e.noise) if not math.isnan(each)]
-    if e.level > 0.9 and not falling and (max(noises) if comparable else min(noises)) > 0.004:
+    # Of few validation samples the loss is unsteady in any case, and so is that of training with dropout.
+    noise = 0.0 if math.isnan(e.noise) or e.error > 0.2 else e.noise
+    unsteady = max(noise, e.training_noise) if comparable else min(noise, e.training_noise)
+    falling = e.training_gain > 0.05 and e.rises < 0.25 and unsteady < 0.3
+    if not falling and ((e.level > 0.98 and unsteady > 0.004) or (e.level > 0.85 and unsteady > 0.02)):
         return True
     if comparable and e.relapse > 0.15:
         return True
@@ -120,7 +122,8 @@ def _overfits(e: Evidence) -> bool:
         return False
     # Where the loss is low, few samples make most of it, so that it varies more.
     error = 0.0 if math.isnan(e.error) else e.error * max(1.0, 0.67 / max(e.validation_level, 1e-9) ** 0.5)
-    rising = e.rise > max(0.1 if e.gap < 0.6 else 0.03, 0.4 * error, e.noise if e.gap < 0.6 else 0.0)
+    chance = max(0.4 * error, 2 * e.noise / max(1, e.epochs // 10) ** 0.5)
+    rising = e.rise > max(0.09 if e.gap < 0.6 else 0.03, chance if e.gap < 0.6 else 0.4 * error)
     memorized = e.gap > 0.8 and e.gain < 0.12 and (e.level < 0.001 or e.validation_level > 0.15)
     parting = e.gap > 0.85 and e.gain < 0.04 and e.training_gain > 0.5
     apart = e.validation_level - e.level > 0.45 and e.level < 0.8
@@ -129,24 +132,39 @@ def _overfits(e: Evidence) -> bool:
 
 def _improves(e: Evidence) -> bool:
     """As many epochs again would take off much; less is enough where training and validation still agree."""
-    if e.gain > 0.12 and e.training_gain > 0.05:
+    if e.rise > 0.06:
+        return False
+    chance = 2 * e.noise / max(1.0, e.epochs / 4) ** 0.5
+    if e.gain > 0.12 + chance + 0.25 * max(0.0, e.gap - 0.3) and e.training_gain > 0.05:
         return True
-    return e.gain > 0.06 and e.training_gain > 0.09 and e.gap < 0.1
+    return e.gain > 0.06 and e.training_gain > 0.08 and e.gap < 0.1
 
 
 def _underfits(e: Evidence, facts: Facts | None, comparable: bool) -> bool:
-    """Training and validation loss agree, fall no longer and are high; less is asked where the network is restricted.
+    """Training and validation loss agree, fall no longer and are high, and the network cannot do better.
 
     A high loss alone may be the noise of the data.
     """
     if _restricted(facts):
-        return e.gap < 0.25 and e.training_gain < 0.08 and e.level > 0.1
-    return comparable and e.gap < 0.1 and e.training_gain < 0.02 and e.level > 0.5
+        return e.gap < 0.25 and e.gain < 0.06 and e.training_gain < 0.15 and e.level > 0.08
+    return comparable and e.gap < 0.05 and e.training_gain < 0.02 and e.level > _high(facts) and _small(facts)
 
 
 def _restricted(facts: Facts | None) -> bool:
-    """Whether the network is linear, has a layer of one or two units, or is strongly regularized."""
-    return facts is not None and (facts.narrowest < 3 or facts.dropout > 0.5 or facts.penalty > 0.01)
+    """Whether the network is linear, has a layer that is narrow for its outputs, or is strongly regularized."""
+    if facts is None:
+        return False
+    return facts.narrowest < max(3, facts.outputs / 2) or facts.dropout > 0.5 or facts.penalty > 0.01
+
+
+def _high(facts: Facts | None) -> float:
+    """The level from which a loss is high; more where the baseline is only the loss of the first epoch."""
+    return 0.3 if facts is not None and facts.targets else 0.7
+
+
+def _small(facts: Facts | None) -> bool:
+    """Whether there are far fewer parameters than samples, as far as these are known."""
+    return facts is None or facts.parameters < 0.1 * facts.samples
 
 
 def _unknown(history: Mapping[str, Sequence[float]], facts: Facts | None, comparable: bool) -> tuple[str, ...]:

@@ -11,8 +11,8 @@ from fastnn.losses import Loss
 
 #: The most targets that are kept, and the most of their elements, to measure constant predictions on.
 MOST_TARGETS, MOST_ELEMENTS = 512, 1 << 16
-#: Places in [0, 1) spread evenly, whatever the order of the data: multiples of the golden ratio.
-_SPREAD = np.arange(MOST_TARGETS) * ((5**0.5 - 1) / 2) % 1
+#: Places spread evenly over 2**32, whatever the order of the data: multiples of the golden ratio.
+_SPREAD = np.arange(MOST_TARGETS) * 2654435769 % (1 << 32)
 
 
 class Targets(NamedTuple):
@@ -50,6 +50,11 @@ class Facts(NamedTuple):
         return sum(int(np.prod(shape)) for shape in self.shapes)
 
     @property
+    def outputs(self) -> int:
+        """The units of the last layer that has weights."""
+        return max((shape[-1] for shape in self.shapes[-2:]), default=0)
+
+    @property
     def narrowest(self) -> int:
         """The least units of a hidden layer, by the weights of all layers but the last; 0 for a linear network."""
         return min((shape[-1] for shape in [each for each in self.shapes if len(each) > 1][:-1]), default=0)
@@ -69,8 +74,10 @@ class Facts(NamedTuple):
 def some(target: np.ndarray) -> np.ndarray:
     """A copy of at most MOST_TARGETS of the targets of an output."""
     count = min(MOST_TARGETS, max(1, MOST_ELEMENTS * len(target) // max(1, target.size)))
-    rows = slice(None) if len(target) <= count else (_SPREAD[:count] * len(target)).astype(np.intp)
-    return np.array(target[rows])
+    if len(target) <= count:
+        return target.copy()
+    found: np.ndarray = target[_SPREAD[:count] * len(target) >> 32]
+    return found
 
 
 def _losses(known: Targets) -> tuple[float, float]:

@@ -33,6 +33,10 @@ class History:
         For each name in the logs a value per epoch; NaN for epochs without one.
     epoch : list of int
         The epochs' numbers.
+    facts : Facts or None
+        What the fit noted for `diagnose`; None for a history that was read.
+    failed : bool
+        Whether the fit ended because the loss was no longer finite.
 
     Examples
     --------
@@ -107,6 +111,7 @@ class History:
             return NotImplemented
         both, last = History(), self.epoch[-1] if self.epoch else -1
         shift = last + 1 - other.epoch[0] if other.epoch and other.epoch[0] <= last else 0
+        both.facts, both.failed = other.facts or self.facts, other.failed
         both.epoch = [*self.epoch, *(epoch + shift for epoch in other.epoch)]
         for name in {**self.history, **other.history}:
             parts = [part.history.get(name, [math.nan] * len(part.epoch)) for part in (self, other)]

@@ -26,7 +26,8 @@ def _compiled(facts: Facts | None, factor: float = 1.0, name: str = "", **settin
     name = name or (facts.optimizer if facts and hasattr(optimizers, facts.optimizer) else "Adam")
     name = "Adam" if name == "LBFGS" else name  # which has no such settings
     given = "".join(f", {key}={value:g}" for key, value in settings.items())
-    return f"net.compile(fnn.{name}({rate * factor:.3g}{given}), net.loss, net.metrics)"
+    rate = rate if factor == 1 else min(rate * factor, 0.01)
+    return f"net.compile(fnn.{name}({rate:.3g}{given}), net.loss, net.metrics)"
 
 
 def _fitted(epochs: int, more: str = "") -> str:
@@ -75,7 +76,7 @@ def _about_right(numbers: Numbers, facts: Facts | None) -> Iterator[str]:
 
 
 def _diverging(numbers: Numbers, facts: Facts | None) -> Iterator[str]:
-    yield f"Train a new network at a tenth of the learning rate: {_compiled(facts, 0.1)}"
+    yield f"Train a new network at a much lower learning rate: {_compiled(facts, 0.1)}"
     yield f"Find the rate by a test, before training: {_SUGGESTION}"
     yield f"Clip the gradients: {_compiled(facts, 0.1, clip_norm=1.0)}"
     yield "Standardize the inputs: net.fit((x - x.mean(axis=0)) / (x.std(axis=0) + 1e-6), y)"
