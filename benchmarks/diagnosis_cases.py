@@ -2,7 +2,7 @@
 
 A fault is put in: a network too small or too strongly regularized, one that is trained too long on too few samples or
 on wrong labels, too high a rate, too few epochs, a handful of validation samples. Whether it is one is then measured
-on many test samples that no training sees, with no help from `diagnose`: `truths`.
+on many test samples that no training sees, with no help from `diagnose`: `truth`.
 """
 
 from __future__ import annotations
@@ -55,11 +55,11 @@ class Case:
 def table(name: str) -> Part:
     """All samples of a data set; values to predict are standardized, class numbers are integers."""
     if name == "digits":
-        parts = fnn.datasets.digits()
-        return Part(*(np.concatenate(side) for side in zip(*parts, strict=True)))
+        (x, y), (xt, yt) = fnn.datasets.digits()
+        return Part(np.concatenate([x, xt]), np.concatenate([y, yt]))
     if name == "fashion":
-        (x, y), _ = fnn.datasets.fashion_mnist()
-        return Part(x[30000:].reshape(-1, 784).astype(np.float32) / 255, y[30000:])
+        (pixels, labels), _ = fnn.datasets.fashion_mnist()
+        return Part(pixels[30000:].reshape(-1, 784).astype(np.float32) / 255, labels[30000:])
     if name in ("affairs", "visits"):
         import statsmodels.datasets  # type: ignore[import-untyped,unused-ignore]
 
@@ -84,7 +84,7 @@ def table(name: str) -> Part:
     return Part(x.astype(np.float32), standardized(y) if y.dtype.kind == "f" else y)
 
 
-def standardized(y: np.ndarray) -> np.ndarray:
+def standardized(y: Any) -> Any:
     """With mean 0 and variance 1."""
     return ((y - y.mean()) / y.std()).astype(np.float32)
 
@@ -119,7 +119,7 @@ def network(case: Case, test: Part) -> fnn.Sequential:
     return net.compile(getattr(fnn, case.optimizer)(case.rate), "mse" if values else "cross_entropy")
 
 
-def losses(net: fnn.Sequential, part: Part) -> np.ndarray:
+def losses(net: fnn.Network, part: Part) -> np.ndarray:
     """The loss of each sample."""
     y = net.predict(part.x)
     if part.y.dtype.kind == "f":
@@ -199,7 +199,7 @@ def truth(run: Training, kind: str) -> bool:
         return above and changed(case, rate=case.rate / case.raised) < (1 - CLEARLY) * constant
     if run.failed:
         return False
-    end, best, on_train = run.on_test[-1], run.on_test.min(), run.on_train[-1]
+    end, best, on_train = float(run.on_test[-1]), float(run.on_test.min()), float(run.on_train[-1])
     if kind == "too noisy to say":
         return hidden(run)
     if kind == "overfitting":
@@ -221,7 +221,11 @@ def hidden(run: Training) -> bool:
     last epoch and that at two thirds.
     """
     last, n = run.each[-1], run.case.unseen
-    differences = (last - run.on_train[-1], last - run.each[run.on_test.argmin()], last - run.each[len(run.each) * 2 // 3])
+    differences = (
+        last - run.on_train[-1],
+        last - run.each[run.on_test.argmin()],
+        last - run.each[len(run.each) * 2 // 3],
+    )
     unseen = all(abs(each.mean()) <= 2 * each.std() / n**0.5 for each in differences)
     return unseen and bool(last.std() / n**0.5 > 0.25 * last.mean())
 
@@ -257,7 +261,14 @@ def drawn(kind: str, names: tuple[str, ...], held_out: bool, seed: int) -> Case:
     if kind == "diverging":
         optimizer, rate = one(("SGD", 0.05), ("Adam", 1e-3), ("RMSprop", 1e-3) if held_out else ("Adam", 2e-3))
         raised = one(30.0, 100.0, 300.0, 1000.0)
-        return replace(base, fault=f"rate x {raised:g}", rate=rate * raised, raised=raised, optimizer=optimizer, epochs=one(8, 15, 30))
+        return replace(
+            base,
+            fault=f"rate x {raised:g}",
+            rate=rate * raised,
+            raised=raised,
+            optimizer=optimizer,
+            epochs=one(8, 15, 30),
+        )
     if kind == "still improving":
         optimizer, rate = one(("Adam", 1e-3), ("Adam", 1e-4), ("SGD", 0.01), ("Adam", 3e-4))
         return replace(base, fault="few epochs", optimizer=optimizer, rate=rate, epochs=one(4, 8, 15, 30))

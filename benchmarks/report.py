@@ -1,10 +1,12 @@
 """Every published number: `python benchmarks/report.py` rewrites them from the results in benchmarks/results.
 
-Writes the README's numbers and its table of packages, the table of docs/benchmarks.md and the chart; run.py stored the
-times (speed.json), comparison.py all else (comparison.json). Each region is the text between two comments of its name.
+Writes the README's numbers and its table of packages, the table of docs/benchmarks.md, the accuracy of diagnoses in
+docs/guide/training-logs.md and the chart; run.py stored the times (speed.json), diagnosis.py its tables
+(diagnosis.txt), comparison.py all else (comparison.json). Each region is the text between two comments of its name.
 """
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +45,18 @@ def write(root: Path = ROOT) -> None:
     replace(root / "README.md", "numbers", numbers(packages, speed))
     replace(root / "README.md", "comparison", comparison(packages, speed))
     replace(root / "docs" / "benchmarks.md", "speed", table(speed))
+    replace(root / "docs" / "guide" / "training-logs.md", "diagnosis", diagnoses(results / "diagnosis.txt"))
     draw(speed, results / "speed.svg")
+
+
+def diagnoses(file: Path) -> list[str]:
+    """How often `History.diagnose` is right, by the titles of its tables: "<set>: <n> of <m> right, ..."."""
+    right = dict(re.findall(r"^([\w-]+): (\d+ of \d+) right", file.read_text(), re.MULTILINE))
+    return [
+        "On trainings with a fault that was put in and then measured on many test samples, it is right in",
+        f"{right['held-out']} with data, networks and seeds that it was not tuned on, and in {right['tuning']} like",
+        "those that it was tuned on ([diagnosis.txt](../../benchmarks/results/diagnosis.txt)).",
+    ]
 
 
 def replace(page: Path, name: str, lines: list[str]) -> None:

@@ -35,7 +35,7 @@ def history(**values: Any) -> fnn.History:
 
 @pytest.mark.parametrize("kind", CURVES)
 def test_curves(kind: str) -> None:
-    """With the training evaluated, or as the logs have it; penalties are taken off; gaps between validations are none."""
+    """With the training data evaluated, or by the means of epochs; without penalties."""
     t, v = CURVES[kind]
     assert history(loss=t, val_loss=v).diagnose().kind == kind
     assert history(loss=t + 0.1, train_loss=t, val_loss=v).diagnose().kind == kind
@@ -103,8 +103,10 @@ def test_training_alone(kind: str) -> None:
 
 
 def trained(layers: list[Any], rate: float, epochs: int, samples: int = 400, unseen: int = 300) -> fnn.Sequential:
-    """A network trained on some of the digits."""
+    """A network trained on some of the digits, of whose labels a fifth is random."""
     (x, y), _ = fnn.datasets.digits()
+    rng = np.random.default_rng(0)
+    y = np.where(rng.random(len(y)) < 0.2, rng.integers(0, 10, len(y)), y)
     net = fnn.Sequential([*layers, fnn.Dense(10, "softmax")], input_shape=(64,), seed=0).compile(fnn.Adam(rate))
     held = x[samples : samples + unseen], y[samples : samples + unseen]
     net.fit(x[:samples], y[:samples], epochs=epochs, validation_data=held, verbose=0)
@@ -116,7 +118,7 @@ def trained(layers: list[Any], rate: float, epochs: int, samples: int = 400, uns
     [
         ("underfitting", [fnn.Dense(1, "relu")], 5e-3, 60, 900, 300),
         ("overfitting", [fnn.Dense(64, "relu")], 1e-2, 60, 60, 300),
-        ("about right", [fnn.Dense(32, "relu", l2=3e-3)], 3e-3, 50, 900, 300),
+        ("about right", [fnn.Dense(32, "relu")], 3e-3, 15, 900, 500),
         ("diverging", [fnn.Dense(32, "relu")], 3.0, 8, 400, 300),
         ("still improving", [fnn.Dense(32, "relu")], 1e-3, 5, 400, 300),
         ("too noisy to say", [fnn.Dense(32, "relu")], 3e-3, 25, 900, 6),
@@ -125,7 +127,7 @@ def trained(layers: list[Any], rate: float, epochs: int, samples: int = 400, uns
 def test_trainings(kind: str, layers: list[Any], rate: float, epochs: int, samples: int, unseen: int) -> None:
     found = trained([copy.copy(layer) for layer in layers], rate, epochs, samples, unseen).history.diagnose()
     assert found.kind == kind and not found.unknown
-    assert found.evidence["baseline"] == pytest.approx(np.log(10), rel=0.02)
+    assert found.evidence["baseline"] == pytest.approx(np.log(10), rel=0.05)
 
 
 def test_a_loss_that_is_no_longer_finite() -> None:
@@ -154,7 +156,8 @@ def test_remedies_run(call: str) -> None:
     x, y = rng.random((60, 4), np.float32), rng.integers(0, 3, 60)
     net = fnn.Sequential([fnn.Dense(4, "relu"), fnn.Dense(3, "softmax")], input_shape=(4,), seed=0).compile()
     names = {"fnn": fnn, "net": net, "x": x, "y": y, "xv": x, "yv": y, "xt": x, "yt": y}
-    eval(call.replace(")", ", verbose=0)") if call.startswith("net.fit(x") and call.count(")") == 1 else call, names)
+    quiet = call.removesuffix(")") + ", verbose=0)" if call.startswith("net.fit(") else call
+    eval(quiet, names)
 
 
 def test_facts() -> None:
@@ -202,7 +205,7 @@ def test_constant_losses_of_several_outputs() -> None:
     facts = net.fit(*data, verbose=0).facts
     floor = -0.9 * np.log(0.9) - 0.1 * np.log(0.1)
     assert facts is not None and facts.constant_losses() == pytest.approx((np.log(2) + 0.5, floor), abs=1e-5)
-    for options in ({"sample_weight": np.ones(40)}, {}):
-        given = data if options else (lambda: iter([data]),)
-        found = net.fit(*given, verbose=0, **options).facts
-        assert found is not None and found.constant_losses() is None
+    found = [net.fit(*data, sample_weight=np.ones(40), verbose=0).facts, net.fit(lambda: iter([data]), verbose=0).facts]
+    losses = ({"a": each, "b": "mse"} for each in (lambda y, t: (1.0, 0 * y), fnn.losses.CrossEntropy(ignore=0)))
+    found += [net.compile("sgd", each).fit(*data, verbose=0).facts for each in losses]
+    assert [each and each.constant_losses() for each in found] == [None] * 4

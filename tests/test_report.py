@@ -40,8 +40,11 @@ def test_the_comparison(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_published_numbers_are_those_of_the_stored_results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No number in a marked region is written manually; writing them again changes nothing."""
     pytest.importorskip("matplotlib")
-    report, pages = script(monkeypatch, "report"), ("README.md", "docs/benchmarks.md")
-    for name in (*pages, "benchmarks/results/speed.json", "benchmarks/results/comparison.json"):
+    report, pages = script(monkeypatch, "report"), ("README.md", "docs/benchmarks.md", "docs/guide/training-logs.md")
+    for name in (
+        *pages,
+        *(f"benchmarks/results/{name}" for name in ("speed.json", "comparison.json", "diagnosis.txt")),
+    ):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(report.ROOT / name, tmp_path / name)
     report.write(tmp_path)

@@ -20,7 +20,7 @@ FEWEST = 3
 class Diagnosis:
     """What `History.diagnose` finds; printed, a short report.
 
-    Attributes
+    Parameters
     ----------
     kind : str
         "underfitting", "overfitting", "about right", "diverging", "still improving" or "too noisy to say".

@@ -27,7 +27,7 @@ class Evidence:
     the baseline. relapse: the training loss, with penalties, above its best, as a fraction of the baseline. best_epoch:
     of the validation. rise: the validation loss above its best. gap: validation minus training loss. gain,
     training_gain: what as many epochs again would take off the validation and the training loss. noise, training_noise:
-    their changes from epoch to epoch that are no trend. rises: the fraction of the epochs in which the training loss
+    their changes from epoch to epoch, around the trend. rises: the fraction of the epochs in which the training loss
     rose. error: the standard error of the validation loss.
     """
 
@@ -89,7 +89,7 @@ def measured(epochs: Sequence[int], history: Mapping[str, Sequence[float]], fact
 
 def _loss(history: Mapping[str, Sequence[float]], prefix: str) -> np.ndarray:
     """The loss of that prefix without penalties."""
-    return np.array(history[f"{prefix}loss"], float) - np.array(history.get(f"{prefix}penalty", 0.0), float)
+    return np.subtract(history[f"{prefix}loss"], history.get(f"{prefix}penalty", 0.0), dtype=float)
 
 
 def _at_epoch_ends(means: np.ndarray) -> np.ndarray:
@@ -119,7 +119,7 @@ def _best(curve: np.ndarray) -> float:
 
 
 def _noise(curve: np.ndarray) -> float:
-    """The standard deviation of what is no trend, by the median of second differences, which outliers do not move."""
+    """The standard deviation around the trend, by the median of second differences, which outliers do not move."""
     return float(np.median(np.abs(np.diff(curve, 2))) / 0.6745 / math.sqrt(6))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -68,7 +69,7 @@ class Facts(NamedTuple):
         constant, perfect = (
             sum(w * value for w, value in zip(weights, side, strict=True)) for side in zip(*pairs, strict=True)
         )
-        return constant, perfect
+        return (constant, perfect) if math.isfinite(constant + perfect) else None
 
 
 def some(target: np.ndarray) -> np.ndarray:
@@ -91,7 +92,8 @@ def _losses(known: Targets) -> tuple[float, float]:
 
 def _least(known: Targets, *means: np.ndarray) -> float:
     """The least loss of outputs that are these means, their logarithms or their logits: losses expect one of these."""
-    return min(known.loss(y, known.values)[0] for mean in means for y in _outputs(mean))
+    found = [known.loss(y, known.values)[0] for mean in means for y in _outputs(mean)]
+    return min(filter(math.isfinite, found), default=math.nan)
 
 
 def _outputs(mean: np.ndarray) -> Iterator[np.ndarray]:

@@ -56,7 +56,8 @@ def _underfitting(numbers: Numbers, facts: Facts | None) -> Iterator[str]:
 
 def _overfitting(numbers: Numbers, facts: Facts | None) -> Iterator[str]:
     epochs = int(numbers["epochs"])
-    yield f"Stop at the best epoch, here {numbers['best_epoch']:.0f}: {_fitted(epochs, _stopping(max(3, epochs // 10)))}"
+    stopped = _fitted(epochs, _stopping(max(3, epochs // 10)))
+    yield f"Stop at the best epoch, here {numbers['best_epoch']:.0f}: {stopped}"
     if facts and any(len(shape) == 4 for shape in facts.shapes):
         yield "Shift the images at random, and flip them where that keeps their class: fnn.RandomShift(2)"
     rate = 0.5 if facts and 0.3 <= facts.dropout < 0.5 else 0.3
@@ -66,7 +67,8 @@ def _overfitting(numbers: Numbers, facts: Facts | None) -> Iterator[str]:
     if facts and facts.narrowest >= 16:
         yield f'Use a smaller network: fnn.Dense({facts.narrowest // 2}, "relu")'
     if facts and any(each.loss.name == "cross_entropy" for each in facts.targets):
-        yield 'Smooth the labels, some of which may be wrong: net.compile("adam", fnn.losses.CrossEntropy(label_smoothing=0.1))'
+        smoothed = 'net.compile("adam", fnn.losses.CrossEntropy(label_smoothing=0.1), net.metrics)'
+        yield f"Smooth the labels, some of which may be wrong: {smoothed}"
     yield "Get more samples; where that is impossible, noise at the input helps a little: fnn.GaussianNoise(0.1)"
 
 
@@ -80,7 +82,7 @@ def _diverging(numbers: Numbers, facts: Facts | None) -> Iterator[str]:
     yield f"Find the rate by a test, before training: {_SUGGESTION}"
     yield f"Clip the gradients: {_compiled(facts, 0.1, clip_norm=1.0)}"
     yield "Standardize the inputs: net.fit((x - x.mean(axis=0)) / (x.std(axis=0) + 1e-6), y)"
-    yield "Raise the rate slowly at the beginning: fnn.schedules.WarmUp(200, then=fnn.schedules.Cosine(0.001, steps=2000))"
+    yield "Let the rate begin low: fnn.schedules.WarmUp(200, then=fnn.schedules.Cosine(0.001, steps=2000))"
 
 
 def _still_improving(numbers: Numbers, facts: Facts | None) -> Iterator[str]:
