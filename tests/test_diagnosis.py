@@ -174,6 +174,11 @@ def test_facts() -> None:
     assert (facts.optimizer, facts.learning_rate, facts.randomized) == ("Adam", 1e-3, True)
     assert (facts.dropout, facts.penalty, facts.narrowest, facts.outputs) == (0.25, 0.01, 8, 10)
     assert (net.history + fnn.History()).facts is facts
+    cell = fnn.LSTM(4, dropout=0.5, recurrent_dropout=0.25)
+    for layer, rate in ((cell, 0.5), (fnn.Bidirectional(cell), 0.5), (fnn.LSTM(4), 0.0)):
+        twice = fnn.Sequential([layer, fnn.Dense(1)], input_shape=(3, 2), seed=0).compile("sgd", "mse")
+        found = twice.fit(np.zeros((5, 3, 2)), np.zeros(5), verbose=0).facts
+        assert found is not None and (found.randomized, found.dropout) == (rate > 0, rate)
     assert repr(pickle.loads(pickle.dumps(net.history)).facts) == repr(facts)
 
 

@@ -12,37 +12,52 @@ from fastnn.model.structure import subnetworks
 
 def facts(net: Compiled, data: Feed, unseen: Feed | None) -> Facts:
     """What is at hand, in a few microseconds; targets only where arrays hold them."""
-    rate = getattr(net.optimizer, "learning_rate", None)
-    parameters = net.blocks.each.values()
-    rates = [_dropout(layer) for each in (net, *subnetworks(net)) for layer in each.graph.layers.values()]
+    shapes, penalty, randomized, dropout = [], 0.0, False, 0.0
+    for parameter in net.blocks.each.values():
+        if not parameter.statistic:
+            shapes.append(parameter.shape)
+            penalty = max(penalty, parameter.l1, parameter.l2)
+    for each in (net, *subnetworks(net)):
+        for layer in each.graph.layers.values():
+            if (rate := _dropout(layer)) is not None:
+                randomized, dropout = True, max(dropout, rate)
+    rate = vars(net.optimizer).get("learning_rate")
     return Facts(
         data.size,
         0 if unseen is None else unseen.size,
-        tuple(each.shape for each in parameters if not each.statistic),
+        tuple(shapes),
         type(net.optimizer).__name__,
         rate if isinstance(rate, float) else None,
-        any(each is not None for each in rates),
-        max((each for each in rates if each), default=0.0),
-        max((each.l1 + each.l2 for each in parameters), default=0.0),
+        randomized,
+        dropout,
+        penalty,
         _targets(net, data),
     )
 
 
 def _dropout(layer: Layer) -> float | None:
     """The rate of the layer's dropout, 0 for other layers that act in training only, and None for all others."""
-    part = getattr(layer, "layer", layer)  # of a Bidirectional
-    names = ("rate",) if layer.trains_only else ("dropout", "recurrent_dropout")
-    rate = max((each for name in names if isinstance(each := getattr(part, name, None), float)), default=0.0)
-    return rate if rate or layer.trains_only else None
+    if layer.trains_only:
+        rate = vars(layer).get("rate")
+        return rate if isinstance(rate, float) else 0.0
+    settings = vars(layer)
+    inner = settings.get("layer")  # of a Bidirectional
+    if isinstance(inner, Layer):
+        settings = vars(inner)
+    if "recurrent_dropout" not in settings:
+        return None
+    rates = settings.get("dropout"), settings["recurrent_dropout"]
+    return max((each for each in rates if isinstance(each, float)), default=0.0) or None
 
 
 def _targets(net: Compiled, data: Feed) -> tuple[Targets, ...]:
     """None where not all targets count alike, and for losses that may not accept what `Facts` measures them on."""
-    form, criteria = data.form, [each.loss for each in net.objectives]
-    partial = form.weights is not None or form.lengths is not None
-    own = any(isinstance(each, Own) or getattr(each, "ignore", None) is not None for each in criteria)
-    if partial or own or not isinstance(data, ArrayFeed):
+    form = data.form
+    if form.weights is not None or form.lengths is not None or not isinstance(data, ArrayFeed):
         return ()
+    for each in net.objectives:
+        if isinstance(each.loss, Own) or vars(each.loss).get("ignore") is not None:
+            return ()
     return tuple(
         Targets(some(target), label, each.loss, each.weight, shape[-1])
         for target, label, each, shape in zip(form.targets, form.labels, net.objectives, net.shapes, strict=True)
