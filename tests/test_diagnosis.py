@@ -136,7 +136,8 @@ def test_a_loss_that_is_no_longer_finite() -> None:
     net = fnn.Sequential([fnn.Dense(8, "relu"), fnn.Dense(1)], input_shape=(4,), seed=0).compile(fnn.SGD(1e8), "mse")
     with pytest.raises(FloatingPointError):
         net.fit(x, y.astype(float), epochs=5, verbose=0)
-    assert net.history.diagnose().kind == "diverging"
+    found = net.history.diagnose()
+    assert found.kind == "diverging" and found.evidence["learning_rate"] == 1e8 and found.evidence["samples"] == len(x)
     assert (fnn.History() + net.history).diagnose().kind == "diverging"
     assert history(loss=[1, 2, np.inf]).diagnose().kind == "diverging"
 

@@ -49,7 +49,10 @@ class Diagnosis:
     unknown: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        numbers = ", ".join(f"{name.replace('_', ' ')} {value:.3g}" for name, value in self.evidence.items())
+        shown = {
+            name: f"{value:.0f}" if 1000 <= value < 1e9 else f"{value:.3g}" for name, value in self.evidence.items()
+        }
+        numbers = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in shown.items())
         lines = [self.kind, f"  evidence: {numbers}"]
         lines += [f"  unknown: {'; '.join(self.unknown)}"] if self.unknown else []
         return "\n".join([*lines, *(f"  {i}. {remedy}" for i, remedy in enumerate(self.remedies, 1))])
@@ -64,7 +67,8 @@ def diagnosed(
     """
     losses = [np.array(history[name], float) for name in ("loss", "train_loss", "val_loss") if name in history]
     if failed or any(np.isinf(each).any() for each in losses) or (losses and np.isnan(losses[0]).any()):
-        numbers: dict[str, float] = {"epochs": len(epochs)}
+        last = next((float(each) for each in losses[0][::-1] if math.isfinite(each)), math.nan) if losses else math.nan
+        numbers = _known({"epochs": len(epochs), "training": last}, facts)
         return Diagnosis("diverging", numbers, remedies("diverging", numbers, facts))
     count = min((int((~np.isnan(each)).sum()) for each in losses), default=0)
     if count < FEWEST or "loss" not in history:
@@ -73,8 +77,17 @@ def diagnosed(
     # Dropout, noise and augmentation make the training loss larger than in prediction.
     comparable = "train_loss" in history or facts is None or not facts.randomized
     kind = _kind(evidence, facts, comparable)
-    numbers = {name: value for name, value in asdict(evidence).items() if not math.isnan(value)}
+    numbers = _known(asdict(evidence), facts)
     return Diagnosis(kind, numbers, remedies(kind, numbers, facts), _unknown(history, facts, comparable))
+
+
+def _known(numbers: dict[str, float], facts: Facts | None) -> dict[str, float]:
+    """The numbers without those that are unknown, and with what the fit noted."""
+    if facts is not None:
+        rate = math.nan if facts.learning_rate is None else facts.learning_rate
+        numbers = {**numbers, "learning_rate": rate, "parameters": facts.parameters}
+        numbers |= {"samples": facts.samples or math.nan, "validation_samples": facts.validation_samples or math.nan}
+    return {name: value for name, value in numbers.items() if not math.isnan(value)}
 
 
 def _kind(e: Evidence, facts: Facts | None, comparable: bool) -> str:
