@@ -49,6 +49,15 @@ def test_epochs_without_validation() -> None:
     assert found.kind == "overfitting" and found.evidence["best_epoch"] == 7
 
 
+def test_two_fits_that_did_not_measure_the_same() -> None:
+    """Only what both have counts, and a penalty where there is one."""
+    t, v = CURVES["overfitting"]
+    p = 0.3 + 0 * t[15:]
+    second = history(loss=t[15:] + p, penalty=p, train_loss=t[15:] + p, val_loss=v[15:] + p, val_penalty=p)
+    both = history(loss=t[:15], val_loss=v[:15]) + second
+    assert both.diagnose().evidence == pytest.approx(history(loss=t, val_loss=v).diagnose().evidence, abs=0.02)
+
+
 def test_evidence() -> None:
     """Of straight lines the numbers follow by arithmetic."""
     found = history(loss=[1.0, 0.9, 0.8, 0.7], train_loss=[0.9, 0.8, 0.7, 0.6], val_loss=[1.0, 0.8, 0.9, 1.2])

@@ -65,6 +65,8 @@ def diagnosed(
 
     Raises ValueError for too few epochs, and without validation data where only these could tell.
     """
+    if np.isnan(history.get("train_loss", ())).any():  # of one of two fits
+        history = {name: values for name, values in history.items() if not name.startswith("train_")}
     losses = [np.array(history[name], float) for name in ("loss", "train_loss", "val_loss") if name in history]
     if failed or any(np.isinf(each).any() for each in losses) or (losses and np.isnan(losses[0]).any()):
         last = next((float(each) for each in losses[0][::-1] if math.isfinite(each)), math.nan) if losses else math.nan

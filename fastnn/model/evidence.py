@@ -54,7 +54,9 @@ def measured(epochs: Sequence[int], history: Mapping[str, Sequence[float]], fact
     """The evidence of finite curves of at least three epochs. Without facts the first epoch's loss is the baseline."""
     seen = _loss(history, "")
     t = _loss(history, "train_") if "train_loss" in history else _at_epoch_ends(seen)
-    objective = np.array(history.get("train_loss", history["loss"]), float)
+    # Strong penalties are minimized at the cost of the loss, which is no relapse.
+    two_networks = np.isnan(history.get("penalty", 0.0)).any()
+    objective = t if two_networks else np.array(history.get("train_loss", history["loss"]), float)
     baseline, least = (facts.constant_losses() if facts else None) or (float(seen[0]), 0.0)
     span, training = max(baseline - least, TINY), _end(t)
     above = max(training - least, TINY)
@@ -89,7 +91,8 @@ def measured(epochs: Sequence[int], history: Mapping[str, Sequence[float]], fact
 
 def _loss(history: Mapping[str, Sequence[float]], prefix: str) -> np.ndarray:
     """The loss of that prefix without penalties."""
-    return np.subtract(history[f"{prefix}loss"], history.get(f"{prefix}penalty", 0.0), dtype=float)
+    penalty = np.nan_to_num(history.get(f"{prefix}penalty", 0.0))  # NaN for a network without one, of two
+    return np.subtract(history[f"{prefix}loss"], penalty, dtype=float)
 
 
 def _at_epoch_ends(means: np.ndarray) -> np.ndarray:
