@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import Enum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -69,3 +69,8 @@ class Examples(NamedTuple):
         """All arrays, in the order of a program's ports."""
         extra = [array for array in (self.weights, self.lengths) if array is not None]
         return [*self.inputs, *self.targets, *extra]
+
+    def part(self, rows: np.ndarray) -> tuple[Any, Any]:
+        """x and y of these samples, copied, as `fit` takes them."""
+        x, y = ([array[rows] for array in each] for each in (self.inputs, self.targets))
+        return x if len(x) > 1 else x[0], y if len(y) > 1 else y[0]

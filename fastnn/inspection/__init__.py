@@ -1,4 +1,4 @@
-"""Inside a network: outputs of layers, which pixels decide the class, gradients over time, the shape of the loss."""
+"""Inside a network: outputs of layers, which pixels decide the class, gradients over time, the loss, more data."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ from fastnn.common import checks
 from fastnn.data import arrays
 from fastnn.inspection.critical import CriticalPoint, critical_points
 from fastnn.inspection.curvature import eigenvalues, hessian, hvp
+from fastnn.inspection.sample_sizes import LearningCurve, learning_curve
 from fastnn.inspection.steps import Shape, Steps
 from fastnn.inspection.surface import Surface, loss_surface
 from fastnn.network import Network
 
 __all__ = [
     "CriticalPoint",
+    "LearningCurve",
     "Steps",
     "Surface",
     "critical_points",
@@ -25,6 +27,7 @@ __all__ = [
     "hessian",
     "hvp",
     "layers",
+    "learning_curve",
     "loss_surface",
     "one",
     "outputs",

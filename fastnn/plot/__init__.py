@@ -4,7 +4,7 @@ Each function returns a new Figure, which a notebook shows and `figure.savefig(p
 keeps for the process is changed.
 """
 
-from fastnn.plot.curves import confusion_matrix, gradient_over_time, learning_curves
+from fastnn.plot.curves import confusion_matrix, gradient_over_time, learning_curve, learning_curves
 from fastnn.plot.images import class_activation, feature_maps, filters, pictures
 from fastnn.plot.landscape import critical_points, loss_surface
 
@@ -15,6 +15,7 @@ __all__ = [
     "feature_maps",
     "filters",
     "gradient_over_time",
+    "learning_curve",
     "learning_curves",
     "loss_surface",
     "pictures",

@@ -9,6 +9,7 @@ import numpy as np
 
 from fastnn import metrics
 from fastnn.common import checks
+from fastnn.inspection import LearningCurve
 from fastnn.model.history import History
 from fastnn.model.learning_curves import draw
 from fastnn.plot.figure import MOST, new_figure, plain
@@ -59,6 +60,52 @@ def learning_curves(history: History | Mapping[str, History]) -> Figure:
             where = f"learning_curves: {name}".removesuffix(": ")
             raise TypeError(f"{where}: expected a History, as fit returns it, got {type(each).__name__}")
     return draw({str(name): (each.epoch, each.history) for name, each in histories.items()})
+
+
+def learning_curve(curve: LearningCurve) -> Figure:
+    """Plot a score over the number of training samples: the mean of the repeats, and their range.
+
+    Parameters
+    ----------
+    curve : LearningCurve
+        What `inspection.learning_curve` returns.
+
+    Returns
+    -------
+    Figure
+
+    Raises
+    ------
+    TypeError
+        Unless it is a LearningCurve.
+    ImportError
+        Without matplotlib.
+
+    Examples
+    --------
+    >>> import fastnn as fnn, fastnn.plot
+    >>> build = lambda: fnn.Sequential([fnn.Dense(10, "softmax")], input_shape=(64,), seed=0).compile("adam")
+    >>> (x, y), _ = fnn.datasets.digits()
+    >>> curve = fnn.inspection.learning_curve(build, x, y, sizes=[20, 200], repeats=2)
+    >>> fnn.plot.learning_curve(curve).axes[0].get_xlabel()
+    'training samples'
+    """
+    if not isinstance(curve, LearningCurve):
+        hint = "; plot.learning_curves draws it" if isinstance(curve, History) else ""
+        kind = type(curve).__name__
+        raise TypeError(f"learning_curve: expected what inspection.learning_curve returns, got {kind}{hint}")
+    figure = new_figure(5.4, 3.6)
+    axes = figure.subplots()
+    for scores, name, colour in ((curve.training, "training", "C0"), (curve.validation, "validation", "C1")):
+        axes.plot(curve.sizes, scores.mean(axis=1), marker=".", color=colour, label=name)
+        axes.fill_between(curve.sizes, scores.min(axis=1), scores.max(axis=1), color=colour, alpha=0.2, linewidth=0)
+    axes.set_xscale("log")
+    axes.set_xticks(curve.sizes, [str(size) for size in curve.sizes])
+    axes.minorticks_off()
+    axes.set(xlabel="training samples", ylabel=plain([curve.metric])[0])
+    axes.grid(alpha=0.3)
+    axes.legend()
+    return figure
 
 
 def confusion_matrix(y: Any, predicted: Any, classes: Sequence[str] | None = None) -> Figure:

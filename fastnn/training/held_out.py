@@ -26,7 +26,7 @@ def held_out(net: Compiled, data: Feed, fraction: float, stateful: bool) -> tupl
         why = "sequences that continue each other" if stateful else "batches of a function"
         raise ValueError(f"validation_split: {why} cannot be split; give validation_data")
     feeds = cast(ArrayFeed | LoaderFeed, data)
-    classes = _classes(net, data.form) if isinstance(data, ArrayFeed) else None
+    classes = classes_of(net, data.form) if isinstance(data, ArrayFeed) else None
     chosen = split(data.size, fraction, generator(net.seed, Purpose.SPLIT, 0), classes)
     kept, held = np.flatnonzero(~chosen), np.flatnonzero(chosen)
     if not len(held) or not len(kept):
@@ -51,7 +51,7 @@ def split(samples: int, fraction: float, random: np.random.Generator, classes: n
     return mask
 
 
-def _classes(net: Compiled, form: Examples) -> np.ndarray | None:
+def classes_of(net: Compiled, form: Examples) -> np.ndarray | None:
     """The class of each sample, if it has one."""
     (*positions, columns), loss = net.graph.output_shapes([x.shape[1:] for x in form.inputs])[0], net.objectives[0].loss
     independent = columns > 1 and loss.ending == "sigmoid"

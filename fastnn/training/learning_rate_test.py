@@ -88,9 +88,7 @@ class LearningRateTest(Training):
         for step, rows in enumerate(_batches(self.seed, examples.size, batch, steps)):
             twin.optimizer.learning_rate = float(rates[step])
             try:
-                several = [[array[rows] for array in each] for each in (examples.inputs, examples.targets)]
-                inputs, targets = (each if len(each) > 1 else each[0] for each in several)
-                losses.append(twin.train_on_batch(inputs, targets))
+                losses.append(twin.train_on_batch(*examples.part(rows)))
             except FloatingPointError:
                 break
             smoothed = 0.9 * smoothed + 0.1 * losses[-1]
