@@ -159,6 +159,20 @@ def test_critical_points(tmp_path: Path) -> None:
         assert figures == {"critical_points.png", "minimum.png", "saddle.png", "digits.png"}
 
 
+def test_over_and_underfitting(tmp_path: Path) -> None:
+    """The large network learns its few samples, and the small one does not."""
+    command = [sys.executable, str(EXAMPLES / "over_and_underfitting.py"), "--short", "--out", "seen.png"]
+    run = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=300)
+    assert run.returncode == 0, run.stderr
+    for table in run.stdout.split("samples: ")[1:]:
+        numbers = r"^([+\w ]+?) {2,}(\d\.\d+) +\d\.\d+ +\d\.\d+ +(?:[+-]\d+%)? +[a-z ]+ \(1 of 1\)$"
+        training = {name: float(error) for name, error in re.findall(numbers, table, re.MULTILINE)}
+        assert len(training) in (11, 12)
+        assert training["overfitting"] < training["just right"] < training["underfitting"]
+    if "nothing is drawn" not in run.stdout:
+        assert (tmp_path / "seen.png").read_bytes().startswith(b"\x89PNG")
+
+
 @pytest.mark.parametrize("model", ["cnn", "resnet"])
 def test_each_seed_has_weights_of_its_own(model: str) -> None:
     """Those of the network inside another too: a mean over seeds is one over trainings that differ."""
