@@ -251,6 +251,8 @@ def main() -> None:
     parser.add_argument("--out", default="over_and_underfitting.png", metavar="FILE", help="the file of the figure")
     parser.add_argument("--short", action="store_true")
     options = parser.parse_args()
+    if options.seeds < 1:
+        parser.error(f"--seeds: must be 1 or more, got {options.seeds}")
     seeds = 1 if options.short else options.seeds
     kinds = {title: trainings(problem) for title, problem in PROBLEMS.items()}
     found: dict[str, dict[str, list[Result]]] = {title: {name: [] for name in each} for title, each in kinds.items()}
