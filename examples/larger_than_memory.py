@@ -90,10 +90,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--gigabytes", type=float, default=4.0, help="the size of the file")
     parser.add_argument("--folder", default=None, help="where the file is made; the system's temporary folder")
-    parser.add_argument("--short", action="store_true", help="a file of 50 MB")
+    parser.add_argument("--short", action="store_true", help="a file of 16 MB")
     parser.add_argument("--out", default="memory.png", help="where the memory is drawn")
     options = parser.parse_args()
-    rows = int((0.05 if options.short else options.gigabytes) * 1e9) // PIXELS
+    rows = int((0.016 if options.short else options.gigabytes) * 1e9) // PIXELS
 
     with tempfile.TemporaryDirectory(dir=options.folder) as folder:
         x, y = make(Path(folder, "x.npy"), rows)

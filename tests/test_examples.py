@@ -1,8 +1,12 @@
 """Each example runs in its short mode and leaves what it promises."""
 
+import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -10,36 +14,61 @@ import pytest
 from networks import child
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
+#: What is run, two at a time on a thread each: an example needs a core for seconds.
+RUNS = {
+    "digits": "digits.py --epochs 2 --out seen.png",
+    "larger than memory": "larger_than_memory.py --short --folder . --out seen.png",
+    "cnn": "image_recognition.py --quick --out seen",
+    "resnet": "image_recognition.py --quick --out seen --model resnet",
+    "own images": "image_recognition.py --quick --out seen --data pictures --size 14",
+    "GRU": "time_series.py --short --layer GRU --out seen.png",
+    "LSTM": "time_series.py --short --layer LSTM --out seen.png",
+    "gradients over time": "gradients_over_time.py --short --out seen.png",
+    "critical points": "critical_points.py --short --out seen",
+    "over- and underfitting": "over_and_underfitting.py --short --out seen.png",
+}
+Ran = Callable[[str], tuple[str, Path]]
 
 
-def test_digits(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ran]:
+    """What an example printed, and the folder in which it ran."""
+    folders = {name: tmp_path_factory.mktemp("example") for name in RUNS}
+    if find_spec("PIL"):
+        put(folders["own images"] / "pictures", 60, 200)
+
+    def run(name: str) -> str:
+        script, *options = RUNS[name].split()
+        command = [sys.executable, str(EXAMPLES / script), *options]
+        alone = {**os.environ, "OMP_NUM_THREADS": "1"}
+        done = subprocess.run(command, capture_output=True, text=True, cwd=folders[name], env=alone, timeout=300)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    with ThreadPoolExecutor(2) as pool:
+        runs = {name: pool.submit(run, name) for name in RUNS}
+        yield lambda name: (runs[name].result(), folders[name])
+        pool.shutdown(cancel_futures=True)
+
+
+def is_png(path: Path) -> bool:
+    return path.read_bytes().startswith(b"\x89PNG")
+
+
+def test_digits(ran: Ran) -> None:
     pytest.importorskip("matplotlib", reason="the learning curve needs the extra 'plot'")
-    picture = tmp_path / "digits.png"
-    command = [sys.executable, str(EXAMPLES / "digits.py"), "--epochs", "2", "--out", str(picture)]
-    run = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=120)
-    assert run.returncode == 0, run.stderr
-    assert "test accuracy 0." in run.stdout
-    assert "times as long" in run.stdout
-    assert picture.read_bytes().startswith(b"\x89PNG")
+    printed, folder = ran("digits")
+    assert "test accuracy 0." in printed
+    assert "times as long" in printed
+    assert is_png(folder / "seen.png")
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the resident memory is read from /proc")
-def test_larger_than_memory(tmp_path: Path) -> None:
+def test_larger_than_memory(ran: Ran) -> None:
     pytest.importorskip("matplotlib", reason="the memory is drawn with the extra 'plot'")
-    picture = tmp_path / "memory.png"
-    command = [
-        sys.executable,
-        str(EXAMPLES / "larger_than_memory.py"),
-        "--short",
-        "--folder",
-        ".",
-        "--out",
-        str(picture),
-    ]
-    run = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=120)
-    assert run.returncode == 0, run.stderr
-    assert "held out: 0.9" in run.stdout or "held out: 1.0" in run.stdout
-    assert picture.read_bytes().startswith(b"\x89PNG") and [path.name for path in tmp_path.iterdir()] == ["memory.png"]
+    printed, folder = ran("larger than memory")
+    assert "held out: 0.9" in printed or "held out: 1.0" in printed
+    assert is_png(folder / "seen.png") and [path.name for path in folder.iterdir()] == ["seen.png"]
 
 
 def put(folder: Path, *greys: int, count: int = 20) -> None:
@@ -56,20 +85,19 @@ def recognition(folder: Path, *options: str) -> subprocess.CompletedProcess[str]
     return subprocess.run(command, capture_output=True, text=True, cwd=folder, timeout=300)
 
 
-@pytest.mark.parametrize("options", [[], ["--model", "resnet"], ["--data", "pictures", "--size", "14"]])
-def test_image_recognition(tmp_path: Path, options: list[str]) -> None:
+@pytest.mark.parametrize("name", ["cnn", "resnet", "own images"])
+def test_image_recognition(ran: Ran, name: str) -> None:
     """Also where Fashion-MNIST is not installed, and with the user's images."""
-    if "--data" in options:
-        put(tmp_path / "pictures", 60, 200)
-    run = recognition(tmp_path, *options)
-    assert run.returncode == 0, run.stderr
-    assert re.search(r"test accuracy [01]\.", run.stdout) and "one image, which is" in run.stdout
-    left = {path.name for path in (tmp_path / "seen").iterdir()}
-    if "nothing is drawn" in run.stdout:
+    if name == "own images":
+        pytest.importorskip("PIL.Image", reason="a folder of images needs the extra 'images'")
+    printed, folder = ran(name)
+    assert re.search(r"test accuracy [01]\.", printed) and "one image, which is" in printed
+    left = {path.name for path in (folder / "seen").iterdir()}
+    if "nothing is drawn" in printed:
         assert left == {"model.safetensors"}
     else:
         drawn = ["confusion_matrix", "feature_maps", "filters", "learning_curves", "looked_at"]
-        drawn += [] if "test accuracy 1.0000" in run.stdout else ["mistakes"]  # which shows nothing else
+        drawn += [] if "test accuracy 1.0000" in printed else ["mistakes"]  # which shows nothing else
         assert left == {"model.safetensors", *(f"{name}.png" for name in drawn)}
 
 
@@ -113,14 +141,11 @@ def test_text_generation(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("layer", ["GRU", "LSTM"])
-def test_time_series(tmp_path: Path, layer: str) -> None:
+def test_time_series(ran: Ran, layer: str) -> None:
     pytest.importorskip("statsmodels", reason="the series need the extra 'series'")
-    command = [sys.executable, str(EXAMPLES / "time_series.py"), "--short", "--layer", layer, "--out", "seen.png"]
-    run = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=300)
-    assert run.returncode == 0, run.stderr
-    assert run.stdout.count("seasonal + drift") == run.stdout.count(f"\n{layer} ") == 2
-    if "nothing is drawn" not in run.stdout:
-        assert (tmp_path / "seen.png").read_bytes().startswith(b"\x89PNG")
+    printed, folder = ran(layer)
+    assert printed.count("seasonal + drift") == printed.count(f"\n{layer} ") == 2
+    assert "nothing is drawn" in printed or is_png(folder / "seen.png")
 
 
 def test_time_series_without_statsmodels(tmp_path: Path) -> None:
@@ -133,44 +158,36 @@ def test_time_series_without_statsmodels(tmp_path: Path) -> None:
     assert run.stderr == "time_series.py needs statsmodels: pip install fastnn-cpu[series]\n"
 
 
-def test_gradients_over_time(tmp_path: Path) -> None:
-    command = [sys.executable, str(EXAMPLES / "gradients_over_time.py"), "--short", "--out", "seen.png"]
-    run = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=300)
-    assert run.returncode == 0, run.stderr
-    rows = dict(re.findall(r"^(\w+, [\w ]+?) {2,}(\d.*)$", run.stdout, re.MULTILINE))
+def test_gradients_over_time(ran: Ran) -> None:
+    printed, folder = ran("gradients over time")
+    rows = dict(re.findall(r"^(\w+, [\w ]+?) {2,}(\d.*)$", printed, re.MULTILINE))
     first, *_, last, _ = map(float, rows["SimpleRNN, untrained"].split())
     grown, *_, least, _ = map(float, rows["SimpleRNN, weights x 2"].split())
     assert len(rows) == 5 and first < last / 10 and grown > 10 * least
-    if "nothing is drawn" not in run.stdout:
-        assert (tmp_path / "seen.png").read_bytes().startswith(b"\x89PNG")
+    assert "nothing is drawn" in printed or is_png(folder / "seen.png")
 
 
-def test_critical_points(tmp_path: Path) -> None:
-    command = [sys.executable, str(EXAMPLES / "critical_points.py"), "--short", "--out", "seen"]
-    run = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=300)
-    assert run.returncode == 0, run.stderr
-    rows = re.findall(r"^ *(\d\.\d+)  (minimum|saddle)[ a-z]* +(\d+) +(\d+) +(\d+) +(\d+) ", run.stdout, re.MULTILINE)
+def test_critical_points(ran: Ran) -> None:
+    printed, folder = ran("critical points")
+    rows = re.findall(r"^ *(\d\.\d+)  (minimum|saddle)[ a-z]* +(\d+) +(\d+) +(\d+) +(\d+) ", printed, re.MULTILINE)
     assert rows[0][:2] == ("0.000000", "minimum") and "saddle" in {row[1] for row in rows}
     assert all(int(falls) + int(flat) + int(rises) == 9 for *_, falls, flat, rises in rows)
-    losses = [float(loss) for loss in re.findall(r"^ +\d +(\d\.\d{4}) +\d\.\d{4} ", run.stdout, re.MULTILINE)]
+    losses = [float(loss) for loss in re.findall(r"^ +\d +(\d\.\d{4}) +\d\.\d{4} ", printed, re.MULTILINE)]
     assert len(losses) == 3 and losses == sorted(losses, reverse=True)
-    if "nothing is drawn" not in run.stdout:
-        figures = {path.name for path in (tmp_path / "seen").iterdir()}
+    if "nothing is drawn" not in printed:
+        figures = {path.name for path in (folder / "seen").iterdir()}
         assert figures == {"critical_points.png", "minimum.png", "saddle.png", "digits.png"}
 
 
-def test_over_and_underfitting(tmp_path: Path) -> None:
+def test_over_and_underfitting(ran: Ran) -> None:
     """The large network learns its few samples, and the small one does not."""
-    command = [sys.executable, str(EXAMPLES / "over_and_underfitting.py"), "--short", "--out", "seen.png"]
-    run = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=300)
-    assert run.returncode == 0, run.stderr
-    for table in run.stdout.split("samples: ")[1:]:
+    printed, folder = ran("over- and underfitting")
+    for table in printed.split("samples: ")[1:]:
         numbers = r"^([+\w ]+?) {2,}(\d\.\d+) +\d\.\d+ +\d\.\d+ +(?:[+-]\d+%)? +[a-z ]+ \(1 of 1\)$"
         training = {name: float(error) for name, error in re.findall(numbers, table, re.MULTILINE)}
         assert len(training) in (11, 12)
         assert training["overfitting"] < training["just right"] < training["underfitting"]
-    if "nothing is drawn" not in run.stdout:
-        assert (tmp_path / "seen.png").read_bytes().startswith(b"\x89PNG")
+    assert "nothing is drawn" in printed or is_png(folder / "seen.png")
 
 
 @pytest.mark.parametrize("model", ["cnn", "resnet"])
