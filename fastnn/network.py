@@ -17,6 +17,7 @@ from fastnn.model.build_program import build_program
 from fastnn.model.subnetwork import Subnetwork
 from fastnn.model.summary import table
 from fastnn.model.vector import Vectors
+from fastnn.model.weight_transfer import WeightTransfer
 from fastnn.optimizers import Optimizer
 from fastnn.schedules import Schedule
 from fastnn.training.custom_loop import CustomLoop
@@ -24,7 +25,7 @@ from fastnn.training.gradients import Gradients
 from fastnn.training.learning_rate_test import LearningRateTest
 
 
-class Network(LearningRateTest, CustomLoop, Gradients, Vectors):
+class Network(LearningRateTest, CustomLoop, Gradients, Vectors, WeightTransfer):
     """Layers between inputs and outputs: any graph without cycles.
 
     Parameters belong to the network, not to its layers: another network of the same layers has its own. To share them,
