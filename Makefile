@@ -20,10 +20,11 @@ demo: $(VENV)/plot
 	@echo "demo: handwritten digits"
 	@$(RUN) examples/digits.py
 
-# From within tests/: in the root, the bare sources would stand before the installed package.
+# From within tests/: in the root, the bare sources would stand before the installed package. A process for each core:
+# OpenMP's threads sleep where they wait, to leave the cores to the others.
 test: $(TESTS)
 	@echo "test: the whole suite against the installed package"
-	@cd tests && ../$(RUN) -m pytest
+	@cd tests && GOMP_SPINCOUNT=0 ../$(RUN) -m pytest -n $(JOBS) --dist loadfile
 
 test-kernels:
 	@echo "test-kernels: the kernels in plain C; with sanitizers; on a processor without AVX"

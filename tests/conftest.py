@@ -15,13 +15,6 @@ from fastnn.engine.thread_count import get_num_threads, set_num_threads
 OTHERS = {"PYTEST_CURRENT_TEST", "CRC32C_SW_MODE"}
 
 
-def pytest_collection_finish(session: pytest.Session) -> None:
-    """Lets modules prepare in the background what their tests will need."""
-    modules = {item.module for item in session.items if isinstance(item, pytest.Function)}
-    for module in modules if not session.config.option.collectonly else ():
-        getattr(module, "prepare", lambda: None)()
-
-
 @pytest.fixture(params=levels())
 def isa(request: pytest.FixtureRequest) -> Iterator[str]:
     """Each instruction set that can run here."""

@@ -1,12 +1,9 @@
 """Each example runs in its short mode and leaves what it promises."""
 
-import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from importlib.util import find_spec
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,61 +11,41 @@ import pytest
 from networks import child
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
-#: What is run, two at a time on a thread each: an example needs a core for seconds.
-RUNS = {
-    "digits": "digits.py --epochs 2 --out seen.png",
-    "larger than memory": "larger_than_memory.py --short --folder . --out seen.png",
-    "cnn": "image_recognition.py --quick --out seen",
-    "resnet": "image_recognition.py --quick --out seen --model resnet",
-    "own images": "image_recognition.py --quick --out seen --data pictures --size 14",
-    "GRU": "time_series.py --short --layer GRU --out seen.png",
-    "LSTM": "time_series.py --short --layer LSTM --out seen.png",
-    "gradients over time": "gradients_over_time.py --short --out seen.png",
-    "critical points": "critical_points.py --short --out seen",
-    "over- and underfitting": "over_and_underfitting.py --short --out seen.png",
-}
-Ran = Callable[[str], tuple[str, Path]]
+Run = Callable[[str], str]
 
 
-@pytest.fixture(scope="module")
-def ran(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ran]:
-    """What an example printed, and the folder in which it ran."""
-    folders = {name: tmp_path_factory.mktemp("example") for name in RUNS}
-    if find_spec("PIL"):
-        put(folders["own images"] / "pictures", 60, 200)
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    """Runs an example with its options, separated by spaces, and returns what it prints."""
 
-    def run(name: str) -> str:
-        script, *options = RUNS[name].split()
-        command = [sys.executable, str(EXAMPLES / script), *options]
-        alone = {**os.environ, "OMP_NUM_THREADS": "1"}
-        done = subprocess.run(command, capture_output=True, text=True, cwd=folders[name], env=alone, timeout=300)
+    def output(command: str) -> str:
+        script, *options = command.split()
+        call = [sys.executable, str(EXAMPLES / script), *options]
+        done = subprocess.run(call, capture_output=True, text=True, cwd=tmp_path, timeout=300)
         assert done.returncode == 0, done.stderr
         return done.stdout
 
-    with ThreadPoolExecutor(2) as pool:
-        runs = {name: pool.submit(run, name) for name in RUNS}
-        yield lambda name: (runs[name].result(), folders[name])
-        pool.shutdown(cancel_futures=True)
+    return output
 
 
 def is_png(path: Path) -> bool:
     return path.read_bytes().startswith(b"\x89PNG")
 
 
-def test_digits(ran: Ran) -> None:
+def test_digits(run: Run, tmp_path: Path) -> None:
     pytest.importorskip("matplotlib", reason="the learning curve needs the extra 'plot'")
-    printed, folder = ran("digits")
+    printed = run("digits.py --epochs 2 --out seen.png")
     assert "test accuracy 0." in printed
     assert "times as long" in printed
-    assert is_png(folder / "seen.png")
+    assert is_png(tmp_path / "seen.png")
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the resident memory is read from /proc")
-def test_larger_than_memory(ran: Ran) -> None:
+def test_larger_than_memory(run: Run, tmp_path: Path) -> None:
     pytest.importorskip("matplotlib", reason="the memory is drawn with the extra 'plot'")
-    printed, folder = ran("larger than memory")
+    printed = run("larger_than_memory.py --short --folder . --out seen.png")
     assert "held out: 0.9" in printed or "held out: 1.0" in printed
-    assert is_png(folder / "seen.png") and [path.name for path in folder.iterdir()] == ["seen.png"]
+    assert is_png(tmp_path / "seen.png") and [path.name for path in tmp_path.iterdir()] == ["seen.png"]
 
 
 def put(folder: Path, *greys: int, count: int = 20) -> None:
@@ -85,14 +62,14 @@ def recognition(folder: Path, *options: str) -> subprocess.CompletedProcess[str]
     return subprocess.run(command, capture_output=True, text=True, cwd=folder, timeout=300)
 
 
-@pytest.mark.parametrize("name", ["cnn", "resnet", "own images"])
-def test_image_recognition(ran: Ran, name: str) -> None:
+@pytest.mark.parametrize("options", ["", "--model resnet", "--data pictures --size 14"])
+def test_image_recognition(run: Run, tmp_path: Path, options: str) -> None:
     """Also where Fashion-MNIST is not installed, and with the user's images."""
-    if name == "own images":
-        pytest.importorskip("PIL.Image", reason="a folder of images needs the extra 'images'")
-    printed, folder = ran(name)
+    if "--data" in options:
+        put(tmp_path / "pictures", 60, 200)
+    printed = run(f"image_recognition.py --quick --out seen {options}")
     assert re.search(r"test accuracy [01]\.", printed) and "one image, which is" in printed
-    left = {path.name for path in (folder / "seen").iterdir()}
+    left = {path.name for path in (tmp_path / "seen").iterdir()}
     if "nothing is drawn" in printed:
         assert left == {"model.safetensors"}
     else:
@@ -141,11 +118,11 @@ def test_text_generation(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("layer", ["GRU", "LSTM"])
-def test_time_series(ran: Ran, layer: str) -> None:
+def test_time_series(run: Run, tmp_path: Path, layer: str) -> None:
     pytest.importorskip("statsmodels", reason="the series need the extra 'series'")
-    printed, folder = ran(layer)
+    printed = run(f"time_series.py --short --layer {layer} --out seen.png")
     assert printed.count("seasonal + drift") == printed.count(f"\n{layer} ") == 2
-    assert "nothing is drawn" in printed or is_png(folder / "seen.png")
+    assert "nothing is drawn" in printed or is_png(tmp_path / "seen.png")
 
 
 def test_time_series_without_statsmodels(tmp_path: Path) -> None:
@@ -158,36 +135,36 @@ def test_time_series_without_statsmodels(tmp_path: Path) -> None:
     assert run.stderr == "time_series.py needs statsmodels: pip install fastnn-cpu[series]\n"
 
 
-def test_gradients_over_time(ran: Ran) -> None:
-    printed, folder = ran("gradients over time")
+def test_gradients_over_time(run: Run, tmp_path: Path) -> None:
+    printed = run("gradients_over_time.py --short --out seen.png")
     rows = dict(re.findall(r"^(\w+, [\w ]+?) {2,}(\d.*)$", printed, re.MULTILINE))
     first, *_, last, _ = map(float, rows["SimpleRNN, untrained"].split())
     grown, *_, least, _ = map(float, rows["SimpleRNN, weights x 2"].split())
     assert len(rows) == 5 and first < last / 10 and grown > 10 * least
-    assert "nothing is drawn" in printed or is_png(folder / "seen.png")
+    assert "nothing is drawn" in printed or is_png(tmp_path / "seen.png")
 
 
-def test_critical_points(ran: Ran) -> None:
-    printed, folder = ran("critical points")
+def test_critical_points(run: Run, tmp_path: Path) -> None:
+    printed = run("critical_points.py --short --out seen")
     rows = re.findall(r"^ *(\d\.\d+)  (minimum|saddle)[ a-z]* +(\d+) +(\d+) +(\d+) +(\d+) ", printed, re.MULTILINE)
     assert rows[0][:2] == ("0.000000", "minimum") and "saddle" in {row[1] for row in rows}
     assert all(int(falls) + int(flat) + int(rises) == 9 for *_, falls, flat, rises in rows)
     losses = [float(loss) for loss in re.findall(r"^ +\d +(\d\.\d{4}) +\d\.\d{4} ", printed, re.MULTILINE)]
     assert len(losses) == 3 and losses == sorted(losses, reverse=True)
     if "nothing is drawn" not in printed:
-        figures = {path.name for path in (folder / "seen").iterdir()}
+        figures = {path.name for path in (tmp_path / "seen").iterdir()}
         assert figures == {"critical_points.png", "minimum.png", "saddle.png", "digits.png"}
 
 
-def test_over_and_underfitting(ran: Ran) -> None:
+def test_over_and_underfitting(run: Run, tmp_path: Path) -> None:
     """The large network learns its few samples, and the small one does not."""
-    printed, folder = ran("over- and underfitting")
+    printed = run("over_and_underfitting.py --short --out seen.png")
     for table in printed.split("samples: ")[1:]:
         numbers = r"^([+\w ]+?) {2,}(\d\.\d+) +\d\.\d+ +\d\.\d+ +(?:[+-]\d+%)? +[a-z ]+ \(1 of 1\)$"
         training = {name: float(error) for name, error in re.findall(numbers, table, re.MULTILINE)}
         assert len(training) in (11, 12)
         assert training["overfitting"] < training["just right"] < training["underfitting"]
-    assert "nothing is drawn" in printed or is_png(folder / "seen.png")
+    assert "nothing is drawn" in printed or is_png(tmp_path / "seen.png")
 
 
 @pytest.mark.parametrize("model", ["cnn", "resnet"])

@@ -6,9 +6,7 @@ import re
 import shlex
 import shutil
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -16,35 +14,27 @@ from fastnn.engine.op import levels
 
 HERE = Path(__file__).resolve().parent
 COMPILER = os.environ.get("CC", "cc")
-LEVELS = [*levels(), "wide"]
 UNABLE = 2  # the exit status for a level that cannot run
 
-MISSING = {
-    "the sources are not here": not (HERE.parent / "csrc").is_dir(),
-    f"no C compiler: {COMPILER}": not shutil.which(shlex.split(COMPILER)[0]),
-    "make is not installed": not shutil.which("make"),
-}
-pytestmark = [pytest.mark.skipif(missing, reason=reason) for reason, missing in MISSING.items()]
-
-#: `make test-kernels` uses the same folder, and so need not compile again.
-BUILD = HERE.parent / "build" / "kernels"
-PIPES: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-compiling: list[subprocess.Popen[str]] = []
-
-
-def prepare() -> None:
-    """Starts to compile the runner, as setup.py compiles; a warning is an error. Other tests have the right of way."""
-    if not any(MISSING.values()):
-        command = ["nice", "make", f"-j{os.cpu_count()}", "-C", str(HERE / "kernels"), f"BUILD={BUILD}"]
-        compiling.append(subprocess.Popen([*command, f"CC={COMPILER}", f"{BUILD}/runner"], **PIPES))
+pytestmark = [
+    pytest.mark.skipif(not (HERE.parent / "csrc").is_dir(), reason="the sources are not here"),
+    pytest.mark.skipif(not shutil.which(shlex.split(COMPILER)[0]), reason=f"no C compiler: {COMPILER}"),
+    pytest.mark.skipif(not shutil.which("make"), reason="make is not installed"),
+]
 
 
 @pytest.fixture(scope="module")
 def objects() -> Path:
-    """The folder of the runner and its objects."""
-    errors = compiling[0].communicate()[1]
-    assert compiling[0].returncode == 0, errors
-    return BUILD
+    """The folder of the runner and its objects, compiled as setup.py compiles; a warning is an error.
+
+    `make test-kernels` uses the same folder, and so need not compile them again.
+    """
+    folder = HERE.parent / "build" / "kernels"
+    jobs = f"-j{os.cpu_count()}"
+    command = ["make", jobs, "-C", str(HERE / "kernels"), f"BUILD={folder}", f"CC={COMPILER}", f"{folder}/runner"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return folder
 
 
 @pytest.fixture
@@ -52,23 +42,13 @@ def runner(objects: Path) -> Path:
     return objects / "runner"
 
 
-@pytest.fixture(scope="module")
-def runs(objects: Path) -> Iterator[dict[str, subprocess.Popen[str]]]:
-    """The runs of all levels: at once, because each takes a core for seconds."""
-    started = {level: subprocess.Popen([objects / "runner", level], **PIPES) for level in LEVELS}
-    yield started
-    for run in started.values():
-        run.kill()
-        run.communicate()
-
-
-@pytest.mark.parametrize("level", LEVELS)
-def test_kernels(runs: dict[str, subprocess.Popen[str]], level: str) -> None:
-    printed, errors = runs[level].communicate()
-    if level == "wide" and runs[level].returncode == UNABLE:
-        pytest.skip(errors.strip())
-    assert runs[level].returncode == 0, errors
-    assert printed.startswith(f"{level}: ")
+@pytest.mark.parametrize("level", [*levels(), "wide"])
+def test_kernels(runner: Path, level: str) -> None:
+    done = subprocess.run([runner, level], capture_output=True, text=True)
+    if level == "wide" and done.returncode == UNABLE:
+        pytest.skip(done.stderr.strip())
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(f"{level}: ")
 
 
 def test_a_level_that_is_not_there_is_refused(runner: Path) -> None:
