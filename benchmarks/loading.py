@@ -133,7 +133,8 @@ def checkpoints() -> list[str]:
             {
                 "with": lambda: nets[0].fit(x, y, batch_size=128, callbacks=[hook], verbose=0),
                 "without": lambda: nets[1].fit(x, y, batch_size=128, verbose=0),
-            }
+            },
+            15,
         )
     return [f"a checkpoint each 200 steps: {times['with'] / times['without'] - 1:+.1%} time"]
 
