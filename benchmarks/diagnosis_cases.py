@@ -61,7 +61,7 @@ def table(name: str) -> Part:
         (pixels, labels), _ = fnn.datasets.fashion_mnist()
         return Part(pixels[30000:].reshape(-1, 784).astype(np.float32) / 255, labels[30000:])
     if name in ("affairs", "visits"):
-        import statsmodels.datasets  # type: ignore[import-untyped,unused-ignore]
+        import statsmodels.datasets
 
         source, target = ("fair", "affairs") if name == "affairs" else ("randhie", "mdvis")
         frame = getattr(statsmodels.datasets, source).load_pandas().data

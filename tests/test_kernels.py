@@ -25,9 +25,9 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def objects() -> Path:
-    """The folder of the runner and its objects, compiled as setup.py compiles; a warning is an error.
+    """The folder of the runner and its objects: those of the levels are setup.py's, or compiled as it compiles.
 
-    `make test-kernels` uses the same folder, and so need not compile them again.
+    A warning in the text of a kernel is an error, for wide.c has it too. `make test-kernels` uses the same folder.
     """
     folder = HERE.parent / "build" / "kernels"
     jobs = f"-j{os.cpu_count()}"
