@@ -8,6 +8,7 @@ cimport numpy as cnp
 
 import numpy as np
 
+from fastnn.engine.native cimport leave_interpreter, return_to_interpreter
 from fastnn.engine.thread_count cimport allowed
 from fastnn.engine.thread_team cimport share, size_for
 
@@ -74,6 +75,8 @@ def read_rows(int file, int64_t place, int64_t stride, rows: Sequence[int] | np.
     cdef Reading given = Reading(file, <char *> cnp.PyArray_DATA(to), <const int64_t *> cnp.PyArray_DATA(wanted),
                                  len(wanted), to.nbytes // max(1, len(wanted)), place, stride, -1)
     cdef int size = size_for(NANOSECONDS * len(wanted), allowed())
+    leave_interpreter()
     with nogil:
         share(size, size, read_part, &given)
+    return_to_interpreter()
     return -1 if given.missing < 0 else wanted[given.missing]
