@@ -4,16 +4,6 @@
 
 #include "softmax.h"
 
-/* Up to this number of classes, each class has a vector, with one row per lane. */
-#define FEW_CLASSES 16
-
-/* y (n, VL) = x transposed, x (rows, n); zeros in the lanes without a row. */
-INLINE void rows_to_lanes(isize rows, isize n, const float *x, float *y) {
-  for (isize j = 0; j < n; j++) store(y + j * VL, (vf){0});
-  for (isize i = 0; i < rows; i++)
-    for (isize j = 0; j < n; j++) y[j * VL + i] = x[i * n + j];
-}
-
 /* Whether row i is ignored: then its gradient is zero. */
 INLINE int skipped(const float *weight, isize i, isize n, float *dx) {
   if (!weight || weight[i] != 0.0f) return 0;

@@ -4,6 +4,9 @@
 
 #include "elementary.h"
 
+/* Up to this number of classes, each class has a vector, with one row per lane. */
+#define FEW_CLASSES 16
+
 /* y = exp(x - max x), unless y is NULL; returns the maximum of x and the sum of these exponentials. */
 INLINE float exponentials(isize n, const float *x, float *y, float *maximum) {
   const float lowest = -__builtin_inff();
@@ -22,8 +25,37 @@ INLINE float exponentials(isize n, const float *x, float *y, float *maximum) {
   return sum_lanes(sum);
 }
 
+/* y (n, VL) = x transposed, x (rows, n); zeros in the lanes without a row. */
+INLINE void rows_to_lanes(isize rows, isize n, const float *x, float *y) {
+  for (isize j = 0; j < n; j++) store(y + j * VL, (vf){0});
+  for (isize i = 0; i < rows; i++)
+    for (isize j = 0; j < n; j++) y[j * VL + i] = x[i * n + j];
+}
+
+/* kernel_softmax for VL rows of up to FEW_CLASSES. The classes are added in the order in which `exponentials` adds the
+ * lanes of a row, so that a row's bits do not depend on the number of rows. */
+INLINE void softmax_in_lanes(isize n, const float *x, float *y) {
+  float e[FEW_CLASSES * VL];
+  vf most = broadcast(-__builtin_inff()), sum[VL];
+  rows_to_lanes(VL, n, x, e);
+  for (isize j = 0; j < n; j++) most = greatest(most, load(e + j * VL));
+  for (isize l = 0; l < VL; l++) sum[l] = (vf){0};
+  for (isize j = 0; j < n; j++) {
+    const vf each = exp_vector(load(e + j * VL) - most);
+    store(e + j * VL, each);
+    sum[j % VL] += each;
+  }
+  for (isize half = VL / 2; half; half /= 2)
+    for (isize l = 0; l < half; l++) sum[l] += sum[l + half];
+  for (isize j = 0; j < n; j++) store(e + j * VL, load(e + j * VL) / sum[0]);
+  for (isize i = 0; i < VL; i++)
+    for (isize j = 0; j < n; j++) y[i * n + j] = e[j * VL + i];
+}
+
 /* y = exp(x - max x) / sum over each row; y may be x. */
 static void kernel_softmax(isize rows, isize n, const float *x, float *y) {
+  if (n <= FEW_CLASSES)
+    for (; rows >= VL; rows -= VL, x += VL * n, y += VL * n) softmax_in_lanes(n, x, y);
   for (; rows > 0; rows--, x += n, y += n) {
     float maximum;
     const float sum = exponentials(n, x, y, &maximum);

@@ -147,3 +147,13 @@ def test_arguments_are_checked() -> None:
     for wrong in ((whole, x, x), (x, whole, x), (x, x, whole)):
         with pytest.raises(TypeError, match="float32"):
             SoftmaxGradient(*wrong)
+
+
+def test_a_row_alone_has_the_bits_that_it_has_among_others(isa: str) -> None:
+    for columns in [*TAILS, 1000]:
+        x, y = 4 * normal(37, columns), empty(37, columns)
+        run(Softmax(tensor(x), y), y)
+        for i in (0, 20, 36):
+            alone = empty(1, columns)
+            run(Softmax(tensor(x[i : i + 1]), alone), alone)
+            assert_same_bits(alone.array[0], y.array[i])
