@@ -116,6 +116,16 @@ def share(right: NDArray[np.bool_], weight: ArrayLike | None) -> float:
     return float(w[right].sum() / w.sum())
 
 
+def Choose(x: ArrayLike, index: ArrayLike) -> Array:
+    return np.take_along_axis(double(x), np.reshape(index, (-1, 1)), axis=1)
+
+
+def ChooseGradient(dy: ArrayLike, index: ArrayLike, columns: int) -> Array:
+    dx = np.zeros((len(double(dy)), columns))
+    np.put_along_axis(dx, np.reshape(index, (-1, 1)), double(dy), axis=1)
+    return dx
+
+
 def Accuracy(classes: ArrayLike, target: ArrayLike, weight: ArrayLike | None = None) -> float:
     return share(np.asarray(classes) == np.asarray(target), weight)
 

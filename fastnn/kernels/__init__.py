@@ -11,6 +11,7 @@ __getattr__, __dir__, __all__ = lazy.attach(
         "fastnn.kernels.batch_norm": """
             BatchNorm BatchNormInputGradient BatchNormMoments BatchNormRunning BatchNormWeightGradient
         """,
+        "fastnn.kernels.choose": "Choose ChooseGradient",
         "fastnn.kernels.convolution": "ChannelSum Convolution ConvolutionWeightGradient Filter",
         "fastnn.kernels.cross_entropy": "CrossEntropy KLDivergence SoftTargets",
         "fastnn.kernels.dense": "Dense DenseInputGradient DenseWeightGradient Packed",

@@ -20,6 +20,7 @@ from fastnn.kernels.batch_norm import (
     BatchNormRunning as BatchNormRunning,
     BatchNormWeightGradient as BatchNormWeightGradient,
 )
+from fastnn.kernels.choose import Choose as Choose, ChooseGradient as ChooseGradient
 from fastnn.kernels.convolution import (
     ChannelSum as ChannelSum,
     Convolution as Convolution,

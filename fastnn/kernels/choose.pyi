@@ -1,0 +1,9 @@
+from fastnn.engine.op import Op
+from fastnn.engine.tensor import Tensor
+
+class Choose(Op):
+    def __init__(self, x: Tensor, index: Tensor, y: Tensor) -> None: ...
+    def explain(self, place: int) -> Exception: ...
+
+class ChooseGradient(Op):
+    def __init__(self, dy: Tensor, index: Tensor, dx: Tensor) -> None: ...
