@@ -59,6 +59,7 @@ class Saves:
         self.last = time.monotonic()
         self.writer: threading.Thread | None = None
         self.error: BaseException | None = None
+        self.copies: dict[str, np.ndarray] = {}  # of the last save: new memory for each would cost more than copying
         self.lock = _locked(saver.path)
 
     def found(self) -> Saved | None:
@@ -93,7 +94,9 @@ class Saves:
         self.finish()
         self.last = time.monotonic()
         description, views = model_file.contents(self.run.net)
-        tensors = {name: view.copy() for name, view in views.items()}
+        for name, view in views.items():
+            np.copyto(self.copies.setdefault(name, np.empty_like(view)), view)
+        tensors = dict(self.copies)
         state = {"begin": self.begin, "ended": ended, **_describe(self.run, tensors)}
         state = json.loads(json.dumps(state))  # a copy, since training continues to change the History
         self.writer = threading.Thread(target=self._write, args=({**description, "run": state}, tensors))
