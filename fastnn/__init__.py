@@ -7,7 +7,7 @@ __getattr__, __dir__, __all__ = lazy.attach(
     {
         "fastnn": """
             activations architectures callbacks data datasets initializers inspection layers losses metrics
-            optimizers schedules
+            optimizers rl schedules
         """,
         "fastnn._version": "__version__",
         "fastnn.callbacks": "CSVLogger Callback Checkpoint Diagnosis EarlyStopping History ReduceOnPlateau TensorBoard",

@@ -10,6 +10,7 @@ from fastnn import (
     losses as losses,
     metrics as metrics,
     optimizers as optimizers,
+    rl as rl,
     schedules as schedules,
 )
 from fastnn._version import __version__ as __version__

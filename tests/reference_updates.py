@@ -194,5 +194,5 @@ def MaxNorm(weight: ArrayLike, *, limit: float) -> Array:
     return w * np.minimum(1, limit / np.maximum(norms, 1e-300))
 
 
-def Average(x: ArrayLike, mean: ArrayLike, *, decay: float, update: int = 1) -> Array:
-    return decay * double(mean) + (1 - decay) * double(x) if update else double(x)
+def Average(x: ArrayLike, mean: ArrayLike, *, decay: float, starts: bool = True, update: int = 1) -> Array:
+    return double(x) if starts and not update else decay * double(mean) + (1 - decay) * double(x)

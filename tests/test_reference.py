@@ -13,6 +13,7 @@ import reference_convolution
 import reference_layers
 import reference_losses
 import reference_pictures
+import reference_rl
 import reference_sequences
 import reference_updates
 from check import generator
@@ -57,6 +58,7 @@ def test_every_op_has_a_twin() -> None:
         reference_layers,
         reference_losses,
         reference_pictures,
+        reference_rl,
         reference_sequences,
         reference_updates,
     )

@@ -98,6 +98,9 @@ def test_average(isa: str, num_threads: int) -> None:
             run(Average(tensor(x), mean, decay=0.9), mean, rows=1, update=update)
             assert_close(mean.array, reference_updates.Average(x, start, decay=0.9, update=update))
             assert update or (mean.array == x).all()
+        mean = tensor(start)
+        run(Average(tensor(x), mean, decay=0.9, starts=False), mean, rows=1)
+        assert_close(mean.array, reference_updates.Average(x, start, decay=0.9, starts=False, update=0))
 
 
 @pytest.mark.parametrize("kind", ["penalty", "norm", "clip", "max_norm", "average"])

@@ -24,7 +24,7 @@ ORDER = (
         "perceptron",
     ),
     *("model", "inference", "formats", "training"),
-    *("network", "callbacks", "architectures", "inspection", "plot"),
+    *("network", "callbacks", "architectures", "rl", "inspection", "plot"),
     *("__init__", "bench", "cli", "__main__"),
 )
 MOST_FILES_IN_THE_ROOT = 20

@@ -129,10 +129,9 @@ cdef class Plan:
             if pause == 0 or (timed and (closing() or seconds() >= until)):
                 return
 
-    cdef void once(self, const double *rate, uint64_t step, uint64_t update) except *:
-        """One step on all rows of the arrays that are attached; the capacity is at least that."""
+    cdef void once(self, Py_ssize_t rows, const double *rate, uint64_t step, uint64_t update) except *:
+        """One step on that many rows; the capacity and all attached arrays are at least that."""
         cdef Run *run = &self.shared.run
-        cdef Py_ssize_t rows = (<Port> self.ports[0]).rows
         self.begin()
         run.rate, run.step, run.update = rate, step, update
         self.position = 0

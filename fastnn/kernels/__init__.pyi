@@ -79,6 +79,7 @@ from fastnn.kernels.pooling import (
 )
 from fastnn.kernels.prelu import PReLU as PReLU, PReLUGradient as PReLUGradient
 from fastnn.kernels.python import PythonBackward as PythonBackward, PythonForward as PythonForward
+from fastnn.kernels.q_learning import CopyEvery as CopyEvery, Explore as Explore, TDTarget as TDTarget
 from fastnn.kernels.recurrent import (
     GRU as GRU,
     LSTM as LSTM,
@@ -96,6 +97,7 @@ from fastnn.kernels.regularization import (
     Penalty as Penalty,
     SquaredNorm as SquaredNorm,
 )
+from fastnn.kernels.replay import Prioritize as Prioritize, Sample as Sample
 from fastnn.kernels.rescale import Rescale as Rescale
 from fastnn.kernels.softmax import (
     LogSoftmax as LogSoftmax,

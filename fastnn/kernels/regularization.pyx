@@ -139,19 +139,20 @@ cdef class MaxNorm(Flat):
 
 
 cdef class Average(Flat):
-    """mean = decay mean + (1 - decay) x, and mean = x at the first update. Polyak & Juditsky 1992."""
+    """mean = decay mean + (1 - decay) x, with starts mean = x at the first update. Polyak & Juditsky 1992."""
 
     cdef const float *x
     cdef float *mean
     cdef double decay
     cdef float rest
+    cdef bint starts
 
-    def __init__(self, Tensor x, Tensor mean, *, decay: float) -> None:
-        self.x, self.mean, self.decay = floats(x), floats(mean), decay
+    def __init__(self, Tensor x, Tensor mean, *, decay: float, starts: bool = True) -> None:
+        self.x, self.mean, self.decay, self.starts = floats(x), floats(mean), decay, starts
         self.bind_equal((x, mean))
 
     cdef void prepare(self) noexcept nogil:
-        self.rest = 1 - self.decay if self.state.update else 1
+        self.rest = 1 if self.starts and self.state.update == 0 else 1 - self.decay
 
     cdef void span(self, Py_ssize_t start, Py_ssize_t n) noexcept nogil:
         self.table.average(n, self.x + start, self.mean + start, self.rest)

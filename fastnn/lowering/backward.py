@@ -1,6 +1,7 @@
 """Backward: pending activations, forks and gradients, and the phase in which layers run in reverse."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from fastnn import kernels
@@ -70,6 +71,17 @@ class Backward(Emission):
     def closing(self, function: Callable[[], None]) -> None:
         """Registers what a layer changes in the network by itself: it comes after all Ops that may stop a step."""
         self.closings.append((self.layer, function))
+
+    @contextmanager
+    def predicting(self) -> Iterator[None]:
+        """A context in which layers act as in prediction, and leave nothing to be done afterwards."""
+        training, later = self.training, (len(self.backwards), len(self.closings))
+        self.training = False
+        try:
+            yield
+        finally:
+            self.training = training
+            del self.backwards[later[0] :], self.closings[later[1] :]
 
     def run_backward(self) -> None:
         """The backward phase: the layers in reverse."""

@@ -12,7 +12,6 @@ import numpy as np
 from fastnn.engine.guard cimport Hold, hold
 from fastnn.engine.plan cimport Plan
 from fastnn.engine.port cimport Port
-from fastnn.kernels.meter cimport Meter
 from fastnn.model.counters cimport Counters
 
 from fastnn.schedules import Schedule
@@ -28,17 +27,6 @@ cdef class Program:
     records: of the outputs, for metrics of a whole epoch; their ports come last. outputs: of each result the shape for
     a sample, and the dtype.
     """
-
-    cdef readonly object request  # type: Request
-    cdef readonly Plan plan
-    cdef readonly dict meters  # type: dict[str, Meter]
-    cdef readonly dict weights  # type: dict[str, float]
-    cdef readonly list states  # type: list[Tensor]
-    cdef readonly list records  # type: list[Record]
-    cdef list outputs  # of (shape, dtype)
-    cdef Meter loss    # of the one output, or None
-    cdef object rates  # an array of the same rate
-    cdef double rate   # which is this
 
     def __init__(
         self,
@@ -98,7 +86,7 @@ cdef class Program:
     cdef double step(self, object optimizer, Counters counters) except? -1:
         """One step on all rows of the attached arrays; returns its loss."""
         cdef double rate = self.next_rate(optimizer, counters)
-        self.plan.once(&rate, counters.step, counters.update)
+        self.plan.once((<Port> self.plan.ports[0]).rows, &rate, counters.step, counters.update)
         counters.trained(1)
         return self.loss.last if self.loss is not None else self.last()["loss"]
 
