@@ -1,5 +1,6 @@
 """Each example runs in its short mode and leaves what it promises."""
 
+import importlib.util
 import re
 import subprocess
 import sys
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from check import python
 from networks import child
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
@@ -177,3 +179,42 @@ def test_each_seed_has_weights_of_its_own(model: str) -> None:
         "assert len(drawn) > 3 and all((a.weights[name] != b.weights[name]).any() for name in drawn)\nprint(0)"
     )
     child(code, EXAMPLES)
+
+
+def test_dqn(run: Run, tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib", reason="the returns are drawn with the extra 'plot'")
+    pytest.importorskip("PIL", reason="the film needs the extra 'images'")
+    printed = run("dqn.py --short --out seen")
+    assert "over 100 test episodes" in printed
+    assert is_png(tmp_path / "seen" / "returns.png")
+    assert (tmp_path / "seen" / "film.gif").read_bytes().startswith(b"GIF8")
+    assert (tmp_path / "seen" / "agent.safetensors").exists()
+
+
+def test_an_environment_that_is_unknown() -> None:
+    call = [sys.executable, str(EXAMPLES / "dqn.py"), "minatar:chess"]
+    done = subprocess.run(call, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+
+
+def test_cart_pole_is_that_of_gymnasium() -> None:
+    if importlib.util.find_spec("gymnasium") is None:
+        pytest.skip("the reference is gymnasium's environment")
+    done = python(f"""
+import sys
+sys.path.insert(0, {str(EXAMPLES)!r})
+import gymnasium, numpy as np
+from environments import CartPole
+ours, theirs = CartPole(1, 0), gymnasium.make("CartPole-v1").unwrapped
+theirs.reset(seed=0)
+theirs.state = tuple(ours.state[0])
+ended = False
+while not ended:
+    reward, reached, terminated, _ = ours.step(np.array([0]))
+    observation, expected, ended, _, _ = theirs.step(0)
+    np.testing.assert_allclose(reached[0], observation, rtol=1e-5)
+    assert (reward[0], terminated[0]) == (expected, ended)
+print("the same")
+""")
+    assert done.stdout == "the same\n", done.stderr

@@ -1,0 +1,190 @@
+"""Deep Q-learning: a network that learns to play by trial and error.
+
+`python examples/dqn.py [ENVIRONMENT] [--seed N] [--steps N] [--out FOLDER] [--short]`
+ENVIRONMENT is CartPole, a name of gymnasium such as LunarLander-v3, or a game of MinAtar such as minatar:breakout. The
+agent acts in several environments at once, more and more as its network advises, and learns from the memory of all its
+steps. On the way it plays episodes of validation, by which the best network is kept; at the end that plays 100 episodes
+that no choice was based on. The figure has the returns; the film is an episode of the agent.
+"""
+
+import argparse
+import time
+from copy import copy
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+import environments
+import fastnn as fnn
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What an agent is made of. steps: in all environments together, at most; enough: the return that ends training."""
+
+    steps: int
+    enough: float
+    reference: str
+    layers: tuple[int, ...] = (64, 64)
+    filters: int = 0
+    rate: float = 1e-3
+    batch_size: int = 64
+    updates: int = 4  # for a step of all environments
+    count: int = 8
+    capacity: int = 50_000
+    n_step: int = 5
+    gamma: float = 0.99
+    tau: float = 0.01
+    explore: tuple[float, float] = (0.05, 3000)  # the last epsilon, and the steps until then
+    warm_up: int = 500
+    every: int = 1000  # steps between validations
+    episodes: int = 100  # of a validation, before training ends
+
+
+SETTINGS = {
+    "CartPole": Settings(
+        100_000, 500, "Stable-Baselines3 500 (50,000 steps), CleanRL 488.7 (500,000)", rate=3e-3, every=500,
+    ),
+    "LunarLander-v3": Settings(
+        200_000, 240, "Stable-Baselines3: DQN 154 (100,000 steps), PPO 242 (1 million)",
+        (128, 128), batch_size=128, explore=(0.02, 20_000), warm_up=2000, every=10_000, episodes=50,
+    ),
+    "minatar:breakout": Settings(
+        500_000, 1e9, "DQN about 10 (5 million frames)",
+        (128,), 16, 5e-4, 32, explore=(0.02, 50_000), capacity=100_000, n_step=3, tau=0.005, warm_up=2000, every=25_000,
+    ),
+}  # fmt: skip
+
+
+def settings_for(name: str) -> Settings:
+    """Those of the environment, or of one like it."""
+    if name not in SETTINGS and name.startswith("minatar:"):
+        return replace(SETTINGS["minatar:breakout"], reference="see the paper of MinAtar")
+    return SETTINGS.get(name, replace(SETTINGS["LunarLander-v3"], enough=1e9, reference="see gymnasium's page"))
+
+
+def network(env: Any, settings: Settings, seed: int) -> fnn.Sequential:
+    """A value for each action; images pass a convolution first."""
+    pictures = [fnn.Conv2D(settings.filters, 3, activation="relu"), fnn.Flatten()] if settings.filters else []
+    hidden = [fnn.Dense(units, "relu") for units in settings.layers]
+    return fnn.Sequential([*pictures, *hidden, fnn.Dense(env.actions)], input_shape=env.shape, seed=seed)
+
+
+def play(learn: fnn.rl.QLearning, env: Any) -> np.ndarray:
+    """The return of the first episode of each environment."""
+    returns, going = np.zeros(env.count), np.ones(env.count, bool)
+    while going.any():
+        reward, _, terminated, truncated = env.step(learn.act(env.observation))
+        returns += reward * going
+        going &= ~(terminated | truncated)
+    return returns
+
+
+def train(name: str, settings: Settings, seed: int) -> tuple[fnn.rl.QLearning, list[tuple[int, float]]]:
+    """An agent with the weights that were best in validation, and the validations."""
+    env = environments.make(name, settings.count, seed)
+    net = network(env, settings, seed).compile(fnn.Adam(settings.rate), "mse")
+    memory = fnn.rl.Replay(
+        settings.capacity, env.shape, env.actions, env.dtype, settings.n_step, settings.gamma, env.count, seed=seed
+    )
+    learn = fnn.rl.QLearning(net, memory, settings.batch_size, target=fnn.rl.Polyak(settings.tau))
+    last, explored = settings.explore
+    validations: list[tuple[int, float]] = []
+    best, best_net = -np.inf, net
+    steps = range(env.count, settings.steps + 1, env.count)
+    with tqdm(steps, unit_scale=env.count, unit="steps", desc=name) as progress:
+        for step in progress:
+            observation = env.observation
+            action = learn.act(observation, epsilon=max(last, 1 - (1 - last) * step / explored))
+            memory.add(observation, action, *env.step(action))
+            if step < settings.warm_up:
+                continue
+            learn(settings.updates)
+            if step % settings.every < env.count:
+                value = play(learn, environments.make(name, 10, 10_000_000 + step)).mean()
+                if value > best:
+                    best, best_net = value, copy(net)
+                    if value >= settings.enough:
+                        value = play(learn, environments.make(name, settings.episodes, 20_000_000 + step)).mean()
+                validations.append((step, float(value)))
+                progress.set_postfix_str(f"validation {value:.1f}")
+                if value >= settings.enough:
+                    break
+                best = min(best, settings.enough - 1e-9)
+    net.copy_weights(best_net)
+    return learn, validations
+
+
+def draw(name: str, validations: list[tuple[int, float]], result: float, path: Path) -> None:
+    """The returns in validation, if matplotlib is there."""
+    try:
+        import matplotlib.pyplot as plt
+    except ImportError as error:
+        print(f"nothing is drawn: {error}")
+        return
+    figure, axes = plt.subplots(figsize=(6, 3.5), layout="constrained")
+    axes.plot(*zip(*validations, strict=True), marker=".", label="validation")
+    axes.axhline(result, color="black", linestyle=":", label="test, 100 episodes")
+    axes.set(xlabel="steps", ylabel="return of an episode", title=name)
+    axes.legend()
+    figure.savefig(path)
+    print(f"drawn: {path}")
+
+
+def film(learn: fnn.rl.QLearning, env: Any, path: Path, most: int = 300) -> None:
+    """An episode as an animated GIF, if Pillow is there."""
+    try:
+        from PIL import Image
+    except ImportError as error:
+        print(f"no film: {error}")
+        return
+    frames = []
+    for _ in range(most):
+        frames.append(Image.fromarray(env.picture()))
+        _, _, terminated, truncated = env.step(learn.act(env.observation))
+        if (terminated | truncated).any():
+            break
+    frames[0].save(path, save_all=True, append_images=frames[1::2], duration=40, loop=0)
+    print(f"filmed: {path}")
+
+
+def main() -> None:
+    """Runs the example."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("environment", nargs="?", default="CartPole")
+    parser.add_argument("--steps", type=int, help="in the environments, at most")
+    parser.add_argument(
+        "--out", default="dqn", metavar="FOLDER", help="where the figure, the film and the agent are put"
+    )
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--short", action="store_true")
+    options = parser.parse_args()
+    settings = settings_for(options.environment)
+    if options.short:
+        settings = replace(settings, steps=4000)
+    if options.steps:
+        settings = replace(settings, steps=options.steps)
+    out = Path(options.out)
+    begin = time.process_time()
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        learn, validations = train(options.environment, settings, options.seed)
+        seconds = time.process_time() - begin
+        returns = play(learn, environments.make(options.environment, 100, 30_000_000))
+        print(
+            f"{options.environment}: {returns.mean():.1f} +- {returns.std():.1f} over 100 test episodes, "
+            f"least {returns.min():.1f}; {learn.net.counters.update} updates, {seconds:.1f} CPU seconds\n"
+            f"reference: {settings.reference}"
+        )
+        learn.save(out / "agent.safetensors")
+        draw(options.environment, validations, returns.mean(), out / "returns.png")
+        film(learn, environments.make(options.environment, 1, 40_000_000), out / "film.gif")
+    except (OSError, ValueError) as error:
+        raise SystemExit(f"dqn.py: {error}") from None
+
+
+if __name__ == "__main__":
+    main()
