@@ -58,8 +58,8 @@ bench: $(VENV)/bench
 	@$(RUN) benchmarks/comparison.py
 
 figures: $(VENV)/bench
-	@echo "figures: passes, memory, accuracy, the adding problem, diagnoses, loading, interrupted runs; takes 90 minutes of a quiet machine"
-	@for script in passes memory accuracy accuracy_pictures adding_problem diagnosis loading kills; do $(RUN) benchmarks/$$script.py || exit 1; done
+	@echo "figures: passes, memory, accuracy, the adding problem, diagnoses, loading, interrupted runs, agents; takes two hours of a quiet machine"
+	@for script in passes memory accuracy accuracy_pictures adding_problem diagnosis loading kills reinforcement; do $(RUN) benchmarks/$$script.py || exit 1; done
 
 bench-ops: $(TESTS)
 	@echo "bench-ops: each op alone"

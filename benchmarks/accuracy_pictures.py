@@ -17,7 +17,7 @@ import fastnn as fnn
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent / "examples"))
-import image_recognition as example  # type: ignore[import-not-found]  # noqa: E402
+import image_recognition as example  # noqa: E402
 
 Pictures = tuple[np.ndarray, np.ndarray]
 SEEDS = 3

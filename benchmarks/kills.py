@@ -1,13 +1,15 @@
-"""Kills a training run at a random moment, resumes it, and compares its bits with those of a run that was left alone.
+"""Kills a run at a random moment, resumes it, and compares its bits with those of a run that was left alone.
 
-`python benchmarks/kills.py` does this 200 times, which takes a quarter of an hour, and prints how often the bits
-were the same; it writes results/kills.txt, unless the number is given.
+`python benchmarks/kills.py` does this 200 times with a fit, and 20 times with an agent that makes 100,000 steps, on one
+and two threads in turn. It takes half an hour, prints how often the bits were the same, and writes results/kills.txt,
+unless numbers are given.
 """
 
 from __future__ import annotations
 
 import argparse
 import hashlib
+import os
 import subprocess
 import sys
 import tempfile
@@ -17,6 +19,9 @@ from pathlib import Path
 import numpy as np
 
 import fastnn as fnn
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "examples"))
+import environments
 
 EPOCHS = 40
 RESULTS = Path(__file__).parent / "results" / "kills.txt"
@@ -40,46 +45,89 @@ def train(path: str) -> str:
     return result.hexdigest()
 
 
-def start(path: Path) -> subprocess.Popen[str]:
-    """Trains in another process."""
-    return subprocess.Popen([sys.executable, __file__, "--train", str(path)], stdout=subprocess.PIPE, text=True)
+def agent(path: str) -> str:
+    """An agent of Q-learning, continued from the file; the digest of all that it leaves behind."""
+    env = environments.CartPole(8, 0)
+    layers = [fnn.Dense(64, "relu"), fnn.Dense(2)]
+    net = fnn.Sequential(layers, input_shape=env.shape, seed=0).compile(fnn.Adam(), "mse")
+    memory = fnn.rl.Replay(20_000, env.shape, env.actions, n_step=3, environments=8, seed=0)
+    learn = fnn.rl.QLearning(net, memory, 64)
+    first = 0
+    if Path(path).exists():
+        first, state, ages, bits = learn.restore(path)
+        env.state, env.time, env.random.bit_generator.state = np.array(state), np.array(ages), bits
+        env.observation = env.state.astype(np.float32)
+    for step in range(first, 12_500):
+        if step % 500 == 0:
+            learn.save(path, [step, env.state.tolist(), env.time.tolist(), env.random.bit_generator.state])
+        observation = env.observation
+        action = learn.act(observation, 0.1)
+        memory.add(observation, action, *env.step(action))
+        if len(memory) >= 64:
+            learn(2)
+    result = hashlib.sha256(repr(net.counters.values()).encode())
+    for array in [*net.weights.values(), *(slot.array for slot in net.slots.values()), *memory.arrays.values()]:
+        result.update(array.tobytes())
+    return result.hexdigest()
 
 
-def survived(folder: Path, wanted: str, seconds: float, random: np.random.Generator) -> bool:
+RUNS = {"fit": train, "agent": agent}
+
+
+def start(run: str, path: Path, threads: int) -> subprocess.Popen[str]:
+    """Runs in another process."""
+    call = [sys.executable, __file__, "--run", run, str(path)]
+    environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
+    return subprocess.Popen(call, stdout=subprocess.PIPE, text=True, env=environment)
+
+
+def survived(run: str, path: Path, threads: int, wanted: str, seconds: float, random: np.random.Generator) -> bool:
     """Whether a run that is killed once while it trains ends with the same bits."""
-    path = folder / "run"
     while True:
         path.unlink(missing_ok=True)
-        process = start(path)
+        process = start(run, path, threads)
         time.sleep(random.uniform(0, seconds))
         process.kill()
         process.communicate()
         if process.returncode != 0:  # it had not ended already
-            return start(path).communicate()[0] == wanted
+            return start(run, path, threads).communicate()[0] == wanted
 
 
-def main() -> None:
-    """Prints and writes the result."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--kills", type=int, help="another number; 200")
-    parser.add_argument("--train", metavar="PATH", help=argparse.SUPPRESS)
-    options = parser.parse_args()
-    if options.train:
-        print(train(options.train))
-        return
+def repeat(run: str, kills: int) -> str:
+    """The result of that many kills."""
     random = np.random.default_rng()
     with tempfile.TemporaryDirectory() as name:
         started = time.monotonic()
-        wanted = start(Path(name, "whole")).communicate()[0]
+        wanted = start(run, Path(name, "whole"), 2).communicate()[0]
         seconds = time.monotonic() - started
         same, line = 0, ""
-        for kill in range(1, (options.kills or 200) + 1):
-            same += survived(Path(name), wanted, seconds, random)
-            line = f"{same} of {kill} killed runs ended with the same bits"
+        for kill in range(1, kills + 1):
+            same += survived(run, Path(name, "run"), 1 + kill % 2, wanted, seconds, random)
+            line = f"{run}: {same} of {kill} killed runs ended with the same bits"
             print(f"\r{line}", end="", flush=True)
     print()
-    if options.kills is None:
-        RESULTS.write_text(f"{line}\n")
+    return line
+
+
+def main() -> None:
+    """Prints and writes the results."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--fits", type=int, help="another number of fits that are killed; 200")
+    parser.add_argument("--agents", type=int, help="another number of agents; 20")
+    parser.add_argument("--run", nargs=2, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.run:
+        print(RUNS[options.run[0]](options.run[1]))
+        return
+    numbers = {"fit": options.fits, "agent": options.agents}
+    defaults = {"fit": 200, "agent": 20}
+    if all(number is None for number in numbers.values()):
+        lines = [repeat(run, number) for run, number in defaults.items()]
+        RESULTS.write_text("".join(f"{line}\n" for line in lines))
+    else:
+        for run, number in numbers.items():
+            if number:
+                repeat(run, number)
 
 
 if __name__ == "__main__":

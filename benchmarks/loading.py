@@ -103,7 +103,7 @@ class Resident(threading.Thread):
 
 def mapped(gigabytes: float) -> list[str]:
     """Training in random order from a file in the system's cache, compared with memory."""
-    from larger_than_memory import make  # type: ignore[import-not-found]
+    from larger_than_memory import make
 
     with tempfile.TemporaryDirectory() as folder:
         x, y = make(Path(folder, "x.npy"), int(gigabytes * 1e9) // PIXELS)

@@ -85,7 +85,7 @@ def test_settings_that_are_arrays() -> None:
 
     net = fnn.Sequential([Fixed(np.ones(2))], FEATURES)
     assert "Fixed(values=array([1., 1.]))" in str(net)
-    with pytest.raises(TypeError, match=r"settings of layers in a file must be plain JSON: .*ndarray"):
+    with pytest.raises(TypeError, match=r"what a file describes must be plain JSON: .*ndarray"):
         copy.copy(net)
 
 

@@ -100,8 +100,8 @@ def test_saved_and_restored(tmp_path: Path) -> None:
         whole, first, second = agent(**settings), agent(**settings), agent(**settings)
         play(whole, 120)
         play(first, 120)
-        first.save(tmp_path / "run")
-        second.restore(tmp_path / "run")
+        first.save(tmp_path / "run", state={"step": 120})
+        assert second.restore(tmp_path / "run") == {"step": 120}
         play(whole, 120)
         play(second, 120)
         assert_same_bits(whole.net.parameters, second.net.parameters)
@@ -130,6 +130,8 @@ def test_a_file_that_does_not_fit_changes_nothing(tmp_path: Path) -> None:
             other.restore(tmp_path / name)
         assert_same_bits(other.net.parameters, before)
         assert other.acted == 0
+    with pytest.raises(TypeError, match="JSON"):
+        learn.save(tmp_path / "run", state={1, 2})
     data = (tmp_path / "run").read_bytes()
     with pytest.raises(ValueError, match="truncated"):
         learn.restore(io.BytesIO(data[:-10]))

@@ -17,6 +17,7 @@ class Purpose(IntEnum):
     SHUFFLE = 2
     SPLIT = 3
     DIRECTIONS = 4
+    SEARCH = 5
 
 
 def checked_seed(seed: int | None) -> int:

@@ -28,7 +28,7 @@ def pack(description: Mapping[str, Any], tensors: dict[str, np.ndarray]) -> byte
     try:
         text = json.dumps({"format": FORMAT, **description})
     except TypeError as error:
-        raise TypeError(f"the settings of layers in a file must be plain JSON: {error}") from None
+        raise TypeError(f"what a file describes must be plain JSON, such as the settings of layers: {error}") from None
     return save(tensors, {"fastnn": text, "digest": digest(text, tensors)})
 
 

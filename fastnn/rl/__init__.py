@@ -16,6 +16,7 @@ __getattr__, __dir__, __all__ = lazy.attach(
         "fastnn.rl.q_learning": "QLearning",
         "fastnn.rl.replay": "Batch Priority Replay",
         "fastnn.rl.returns": "discounted gae",
+        "fastnn.rl.search": "Leaves Search",
         "fastnn.rl.target_network": "Every Polyak",
     },
 )

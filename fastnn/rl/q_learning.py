@@ -98,16 +98,20 @@ class QLearning(Learner):
     def watch(self, rows: int) -> tuple[Plan, Port, Tensor, Any]:
         return q_network.acting(self.net, rows)
 
-    def save(self, path: str | os.PathLike[str] | IO[bytes]) -> None:
+    def save(self, path: str | os.PathLike[str] | IO[bytes], state: Any = None) -> None:
         """Write all that learning depends on to a file, whole or not at all: the network, its copy, and the memory.
 
         Parameters
         ----------
         path : path or binary file
+        state : dict or list, optional
+            What else the program needs to continue, as plain JSON: the state of the environment, say.
 
         Raises
         ------
         OSError
+        TypeError
+            For a state that is not plain JSON.
         RuntimeError
             Where another thread changes the network.
 
@@ -116,25 +120,31 @@ class QLearning(Learner):
         >>> import io, fastnn as fnn
         >>> net = fnn.Sequential([fnn.Dense(2)], input_shape=(1,), seed=0).compile("adam")
         >>> learn, file = fnn.rl.QLearning(net, fnn.rl.Replay(100, (1,), actions=2, seed=0)), io.BytesIO()
-        >>> learn.save(file)
+        >>> learn.save(file, state={"step": 7})
         >>> _ = file.seek(0)
         >>> learn.restore(file)
+        {'step': 7}
         """
         with self.net.guard.reading("save"):
             description, tensors = model_file.contents(self.net)
             described, kept = self.memory.contents()
             tensors |= {f"run.memory.{name}": array for name, array in kept.items()}
             tensors |= {f"run.target.{i}": copy.array for i, copy in enumerate(self.copy.copies.values())}
-            learner = {"memory": described, "acted": self.acted, **self.settings()}
+            learner = {"memory": described, "acted": self.acted, "state": state, **self.settings()}
             safetensors_file.write(safetensors_file.pack({**description, "q_learning": learner}, tensors), path)
 
-    def restore(self, path: str | os.PathLike[str] | IO[bytes]) -> None:
+    def restore(self, path: str | os.PathLike[str] | IO[bytes]) -> Any:
         """Return to what `save` wrote: learning continues with the same bits.
 
         Parameters
         ----------
         path : path or binary file
             Of a QLearning with the same settings, on a network and a memory with the same settings.
+
+        Returns
+        -------
+        state
+            What `save` was given.
 
         Raises
         ------
@@ -166,6 +176,7 @@ class QLearning(Learner):
             for i, copy in enumerate(self.copy.copies.values()):
                 copy.array[...] = copies[str(i)]
             self.acted = learner["acted"]
+        return learner["state"]
 
     def settings(self) -> dict[str, Any]:
         """The settings, as files hold them."""
