@@ -14,7 +14,7 @@ import reference
 from check import normal
 from fastnn import kernels
 from fastnn.engine.tensor import Tensor
-from fastnn.inference.frozen import Snapshot, frozen_program
+from fastnn.inference.frozen import PREDICT, Snapshot
 from fastnn.lowering.call import Weight
 from fastnn.lowering.lowering import Lowering
 from fastnn.lowering.value import Affine, Value
@@ -135,10 +135,10 @@ def test_freezing_folds(epsilon: float) -> None:
 
 
 def test_the_frozen_plan_has_one_product_for_dense_norm_and_activation() -> None:
-    from fastnn.inference.frozen import Snapshot, frozen_program
+    from fastnn.inference.frozen import PREDICT, Snapshot
 
     net = network()
-    frozen = frozen_program(net, 8, Snapshot(net.blocks))
+    frozen = Snapshot(net).program(PREDICT, 8)
     assert ops(frozen.plan) == ["Gather", "Dense", "Dense", "BatchNorm", "Dense", "Softmax", "Scatter"]
     assert ops(net.plan(8))[:4] == ["Gather", "Dense", "BatchNorm", "Dense"], "relu is in the epilogue"
 
@@ -292,7 +292,7 @@ def test_freeze_folds_it(case: str) -> None:
     net.compile(fnn.Adam(0.05), "mse")
     x = normal(20, *shape) + 0.5
     net.fit(x, normal(20, *net.output_shape), 5, epochs=4, verbose=0)
-    plan = frozen_program(net, 4, Snapshot(net.blocks)).plan
+    plan = Snapshot(net).program(PREDICT, 4).plan
     assert not [op for op in plan.ops if "BatchNorm" in type(op).__name__]
     np.testing.assert_allclose(net.freeze(4)(x[:4]), net.predict(x[:4]), rtol=1e-5, atol=1e-5)
 
@@ -317,6 +317,6 @@ def test_a_layer_says_what_may_be_folded_into_it() -> None:
         net = fnn.Sequential([Doubling(5, says=says), fnn.BatchNorm()], input_shape=(4,), seed=1)
         net.weights["batch_norm_0.mean"][...] = normal(5)
         net.weights["batch_norm_0.variance"][...] = 1 + normal(5) ** 2
-        made = ops(frozen_program(net, 3, Snapshot(net.blocks)).plan)
+        made = ops(Snapshot(net).program(PREDICT, 3).plan)
         assert made == ["Gather", "Dense", *([] if says else ["BatchNorm"]), "Scatter"]
         np.testing.assert_allclose(net.freeze(3)(x), net.predict(x), rtol=1e-5, atol=1e-5)

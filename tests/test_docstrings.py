@@ -37,7 +37,7 @@ METHODS = {
     fnn.Network: "averaged backward build classify compile evaluate find_learning_rate fit forward freeze gradient "
     "plan predict reset_state save set_vector step summary train_on_batch vector zero_grad",
     fnn.History: "best plot read save to_frame",
-    Predictor: "profile refresh",
+    Predictor: "classify profile refresh",
     Stream: "profile step reset refresh",
 }
 #: Fields of a base class, which documents them.

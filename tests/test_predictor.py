@@ -11,7 +11,7 @@ import pytest
 
 import fastnn as fnn
 from check import assert_same_bits, normal
-from networks import classifier, state
+from networks import classifier
 from test_arrays import LAYOUTS
 
 
@@ -172,19 +172,6 @@ def test_wrong_batch_size(batch_size: Any) -> None:
 def test_before_it_is_built() -> None:
     with pytest.raises(RuntimeError, match="not built"):
         fnn.Sequential([fnn.Dense(3)]).freeze()
-
-
-@pytest.mark.parametrize(("inputs", "outputs"), [(2, 1), (1, 2), (2, 3)])
-def test_several_inputs_or_outputs(inputs: int, outputs: int) -> None:
-    """They are refused at once, and the network is as it was."""
-    x = [fnn.Input((4,)) for _ in range(inputs)]
-    h = fnn.Add()(x) if inputs > 1 else fnn.Dense(4)(x[0])
-    net = fnn.Network(x, [fnn.Dense(2)(h) for _ in range(outputs)], seed=0).compile("adam", "mse")
-    before = state(net)
-    for rows in (1, 8):
-        with pytest.raises(ValueError, match="freeze: the network must have one input and one output; use predict"):
-            net.freeze(rows)
-    assert state(net) == before
 
 
 def test_as_many_dimensions_as_there_can_be() -> None:

@@ -1,48 +1,93 @@
-"""What frozen networks are made of: a snapshot of the weights, and the program of one time step."""
+"""What frozen networks are made of: a snapshot of the weights, and the programs that read it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
+from typing import Any
 
+from fastnn.engine.plan import Plan
 from fastnn.engine.tensor import Tensor
+from fastnn.losses import Loss
 from fastnn.lowering.call import Weight
 from fastnn.lowering.lowering import Lowering
-from fastnn.model.build_program import predict_program
+from fastnn.model.average import averages, require_average, untrained
+from fastnn.model.build_program import classify_program, losses_of, predict_program
 from fastnn.model.compiled import Compiled
 from fastnn.model.entry import Entry, leave
-from fastnn.model.parameters import Blocks
 from fastnn.model.program import Program
 from fastnn.model.request import Kind, Request
+from fastnn.model.weight_transfer import move_plan
 
 Shape = tuple[int, ...]
 
-_PREDICT = Request(Kind.PREDICT)
+PREDICT, CLASSIFY = Request(Kind.PREDICT), Request(Kind.CLASSIFY)
 
 
 class Snapshot:
-    """A copy of a network's parameters and statistics, and what is derived from it: their packed forms, say."""
+    """A copy of a network's parameters and statistics, and what is derived from it: their packed forms, say.
 
-    def __init__(self, blocks: Blocks) -> None:
-        self.blocks = blocks
-        flats = [flat for block in blocks.bases for flat in (block.values, block.statistics)]
+    averaged: whether it is of the optimizer's moving average. losses: by which outputs are classes or values; those
+    that the network has now.
+    """
+
+    def __init__(self, net: Compiled, averaged: bool = False, losses: Sequence[Loss | None] | None = None) -> None:
+        self.net, self.blocks, self.averaged = net, net.blocks, averaged
+        self.losses = losses_of(net) if losses is None else losses
+        flats = [flat for block in self.blocks.bases for flat in (block.values, block.statistics) if flat.size]
         self.copies = {flat: Tensor(flat.shape) for flat in flats}
         self.weights = {
-            name: Weight(block.view(self.copies[block.flat(key)], key)) for name, (block, key) in blocks.places.items()
+            name: Weight(block.view(self.copies[block.flat(key)], key))
+            for name, (block, key) in self.blocks.places.items()
         }
         self.derived: dict[Hashable, Callable[[], None]] = {}
+        self._moves: tuple[Any, Plan] | None = None
         self.update()
 
-    def update(self) -> None:
-        """Copies the weights as they are now, and derives the rest from them."""
+    def another(self) -> Snapshot:
+        """A new one of the same network."""
+        return Snapshot(self.net, self.averaged, self.losses)
+
+    def take(self, other: Snapshot) -> None:
+        """Copies the weights of another snapshot of the same network; what is derived follows with `update`."""
         for flat, copy in self.copies.items():
-            copy.array[...] = flat.array
+            copy.array[...] = other.copies[flat].array
+
+    def update(self, tau: float = 1.0) -> None:
+        """Moves towards the weights as they are now, w = (1 - tau) w + tau weights, and derives the rest again."""
+        if self.averaged:
+            require_average(self.net, "refresh")
+        if tau == 1:
+            for source, copy in self._pairs():
+                copy.array[...] = source.array
+        else:
+            self._plan(tau).run(1, 1, update=1, pause=0)
         for derive in self.derived.values():
             derive()
 
+    def _pairs(self) -> list[tuple[Tensor, Tensor]]:
+        """The parts of what it is a copy of, each with its part of the copy."""
+        averaged = averages(self.net) if self.averaged else []
+        if not averaged:
+            return list(self.copies.items())
+        pairs = [(mean, part.of(self.copies[part.block.values])) for part, mean in averaged]
+        kept = [(part.block.values, part) for part in untrained(self.net)]
+        pairs += [(part.of(flat), part.of(self.copies[flat])) for flat, part in kept]
+        statistics = [block.statistics for block in self.blocks.bases if block.statistics.size]
+        return [*pairs, *((flat, self.copies[flat]) for flat in statistics)]
 
-def frozen_program(net: Compiled, rows: int, snapshot: Snapshot) -> Program:
-    """The program that predicts from a snapshot, for up to that many rows."""
-    return predict_program(net, _PREDICT, rows, snapshot.weights, snapshot.derived)
+    def _plan(self, tau: float) -> Plan:
+        """The plan that moves the weights, kept for the next time."""
+        net = self.net
+        key = tau, self.averaged and (net.slots, net.counters.update > 0)
+        if self._moves is None or self._moves[0] != key:
+            self._moves = key, move_plan(self._pairs(), tau)
+        return self._moves[1]
+
+    def program(self, request: Request, rows: int) -> Program:
+        """The program that predicts or classifies with these weights, for up to that many rows."""
+        if request is PREDICT:
+            return predict_program(self.net, request, rows, self.weights, self.derived)
+        return classify_program(self.net, request, rows, self.weights, self.derived, self.losses)
 
 
 def stream_program(net: Compiled, streams: int, snapshot: Snapshot) -> tuple[Program, Shape]:
@@ -53,7 +98,7 @@ def stream_program(net: Compiled, streams: int, snapshot: Snapshot) -> tuple[Pro
     if not net.graph.recurrent:
         raise ValueError("freeze: no layer of the network is recurrent; leave out streaming=True")
     lowering = Lowering(streams, snapshot.weights, seed=net.seed, derived=snapshot.derived, states=[], stepping=True)
-    entry = Entry(net.graph, lowering, [(1, *net.input_shape[1:])], _PREDICT, check="unchecked")
+    entry = Entry(net.graph, lowering, [(1, *net.input_shape[1:])], PREDICT, check="unchecked")
     outputs = net.graph.lower(lowering, entry.values, snapshot.weights, net.features)
     shape = net.output_shape if outputs[0].buffer.steps is None else net.output_shape[1:]
     with lowering.named("predict"):
@@ -61,4 +106,4 @@ def stream_program(net: Compiled, streams: int, snapshot: Snapshot) -> tuple[Pro
         out = leave(lowering, "out", net.graph.output_names, results)
     lowering.run_closing()
     states = lowering.states or []
-    return Program(_PREDICT, lowering.assemble([*entry.ports, *out], states), states=states), shape
+    return Program(PREDICT, lowering.assemble([*entry.ports, *out], states), states=states), shape

@@ -12,6 +12,7 @@ from fastnn.data import arrays
 from fastnn.data.examples import Examples
 from fastnn.engine.port import is_batch
 from fastnn.inference.feeding import CHUNK, Given, feed
+from fastnn.model.average import require_average
 from fastnn.model.compiled import Compiled
 from fastnn.model.feed import Feed
 from fastnn.model.history import Logs
@@ -139,15 +140,18 @@ class Prediction(Compiled):
         return measure(self, feed(given, self.maker(stateful), chosen_rows(batch_size, stateful), stateful=stateful))
 
     @overload
-    def freeze(self, batch_size: int = 1, *, streaming: Literal[False] = False) -> Predictor: ...
+    def freeze(
+        self, batch_size: int = 1, *, streaming: Literal[False] = False, averaged: bool = False
+    ) -> Predictor: ...
     @overload
-    def freeze(self, batch_size: int = 1, *, streaming: Literal[True]) -> Stream: ...
-    def freeze(self, batch_size: int = 1, *, streaming: bool = False) -> Predictor | Stream:
+    def freeze(self, batch_size: int = 1, *, streaming: Literal[True], averaged: bool = False) -> Stream: ...
+    def freeze(self, batch_size: int = 1, *, streaming: bool = False, averaged: bool = False) -> Predictor | Stream:
         """Make a function of the network as it is now, for hot loops.
 
         Its weights are packed, and any thread may call it. f(x), for one x of a sample's shape or up to batch_size of
         them (n, ...), gives the bits of `predict`, but for rounding where a BatchNorm is folded into the layer before;
-        f(x, out=out) writes into out; f.refresh() takes the network's present weights.
+        f(x, out=out) writes into out; f.classify(x) gives the class, of one x an int; f.refresh() takes the network's
+        present weights, f.refresh(tau=0.005) moves towards them. Several inputs and outputs are as in `predict`.
 
         Parameters
         ----------
@@ -155,6 +159,9 @@ class Prediction(Compiled):
             The most rows of a call; with streaming, the number of streams.
         streaming : bool, default False
             For a recurrent network: one time step at a time, y_t = f.step(x_t). The state stays in f until f.reset().
+        averaged : bool, default False
+            Whether the moving average of the weights is frozen, which the optimizer's setting ema keeps, as
+            `averaged()` does.
 
         Returns
         -------
@@ -163,10 +170,10 @@ class Prediction(Compiled):
         Raises
         ------
         RuntimeError
-            Before the network is built.
+            Before the network is built; with averaged where the optimizer has no ema.
         ValueError
-            For batch_size < 1, a network of several inputs or outputs, and with streaming for one that needs sequences
-            as a whole.
+            For batch_size < 1, and with streaming for a network of several inputs or outputs and for one that needs
+            sequences as a whole.
 
         Examples
         --------
@@ -178,10 +185,12 @@ class Prediction(Compiled):
         from fastnn.inference.predictor import Predictor
         from fastnn.inference.stream import Stream
 
-        if len(self.graph.inputs) > 1 or len(self.graph.outputs) > 1:
-            raise ValueError("freeze: the network must have one input and one output; use predict")
+        if checks.flag("streaming", streaming) and (len(self.graph.inputs) > 1 or len(self.graph.outputs) > 1):
+            raise ValueError("freeze: with streaming=True the network must have one input and one output")
+        if checks.flag("averaged", averaged):
+            require_average(self, "freeze")
         with self.guard.reading("freeze"):
-            return (Stream if checks.flag("streaming", streaming) else Predictor)(self, batch_size)
+            return (Stream if streaming else Predictor)(self, batch_size, averaged)
 
 
 def chosen_rows(batch_size: int | None, stateful: bool) -> int | None:

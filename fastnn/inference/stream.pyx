@@ -10,8 +10,7 @@ cimport numpy as cnp
 from fastnn.engine.op cimport NANOSECONDS_WITH_GIL
 from fastnn.engine.plan cimport Plan
 from fastnn.engine.port cimport Port, takes
-from fastnn.engine.tensor cimport DIMENSIONS
-from fastnn.inference.predictor cimport out_of
+from fastnn.inference.spec cimport Spec
 
 from fastnn.common import checks
 from fastnn.data import arrays
@@ -50,17 +49,18 @@ cdef class Stream:
     cdef tuple all_streams
     cdef Plan plan
     cdef Port x, out
+    cdef Spec result
     cdef bint busy
-    cdef cnp.npy_intp[DIMENSIONS] shape
 
-    def __init__(self, net: Compiled, batch_size: int = 1) -> None:
+    def __init__(self, net: Compiled, batch_size: int = 1, averaged: bool = False) -> None:
         if self.net is not None:
             raise RuntimeError("a Stream cannot be initialized twice")
         self.batch_size = checks.integer("batch_size", batch_size)
-        self.snapshot = Snapshot(net.blocks)
+        self.snapshot = Snapshot(net, averaged)
         self.program, self.output_shape = stream_program(net, self.batch_size, self.snapshot)
         self.plan = self.program.plan
         self.x, self.out = self.plan.ports
+        self.result = Spec("out", self.output_shape)
         self.net, self.input_shape = net, net.input_shape[1:]
         self.all_streams = (self.batch_size, *self.input_shape)
 
@@ -97,21 +97,18 @@ cdef class Stream:
         True
         """
         cdef cnp.ndarray array = x if takes(x) else arrays.packed(arrays.numbers("x", x)), result
-        cdef cnp.npy_intp[DIMENSIONS] shape
-        cdef int i, batch = 1
+        cdef int batch = 1
         given = (<object> array).shape
         if given != self.all_streams:
             batch = 0
             if self.batch_size > 1 or given != self.input_shape:
                 wanted = f"{self.all_streams}{f', or {self.input_shape}' if self.batch_size == 1 else ''}"
                 raise ValueError(f"x: expected a step of {self.batch_size} streams {wanted}, got {given}")
-        shape[0] = self.batch_size
-        for i in range(len(self.output_shape)):
-            shape[i + batch] = self.output_shape[i]
         if out is None:
-            result = cnp.PyArray_EMPTY(batch + <int> len(self.output_shape), shape, cnp.NPY_FLOAT32, 0)
+            result = self.result.empty(batch, self.batch_size)
         else:
-            result = out_of(out, batch + <int> len(self.output_shape), shape, array)
+            result = self.result.checked(out, batch, self.batch_size)
+            self.result.refuse_overlap(result, array, "x")
         # While these references exist, NumPy refuses to resize the arrays.
         cdef object _held = None
         if self.plan.nanoseconds >= NANOSECONDS_WITH_GIL:
@@ -148,13 +145,21 @@ cdef class Stream:
         finally:
             self.busy = False
 
-    def refresh(self) -> None:
-        """Take the network's present weights; the state is kept.
+    def refresh(self, tau: float = 1.0) -> None:
+        """Take the network's present weights, or move towards them, w = (1 - tau) w + tau weights; the state is kept.
+
+        Parameters
+        ----------
+        tau : float, default 1
+            The fraction of the way, 0 <= tau <= 1.
 
         Raises
         ------
+        TypeError, ValueError
+            For a tau that is not such a number.
         RuntimeError
-            If the network was built again, or while another thread is training it or using this stream.
+            If the network was built again, or while another thread is training it or using this stream; for an average
+            that the optimizer does not keep any more.
 
         Examples
         --------
@@ -167,12 +172,13 @@ cdef class Stream:
         >>> f.step(np.ones(2, np.float32))
         array([0., 0., 0.], dtype=float32)
         """
+        rate = checks.real("refresh: tau", tau, 0, 1)
         self.begin("refresh")
         try:
             with self.net.guard.reading("refresh"):
                 if self.net.blocks is not self.snapshot.blocks:
                     raise RuntimeError("refresh: the network has been built again since; freeze it again")
-                self.snapshot.update()
+                self.snapshot.update(rate)
         finally:
             self.busy = False
 

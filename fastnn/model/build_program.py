@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 
 from fastnn import kernels
 from fastnn.data.examples import Per
@@ -61,14 +61,27 @@ def predict_program(
     return Program(request, plan, states=lowering.states, outputs=[(shape, "float32") for shape in net.shapes])
 
 
-def _classify(net: Compiled, request: Request, rows: int) -> Program:
-    lowering = Lowering(rows, net.blocks.weights, seed=net.seed)
+def losses_of(net: Compiled) -> list[Loss | None]:
+    """The loss of each output; None before compile."""
+    losses: list[Loss | None] = [objective.loss for objective in net.objectives]
+    return losses or [None] * len(net.graph.outputs)
+
+
+def classify_program(
+    net: Compiled,
+    request: Request,
+    rows: int,
+    weights: Weights | None = None,
+    derived: dict[Hashable, Callable[[], None]] | None = None,
+    losses: Sequence[Loss | None] | None = None,
+) -> Program:
+    """Ports: x, out, and lengths. weights, derived, losses: as in `predict_program`."""
+    weights = net.blocks.weights if weights is None else weights
+    lowering = Lowering(rows, weights, seed=net.seed, derived=derived)
     entry = Entry(net.graph, lowering, net.features, request)
-    outputs = net.graph.lower(lowering, entry.values, net.blocks.weights, net.features)
-    criteria: list[Loss | None] = [objective.loss for objective in net.objectives]
-    criteria = criteria or [None] * len(outputs)
+    outputs = net.graph.lower(lowering, entry.values, weights, net.features)
     with lowering.named(request.kind.value):
-        both = zip(outputs, criteria, strict=True)
+        both = zip(outputs, losses_of(net) if losses is None else losses, strict=True)
         found = [classes(lowering, output, Meaning.of(output, loss)) for output, loss in both]
         out = leave(lowering, "out", net.graph.output_names, found)
     lowering.run_closing()
@@ -119,7 +132,7 @@ _BUILDERS: dict[Kind, Callable[[Compiled, Request, int], Program]] = {
     Kind.UPDATE: _update_alone,
     Kind.EVALUATE: _evaluate,
     Kind.PREDICT: predict_program,
-    Kind.CLASSIFY: _classify,
+    Kind.CLASSIFY: classify_program,
 }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from fastnn import kernels
@@ -100,13 +100,18 @@ class WeightTransfer(Compiled):
 
     def _following(self, source: Compiled, tau: float) -> tuple[Blocks, Blocks, float, Plan]:
         """The plan that moves the weights, kept for the next time."""
-        lowering = Lowering(1, {})
         pairs = list(_pairs(self, source, "follow"))
-        for theirs, own in pairs:
-            lowering.emit(kernels.Average, theirs, own, decay=1 - tau)
-        made = self.blocks, source.blocks, tau, lowering.assemble([], [own for _, own in pairs])
+        made = self.blocks, source.blocks, tau, move_plan(pairs, tau)
         self._set(following=made)
         return made
+
+
+def move_plan(pairs: Sequence[tuple[Tensor, Tensor]], tau: float) -> Plan:
+    """The plan by which each second tensor moves towards the first: run(1, 1, update=1, pause=0)."""
+    lowering = Lowering(1, {})
+    for goal, own in pairs:
+        lowering.emit(kernels.Average, goal, own, decay=1 - tau)
+    return lowering.assemble([], [own for _, own in pairs])
 
 
 def _pairs(target: Compiled, source: Any, what: str) -> Iterator[tuple[Tensor, Tensor]]:

@@ -10,6 +10,7 @@ from fastnn.common import checks
 from fastnn.engine.port import is_batch
 from fastnn.inference.feeding import Given
 from fastnn.inference.predict import Prediction
+from fastnn.model.average import averages, require_average
 from fastnn.model.feed import Feed
 from fastnn.model.history import History
 from fastnn.model.request import Kind, Request
@@ -269,9 +270,8 @@ class Training(Prediction):
         >>> net.averaged().predict(np.eye(2)).shape
         (2, 1)
         """
-        if getattr(self.optimizer, "ema", None) is None:
-            raise RuntimeError("averaged: the optimizer keeps no average; compile with ema=, such as Adam(ema=0.999)")
+        require_average(self, "averaged")
         twin = copy.copy(self)
-        for part in twin.ranges() if twin.counters.update else ():
-            part.of(part.block.values).array[...] = part.of(twin.slots["average"], part.base).array
+        for part, average in averages(twin):
+            part.of(part.block.values).array[...] = average.array
         return twin
