@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import copy
 import os
 from collections.abc import Mapping, Sequence
-from typing import IO, Any
+from typing import IO, Any, Self
 
 from fastnn import losses, metrics as measures
 from fastnn.common import checks
 from fastnn.formats import model_file, safetensors_file
+from fastnn.formats.copying import copied
 from fastnn.layers.base import Layer
 from fastnn.layers.graph import Graph
 from fastnn.layers.symbol import Symbol
@@ -120,6 +122,13 @@ class Network(LearningRateTest, CustomLoop, Gradients, Vectors, WeightTransfer):
         """
         with self.guard.reading("save"):
             safetensors_file.write(model_file.to_bytes(self), path)
+
+    def __copy__(self) -> Self:
+        with self.guard.reading("copying"):
+            return copied(self)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        return copy.copy(self)
 
     def __reduce__(self) -> tuple[Any, ...]:
         with self.guard.reading("copying"):

@@ -1,6 +1,7 @@
 """What every layer is asked, in particular one of the user's: its parameters, and the shape of its output."""
 
 import copy
+import pickle
 from dataclasses import dataclass
 from typing import Any
 
@@ -74,7 +75,7 @@ def test_a_parameter_has_a_name_of_its_own() -> None:
 
 
 def test_settings_that_are_arrays() -> None:
-    """They are shown; a file cannot hold them, and says so."""
+    """They are shown, and copied; a file cannot hold them, and says so."""
 
     @dataclass
     class Fixed(fnn.PythonLayer):
@@ -85,8 +86,10 @@ def test_settings_that_are_arrays() -> None:
 
     net = fnn.Sequential([Fixed(np.ones(2))], FEATURES)
     assert "Fixed(values=array([1., 1.]))" in str(net)
+    twin = copy.copy(net)
+    assert repr(twin) == repr(net) and twin.layers[0].values is not net.layers[0].values  # type: ignore[union-attr]
     with pytest.raises(TypeError, match=r"what a file describes must be plain JSON: .*ndarray"):
-        copy.copy(net)
+        pickle.dumps(net)
 
 
 def test_methods_that_are_missing() -> None:

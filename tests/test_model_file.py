@@ -106,14 +106,18 @@ def test_own_names_are_different(tmp_path: Path) -> None:
     for first, second in (("Mine", "Mine"), ("Dense", "Mine")):
         layers = [type(name, (fnn.Flatten,), {})() for name in (first, second)]
         net = fnn.Sequential([*layers, fnn.Dense(2)], input_shape=(4,))
-        for save in (copy.copy, pickle.dumps, lambda net: net.save(tmp_path / "net")):
+        assert list(map(type, copy.copy(net).layers)) == list(map(type, net.layers)), (
+            "a copy has the classes themselves"
+        )
+        for save in (pickle.dumps, lambda net: net.save(tmp_path / "net")):
             with pytest.raises(ValueError, match=f"two classes of layers are called '{first}'"):
                 save(net)
     net = fnn.Network(x, [fnn.Dense(1, name=name)(x) for name in "ab"])
     zero, one = (lambda y, t, value=value: (value, np.zeros_like(y)) for value in (0.0, 1.0))
     net.compile("adam", {"a": zero, "b": one})
     with pytest.raises(ValueError, match="two losses are called '<lambda>'"):
-        copy.copy(net)
+        pickle.dumps(net)
+    assert copy.copy(net).evaluate(np.ones((1, 4)), [[0], [0]]) == {"loss": 1, "a_loss": 0, "b_loss": 1}
     copied = copy.copy(net.compile("adam", {"a": one, "b": one}))
     assert copied.evaluate(np.ones((1, 4)), [[0], [0]]) == {"loss": 2, "a_loss": 1, "b_loss": 1}
 

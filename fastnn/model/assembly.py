@@ -190,10 +190,13 @@ class Assembly:
         """Blocks for inputs of these shapes; sub-networks keep theirs, the others are zero."""
         return Blocks(self.graph.wanted(features), {name: inner.blocks for name, inner in self.inner().items()})
 
-    def adopt(self, features: Sequence[Shape], blocks: Blocks) -> Blocks:
-        """Sets blocks made for inputs of these shapes. Raises ValueError where the loss or metrics do not fit."""
+    def adopt(self, features: Sequence[Shape], blocks: Blocks, shapes: list[Shape] | None = None) -> Blocks:
+        """Sets blocks made for inputs of these shapes. Raises ValueError where the loss or metrics do not fit.
+
+        shapes: of the outputs, where they are known.
+        """
         views = [Views(each, self.guard) for each in (blocks.values, blocks.gradients)]
-        shapes = self.graph.output_shapes(features)
+        shapes = self.graph.output_shapes(features) if shapes is None else list(shapes)
         inputs = features[0] if len(features) == 1 else dict(zip(self.graph.inputs, features, strict=True))
         outputs = shapes[0] if len(shapes) == 1 else dict(zip(self.graph.output_names, shapes, strict=True))
         self._set(features=list(features), shapes=shapes, input_shape=inputs, output_shape=outputs)
