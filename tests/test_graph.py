@@ -213,7 +213,6 @@ WRONG: dict[str, tuple[Callable[[Any], object], type[Exception], str]] = {
     "an input's name": (lambda s: fnn.Input((1,), name="a.b"), ValueError, "input's name.*a.b"),
     "a network's name": (lambda s: fnn.Network(s["x"], s["h"], name="a.b"), ValueError, "network's name.*a.b"),
     "a seed": (lambda s: fnn.Network(s["x"], s["h"], seed=-1), ValueError, "seed"),
-    "freeze": (lambda s: fnn.Network([s["x"], s["z"]], fnn.Add()([s["x"], s["z"]])).freeze(), ValueError, "freeze"),
 }
 
 
@@ -250,3 +249,74 @@ def test_summary() -> None:
     assert found["values"][-1] == "22" and "concatenate" in " ".join(found["values"])
     total = int(lines[-1][0].replace(",", ""))
     assert total == sum(view.size for view in random_network(0).weights.values())
+
+
+def ops_of(net: fnn.Network, training: bool = False) -> list[str]:
+    return [type(op).__name__ for op in net.plan(8, training).ops]
+
+
+@pytest.mark.parametrize("ending", ["identity", "tanh"])
+def test_a_layer_called_twice_on_the_same_values_runs_once(ending: str) -> None:
+    """As the graph in which it is called once: one trunk for a policy and a value, the same bits, and gradients."""
+    x = fnn.Input((4,))
+    trunk = fnn.Sequential([fnn.Dense(6, "relu"), fnn.Dense(5, ending)], input_shape=(4,), seed=0, name="trunk")
+    heads = fnn.Dense(3, name="policy"), fnn.Dense(1, name="value")
+    twice = fnn.Network(x, [head(fnn.Flatten()(trunk(x))) for head in heads], seed=1)
+    h = trunk(x)
+    once = fnn.Network(x, [fnn.Dense(3, name="policy")(h), fnn.Dense(1, name="value")(h)], seed=1)
+    for net in (twice, once):
+        net.compile(fnn.SGD(0.1), "mse")
+    assert ops_of(twice).count("Dense") == ops_of(once).count("Dense") == 4
+    assert ops_of(twice, True) == ops_of(once, True)
+    once.copy_weights(twice)
+    rng = np.random.default_rng(0)
+    a, (y, z) = rng.standard_normal((8, 4)), (rng.standard_normal((8, 3)), rng.standard_normal((8, 1)))
+    for name, value in once.predict(a).items():
+        np.testing.assert_array_equal(twice.predict(a)[name], value)
+    for (_, first), (_, other) in zip(*(net.gradient(a, [y, z])[1].items() for net in (twice, once)), strict=True):
+        np.testing.assert_array_equal(first, other)
+
+
+class Same(fnn.PythonLayer):
+    """A layer of the user's, of which nothing is known."""
+
+    def forward(self, x: np.ndarray) -> np.ndarray:
+        return x
+
+    def backward(self, dy: np.ndarray) -> np.ndarray:
+        return dy
+
+
+class Pair(fnn.Composite):
+    """Layers of which one draws random numbers."""
+
+    def layers(self) -> list[fnn.Layer]:
+        return [fnn.Dense(4), fnn.GaussianNoise(0.1)]
+
+
+@pytest.mark.parametrize(
+    ("layer", "merged"),
+    [
+        (fnn.Dense(4), True),
+        (fnn.BatchNorm(), True),
+        (fnn.SeparableConv2D(2, 1), True),
+        (fnn.LSTM(3), True),
+        (fnn.Bidirectional(fnn.GRU(3)), True),
+        (fnn.Dropout(0.5), False),
+        (fnn.GaussianNoise(0.1), False),
+        (fnn.RandomFlip(), False),
+        (fnn.LSTM(3, dropout=0.1), False),
+        (fnn.Bidirectional(fnn.GRU(3, recurrent_dropout=0.1)), False),
+        (Same(), False),
+        (Pair(), False),
+    ],
+    ids=repr,
+)
+def test_what_is_random_or_of_the_user_runs_at_each_place(layer: fnn.Layer, merged: bool) -> None:
+    pictures = isinstance(layer, (fnn.SeparableConv2D, fnn.RandomFlip))
+    x = fnn.Input((4, 4, 2) if pictures else (3, 4) if layer.recurrent else (4,))
+    assert layer.deterministic is merged
+    net = fnn.Network(x, fnn.Add()([layer(x), layer(x)]), seed=0)
+    assert len(net.graph.nodes) == (2 if merged else 3)
+    inner = fnn.Network(x, layer(x), seed=0)
+    assert len(fnn.Network(x, fnn.Add()([inner(x), inner(x)])).graph.nodes) == (2 if merged else 3)

@@ -193,6 +193,11 @@ class Layer:
         return False
 
     @property
+    def deterministic(self) -> bool:
+        """Whether two calls on the same inputs give the same output, also in training: one can stand for both."""
+        return type(self).__module__.startswith("fastnn.") and not self.trains_only
+
+    @property
     def layer_count(self) -> int:
         """How many layers it is: more than one for a network used as a layer."""
         return 1

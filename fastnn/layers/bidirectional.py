@@ -76,6 +76,10 @@ class Bidirectional(Layer):
         checks.known("merge", self.merge, _MERGES)
 
     @property
+    def deterministic(self) -> bool:
+        return super().deterministic and bool(self.layer.deterministic)
+
+    @property
     def recurrent(self) -> bool:
         return True
 

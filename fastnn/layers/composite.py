@@ -59,6 +59,10 @@ class Composite(Layer):
         return Graph.chain(layers)
 
     @property
+    def deterministic(self) -> bool:
+        return self._chain.deterministic
+
+    @property
     def recurrent(self) -> bool:
         return self._chain.recurrent
 

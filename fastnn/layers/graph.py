@@ -64,12 +64,16 @@ class Graph:
 
     @classmethod
     def between(cls, inputs: Sequence[Symbol], outputs: Sequence[Symbol]) -> Graph:
-        """What leads from the inputs to the outputs. Raises ValueError for an input that is needed, and not given."""
+        """What leads from the inputs to the outputs. Raises ValueError for an input that is needed, and not given.
+
+        A deterministic layer that is called twice on the same values has one place for both.
+        """
         names = [symbol.name or f"input_{i}" for i, symbol in enumerate(inputs)]
         places = {symbol: i for i, symbol in enumerate(inputs)}
         if len(places) < len(inputs) or len(set(names)) < len(inputs):
             raise ValueError(f"two inputs are the same, or have the same name: {', '.join(names)}")
-        steps: list[tuple[Layer, Sequence[int]]] = []
+        steps: list[tuple[Layer, tuple[int, ...]]] = []
+        made: dict[tuple[Layer, tuple[int, ...]], int] = {}  # the places of those that are deterministic
         waiting = list(reversed(outputs))
         while waiting:  # no recursion: a chain may be longer than Python's stack
             symbol = waiting[-1]
@@ -80,8 +84,13 @@ class Graph:
                     if symbol.layer is None:
                         known = ", ".join(names)
                         raise ValueError(f"the outputs need {symbol!r}, which is not among the inputs: {known}")
-                    places[symbol] = len(inputs) + len(steps)
-                    steps.append((cast(Layer, symbol.layer), [places[source] for source in symbol.sources]))
+                    layer = cast(Layer, symbol.layer)
+                    step = layer, tuple(places[source] for source in symbol.sources)
+                    places[symbol] = made.get(step, len(inputs) + len(steps))
+                    if places[symbol] == len(inputs) + len(steps):
+                        steps.append(step)
+                        if layer.deterministic:
+                            made[step] = places[symbol]
             else:
                 waiting.extend(reversed(missing))
         for symbol in places.keys() - set(outputs):
@@ -134,6 +143,11 @@ class Graph:
                 node.layer.enter(node.layer.given(given))
                 if len(given) == 1 and node.layer.shape_for(given) == given[0]:
                     data[place] = given[0]
+
+    @property
+    def deterministic(self) -> bool:
+        """Whether all layers are."""
+        return all(layer.deterministic for layer in self.layers.values())
 
     @property
     def recurrent(self) -> bool:

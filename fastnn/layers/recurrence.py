@@ -132,6 +132,10 @@ class Recurrent(Layer):
         return (y, *(State(i)(y) for i in range(len(self.states)))) if self.return_state else y
 
     @property
+    def deterministic(self) -> bool:
+        return super().deterministic and not (self.dropout or self.recurrent_dropout)
+
+    @property
     def recurrent(self) -> bool:
         return True
 

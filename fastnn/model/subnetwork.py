@@ -44,6 +44,10 @@ class Subnetwork(Merge):
         return id(self.network)
 
     @property
+    def deterministic(self) -> bool:
+        return self.network.graph.deterministic
+
+    @property
     def recurrent(self) -> bool:
         return self.network.graph.recurrent
 
