@@ -5,15 +5,15 @@ from typing import Any
 import pytest
 
 from fastnn.engine.tensor import Tensor
-from fastnn.kernels import Add, Concatenate, Multiply
+from fastnn.kernels import Add, Concatenate, Multiply, Subtract
 from ops import filled
 
 SIZES = [16, 4096, 262144]
 
 
 @pytest.mark.parametrize("n", SIZES)
-@pytest.mark.parametrize("op", [Add, Multiply], ids=lambda op: op.__name__)
-def test_pair(benchmark: Any, op: type[Add] | type[Multiply], n: int) -> None:
+@pytest.mark.parametrize("op", [Add, Subtract, Multiply], ids=lambda op: op.__name__)
+def test_pair(benchmark: Any, op: type[Add] | type[Subtract] | type[Multiply], n: int) -> None:
     benchmark(op(filled(n), filled(n, seed=1), Tensor((n,))))
 
 

@@ -197,6 +197,7 @@ typedef struct {
   K(void, log, (isize n, const float *x, float *y))                                                                    \
   K(void, erf, (isize n, const float *x, float *y))                                                                    \
   K(void, add, (isize n, const float *a, const float *b, float *y))                                                    \
+  K(void, subtract, (isize n, const float *a, const float *b, float *y))                                               \
   K(void, multiply, (isize n, const float *a, const float *b, float *y))                                               \
   K(void, scale, (isize n, float factor, const float *x, float *y))                                                    \
   K(void, softmax, (isize rows, isize n, const float *x, float *y))                                                    \

@@ -9,6 +9,11 @@ static void kernel_add(isize n, const float *a, const float *b, float *y) {
   for (isize i = 0; i < n; i += VL) store_up_to(y + i, load_up_to(a + i, n - i) + load_up_to(b + i, n - i), n - i);
 }
 
+/* y = a - b. */
+static void kernel_subtract(isize n, const float *a, const float *b, float *y) {
+  for (isize i = 0; i < n; i += VL) store_up_to(y + i, load_up_to(a + i, n - i) - load_up_to(b + i, n - i), n - i);
+}
+
 /* y = a b. */
 static void kernel_multiply(isize n, const float *a, const float *b, float *y) {
   for (isize i = 0; i < n; i += VL) store_up_to(y + i, load_up_to(a + i, n - i) * load_up_to(b + i, n - i), n - i);

@@ -145,6 +145,10 @@ def Add(a: ArrayLike, b: ArrayLike) -> Array:
     return double(a) + double(b)
 
 
+def Subtract(a: ArrayLike, b: ArrayLike) -> Array:
+    return double(a) - double(b)
+
+
 def Multiply(a: ArrayLike, b: ArrayLike) -> Array:
     return double(a) * double(b)
 

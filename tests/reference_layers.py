@@ -113,3 +113,13 @@ def PythonForward(function: Callable[[Array], Array], x: ArrayLike) -> Array:
 
 def PythonBackward(function: Callable[[Array], Array], dy: ArrayLike) -> Array:
     return function(double(dy))
+
+
+def Dueling(z: ArrayLike) -> Array:
+    z = double(z)
+    return z[:, :1] + z[:, 1:] - z[:, 1:].mean(axis=1, keepdims=True)
+
+
+def DuelingGradient(dy: ArrayLike) -> Array:
+    dy = double(dy)
+    return np.concatenate([dy.sum(axis=1, keepdims=True), dy - dy.mean(axis=1, keepdims=True)], axis=1)

@@ -7,11 +7,12 @@ import fastnn as fnn
 import reference
 from check import TAILS, assert_close, assert_same_bits, assert_same_on_threads, empty, normal, run, tensor, written
 from fastnn.engine.tensor import Tensor
-from fastnn.kernels import Add, Concatenate, ConcatenateGradient, Multiply, Scale
+from fastnn.kernels import Add, Concatenate, ConcatenateGradient, Multiply, Scale, Subtract
 
 # Elements enough for two threads, and for four.
 TWO, FOUR = 46_000, 100_000
-pairs = pytest.mark.parametrize("op", [Add, Multiply], ids=lambda op: op.__name__)
+Pair = type[Add] | type[Subtract] | type[Multiply]
+pairs = pytest.mark.parametrize("op", [Add, Subtract, Multiply], ids=lambda op: op.__name__)
 
 
 def rows_of(columns: int, num_threads: int) -> int:
@@ -19,7 +20,7 @@ def rows_of(columns: int, num_threads: int) -> int:
 
 
 @pairs
-def test_pairs(isa: str, num_threads: int, op: type[Add] | type[Multiply]) -> None:
+def test_pairs(isa: str, num_threads: int, op: Pair) -> None:
     for columns in TAILS:
         rows = rows_of(columns, num_threads)
         a, b, y = normal(rows, columns), normal(rows, columns, start=1), empty(rows + columns % 3, columns)
@@ -29,7 +30,7 @@ def test_pairs(isa: str, num_threads: int, op: type[Add] | type[Multiply]) -> No
 
 
 @pairs
-def test_pairs_in_place(isa: str, op: type[Add] | type[Multiply]) -> None:
+def test_pairs_in_place(isa: str, op: Pair) -> None:
     a, b = normal(5, 23), normal(5, 23, start=1)
     for place in (0, 1):
         both = [tensor(a), tensor(b)]
@@ -82,14 +83,15 @@ def test_nan_and_infinity(isa: str) -> None:
         for place in range(columns):
             a, b, y = normal(columns).copy(), normal(columns, start=1), empty(columns)
             a[place] = np.nan
-            for op in (Add(tensor(a), tensor(b), y), Multiply(tensor(b), tensor(a), y), Scale(tensor(a), y, factor=2)):
+            pairs = [op(tensor(b), tensor(a), y) for op in (Add, Subtract, Multiply)]
+            for op in (*pairs, Scale(tensor(a), y, factor=2)):
                 run(op, y)
                 assert (np.isnan(y.array) == np.isnan(a)).all()
 
 
 def test_arguments_are_checked() -> None:
     x, other, whole = Tensor((4, 3)), Tensor((3, 4)), Tensor((4, 6))
-    for op in (Add, Multiply):
+    for op in (Add, Subtract, Multiply):
         with pytest.raises(ValueError, match=rf"{op.__name__}: expected equal shapes, got \(4, 3\), \(3, 4\)"):
             op(x, other, x)
     with pytest.raises(ValueError, match="equal shapes"):

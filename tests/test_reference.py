@@ -109,6 +109,11 @@ def test_dense(activation: str) -> None:
     assert_gradient(dbias, lambda bias: f(x), bias)
 
 
+def test_dueling() -> None:
+    z, dy = draw((4, 6), (4, 5))
+    assert_gradient(reference_layers.DuelingGradient(dy), lambda z: float((reference_layers.Dueling(z) * dy).sum()), z)
+
+
 def test_batch_norm() -> None:
     """The two gradients with respect to gamma and beta, and that through the statistics of the batch."""
     x, dy, gamma, beta = draw((4, 6), (4, 6), (3,), (3,))

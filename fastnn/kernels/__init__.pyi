@@ -40,6 +40,7 @@ from fastnn.kernels.dense import (
 )
 from fastnn.kernels.depthwise import Depthwise as Depthwise, DepthwiseGradient as DepthwiseGradient
 from fastnn.kernels.dropout import Dropout as Dropout
+from fastnn.kernels.dueling import Dueling as Dueling, DuelingGradient as DuelingGradient
 from fastnn.kernels.elementary import Elementary as Elementary
 from fastnn.kernels.embedding import Embedding as Embedding, EmbeddingGradient as EmbeddingGradient
 from fastnn.kernels.gather import Gather as Gather, GatherLabels as GatherLabels, Scatter as Scatter
@@ -61,6 +62,7 @@ from fastnn.kernels.merge import (
     ConcatenateGradient as ConcatenateGradient,
     Multiply as Multiply,
     Scale as Scale,
+    Subtract as Subtract,
 )
 from fastnn.kernels.metric import (
     Accuracy as Accuracy,

@@ -1,4 +1,4 @@
-"""Ops that join values: sums, products and concatenation."""
+"""Ops that join values: sums, differences, products and concatenation."""
 
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy
@@ -26,6 +26,13 @@ cdef class Add(Pair):
 
     cdef void span(self, Py_ssize_t start, Py_ssize_t n) noexcept nogil:
         self.table.add(n, self.a + start, self.b + start, self.y + start)
+
+
+cdef class Subtract(Pair):
+    """y = a - b, elementwise; y may be a or b."""
+
+    cdef void span(self, Py_ssize_t start, Py_ssize_t n) noexcept nogil:
+        self.table.subtract(n, self.a + start, self.b + start, self.y + start)
 
 
 cdef class Multiply(Pair):

@@ -38,7 +38,7 @@ cdef class Pad(Op):
         self.bind((x, y))
 
     cdef void part(self, Py_ssize_t index, Py_ssize_t parts) noexcept nogil:
-        cdef Py_ssize_t rows = self.state.rows * self.y_height, row, from_row
+        cdef Py_ssize_t rows = self.present_rows() * self.y_height, row, from_row
         cdef float *y
         for row in range(rows * index // parts, rows * (index + 1) // parts):
             y = self.y + row * self.y_row
@@ -52,4 +52,4 @@ cdef class Pad(Op):
                 memset(y, 0, self.y_row * sizeof(float))
 
     cdef double work(self) noexcept nogil:
-        return self.state.rows * self.y_height * self.y_row
+        return self.present_rows() * self.y_height * self.y_row

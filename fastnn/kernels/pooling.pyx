@@ -50,7 +50,7 @@ cdef class Pooling(ImageRows):
         self.bind((x, *windows))
 
     cdef double work(self) noexcept nogil:
-        cdef double windows = self.state.rows * self.map.rows.outputs * self.map.columns.outputs * self.map.channels
+        cdef double windows = self.present_rows() * self.map.rows.outputs * self.map.columns.outputs * self.map.channels
         return windows * min(self.map.rows.taps, self.map.rows.size) * min(self.map.columns.taps, self.map.columns.size)
 
 

@@ -64,7 +64,7 @@ cdef class ImageRows(Op):
     """An op on images, parallel over the rows of the images that it writes."""
 
     cdef void part(self, Py_ssize_t index, Py_ssize_t parts) noexcept nogil:
-        cdef Py_ssize_t rows = self.state.rows * self.height, first = rows * index // parts
+        cdef Py_ssize_t rows = self.present_rows() * self.height, first = rows * index // parts
         self.rows(first, rows * (index + 1) // parts - first)
 
     cdef void rows(self, Py_ssize_t first, Py_ssize_t rows) noexcept nogil:

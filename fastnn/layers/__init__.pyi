@@ -17,12 +17,14 @@ from fastnn.layers.convolution import Conv1D as Conv1D, Conv2D as Conv2D, Conv2D
 from fastnn.layers.dense import Dense as Dense
 from fastnn.layers.depthwise import DepthwiseConv2D as DepthwiseConv2D, SeparableConv2D as SeparableConv2D
 from fastnn.layers.dropout import Dropout as Dropout
+from fastnn.layers.dueling import Dueling as Dueling
 from fastnn.layers.embedding import Embedding as Embedding
 from fastnn.layers.flatten import Flatten as Flatten
 from fastnn.layers.gaussian_noise import GaussianNoise as GaussianNoise
 from fastnn.layers.layer_norm import LayerNorm as LayerNorm
 from fastnn.layers.maxout import Maxout as Maxout
-from fastnn.layers.merge import Add as Add, Concatenate as Concatenate, Multiply as Multiply
+from fastnn.layers.mean import Mean as Mean
+from fastnn.layers.merge import Add as Add, Concatenate as Concatenate, Multiply as Multiply, Subtract as Subtract
 from fastnn.layers.pad import Crop2D as Crop2D, ZeroPad2D as ZeroPad2D
 from fastnn.layers.pooling import (
     AvgPool1D as AvgPool1D,
@@ -38,6 +40,7 @@ from fastnn.layers.recurrence import State as State
 from fastnn.layers.recurrent import GRU as GRU, LSTM as LSTM, SimpleRNN as SimpleRNN
 from fastnn.layers.rescale import Rescale as Rescale
 from fastnn.layers.reshape import Reshape as Reshape
+from fastnn.layers.slice import Slice as Slice
 from fastnn.layers.upsample import UpSample2D as UpSample2D
 
 LAYERS: Mapping[str, type[Layer]]

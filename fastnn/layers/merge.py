@@ -1,4 +1,4 @@
-"""Layers of several inputs: sums, products and concatenation."""
+"""Layers of several inputs: sums, differences, products and concatenation."""
 
 import math
 from dataclasses import dataclass
@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 from fastnn import kernels
 from fastnn.common import checks
+from fastnn.layers import axes, broadcast
 from fastnn.layers.base import Layer
 from fastnn.lowering.call import Buffer, Weight
 from fastnn.lowering.lowering import Lowering
@@ -31,24 +32,31 @@ class Merge(Layer):
 
 
 class _Elementwise(Merge):
-    """A layer of two or more inputs of one shape, which is that of the output."""
+    """A layer of two or more inputs, broadcast to one shape, which is that of the output."""
 
     stepwise: ClassVar[bool] = True
 
     def output(self, features: Shapes) -> tuple[int, ...]:
         self.check_count(features)
-        if len(set(features)) > 1:
+        shape = broadcast.common(features)
+        if shape is None:
             raise self.refuse(features)
-        return features[0]
+        return shape
+
+    def operands(self, lowering: Lowering, x: list[Value]) -> tuple[list[Value], Value]:
+        """The inputs in the output's shape, all whole or all by steps, and a value for the output."""
+        shape = self.output([value.shape for value in x])
+        x = lowering.aligned([broadcast.spread(lowering, value, shape) for value in x])
+        return x, lowering.value(x[0].columns, any(value.trains for value in x), beside=x[0])
 
 
 class Add(_Elementwise):
-    """y = x1 + x2 + ..., elementwise; each x and y is (batch, ...).
+    """y = x1 + x2 + ..., elementwise; each x is (batch, ...). Where one has length 1 along an axis, it is repeated.
 
     Raises
     ------
     ValueError
-        For fewer than two inputs, or inputs of different shapes.
+        For fewer than two inputs, of different ranks, or of different lengths other than 1.
 
     Examples
     --------
@@ -59,8 +67,7 @@ class Add(_Elementwise):
     """
 
     def lower(self, lowering: Lowering, x: list[Value], weights: dict[str, Weight], index: int) -> Value:
-        x = lowering.aligned(x)
-        y = lowering.value(x[0].columns, any(value.trains for value in x), beside=x[0])
+        x, y = self.operands(lowering, x)
         sum_so_far = x[0].buffer
         for value in x[1:]:
             lowering.emit(kernels.Add, sum_so_far, value.buffer, y.buffer)
@@ -69,13 +76,47 @@ class Add(_Elementwise):
         return y
 
 
-class Multiply(_Elementwise):
-    """y = x1 x2 ..., elementwise; each x and y is (batch, ...).
+class Subtract(_Elementwise):
+    """y = x1 - x2, elementwise; each x is (batch, ...). Where one has length 1 along an axis, it is repeated.
 
     Raises
     ------
     ValueError
-        For fewer than two inputs, or inputs of different shapes.
+        For any number of inputs but two, and for different ranks, or different lengths other than 1.
+
+    Examples
+    --------
+    >>> import fastnn as fnn
+    >>> x = fnn.Input((8,))
+    >>> fnn.Subtract()([x, fnn.Mean()(x)])
+    Subtract() -> (batch, 8)
+    """
+
+    def check_count(self, features: Shapes) -> None:
+        if len(features) != 2:
+            raise ValueError(f"{self.title()}: takes two inputs, got {len(features)}")
+
+    def lower(self, lowering: Lowering, x: list[Value], weights: dict[str, Weight], index: int) -> Value:
+        (first, second), y = self.operands(lowering, x)
+        lowering.emit(kernels.Subtract, first.buffer, second.buffer, y.buffer)
+
+        def backward() -> None:
+            if second.trains:  # before the gradient of y becomes that of the first
+                lowering.emit(kernels.Scale, y.gradient, lowering.gradient(second), factor=-1.0)
+                lowering.apply_derivative(second)
+            lowering.pass_gradient(y, first)
+
+        lowering.backward(backward)
+        return y
+
+
+class Multiply(_Elementwise):
+    """y = x1 x2 ..., elementwise; each x is (batch, ...). Where one has length 1 along an axis, it is repeated.
+
+    Raises
+    ------
+    ValueError
+        For fewer than two inputs, of different ranks, or of different lengths other than 1.
 
     Examples
     --------
@@ -86,8 +127,7 @@ class Multiply(_Elementwise):
     """
 
     def lower(self, lowering: Lowering, x: list[Value], weights: dict[str, Weight], index: int) -> Value:
-        x = lowering.aligned(x)
-        y = lowering.value(x[0].columns, any(value.trains for value in x), beside=x[0])
+        x, y = self.operands(lowering, x)
 
         def product(first: Buffer | None, others: list[Value], result: Buffer) -> None:
             for value in others:
@@ -134,19 +174,12 @@ class Concatenate(Merge):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        axis = checks.integer("Concatenate: axis", self.axis, -checks.MOST)
-        if axis == 0:
-            raise ValueError("Concatenate: axis 0 is the batch; join along -1, or 1 and above")
+        axis = axes.checked("Concatenate", self.axis, "join")
         object.__setattr__(self, "axis", axis)
-
-    def _place(self, rank: int) -> int:
-        """The axis in a shape without the batch; negative where there is none."""
-        place = self.axis - 1 if self.axis > 0 else rank + self.axis
-        return place if place < rank else -1
 
     def output(self, features: Shapes) -> tuple[int, ...]:
         self.check_count(features)
-        axis = self._place(len(features[0]))
+        axis = axes.place_of(self.axis, len(features[0]))
         if axis < 0 or len({(*shape[:axis], 0, *shape[axis + 1 :]) for shape in features}) > 1:
             raise self.refuse(features)
         first = features[0]
@@ -154,11 +187,11 @@ class Concatenate(Merge):
 
     def lower(self, lowering: Lowering, x: list[Value], weights: dict[str, Weight], index: int) -> Value:
         rank = len(x[0].shape)
-        if self._place(rank) < rank - 1:
+        if axes.place_of(self.axis, rank) < rank - 1:
             x = [lowering.whole(value) for value in x]
         x = lowering.aligned(x)
         by_steps = x[0].buffer.steps is not None  # and so joined along the last axis
-        groups = x[0].positions if by_steps else math.prod(x[0].shape[: self._place(rank)])
+        groups = x[0].positions if by_steps else math.prod(x[0].shape[: axes.place_of(self.axis, rank)])
         y = lowering.value(sum(value.columns for value in x), any(value.trains for value in x), beside=x[0])
         lowering.emit(kernels.Concatenate, y.buffer, *(value.buffer for value in x), groups=groups)
 

@@ -14,6 +14,7 @@ static float *drawn(isize n) {
 }
 
 static float sum(float a, float b) { return a + b; }
+static float difference(float a, float b) { return a - b; }
 static float product(float a, float b) { return a * b; }
 
 static void check_pairs(void (*kernel)(isize n, const float *a, const float *b, float *y), float (*of)(float, float)) {
@@ -31,6 +32,7 @@ static void check_pairs(void (*kernel)(isize n, const float *a, const float *b, 
 }
 
 void check_add(const fastnn_table *t) { check_pairs(t->add, sum); }
+void check_subtract(const fastnn_table *t) { check_pairs(t->subtract, difference); }
 void check_multiply(const fastnn_table *t) { check_pairs(t->multiply, product); }
 
 void check_scale(const fastnn_table *t) {
