@@ -200,6 +200,7 @@ typedef struct {
   K(void, subtract, (isize n, const float *a, const float *b, float *y))                                               \
   K(void, multiply, (isize n, const float *a, const float *b, float *y))                                               \
   K(void, scale, (isize n, float factor, const float *x, float *y))                                                    \
+  K(void, mask, (isize n, const float *x, const float *mask, float otherwise, float *y))                               \
   K(void, softmax, (isize rows, isize n, const float *x, float *y))                                                    \
   K(void, softmax_gradient, (isize rows, isize n, const float *y, const float *dy, float *dx))                         \
   K(void, log_softmax, (isize rows, isize n, const float *x, float *y))                                                \

@@ -18,6 +18,7 @@
 #include "gaussian_noise.h"
 #include "layer_norm.h"
 #include "loss.h"
+#include "mask.h"
 #include "maxout.h"
 #include "merge.h"
 #include "optimizer.h"

@@ -57,6 +57,7 @@ from fastnn.layers import (
     GlobalMaxPool as GlobalMaxPool,
     Layer as Layer,
     LayerNorm as LayerNorm,
+    Mask as Mask,
     Maxout as Maxout,
     MaxPool1D as MaxPool1D,
     MaxPool2D as MaxPool2D,

@@ -123,3 +123,11 @@ def Dueling(z: ArrayLike) -> Array:
 def DuelingGradient(dy: ArrayLike) -> Array:
     dy = double(dy)
     return np.concatenate([dy.sum(axis=1, keepdims=True), dy - dy.mean(axis=1, keepdims=True)], axis=1)
+
+
+def Mask(x: ArrayLike, legal: ArrayLike) -> Array:
+    return np.where(double(legal) != 0, double(x), -double(np.finfo(np.float32).max))
+
+
+def MaskGradient(dy: ArrayLike, legal: ArrayLike) -> Array:
+    return np.where(double(legal) != 0, double(dy), 0)

@@ -24,6 +24,7 @@ __getattr__, __dir__, __all__ = lazy.attach(
         "fastnn.kernels.gaussian_noise": "GaussianNoise",
         "fastnn.kernels.layer_norm": "LayerNorm LayerNormInputGradient LayerNormWeightGradient",
         "fastnn.kernels.loss": "ELEMENTWISE_LOSSES Cosine ElementwiseLoss",
+        "fastnn.kernels.mask": "Mask MaskGradient",
         "fastnn.kernels.maxout": "Maxout MaxoutGradient",
         "fastnn.kernels.merge": "Add Concatenate ConcatenateGradient Multiply Scale Subtract",
         "fastnn.kernels.metric": "Accuracy Classes RootMeanSquaredError TopAccuracy",

@@ -55,6 +55,7 @@ from fastnn.kernels.loss import (
     Cosine as Cosine,
     ElementwiseLoss as ElementwiseLoss,
 )
+from fastnn.kernels.mask import Mask as Mask, MaskGradient as MaskGradient
 from fastnn.kernels.maxout import Maxout as Maxout, MaxoutGradient as MaxoutGradient
 from fastnn.kernels.merge import (
     Add as Add,

@@ -26,6 +26,7 @@ __getattr__, __dir__, __all__ = lazy.attach(
         "fastnn.layers.flatten": "Flatten",
         "fastnn.layers.gaussian_noise": "GaussianNoise",
         "fastnn.layers.layer_norm": "LayerNorm",
+        "fastnn.layers.mask": "Mask",
         "fastnn.layers.maxout": "Maxout",
         "fastnn.layers.mean": "Mean",
         "fastnn.layers.merge": "Add Concatenate Multiply Subtract",

@@ -22,6 +22,7 @@ from fastnn.layers.embedding import Embedding as Embedding
 from fastnn.layers.flatten import Flatten as Flatten
 from fastnn.layers.gaussian_noise import GaussianNoise as GaussianNoise
 from fastnn.layers.layer_norm import LayerNorm as LayerNorm
+from fastnn.layers.mask import Mask as Mask
 from fastnn.layers.maxout import Maxout as Maxout
 from fastnn.layers.mean import Mean as Mean
 from fastnn.layers.merge import Add as Add, Concatenate as Concatenate, Multiply as Multiply, Subtract as Subtract
