@@ -256,6 +256,11 @@ typedef struct {
   K(void, gru_gradient, (isize rows, isize n, const float *before, float *dh, float *z, float *s))                     \
   K(void, latest_maximum, (isize n, isize step, const float *x, float *best, int32_t *place))                          \
   K(void, gaussian_noise, (isize n, isize first, const float *x, float deviation, fastnn_random r, float *y))          \
+  K(void, gaussian_sample, (isize n, isize first, const float *mean, const float *s, fastnn_random r, float *z))       \
+  K(void, gaussian_sample_gradient,                                                                                    \
+    (isize n, isize first, const float *mean, const float *s, const float *dz, float share, const fastnn_random *r,    \
+     float *dmean, float *ds))                                                                                         \
+  K(double, normal_divergence, (isize n, const float *mean, const float *s))                                           \
   K(void, rescale, (isize n, const float *x, float scale, float offset, float *y))                                     \
   K(void, uniform, (isize n, isize first, fastnn_random r, float *y))                                                  \
   K(void, flip_shift,                                                                                                  \

@@ -16,6 +16,7 @@
 #include "dropout.h"
 #include "gather.h"
 #include "gaussian_noise.h"
+#include "gaussian_sample.h"
 #include "layer_norm.h"
 #include "loss.h"
 #include "mask.h"

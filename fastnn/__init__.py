@@ -16,8 +16,8 @@ __getattr__, __dir__, __all__ = lazy.attach(
         "fastnn.layers": """
             GRU LSTM Activation Add AvgPool1D AvgPool2D BatchNorm Bidirectional Composite Concatenate Conv1D
             Conv2D Conv2DTranspose Crop2D Cutout Dense DepthwiseConv2D Dropout Dueling Embedding Flatten
-            GaussianNoise GlobalAvgPool GlobalMaxPool Layer LayerNorm Mask Maxout MaxPool1D MaxPool2D Mean Multiply
-            Parameter PReLU PythonLayer RandomBrightness RandomContrast RandomFlip RandomRotation
+            GaussianNoise GaussianSample GlobalAvgPool GlobalMaxPool Layer LayerNorm Mask Maxout MaxPool1D MaxPool2D
+            Mean Multiply Parameter PReLU PythonLayer RandomBrightness RandomContrast RandomFlip RandomRotation
             RandomShift Rescale Reshape SeparableConv2D SimpleRNN Slice Subtract UpSample2D ZeroPad2D
         """,
         "fastnn.layers.symbol": "Input",

@@ -53,6 +53,7 @@ from fastnn.layers import (
     Embedding as Embedding,
     Flatten as Flatten,
     GaussianNoise as GaussianNoise,
+    GaussianSample as GaussianSample,
     GlobalAvgPool as GlobalAvgPool,
     GlobalMaxPool as GlobalMaxPool,
     Layer as Layer,

@@ -131,3 +131,32 @@ def Mask(x: ArrayLike, legal: ArrayLike) -> Array:
 
 def MaskGradient(dy: ArrayLike, legal: ArrayLike) -> Array:
     return np.where(double(legal) != 0, double(dy), 0)
+
+
+def _deviates(shape: tuple[int, ...], seed: int, stream: int, step: int) -> Array:
+    return GaussianNoise(np.zeros(shape), stddev=1.0, seed=seed, stream=stream, step=step)
+
+
+def GaussianSample(mean: ArrayLike, s: ArrayLike, *, seed: int, stream: int, step: int = 0) -> Array:
+    return double(mean) + np.exp(double(s) / 2) * _deviates(np.shape(mean), seed, stream, step)
+
+
+def GaussianSampleGradient(
+    mean: ArrayLike,
+    s: ArrayLike,
+    dz: ArrayLike,
+    *,
+    weight: float,
+    seed: int,
+    stream: int,
+    step: int = 0,
+    sampled: bool = True,
+) -> tuple[Array, Array]:
+    mean, s, dz = double(mean), double(s), double(dz)
+    share, noise = weight / len(mean), _deviates(mean.shape, seed, stream, step) if sampled else 0
+    return dz + share * mean, dz * np.exp(s / 2) * noise / 2 + share * (np.exp(s) - 1) / 2
+
+
+def NormalDivergence(mean: ArrayLike, s: ArrayLike, *, weight: float) -> float:
+    mean, s = double(mean), double(s)
+    return float(weight * (np.exp(s) + mean**2 - 1 - s).sum() / 2 / len(mean))

@@ -22,6 +22,7 @@ __getattr__, __dir__, __all__ = lazy.attach(
         "fastnn.kernels.embedding": "Embedding EmbeddingGradient",
         "fastnn.kernels.gather": "Gather GatherLabels Scatter",
         "fastnn.kernels.gaussian_noise": "GaussianNoise",
+        "fastnn.kernels.gaussian_sample": "GaussianSample GaussianSampleGradient NormalDivergence",
         "fastnn.kernels.layer_norm": "LayerNorm LayerNormInputGradient LayerNormWeightGradient",
         "fastnn.kernels.loss": "ELEMENTWISE_LOSSES Cosine ElementwiseLoss",
         "fastnn.kernels.mask": "Mask MaskGradient",

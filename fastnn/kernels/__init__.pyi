@@ -45,6 +45,11 @@ from fastnn.kernels.elementary import Elementary as Elementary
 from fastnn.kernels.embedding import Embedding as Embedding, EmbeddingGradient as EmbeddingGradient
 from fastnn.kernels.gather import Gather as Gather, GatherLabels as GatherLabels, Scatter as Scatter
 from fastnn.kernels.gaussian_noise import GaussianNoise as GaussianNoise
+from fastnn.kernels.gaussian_sample import (
+    GaussianSample as GaussianSample,
+    GaussianSampleGradient as GaussianSampleGradient,
+    NormalDivergence as NormalDivergence,
+)
 from fastnn.kernels.layer_norm import (
     LayerNorm as LayerNorm,
     LayerNormInputGradient as LayerNormInputGradient,

@@ -25,6 +25,7 @@ __getattr__, __dir__, __all__ = lazy.attach(
         "fastnn.layers.embedding": "Embedding",
         "fastnn.layers.flatten": "Flatten",
         "fastnn.layers.gaussian_noise": "GaussianNoise",
+        "fastnn.layers.gaussian_sample": "GaussianSample",
         "fastnn.layers.layer_norm": "LayerNorm",
         "fastnn.layers.mask": "Mask",
         "fastnn.layers.maxout": "Maxout",

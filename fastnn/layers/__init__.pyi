@@ -21,6 +21,7 @@ from fastnn.layers.dueling import Dueling as Dueling
 from fastnn.layers.embedding import Embedding as Embedding
 from fastnn.layers.flatten import Flatten as Flatten
 from fastnn.layers.gaussian_noise import GaussianNoise as GaussianNoise
+from fastnn.layers.gaussian_sample import GaussianSample as GaussianSample
 from fastnn.layers.layer_norm import LayerNorm as LayerNorm
 from fastnn.layers.mask import Mask as Mask
 from fastnn.layers.maxout import Maxout as Maxout

@@ -3,10 +3,11 @@
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 
 from fastnn import kernels
 from fastnn.engine.op import Op
-from fastnn.lowering.call import Buffer
+from fastnn.lowering.call import Buffer, Call
 from fastnn.lowering.emission import Emission
 from fastnn.lowering.value import Value
 
@@ -22,10 +23,12 @@ class Backward(Emission):
     """Applies activations where their values are read, and keeps what remains to be done after the forward phase.
 
     backwards: what layers do in the backward phase. closings: what they change in the network by themselves.
+    penalties: what they add to the loss.
     """
 
     backwards: list[tuple[str, Callable[[], None]]] = field(default_factory=list)
     closings: list[tuple[str, Callable[[], None]]] = field(default_factory=list)
+    penalties: list[tuple[str, Callable[[Call], object]]] = field(default_factory=list)
 
     def read(self, value: Value) -> Value:
         """The value with its pending activation applied: in its producer's epilogue, or separately if too late."""
@@ -75,13 +78,23 @@ class Backward(Emission):
     @contextmanager
     def predicting(self) -> Iterator[None]:
         """A context in which layers act as in prediction, and leave nothing to be done afterwards."""
-        training, later = self.training, (len(self.backwards), len(self.closings))
+        training, registered = self.training, (self.backwards, self.closings, self.penalties)
+        counts = [len(each) for each in registered]
         self.training = False
         try:
             yield
         finally:
             self.training = training
-            del self.backwards[later[0] :], self.closings[later[1] :]
+            for each, count in zip(registered, counts, strict=True):
+                del each[count:]
+
+    def penalty(self, function: Callable[[Call], object]) -> None:
+        """Registers what a layer adds to the loss, where there is one; its gradient is in the layer's backward."""
+        self.penalties.append((self.layer, function))
+
+    def run_penalties(self, loss: Call) -> None:
+        """What layers add to the loss, which is measured by then."""
+        self._call((layer, partial(function, loss)) for layer, function in self.penalties)
 
     def run_backward(self) -> None:
         """The backward phase: the layers in reverse."""
@@ -91,7 +104,7 @@ class Backward(Emission):
         """What layers change by themselves, in steps that succeed."""
         self._call(self.closings)
 
-    def _call(self, functions: Iterable[tuple[str, Callable[[], None]]]) -> None:
+    def _call(self, functions: Iterable[tuple[str, Callable[[], object]]]) -> None:
         for layer, function in functions:
             with self.named(layer):
                 function()

@@ -26,8 +26,8 @@ class Lowering(Sequences):
 
     def assemble_parts(self, parts: list[tuple[int, list[Port], list[Tensor]]]) -> list[Plan]:
         """The same for a plan that runs in parts: each with the number of calls where it ends, its ports and kept."""
-        self.backwards.clear()
-        self.closings.clear()  # each holds this Lowering: a cycle that would keep the arena until a garbage collection
+        for registered in (self.backwards, self.closings, self.penalties):
+            registered.clear()  # each holds this Lowering: a cycle that would keep the arena until a garbage collection
         places, nbytes = place(self.calls, self.rows)
         arena = Block(nbytes)
         tensors: dict[tuple[Buffer, int], Tensor] = {}

@@ -151,9 +151,10 @@ class _Measured:
         self._measure(outputs)
         several = len(net.objectives) > 1
         self.scales = {f"{each.output}_loss": each.weight for each in net.objectives} if several else {}
-        if update.penalized(net.blocks.wanted):
+        if lowering.penalties or update.penalized(net.blocks.wanted):
             self.meters["penalty"] = lowering.emit(kernels.Penalties, self.meters.get("loss"))
             self.scales |= {"penalty": 1.0} if several else {}
+            lowering.run_penalties(self.meters["penalty"])
         if lowering.training:
             lowering.run_backward()
         update.penalize(lowering, net.blocks.each, self.meters.get("penalty"))

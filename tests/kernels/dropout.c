@@ -105,6 +105,57 @@ void check_gaussian_noise(const fastnn_table *t) {
     }
 }
 
+void check_gaussian_sample(const fastnn_table *t) {
+  for (isize n = 1; n <= 3 * TAILS; n++)
+    for (places("n %td", n); next_place();) {
+      const isize first = GROUP * (isize)(random_bits() % 1000);
+      const fastnn_random r = {random_bits() * 0x9E3779B97F4A7C15u, random_bits() * 0xBF58476D1CE4E5B9u, random_bits()};
+      float *mean = random_floats(n), *s = random_floats(n), *z = floats(n), *alone = floats(GROUP);
+      mean[n / 2] = n % 2 ? NAN : INFINITY;
+      t->gaussian_sample(n, first, mean, s, r, z);
+      for (isize i = 0; i < n; i++) {
+        const double e = exp(0.5 * s[i]) * deviate_of(word_of(first + i, r));
+        expect(0, i, z[i], mean[i] + e, 2e-6 * fabs(e) + 2 * UNIT * (fabs(mean[i]) + fabs(e)));
+      }
+      for (isize i = 0; i < n; i += GROUP) {
+        const isize some = n - i < GROUP ? n - i : GROUP;
+        t->gaussian_sample(some, first + i, mean + i, s + i, r, alone);
+        expect_same(i, some, alone, z + i);
+      }
+    }
+}
+
+void check_gaussian_sample_gradient(const fastnn_table *t) {
+  for (isize n = 1; n <= 3 * TAILS; n++)
+    for (places("n %td", n); next_place();) {
+      const isize first = GROUP * (isize)(random_bits() % 1000);
+      const fastnn_random r = {random_bits() * 0x9E3779B97F4A7C15u, random_bits() * 0xBF58476D1CE4E5B9u, random_bits()};
+      float *mean = random_floats(n), *s = random_floats(n), *dz = random_floats(n), *dm = floats(n), *ds = floats(n);
+      for (int sampled = 0; sampled < 2; sampled++) {
+        t->gaussian_sample_gradient(n, first, mean, s, dz, 0.3f, sampled ? &r : NULL, dm, ds);
+        for (isize i = 0; i < n; i++) {
+          const double e = sampled ? dz[i] * exp(0.5 * s[i]) * deviate_of(word_of(first + i, r)) / 2 : 0;
+          const double slope = (double)0.3f * (exp(s[i]) - 1) / 2;
+          expect(0, i, dm[i], dz[i] + (double)0.3f * mean[i], 4 * UNIT * (fabs(dz[i]) + fabs(mean[i])));
+          expect(0, i, ds[i], e + slope, 2e-6 * (fabs(e) + exp(s[i]) + 1));
+        }
+      }
+    }
+}
+
+void check_normal_divergence(const fastnn_table *t) {
+  for (isize n = 1; n <= TAILS; n++)
+    for (places("n %td", n); next_place();) {
+      float *mean = random_floats(n), *s = random_floats(n);
+      double expected = 0, scale = 0;
+      for (isize i = 0; i < n; i++) {
+        expected += (exp(s[i]) + (double)mean[i] * mean[i] - 1 - s[i]) / 2;
+        scale += exp(s[i]) + 1 + fabs(s[i]);
+      }
+      expect(0, 0, returned(t->normal_divergence(n, mean, s)), expected, 4 * UNIT * scale);
+    }
+}
+
 void check_uniform(const fastnn_table *t) {
   for (isize n = 1; n <= 3 * TAILS; n++)
     for (places("n %td", n); next_place();) {
