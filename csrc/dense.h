@@ -20,10 +20,15 @@
 /* Where the sums are stored. */
 INLINE float *sums(const fastnn_product *p) { return p->z ? p->z : p->c; }
 
-/* C = f(sums) or, with y, C f'(y), while they are still in the L1 cache. */
+/* C = f(sums) or, with y, C f'(y), while they are still in the L1 cache. Rows without gaps are one row: narrow ones
+ * would each be the tail of a vector. */
 INLINE void activate(int activation, isize rows, isize n, const float *sum, const float *y, isize y_row, float *c,
                      isize c_row) {
   if (activation == fastnn_identity) return;
+  if (c_row == n && (!y || y_row == n)) {
+    n *= rows;
+    rows = 1;
+  }
   if (y)
     gradients[activation](rows, n, y, y_row, c, c, c_row);
   else

@@ -1,6 +1,7 @@
 """Activations in networks: what is kept for the derivative, initial weights, the end of a network, eager use."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -163,3 +164,48 @@ def test_unknown_activations() -> None:
             layer("swish")
         with pytest.raises(ValueError, match=r"prelu has slopes to learn: add the layer PReLU\(\)"):
             layer("prelu")
+
+
+@pytest.mark.parametrize("activation", ["relu", "sigmoid", "gelu"])
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda n, **options: fnn.Dense(n, **options),
+        lambda n, **options: fnn.Conv2D(n, 3, padding="same", **options),
+        lambda n, **options: fnn.Conv2DTranspose(n, 3, 2, padding="same", **options),
+        lambda n, **options: fnn.Conv2D(2 * n, 3, groups=2, **options),
+        lambda n, **options: fnn.DepthwiseConv2D(3, multiplier=n, **options),
+    ],
+    ids=["Dense", "Conv2D", "Conv2DTranspose", "groups", "Depthwise"],
+)
+def test_narrow_outputs(make: Any, activation: str) -> None:
+    """The same bits as in a network whose layer and activation are kept apart by a factor of 1, on any threads."""
+    for n in range(1, 18):
+        layers = [[make(n, activation=activation)], [make(n), fnn.Rescale(1.0), fnn.Activation(activation)]]
+        found = []
+        for chain in layers:
+            net = fnn.Sequential([fnn.Dense(4, "tanh"), *chain, fnn.Conv2D(2, 2)], (7, 6, 4), 0).compile("sgd", "mse")
+            for name, view in net.weights.items():
+                view[...] = normal(*view.shape, start=len(name))
+            x = normal(5, 7, 6, 4)
+            y = net.predict(x)
+            with fnn.threads(1):
+                assert_same_bits(net.predict(x), y)
+            assert_same_bits(net.freeze(5)(x), y)
+            dx, gradients = net.gradient(x, np.zeros_like(y))
+            found.append([y, dx, *gradients.values()])
+        for one, other in zip(*found, strict=True):
+            np.testing.assert_allclose(one, other, rtol=1e-6, atol=1e-6 * np.abs(other).max())
+        assert_same_bits(found[0][0], found[1][0])
+
+
+def test_the_activation_of_narrow_convolutions_is_a_pass() -> None:
+    """And that of others is not."""
+
+    def ops(filters: int, activation: str, training: bool = False) -> list[str]:
+        layers = [fnn.Conv2DTranspose(filters, 3, 2, activation=activation), fnn.Flatten(), fnn.Dense(1)]
+        net = fnn.Sequential(layers, (4, 4, 3), 0).compile("sgd", "mse")
+        return [type(op).__name__ for op in net.plan(2, training=training).ops]
+
+    assert ops(7, "relu").count("Activation") == ops(1, "gelu", training=True).count("Activation") == 1
+    assert "Activation" not in ops(8, "relu") + ops(7, "identity")

@@ -14,7 +14,7 @@ from fastnn.layers import affine, window
 from fastnn.layers.base import Parameter, expected
 from fastnn.lowering.call import Weight
 from fastnn.lowering.lowering import Lowering
-from fastnn.lowering.value import Affine, Value
+from fastnn.lowering.value import NARROW, Affine, Value
 
 
 def _ops(rows: Axis, columns: Axis, groups: int, shape: tuple[int, ...]) -> tuple[type[Op], type[Op], type[Op]]:
@@ -133,6 +133,7 @@ class Conv2D(window.Pictured):
         y.affine = Affine(packed, None if bias is None else bias.value, self._channels(weight.value.shape))
         windows = {"rows": rows, "columns": columns, "groups": self.groups, "transposed": self.transposed}
         y.producer = lowering.emit(convolution, x.buffer, **y.affine.options, y=y.buffer, **windows)
+        y.producer.narrow = self.filters // self.groups < NARROW
         y.pending = self.activation or "identity"
 
         def backward() -> None:
@@ -142,10 +143,13 @@ class Conv2D(window.Pictured):
                 if bias is not None:
                     lowering.emit(kernels.ChannelSum, y.gradient, bias.gradient, add=add)
             if x.trains:
-                activation, source = x.slope if x.activation != "identity" else ("identity", None)
+                narrow = x.shape[-1] // self.groups < NARROW
+                activation, source = x.slope if x.activation != "identity" and not narrow else ("identity", None)
                 options = {"transposed": not self.transposed, "activation": activation, "source": source}
                 back = lowering.gradient(x), rows, columns, self.groups
                 lowering.emit(convolution, y.gradient, weight.value, None, *back, **options)
+                if narrow:
+                    lowering.apply_derivative(x)
 
         lowering.backward(backward)
         return y

@@ -39,11 +39,22 @@ class Backward(Emission):
             return value.applied
         if value.pending != "identity":
             assert value.producer is not None
-            value.producer.options["activation"] = value.activation = value.pending
-            if self.training and value.pending in kernels.DERIVED_FROM_INPUT and value.before is None:
-                value.producer.options["z"] = value.before = value.buffer.beside()
-            value.pending = "identity"
+            keeps = self.training and value.pending in kernels.DERIVED_FROM_INPUT and value.before is None
+            if value.producer.narrow:
+                self._pass(value, value.producer, keeps)
+            else:
+                value.producer.options["activation"] = value.pending
+                if keeps:
+                    value.producer.options["z"] = value.before = value.buffer.beside()
+            value.activation, value.pending = value.pending, "identity"
         return value
+
+    def _pass(self, value: Value, producer: Call, keeps: bool) -> None:
+        """Applies the pending activation right after the producer; keeps: its input, for the derivative."""
+        z = value.buffer
+        if keeps:
+            producer.options["y"] = value.before = z = value.buffer.beside()
+        self.emit(kernels.Activation, z, value.buffer, value.pending).layer = producer.layer
 
     def regrouped(self, x: Value, shape: tuple[int, ...]) -> Value:
         """The value for another shape of the same elements: a softmax over the last axis comes before that."""

@@ -52,7 +52,8 @@ class Call:
     """An Op to be made: its class, its arguments (Buffers, Tensors, Ports, earlier Calls, values), and its layer.
 
     positions: the rows of the Op for each row of a Buffer: one for each pixel of an image, say. An Op all of whose
-    Buffers are by steps has the steps as its rows.
+    Buffers are by steps has the steps as its rows. narrow: its results are vectors of so few elements that an
+    activation is faster in a pass of its own, which does not compute each as the tail of a vector.
     """
 
     op: type[Op]
@@ -62,6 +63,7 @@ class Call:
     positions: int = 1
     made: Op | None = None
     steps: "Call | None" = None
+    narrow: bool = False
 
     @property
     def buffers(self) -> list[Buffer]:

@@ -8,6 +8,9 @@ from fastnn import kernels
 from fastnn.engine.tensor import Tensor
 from fastnn.lowering.call import Buffer, Call, ToPack
 
+#: Elements of a vector below which an activation is a pass of its own.
+NARROW = 8
+
 
 class Affine(NamedTuple):
     """How a linear producer describes itself: y = x weight + bias, or a convolution; bias may be None.
