@@ -1,17 +1,20 @@
-"""Initial weights, named in a layer's setting initializer: Dense(64, initializer="orthogonal").
+"""Initial weights: a layer's setting initializer, Dense(64, initializer="orthogonal") or Orthogonal(gain=0.01).
 
-Each is a function (rng, shape, fan_in, fan_out) -> float32 array. fan_in is the number of inputs that an output sums
-over, fan_out the number of outputs that an input reaches.
+Each is a function (rng, shape, fan_in, fan_out) -> float32 array, or an object with settings that is called like one.
+fan_in is the number of inputs that an output sums over, fan_out the number of outputs that an input reaches.
 """
 
 from __future__ import annotations  # np.random is loaded where it is used: it costs half of fastnn's own import
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from fastnn.common import checks
+from fastnn.common.settings import FixedSettings, check_version
 
 Initializer = Callable[["np.random.Generator", tuple[int, ...], int, int], np.ndarray]
 
@@ -187,8 +190,162 @@ INITIALIZERS: dict[str, Initializer] = {
 }
 
 
-def named(initializer: str | Initializer) -> str:
-    """The name of an initializer, which may be given as the function. Raises ValueError that lists the known ones."""
+@dataclass(eq=False, repr=False)
+class Drawn(FixedSettings):
+    """An initializer with settings: called as the functions are."""
+
+    def real(self, name: str, least: float) -> None:
+        """Checks a number among the settings, and makes it a float."""
+        number = checks.real(f"{type(self).__name__}: {name}", getattr(self, name), least=least)
+        object.__setattr__(self, name, number)
+
+    def __call__(self, rng: np.random.Generator, shape: tuple[int, ...], fan_in: int, fan_out: int) -> np.ndarray:
+        raise NotImplementedError(f"{type(self).__name__}.__call__ is not defined")
+
+
+@dataclass(eq=False, repr=False)
+class Orthogonal(Drawn):
+    """gain times what `orthogonal` draws.
+
+    A small gain makes the first outputs of a policy nearly equal; sqrt(2) suits relu.
+
+    Parameters
+    ----------
+    gain : float, default 1
+        Factor, >= 0.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Unless gain >= 0.
+
+    Examples
+    --------
+    >>> import numpy as np, fastnn as fnn
+    >>> layer = fnn.Dense(2, initializer=fnn.initializers.Orthogonal(gain=0.01))
+    >>> weight = fnn.Sequential([layer], input_shape=(3,), seed=0).weights["dense_0.weight"]
+    >>> np.allclose(weight.T @ weight, 1e-4 * np.eye(2), atol=1e-9)
+    True
+    """
+
+    gain: float = 1.0
+
+    def __post_init__(self) -> None:
+        self.real("gain", 0)
+
+    def __call__(self, rng: np.random.Generator, shape: tuple[int, ...], fan_in: int, fan_out: int) -> np.ndarray:
+        return orthogonal(rng, shape, fan_in, fan_out) * np.float32(self.gain)
+
+
+@dataclass(eq=False, repr=False)
+class Constant(Drawn):
+    """All weights the same.
+
+    Parameters
+    ----------
+    value : float
+        What they start with.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Unless value is a finite number.
+
+    Examples
+    --------
+    >>> import fastnn as fnn
+    >>> layer = fnn.Dense(2, initializer=fnn.initializers.Constant(0.5))
+    >>> fnn.Sequential([layer], input_shape=(1,)).weights["dense_0.weight"].tolist()
+    [[0.5, 0.5]]
+    """
+
+    value: float
+
+    def __post_init__(self) -> None:
+        self.real("value", -checks.LARGEST)
+
+    def __call__(self, rng: np.random.Generator, shape: tuple[int, ...], fan_in: int, fan_out: int) -> np.ndarray:
+        return np.full(shape, self.value, np.float32)
+
+
+@dataclass(eq=False, repr=False)
+class Normal(Drawn):
+    """Normal with mean 0 and a given standard deviation.
+
+    Parameters
+    ----------
+    std : float
+        Standard deviation, >= 0.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Unless std >= 0.
+
+    Examples
+    --------
+    >>> import fastnn as fnn
+    >>> layer = fnn.Dense(64, initializer=fnn.initializers.Normal(0.02))
+    """
+
+    std: float
+
+    def __post_init__(self) -> None:
+        self.real("std", 0)
+
+    def __call__(self, rng: np.random.Generator, shape: tuple[int, ...], fan_in: int, fan_out: int) -> np.ndarray:
+        return _normal(rng, shape, self.std**2)
+
+
+@dataclass(eq=False, repr=False)
+class Uniform(Drawn):
+    """Uniform on +-limit.
+
+    Parameters
+    ----------
+    limit : float
+        The largest size, >= 0.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Unless limit >= 0.
+
+    Examples
+    --------
+    >>> import fastnn as fnn
+    >>> layer = fnn.Dense(64, initializer=fnn.initializers.Uniform(0.05))
+    """
+
+    limit: float
+
+    def __post_init__(self) -> None:
+        self.real("limit", 0)
+
+    def __call__(self, rng: np.random.Generator, shape: tuple[int, ...], fan_in: int, fan_out: int) -> np.ndarray:
+        return _uniform(rng, shape, self.limit**2 / 3)
+
+
+#: The initializers with settings that a file may name.
+DRAWN: dict[str, type[Drawn]] = {kind.__name__: kind for kind in (Orthogonal, Constant, Normal, Uniform)}
+
+
+def described(setting: Any) -> Any:
+    """A layer's setting as files hold it: an initializer with settings as its class and these."""
+    return setting.describe() if isinstance(setting, Drawn) else setting
+
+
+def named(initializer: str | Initializer | Mapping[str, Any]) -> str | Drawn:
+    """An initializer as a layer holds it: its name, if it was given as the function too, or the object with settings.
+
+    A mapping is what `described` made of one. Raises ValueError that lists the known ones.
+    """
+    if isinstance(initializer, Drawn):
+        return initializer
+    if isinstance(initializer, Mapping):
+        kind = DRAWN[checks.known("initializer", initializer.get("class"), DRAWN)]
+        check_version(kind, initializer)
+        return kind(**initializer["settings"])
     name = getattr(initializer, "__name__", None)
     if name in INITIALIZERS and INITIALIZERS[name] is initializer:
         return str(name)

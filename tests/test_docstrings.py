@@ -22,7 +22,7 @@ DOORS = {
     "losses": "Own Target",
     "optimizers": "FirstOrder Span describe resolve restore",
     "schedules": "describe nested restore",
-    "initializers": "named",
+    "initializers": "Drawn described named",
     "activations": "Elementwise RowWise",
     "metrics": "Kind Meaning Metered Own Recorded classes describe grows plain resolve restore",
     "callbacks": "",

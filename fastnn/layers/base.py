@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from fastnn.common import checks
 from fastnn.common.settings import field_names, unknown_attribute
-from fastnn.initializers import INITIALIZERS, Initializer
+from fastnn.initializers import INITIALIZERS, Initializer, described
 from fastnn.layers.symbol import Symbol
 from fastnn.lowering.call import Weight
 from fastnn.lowering.lowering import Lowering
@@ -214,7 +214,7 @@ class Layer:
 
     def settings(self) -> dict[str, Any]:
         """The fields, as they go into a file."""
-        return {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
+        return {f.name: described(getattr(self, f.name)) for f in dataclasses.fields(self)}
 
     def title(self) -> str:
         """The layer in error messages: its class and its first setting."""
