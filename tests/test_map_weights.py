@@ -100,11 +100,11 @@ def test_weights_of_classes() -> None:
     assert_close(net.parameters, twin.parameters, tolerance=1e-6)
     for y in (labels, np.eye(3)[labels]):
         for given in (weight, weight[:, 0, 0]):
-            found = sample_weights(net.examples(x, y, given), net.shapes[0], {0: 2.0, 2: 0.25})
+            found = sample_weights(net.examples(x, y, given), 0, net.shapes[0], {0: 2.0, 2: 0.25})
             np.testing.assert_allclose(found, by_class[labels] * given.reshape(5, *given.shape[1:] or (1, 1)))
     shares = np.bincount(labels.reshape(-1)) / labels.size
     np.testing.assert_allclose(
-        sample_weights(net.examples(x, labels), net.shapes[0], "balanced"), 1 / (3 * shares)[labels]
+        sample_weights(net.examples(x, labels), 0, net.shapes[0], "balanced"), 1 / (3 * shares)[labels]
     )
 
 
@@ -116,7 +116,7 @@ def test_masks() -> None:
     net.compile("adam", "binary_cross_entropy", metrics=["accuracy"])
     assert net.evaluate(x, mask) == net.evaluate(x, mask[..., None].astype(np.float32))
     assert net.evaluate(x, net.classify(x))["accuracy"] == 1
-    by_class = sample_weights(net.examples(x, mask), net.shapes[0], "balanced")
+    by_class = sample_weights(net.examples(x, mask), 0, net.shapes[0], "balanced")
     assert by_class.shape == mask.shape
     assert by_class[mask].sum() == pytest.approx(by_class[~mask].sum())
     with pytest.raises(ValueError, match=r"y: expected values \(batch, 6, 5, 1\), got \(9, 5, 6\)"):
@@ -139,7 +139,7 @@ def test_bad_weights() -> None:
     several = fnn.Network(symbol, [maps, fnn.GlobalAvgPool(name="whole")(maps)], seed=0).compile()
     y = {"map": labels, "whole": labels[:, 0, 0]}
     assert np.isfinite(several.evaluate(x, y, sample_weight=np.ones(5))["loss"])
-    with pytest.raises(ValueError, match=r"sample_weight: expected \(5,\), a weight for each sample, got"):
+    with pytest.raises(ValueError, match=r"sample_weight\['whole'\]: expected \(5,\), a weight for each sample, got"):
         several.evaluate(x, y, sample_weight=np.ones((5, 2, 3)))
 
 

@@ -106,7 +106,7 @@ def test_several_outputs() -> None:
     wanted = net.evaluate(x[order], {name: array[order] for name, array in t.items()})
     assert found == pytest.approx(wanted, rel=1e-5)
     net.fit(x, t, verbose=0, sample_weight=WEIGHT)
-    with pytest.raises(ValueError, match="class_weight is for networks with one output"):
+    with pytest.raises(ValueError, match="class_weight: expected a dict by output, of 'kind', 'size'"):
         net.fit(x, t, verbose=0, class_weight="balanced")
 
 

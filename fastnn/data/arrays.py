@@ -189,19 +189,34 @@ def lengths(lengths: Any, count: int) -> np.ndarray:
     return ready(array)
 
 
-def weights(weights: Any, count: int, outputs: Sequence[tuple[int, ...]]) -> np.ndarray:
-    """Weights for `count` samples, (count,), or for each position of their outputs, where all have the same ones.
+def weights(
+    weights: Any, count: int, shape: tuple[int, ...], elements: bool, name: str = "sample_weight"
+) -> np.ndarray:
+    """Weights for `count` samples, (count,), or for each position of their output, or each element.
 
-    outputs: their shapes. That weights are numbers >= 0 is checked when they are gathered.
+    shape: of the output. elements: whether they may be of elements. That they are numbers >= 0 is checked when they are
+    gathered.
     """
-    array, shapes = numbers("sample_weight", weights), [(count,), (count, 1)]
-    wanted, positions = f"({count},), a weight for each sample", {shape[:-1] for shape in outputs}
-    if len(positions) == 1 and positions != {()}:
-        shapes.append((count, *positions.pop()))
-        wanted += f", or {shapes[-1]}, one for each position"
-    if array.shape not in shapes:
-        raise ValueError(f"sample_weight: expected {wanted}, got shape {array.shape}")
+    if is_batch(weights, ()) and len(weights) == count:
+        return weights
+    array = numbers(name, weights)
+    shapes: list[tuple[int, ...]] = [(count,)]
+    wanted = [f"({count},), a weight for each sample"]
+    for more, of_each in ((shape[:-1], "position"), (shape if elements else (), "element")):
+        if more and (count, *more) not in shapes:
+            shapes.append((count, *more))
+            wanted.append(f"{shapes[-1]}, one for each {of_each}")
+    if array.shape not in (*shapes, (count, 1)):
+        raise ValueError(f"{name}: expected {', or '.join(wanted)}, got shape {array.shape}")
     return ready(array)
+
+
+def of_outputs(what: str, given: Any, names: Sequence[str]) -> list[Any]:
+    """What is given for each of these outputs: the same for all, or by a dict that may leave some out, for None."""
+    if not isinstance(given, Mapping):
+        return [given] * len(names)
+    checks.names(what, given, names, some=True)
+    return [given.get(name) for name in names]
 
 
 def in_proportion(weights: np.ndarray) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,14 +13,14 @@ from fastnn.data import arrays
 from fastnn.data.examples import Examples
 
 
-def sample_weights(examples: Examples, shape: tuple[int, ...], class_weight: Any) -> np.ndarray:
+def sample_weights(examples: Examples, output: int, shape: tuple[int, ...], class_weight: Any) -> np.ndarray:
     """The weights of the samples, times that of each sample's class, or of the class at each position.
 
-    shape: of the only output, without the batch. class_weight: a dict from class to weight, or "balanced". Raises
-    ValueError and TypeError as `fit`.
+    output: its place among the outputs. shape: its own, without the batch. class_weight: a dict from class to weight,
+    or "balanced". Raises ValueError and TypeError as `fit`.
     """
-    targets, (*positions, columns) = examples.targets[0], shape
-    numbers = classes(targets, examples.labels[0], columns)
+    targets, (*positions, columns) = examples.targets[output], shape
+    numbers = classes(targets, examples.labels[output], columns)
     if examples.lengths is not None and positions:  # padded steps have no class
         real = np.arange(positions[0]) < examples.lengths.reshape(-1, 1)
         numbers = np.where(real.reshape(-1), numbers, -1)
@@ -27,21 +28,17 @@ def sample_weights(examples: Examples, shape: tuple[int, ...], class_weight: Any
     found = np.ones(len(numbers))
     known = (numbers >= 0) & (numbers < len(by_class))  # others are ignored, or rejected when they are gathered
     found[known] = by_class[numbers[known].astype(np.int64)]
-    if examples.weights is not None:
-        count = len(targets)
-        found = (found.reshape(count, -1) * examples.weights.reshape(count, -1)).reshape(-1)
-    found = arrays.in_proportion(found).reshape(len(targets), *positions)
-    return arrays.weights(found, len(targets), [shape])
+    return _times(found.reshape(len(targets), -1, 1), examples, output, shape)
 
 
-def label_weights(examples: Examples, shape: tuple[int, ...], class_weight: Any) -> np.ndarray:
+def label_weights(examples: Examples, output: int, shape: tuple[int, ...], class_weight: Any) -> np.ndarray:
     """The weight of each element of labels that do not exclude each other, times that of its sample or position.
 
     class_weight: a dict from label to the weight of its positives, which are 1 for those left out as for all negatives;
     or "balanced": elements / (2 * those that are positive, or negative, as the element), label by label.
     """
     *positions, columns = shape
-    count, targets = len(examples.targets[0]), examples.targets[0].reshape(-1, columns)
+    count, targets = examples.size, examples.targets[output].reshape(-1, columns)
     positive = targets >= 0.5
     if isinstance(class_weight, str) and class_weight == "balanced":
         real = np.ones(len(targets), bool)
@@ -54,9 +51,17 @@ def label_weights(examples: Examples, shape: tuple[int, ...], class_weight: Any)
         found = np.where(positive, all_of / (2 * of_label), all_of / (2 * (all_of - of_label)))
     else:
         found = np.where(positive, _weights(class_weight, positive, columns), 1.0)
-    if examples.weights is not None:
-        found = found.reshape(count, -1, columns) * examples.weights.reshape(count, -1, 1)
-    return arrays.ready(arrays.in_proportion(found).reshape(count, *shape))
+    return _times(found.reshape(count, -1, columns), examples, output, shape)
+
+
+def _times(found: np.ndarray, examples: Examples, output: int, shape: tuple[int, ...]) -> np.ndarray:
+    """Weights (samples, positions, 1 or columns) times those that are given, which may be of fewer."""
+    given, count = examples.weights[output] if examples.weights else None, examples.size
+    if given is not None:
+        columns = shape[-1] if given.size == count * math.prod(shape) else 1
+        found = found * given.reshape(count, -1, columns)
+    found = arrays.in_proportion(found)
+    return arrays.ready(found.reshape(count, *(shape if found.shape[2] > 1 else shape[:-1])))
 
 
 def classes(targets: np.ndarray, labels: bool, columns: int) -> np.ndarray:

@@ -3,36 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from enum import Enum
 from typing import Any, NamedTuple
 
 import numpy as np
-
-
-class Per(Enum):
-    """What each sample weight belongs to."""
-
-    SAMPLE = "sample"
-    POSITION = "position"
-    ELEMENT = "element"
 
 
 class Examples(NamedTuple):
     """Arrays in a form that ports accept, all of the same number of samples.
 
     inputs, targets: in the order of the network's inputs and outputs. labels: for each output, whether its targets are
-    class numbers. weights: (n,), or one for each position of the outputs, or of the only output's `elements`; lengths:
-    (n,), the steps of each sequence; None where they are not given. stateful: whether each batch continues the
-    sequences of the batch before.
+    class numbers. weights: for each output (n,), or one for each of its positions or elements, or None; empty without
+    any. lengths: (n,), the steps of each sequence, or None. stateful: whether each batch continues the sequences of the
+    batch before. choose: for each output the number (n,) of the element that its target is of, or one for each of its
+    positions, or None; empty without any.
     """
 
     inputs: list[np.ndarray]
     targets: list[np.ndarray]
     labels: tuple[bool, ...]
-    weights: np.ndarray | None = None
+    weights: Sequence[np.ndarray | None] = ()
     lengths: np.ndarray | None = None
     stateful: bool = False
-    elements: bool = False
+    choose: Sequence[np.ndarray | None] = ()
 
     @property
     def size(self) -> int:
@@ -40,19 +32,20 @@ class Examples(NamedTuple):
         return len(self.inputs[0])
 
     @property
-    def per(self) -> Per | None:
-        """What each weight belongs to."""
-        if self.weights is None:
-            return None
-        if self.elements:
-            return Per.ELEMENT
-        return Per.SAMPLE if self.weights.size == self.size else Per.POSITION
+    def weighing(self) -> tuple[int, ...]:
+        """How many weights a sample has for each output: 0 for none; empty without any."""
+        return tuple(0 if each is None else each.size // self.size for each in self.weights)
+
+    @property
+    def chosen(self) -> tuple[bool, ...]:
+        """Of which outputs an element is chosen; empty without any."""
+        return tuple(each is not None for each in self.choose)
 
     @property
     def layout(self) -> tuple[object, ...]:
         """What all batches of an epoch have in common."""
         dtypes = tuple(str(array.dtype) for array in self.arrays)
-        return dtypes, self.labels, self.per, self.lengths is not None
+        return dtypes, self.labels, self.weighing, self.chosen, self.lengths is not None
 
     def of(self, arrays: Sequence[np.ndarray]) -> Examples:
         """The same with other `arrays`."""
@@ -60,14 +53,15 @@ class Examples(NamedTuple):
         return self._replace(
             inputs=[next(found) for _ in self.inputs],
             targets=[next(found) for _ in self.targets],
-            weights=None if self.weights is None else next(found),
+            weights=[None if each is None else next(found) for each in self.weights],
+            choose=[None if each is None else next(found) for each in self.choose],
             lengths=None if self.lengths is None else next(found),
         )
 
     @property
     def arrays(self) -> list[np.ndarray]:
         """All arrays, in the order of a program's ports."""
-        extra = [array for array in (self.weights, self.lengths) if array is not None]
+        extra = [array for array in (*self.weights, *self.choose, self.lengths) if array is not None]
         return [*self.inputs, *self.targets, *extra]
 
     def part(self, rows: np.ndarray) -> tuple[Any, Any]:

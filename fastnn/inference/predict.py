@@ -227,7 +227,7 @@ def _run(
     def make(x: Any, y: Any = None, weight: Any = None, lengths: Any = None) -> Examples:
         inputs, _ = net.samples(x, empty=True)
         ends = None if lengths is None else arrays.lengths(lengths, len(inputs[0]))
-        return Examples(inputs, [], (), None, ends, stateful)
+        return Examples(inputs, [], (), lengths=ends, stateful=stateful)
 
     given = Given.of(net, x, lengths=lengths)
     data = feed(given, make, chosen_rows(batch_size, stateful), stateful=stateful)

@@ -17,7 +17,8 @@ cdef class OwnLoss(Loss):
     """loss, dx = function(x, target), or function(x, target, weight), on read-only views.
 
     x, dx: float32 (rows, *shape). target: the same, or int32 labels (rows, *shape[:-1]). weight: None, or float32, one
-    per row or label; it comes as (rows,) or (rows, *shape[:-1]) where `weighted`, else it gives only the count.
+    per row, label or element; it comes as (rows,), (rows, *shape[:-1]) or (rows, *shape) where `weighted`, else it
+    gives only the count.
     An invalid result, or an exception in the function, stops the run.
     """
 
@@ -48,8 +49,8 @@ cdef class OwnLoss(Loss):
         self.target_view = arrays.read_only(target.array.reshape(x.rows, *(shape[:-1] if labels else shape)))
         self.dx_view = dx.array.reshape(x.rows, *shape)
         if weight is not None:
-            places = () if weight.columns == 1 else shape[:-1]
-            self.weight_view = arrays.read_only(weight.array.reshape(x.rows, *places))
+            of_each = next(each for each in ((), shape[:-1], shape) if math.prod(each) == weight.columns)
+            self.weight_view = arrays.read_only(weight.array.reshape(x.rows, *of_each))
         self.bind((x, target, dx, weight))
 
     cdef void run(self) noexcept nogil:

@@ -36,6 +36,8 @@ class Loss(FixedSettings):
         Whether targets may be class numbers.
     positional : bool
         Whether the last axis is compared as a whole, at each position before it.
+    elementwise : bool
+        Whether it is a mean over elements, each of which may have a weight, or be all that is chosen of its row.
     whole : bool
         Whether samples are needed as a whole, so that sequences cannot have lengths.
 
@@ -53,6 +55,7 @@ class Loss(FixedSettings):
     classifies: ClassVar[bool] = False
     takes_labels: ClassVar[bool] = False
     positional: ClassVar[bool] = False
+    elementwise: ClassVar[bool] = False
     whole: ClassVar[bool] = False
     idle: list[EagerLoss] = field(default_factory=list, init=False)
 
@@ -126,7 +129,8 @@ class Loss(FixedSettings):
         t : array
             Targets of the shape of y, or class numbers where the loss allows them.
         sample_weight : array, optional
-            Numbers >= 0: (batch,), or for y (batch, ..., channels) also (batch, ...), a weight for each position.
+            Numbers >= 0: (batch,), or for y (batch, ..., channels) also (batch, ...), a weight for each position; for a
+            mean over elements also of the shape of y.
 
         Returns
         -------
@@ -151,7 +155,9 @@ class Loss(FixedSettings):
             raise ValueError(f"y: expected outputs (batch, ...), got shape {outputs.shape}")
         labels_fit = outputs.ndim > 1 and self.labels_fit(outputs.shape[1:])
         targets, labels = arrays.targets(t, len(outputs), outputs.shape[1:], labels_fit, "t")
-        weight = None if sample_weight is None else arrays.weights(sample_weight, len(outputs), [outputs.shape[1:]])
+        weight = None
+        if sample_weight is not None:
+            weight = arrays.weights(sample_weight, len(outputs), outputs.shape[1:], self.elementwise and not labels)
         form = outputs.shape[1:], labels, 0 if weight is None else weight.size // len(outputs)
         run = self.idle.pop() if self.idle else None  # another thread that calls now makes its own
         if run is None or run.form != form or run.rows < len(outputs):

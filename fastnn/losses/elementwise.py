@@ -14,6 +14,8 @@ from fastnn.lowering.lowering import Lowering
 class Elementwise(Loss):
     """A loss that is the mean over all elements."""
 
+    elementwise: ClassVar[bool] = True
+
     def setting(self) -> float:
         """What the kernel needs in addition to the output and the target."""
         return 0.0

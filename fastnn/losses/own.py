@@ -29,8 +29,8 @@ class Own(Loss):
     function : callable
         Called with y, the outputs, float32 (batch, ...), and t, the targets of that shape, or labels, int32, without
         the last axis. Both are read-only and valid until the function returns. A function of three arguments also
-        receives sample_weight: (batch,), or one for each position, or None. It returns the loss, a mean, and dy, its
-        gradient with respect to y.
+        receives sample_weight: (batch,), or one for each position, or of the shape of y, or None. It returns the loss,
+        a mean, and dy, its gradient with respect to y.
 
     Examples
     --------
@@ -46,6 +46,7 @@ class Own(Loss):
     function: Function
 
     takes_labels: ClassVar[bool] = True
+    elementwise: ClassVar[bool] = True
     whole: ClassVar[bool] = True
 
     @property

@@ -37,11 +37,13 @@ def repeated(lowering: Lowering, weight: Buffer | None, positions: int) -> Buffe
     return weights
 
 
-def gather_weight(lowering: Lowering, count: int, lengths: Buffer | None = None, width: int = 1) -> tuple[Port, Buffer]:
+def gather_weight(
+    lowering: Lowering, count: int, lengths: Buffer | None = None, width: int = 1, name: str = "sample_weight"
+) -> tuple[Port, Buffer]:
     """Emits the gather of `count` weights for each sample; returns the port by which they enter, and their buffer.
 
     lengths: of sequences, with `width` weights a step; those past their end are ignored.
     """
-    port, buffer = Port("sample_weight", count), Buffer(count)
+    port, buffer = Port(name, count), Buffer(count)
     lowering.emit(kernels.Gather, port, buffer, lengths, check="nonnegative", width=count if lengths is None else width)
     return port, buffer

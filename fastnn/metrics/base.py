@@ -106,7 +106,7 @@ class Metric(FixedSettings):
                 wanted = f"class numbers from 0 to {shape[-1] - 1}" if labels else "numbers from 0 to 1"
                 raise ValueError(f"t: expected {wanted}, got numbers from {least} to {most}")
         self.check(meaning, labels)
-        weight = None if sample_weight is None else arrays.weights(sample_weight, count, [shape])
+        weight = None if sample_weight is None else arrays.weights(sample_weight, count, shape, False)
         if weight is not None and not (weight >= 0).all():
             raise ValueError("sample_weight: expected numbers >= 0")
         return self.of_arrays(outputs, targets, weight, meaning)

@@ -6,7 +6,6 @@ import math
 from collections.abc import Callable, Hashable, Mapping, Sequence
 
 from fastnn import kernels
-from fastnn.data.examples import Per
 from fastnn.engine.port import Port
 from fastnn.engine.tensor import Tensor
 from fastnn.losses import Loss
@@ -146,7 +145,8 @@ class _Measured:
         fused = [objective.loss.fused for objective in net.objectives]
         outputs = net.graph.lower(lowering, self.entry.values, lowering.weights, net.features, fused)
         self.meters: dict[str, Call] = {}
-        self.ports: list[Port] = []
+        self.targets: list[Port] = []
+        self.weights: list[Port] = []
         self.records: list[Record] = []
         self._measure(outputs)
         several = len(net.objectives) > 1
@@ -162,12 +162,11 @@ class _Measured:
     def _measure(self, outputs: list[Value]) -> None:
         """Emits the losses and the metrics, in this order for each output, and the gathers of their targets."""
         lowering, names, kind = self.lowering, self.net.graph.output_names, self.request.kind.value
-        weight = self._gather_weights(outputs[0])
         for i, (objective, made) in enumerate(zip(self.net.objectives, outputs, strict=True)):
             prefix = "" if len(names) == 1 else f"{objective.output}_"
             with lowering.named(f"{kind} {objective.output}" if prefix else kind):
                 output = lowering.whole(made, objective.loss.name) if objective.loss.whole else made
-                labels = self.request.labels[i]
+                labels, weight = self.request.labels[i], self._gather_weights(i, output)
                 target = objective.loss.target(lowering, output, labels, weight, title("y", names, i))
                 self.meters[f"{prefix}loss"] = objective.loss.lower(lowering, output, target)
                 if lowering.training and objective.weight != 1:
@@ -182,7 +181,7 @@ class _Measured:
                         self.meters[f"{prefix}{metric.name}"] = metric.lower(lowering, output, target, meaning)
                 if self.request.outputs and objective.recorded:
                     self._record(i, made, prefix, meaning)
-            self.ports.insert(i, target.port)
+            self.targets.append(target.port)
 
     def _record(self, index: int, output: Value, prefix: str, meaning: Meaning) -> None:
         """Emits the scatter of an output, for its metrics of a whole epoch."""
@@ -192,23 +191,21 @@ class _Measured:
         steps = output.buffer.steps is not None
         self.records.append(Record(index, port, self.net.shapes[index], steps, meaning, named))
 
-    def _gather_weights(self, output: Value) -> Buffer | None:
-        """Emits the gather of the sample weights, where they are given; their port comes after the targets'."""
-        if self.request.weights is None:
+    def _gather_weights(self, index: int, output: Value) -> Buffer | None:
+        """Emits the gather of an output's weights, where they are given."""
+        count = self.request.weights[index] if self.request.weights else 0
+        if not count:
             return None
-        if self.request.weights is Per.SAMPLE:
-            port, weight = gather_weight(self.lowering, 1)
-        else:
-            width = output.shape[-1] if self.request.weights is Per.ELEMENT else 1
-            lengths = None if output.buffer.steps is None else self.lowering.lengths
-            port, weight = gather_weight(self.lowering, output.places * width, lengths, width)
-        self.ports.append(port)
+        name, by_steps = title("sample_weight", self.net.graph.output_names, index), output.buffer.steps is not None
+        lengths = self.lowering.lengths if by_steps and count > 1 else None
+        port, weight = gather_weight(self.lowering, count, lengths, count // output.buffer.times or 1, name)
+        self.weights.append(port)
         return weight
 
     def program(self, results: list[Port], kept: list[Tensor]) -> Program:
         """The program of what was emitted. results: ports that come last. kept: what a run changes permanently."""
         recorded = [record.port for record in self.records]
-        ports = [*self.entry.ports, *self.ports, *self.entry.lengths, *results, *recorded]
+        ports = [*self.entry.ports, *self.targets, *self.weights, *self.entry.lengths, *results, *recorded]
         plan = self.lowering.assemble(ports, kept)
         meters = {name: call.made for name, call in self.meters.items()}
         return Program(self.request, plan, meters, self.scales, self.lowering.states, self.records)

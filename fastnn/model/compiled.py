@@ -242,15 +242,17 @@ class Compiled(Assembly):
             raise TypeError("y is missing: only a dataset, or batches from a function, hold the targets in x")
         inputs, shapes = self.samples(x)
         count, names = len(inputs[0]), self.graph.output_names
-        targets, labels = [], []
-        for name, given, shape, objective in zip(
-            names, arrays.parted("y", y, names), shapes, self.objectives, strict=True
-        ):
-            title = "y" if len(names) == 1 else f"y[{name!r}]"
-            target, are_labels = arrays.targets(given, count, shape, objective.loss.labels_fit(shape), title)
+        targets, labels, weights = [], [], []
+        each = arrays.parted("y", y, names), arrays.of_outputs("sample_weight", weight, names), shapes, self.objectives
+        for name, given, weighed, shape, objective in zip(names, *each, strict=True):
+            of_output, loss = "" if len(names) == 1 else f"[{name!r}]", objective.loss
+            target, are_labels = arrays.targets(given, count, shape, loss.labels_fit(shape), f"y{of_output}")
             targets.append(target)
             labels.append(are_labels)
-        weights = None if weight is None else arrays.weights(weight, count, shapes)
+            elements, title = loss.elementwise and not are_labels, f"sample_weight{of_output}"
+            weights.append(None if weighed is None else arrays.weights(weighed, count, shape, elements, title))
+        if all(each is None for each in weights):
+            weights = []
         ends = None
         if lengths is not None:
             ends = arrays.lengths(lengths, count)

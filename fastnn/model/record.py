@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
 
-from fastnn.data.examples import Examples, Per
+from fastnn.data.examples import Examples
 from fastnn.engine.port import Port
 from fastnn.metrics import Meaning, Recorded
 from fastnn.model.history import Logs
@@ -48,9 +49,11 @@ class Record:
         shape = self.shape[:-1] if examples.labels[self.index] else self.shape
         t = target.reshape(len(y), *shape)
         weight = None
-        if examples.weights is not None and examples.per is not None:
-            of_each = {Per.SAMPLE: (), Per.POSITION: self.shape[:-1], Per.ELEMENT: self.shape}
-            weight = np.array(examples.weights[chosen]).reshape(len(y), *of_each[examples.per])
+        given = examples.weights[self.index] if examples.weights else None
+        if given is not None:
+            shapes = (), self.shape[:-1], self.shape
+            of_each = next(each for each in shapes if math.prod(each) * len(given) == given.size)
+            weight = np.array(given[chosen]).reshape(len(y), *of_each)
         if examples.lengths is not None and self.steps:
             real = np.arange(self.shape[0]) < examples.lengths[chosen].reshape(-1, 1)
             if weight is not None and weight.ndim == 1:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import NamedTuple
 
-from fastnn.data.examples import Examples, Per
+from fastnn.data.examples import Examples
 
 
 class Kind(Enum):
@@ -23,16 +23,17 @@ class Kind(Enum):
 class Request(NamedTuple):
     """What a program is built for; programs of equal requests can stand in for each other.
 
-    labels: for each output, whether its targets are class numbers. weights: what each sample weight belongs to, None
-    without any. lengths: whether sequences have lengths of their own. stateful: whether recurrent layers continue from
-    the state in which the batch before left them. outputs: whether outputs are recorded, for metrics of a whole epoch.
-    still: whether gradients are those of the loss as `evaluate` measures it, without dropout and with running
-    statistics.
+    labels: for each output, whether its targets are class numbers. weights: for each output how many each sample has, 0
+    for none; empty without any. choose: of which outputs an element is chosen; empty without any. lengths: whether
+    sequences have lengths of their own. stateful: whether recurrent layers continue from the state in which the batch
+    before left them. outputs: whether outputs are recorded, for metrics of a whole epoch. still: whether gradients are
+    those of the loss as `evaluate` measures it, without dropout and with running statistics.
     """
 
     kind: Kind
     labels: tuple[bool, ...] = ()
-    weights: Per | None = None
+    weights: tuple[int, ...] = ()
+    choose: tuple[bool, ...] = ()
     lengths: bool = False
     stateful: bool = False
     outputs: bool = False
@@ -41,4 +42,5 @@ class Request(NamedTuple):
     @classmethod
     def of(cls, kind: Kind, examples: Examples, outputs: bool = False) -> Request:
         """The request for a program that runs over the examples."""
-        return cls(kind, examples.labels, examples.per, examples.lengths is not None, examples.stateful, outputs)
+        given = examples.labels, examples.weighing, examples.chosen, examples.lengths is not None
+        return cls(kind, *given, examples.stateful, outputs)

@@ -53,7 +53,7 @@ def _dropout(layer: Layer) -> float | None:
 def _targets(net: Compiled, data: Feed) -> tuple[Targets, ...]:
     """None where not all targets count alike, and for losses that may not accept what `Facts` measures them on."""
     form = data.form
-    if form.weights is not None or form.lengths is not None or not isinstance(data, ArrayFeed):
+    if form.weights or form.choose or form.lengths is not None or not isinstance(data, ArrayFeed):
         return ()
     for each in net.objectives:
         if isinstance(each.loss, Own) or vars(each.loss).get("ignore") is not None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from fastnn.common import checks
-from fastnn.data import class_weights
+from fastnn.data import arrays, class_weights
 from fastnn.data.examples import Examples
 from fastnn.data.loader import Loader
 from fastnn.inference.feeding import Given, Source, feed
@@ -40,7 +41,8 @@ def training_feed(
         raise ValueError("stateful: needs shuffle=False, because each batch continues the one before")
     make = net.maker(stateful)
     if class_weight is not None:
-        if class_weight == "balanced" and given.source is not Source.ARRAYS:
+        kinds = class_weight.values() if isinstance(class_weight, Mapping) else (class_weight,)
+        if any(isinstance(each, str) for each in kinds) and given.source is not Source.ARRAYS:
             raise ValueError('class_weight="balanced" needs all labels at once, in arrays; give a dict instead')
         make = _class_weighted(net, make, class_weight)
     return feed(given, make, batch_size, BATCH, seed if shuffled else None, steps, stateful)
@@ -48,18 +50,25 @@ def training_feed(
 
 def _class_weighted(net: Compiled, make: Maker, class_weight: Any) -> Maker:
     """`make` of examples with the weights of their classes."""
-    if len(net.objectives) > 1:
-        raise ValueError("class_weight is for networks with one output; use sample_weight")
-    loss = net.objectives[0].loss
-    if not loss.classifies:
-        raise ValueError(f"class_weight is for classes; {loss.name} compares values: use sample_weight")
+    names, losses = net.graph.output_names, [objective.loss for objective in net.objectives]
+    if len(names) > 1 and not (isinstance(class_weight, Mapping) and all(isinstance(key, str) for key in class_weight)):
+        known = ", ".join(map(repr, names))
+        raise ValueError(f"class_weight: expected a dict by output, of {known}, each as for one output")
+    by_output = [class_weight] if len(names) == 1 else arrays.of_outputs("class_weight", class_weight, names)
+    for each, loss in zip(by_output, losses, strict=True):
+        if each is not None and not loss.classifies:
+            raise ValueError(f"class_weight is for classes; {loss.name} compares values: use sample_weight")
 
     def weighted(*parts: Any) -> Examples:
         examples = make(*parts)
-        shape = net.graph.output_shapes([array.shape[1:] for array in examples.inputs])[0]
-        labels = shape[-1] > 1 and loss.ending == "sigmoid"
-        make_weights = class_weights.label_weights if labels else class_weights.sample_weights
-        return examples._replace(weights=make_weights(examples, shape, class_weight), elements=labels)
+        shapes = net.graph.output_shapes([array.shape[1:] for array in examples.inputs])
+        weights = list(examples.weights) or [None] * len(names)
+        for i, each in enumerate(by_output):
+            if each is not None:
+                labels = shapes[i][-1] > 1 and losses[i].ending == "sigmoid"
+                make_weights = class_weights.label_weights if labels else class_weights.sample_weights
+                weights[i] = make_weights(examples, i, shapes[i], each)
+        return examples._replace(weights=weights)
 
     return weighted
 

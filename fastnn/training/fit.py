@@ -38,7 +38,7 @@ class Training(Prediction):
         callbacks: Sequence[Hooks] = (),
         verbose: int = 1,
         sample_weight: Any = None,
-        class_weight: Mapping[int, float] | str | None = None,
+        class_weight: Mapping[int, float] | Mapping[str, Any] | str | None = None,
         lengths: Any = None,
         stateful: bool = False,
         validation_split: float = 0.0,
@@ -79,14 +79,16 @@ class Training(Prediction):
         verbose : {1, 2, 0}, default 1
             1 shows a progress bar, or where the output is not a terminal a line for each epoch; 2 shows these lines
             always, 0 shows nothing.
-        sample_weight : array (batch,), optional
-            A weight >= 0 for each sample, or, for feature maps, each position (batch, height, width). Losses and
-            metrics are then weighted means.
+        sample_weight : array (batch,) or dict, optional
+            A weight >= 0 for each sample, or, for feature maps, each position (batch, height, width); for losses that
+            are means over elements also of the shape of the outputs. For several outputs one array for all, or a dict
+            by output, in which None or no entry is 1. Losses and metrics are then weighted means.
         class_weight : dict of int to float, or "balanced", optional
             A weight for each class, 1 for classes that the dict leaves out. "balanced" is samples, or positions, /
             (classes * those of the class). Of several sigmoid outputs, labels that do not exclude each other, the dict
             has the weight of each label's positives, and those that are left out and all negatives have 1; "balanced"
-            is samples / (2 * the label's positives), or its negatives, for each label. Multiplied with sample_weight.
+            is samples / (2 * the label's positives), or its negatives, for each label. For several outputs a dict of
+            those by output. Multiplied with sample_weight.
         lengths : array of int (batch,), optional
             The number of steps of each sequence, where x (batch, time, features) is padded. Only real steps are
             computed: padding costs nothing and changes no bit of a result. Losses and metrics of outputs at each step

@@ -55,6 +55,6 @@ def classes_of(net: Compiled, form: Examples) -> np.ndarray | None:
     """The class of each sample, if it has one."""
     (*positions, columns), loss = net.graph.output_shapes([x.shape[1:] for x in form.inputs])[0], net.objectives[0].loss
     independent = columns > 1 and loss.ending == "sigmoid"
-    if len(form.targets) > 1 or positions or independent or not loss.classifies:
+    if form.choose or len(form.targets) > 1 or positions or independent or not loss.classifies:
         return None
     return class_weights.classes(form.targets[0], form.labels[0], columns)
