@@ -1,23 +1,21 @@
-"""One element of each row by number, and its gradient."""
+"""One element of each row, and its gradient."""
 
 from typing import Any
 
+import pytest
+
 from fastnn.engine.tensor import Tensor
 from fastnn.kernels import Choose, ChooseGradient
-from ops import filled, labels
+from ops import filled
 
-ROWS, ACTIONS = 64, 4
-
-
-def index() -> Tensor:
-    found = Tensor((ROWS, 1), "int32")
-    found.array[:, 0] = labels(ROWS, ACTIONS).array
-    return found
+SHAPES = [(64, 4), (512, 18)]
 
 
-def test_choose(benchmark: Any) -> None:
-    benchmark(Choose(filled(ROWS, ACTIONS), index(), Tensor((ROWS, 1))))
+@pytest.mark.parametrize("shape", SHAPES)
+def test_choose(benchmark: Any, shape: tuple[int, int]) -> None:
+    benchmark(Choose(filled(*shape), Tensor((shape[0], 1), "int32"), Tensor((shape[0], 1))))
 
 
-def test_gradient(benchmark: Any) -> None:
-    benchmark(ChooseGradient(filled(ROWS, 1), index(), Tensor((ROWS, ACTIONS))))
+@pytest.mark.parametrize("shape", SHAPES)
+def test_gradient(benchmark: Any, shape: tuple[int, int]) -> None:
+    benchmark(ChooseGradient(filled(shape[0], 1), Tensor((shape[0], 1), "int32"), Tensor(shape)))

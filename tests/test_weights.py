@@ -194,7 +194,11 @@ WRONG: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
     "empty class": ({**BALANCED, "y": np.zeros(90, int)}, ValueError, "class 1 has no samples"),
     "no label": ({**BALANCED, "y": swapped(blobs()[1], 7)}, ValueError, r"y\[41\] is 7; expected an integer label"),
     "validation": ({"validation_data": (*blobs(), WEIGHT[1:])}, ValueError, "sample_weight: expected"),
-    "five": ({"validation_data": (*blobs(), WEIGHT, None, 1)}, TypeError, r"\(x, y\), or \(x, y, sample_weight\)"),
+    "six": (
+        {"validation_data": (*blobs(), WEIGHT, None, None, 1)},
+        TypeError,
+        r"\(x, y\), or with more of \(x, y, sample",
+    ),
 }
 
 

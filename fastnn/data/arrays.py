@@ -161,11 +161,14 @@ def joint_samples(
     return found
 
 
-def targets(y: Any, count: int, features: tuple[int, ...], labels: bool, name: str = "y") -> tuple[np.ndarray, bool]:
+def targets(
+    y: Any, count: int, features: tuple[int, ...], labels: bool, name: str = "y", remedy: str = ""
+) -> tuple[np.ndarray, bool]:
     """y for `count` samples, as labels or as values of the output's shape; and whether it holds labels.
 
     labels: whether class numbers, one for each position before the last axis, are meant by such a shape: (n,), or of
     images (n, height, width). For an output of one channel the values may omit its axis. name: of y, in errors.
+    remedy: what they say of one value for each position where there are several channels.
     """
     positions = features[:-1]
     if labels and is_batch(y, positions) and len(y) == count:
@@ -178,7 +181,39 @@ def targets(y: Any, count: int, features: tuple[int, ...], labels: bool, name: s
     if array.shape[1:] == features or (array.shape[1:] == positions and features[-1:] == (1,)):
         return ready(array), False
     wanted = f"{f'labels {checks.batch(positions)} or ' if labels else ''}values {checks.batch(features)}"
-    raise ValueError(f"{name}: expected {wanted}, got {array.shape}")
+    remedy = remedy if array.shape[1:] in (positions, (*positions, 1)) else ""
+    raise ValueError(f"{name}: expected {wanted}, got {array.shape}{remedy}")
+
+
+def indices(choose: Any, count: int, positions: tuple[int, ...], name: str = "choose") -> np.ndarray:
+    """The number of an element for each of `count` samples, (count,), or for each of their positions.
+
+    They are compared with the number of elements when they are gathered.
+    """
+    array = numbers(name, choose)
+    if array.shape != (count, *positions):
+        each = "position" if positions else "sample"
+        raise ValueError(f"{name}: expected {(count, *positions)}, an index for each {each}, got shape {array.shape}")
+    return ready(array)
+
+
+def rows(rows: Any, count: int) -> np.ndarray:
+    """The numbers of some of `count` samples, in any order and repeated or not, as int64 in C order.
+
+    Raises TypeError for other than integers, ValueError for another shape, and for numbers outside 0 to count - 1.
+    """
+    array = numbers("rows", rows)
+    if array.dtype == bool:
+        raise TypeError("rows: expected the numbers of samples, got bool; np.flatnonzero(mask) makes them of a mask")
+    if array.dtype.kind not in "iu":
+        raise TypeError(f"rows: expected integers, got dtype {array.dtype}")
+    if array.ndim != 1 or not len(array):
+        raise ValueError(f"rows: expected (n,), the numbers of one or more samples, got shape {array.shape}")
+    wrong = (array < 0) | (array >= count)
+    if wrong.any():
+        place = int(wrong.argmax())
+        raise ValueError(f"rows[{place}] is {array[place]}; expected from 0 to {count - 1}, for {count} samples")
+    return np.ascontiguousarray(array, np.int64)
 
 
 def lengths(lengths: Any, count: int) -> np.ndarray:

@@ -1,5 +1,5 @@
 cimport cython
-from libc.stdint cimport uint64_t
+from libc.stdint cimport int64_t, uint64_t
 
 from fastnn.engine.op cimport State
 
@@ -20,7 +20,9 @@ cdef class Plan:
     cdef object __weakref__
     cdef void begin(self) except *
     cdef void end(self) noexcept
-    cdef void once(self, Py_ssize_t rows, const double *rate, uint64_t step, uint64_t update) except *
+    cdef void once(
+        self, Py_ssize_t rows, const int64_t *order, const double *rate, uint64_t step, uint64_t update
+    ) except *
     cdef void advance(self, Py_ssize_t samples, Py_ssize_t batch, double pause) noexcept nogil
     cdef int run_frozen(self, Py_ssize_t rows, Py_ssize_t batch, double nanoseconds) except -1
     cdef int advance_alone(self, Py_ssize_t samples, Py_ssize_t batch, double pause, double nanoseconds) except -1

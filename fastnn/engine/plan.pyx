@@ -129,17 +129,19 @@ cdef class Plan:
             if pause == 0 or (timed and (closing() or seconds() >= until)):
                 return
 
-    cdef void once(self, Py_ssize_t rows, const double *rate, uint64_t step, uint64_t update) except *:
-        """One step on that many rows; the capacity and all attached arrays are at least that."""
+    cdef void once(
+        self, Py_ssize_t rows, const int64_t *order, const double *rate, uint64_t step, uint64_t update
+    ) except *:
+        """One step on the first rows of the arrays that are attached, or those of an order; no more than capacity."""
         cdef Run *run = &self.shared.run
         self.begin()
-        run.rate, run.step, run.update = rate, step, update
+        run.order, run.rate, run.step, run.update = order, rate, step, update
         self.position = 0
         try:
             self.advance_alone(rows, rows, 0, self.nanoseconds)
+            self.check()
         finally:
             self.end()
-        self.check()
 
     cdef int run_frozen(self, Py_ssize_t rows, Py_ssize_t batch, double nanoseconds) except -1:
         """All rows, of a frozen network: its ports point to them, no other thread runs it. nanoseconds: estimated."""

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from fastnn.data import arrays
 from fastnn.data.loader import Loader
 from fastnn.data.mapped import is_path, opened
 from fastnn.data.sample import PARTS, is_dataset
@@ -37,9 +38,20 @@ class Given(NamedTuple):
     y: Any = None
     weight: Any = None
     lengths: Any = None
+    choose: Any = None
+    rows: Any = None
 
     @classmethod
-    def of(cls, net: Compiled, x: Any, y: Any = None, weight: Any = None, lengths: Any = None) -> Given:
+    def of(
+        cls,
+        net: Compiled,
+        x: Any,
+        y: Any = None,
+        weight: Any = None,
+        lengths: Any = None,
+        choose: Any = None,
+        rows: Any = None,
+    ) -> Given:
         """With the arrays of the files that are named."""
         if is_path(x):
             x = _folder(net, x) if os.path.isdir(x) else opened(x)
@@ -50,7 +62,7 @@ class Given(NamedTuple):
                 )
                 x = x["x"]
         y = opened(y) if is_path(y) else y
-        return cls(_source(x, y), x, y, weight, lengths)
+        return cls(_source(x, y), x, y, weight, lengths, choose, rows)
 
 
 def feed(
@@ -63,11 +75,13 @@ def feed(
     stateful: bool = False,
 ) -> Feed:
     """The feed over what is given. default: the batch size. seed: of the order; None: samples as they lie."""
-    source, x, *extras = given
+    source, x, *extras, rows = given
     if source is not Source.ARRAYS:
-        for name, extra in zip(PARTS[1:], extras, strict=True):
+        for name, extra in zip((*PARTS[1:], "choose"), extras, strict=True):
             if extra is not None:
-                raise TypeError(f"{name}: must be in the samples of a dataset, (x, y, sample_weight, lengths)")
+                raise TypeError(f"{name}: must be in the samples of a dataset, ({', '.join(PARTS)})")
+        if rows is not None:
+            raise TypeError("rows: are those of arrays; of a dataset take those samples alone, as in x=Subset(x, rows)")
     if steps is not None and source is not Source.BATCHES:
         raise ValueError("steps_per_epoch is for batches that a function returns; data of known size are used whole")
     if source is Source.BATCHES:
@@ -81,7 +95,8 @@ def feed(
         rows = rows_of(batch_size or default, loader.samples, stateful)
         return LoaderFeed(loader, make, rows, Order(loader.samples, seed=seed))
     examples = make(x, *extras)
-    return ArrayFeed(examples, rows_of(batch_size or default, examples.size, stateful), Order(examples.size, seed=seed))
+    order = Order(examples.size, None if rows is None else arrays.rows(rows, examples.size), seed)
+    return ArrayFeed(examples, rows_of(batch_size or default, order.size, stateful), order)
 
 
 def rows_of(batch_size: int, samples: int, stateful: bool = False) -> int:

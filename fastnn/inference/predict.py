@@ -29,7 +29,14 @@ if TYPE_CHECKING:
 class Prediction(Compiled):
     """The verbs by which a network is used."""
 
-    def predict(self, x: Any, batch_size: int | None = None, lengths: Any = None, stateful: bool = False) -> Any:
+    def predict(
+        self,
+        x: Any,
+        batch_size: int | None = None,
+        lengths: Any = None,
+        stateful: bool = False,
+        rows: Any = None,
+    ) -> Any:
         """Compute the outputs for x.
 
         Parameters
@@ -43,6 +50,8 @@ class Prediction(Compiled):
             The number of steps of each sequence, as in `fit`; outputs at later steps are 0.
         stateful : bool, default False
             Whether each batch continues the sequences of the batch before, as in `fit`.
+        rows : array of int (n,), optional
+            The samples to take, as in `fit`: the outputs are (n, ...).
 
         Returns
         -------
@@ -61,9 +70,9 @@ class Prediction(Compiled):
         >>> net.predict(np.zeros((2, 4))).shape
         (2, 3)
         """
-        return _run(self, _PREDICT, x, batch_size, lengths, stateful)
+        return _run(self, _PREDICT, x, batch_size, lengths, stateful, rows)
 
-    def classify(self, x: Any, batch_size: int | None = None, lengths: Any = None) -> Any:
+    def classify(self, x: Any, batch_size: int | None = None, lengths: Any = None, rows: Any = None) -> Any:
         """Compute the class of each row of x: the argmax of the outputs.
 
         The softmax is not computed. For one output, the class is whether its probability is >= 0.5. Several sigmoid
@@ -71,7 +80,7 @@ class Prediction(Compiled):
 
         Parameters
         ----------
-        x, batch_size, lengths
+        x, batch_size, lengths, rows
             As in `predict`.
 
         Returns
@@ -92,7 +101,7 @@ class Prediction(Compiled):
         >>> net.classify(np.zeros((2, 4)))
         array([0, 0])
         """
-        return _run(self, _CLASSIFY, x, batch_size, lengths)
+        return _run(self, _CLASSIFY, x, batch_size, lengths, rows=rows)
 
     def evaluate(
         self,
@@ -102,17 +111,21 @@ class Prediction(Compiled):
         sample_weight: Any = None,
         lengths: Any = None,
         stateful: bool = False,
+        choose: Any = None,
+        rows: Any = None,
     ) -> Logs:
         """Compute the loss and the metrics over x and y.
 
         Parameters
         ----------
-        x, batch_size, lengths, stateful
+        x, batch_size, lengths, stateful, rows
             As in `predict`.
         y : array, optional
             Targets, as in `fit`. For several outputs a list, a tuple or a dict by name. Without y, x holds them.
         sample_weight : array, optional
             As in `fit`: losses and metrics are weighted means.
+        choose : array of int or dict, optional
+            As in `fit`: losses and metrics are of the chosen outputs.
 
         Returns
         -------
@@ -135,7 +148,7 @@ class Prediction(Compiled):
         >>> net.evaluate(np.zeros((2, 4)), np.ones(2))
         {'loss': 1.0}
         """
-        given = Given.of(self, x, y, sample_weight, lengths)
+        given = Given.of(self, x, y, sample_weight, lengths, choose, rows)
         self.require_compiled()
         return measure(self, feed(given, self.maker(stateful), chosen_rows(batch_size, stateful), stateful=stateful))
 
@@ -209,7 +222,7 @@ def measure(net: Compiled, data: Feed) -> Logs:
             program.clear_states()
             with closing(data.sections(0)) as sections:
                 for section in sections:
-                    program.attach(*section.examples.arrays, samples=section.samples)
+                    program.attach(*section.examples.arrays, samples=section.samples, stop=section.stop)
                     program.run_all(section.stop, data.rows, section.start, section.order)
                     program.take(section, section.stop)
             return program.results()
@@ -218,18 +231,24 @@ def measure(net: Compiled, data: Feed) -> Logs:
 
 
 def _run(
-    net: Compiled, request: Request, x: Any, batch_size: int | None, lengths: Any = None, stateful: bool = False
+    net: Compiled,
+    request: Request,
+    x: Any,
+    batch_size: int | None,
+    lengths: Any = None,
+    stateful: bool = False,
+    rows: Any = None,
 ) -> Any:
-    usual = lengths is None and batch_size is None and stateful is False
+    usual = lengths is None and batch_size is None and stateful is False and rows is None
     if usual and is_batch(x, net.input_shape) and len(x) <= CHUNK and len(net.shapes) == 1:
         return net.pool.predict(net, x, request)
 
-    def make(x: Any, y: Any = None, weight: Any = None, lengths: Any = None) -> Examples:
+    def make(x: Any, y: Any = None, weight: Any = None, lengths: Any = None, choose: Any = None) -> Examples:
         inputs, _ = net.samples(x, empty=True)
         ends = None if lengths is None else arrays.lengths(lengths, len(inputs[0]))
         return Examples(inputs, [], (), lengths=ends, stateful=stateful)
 
-    given = Given.of(net, x, lengths=lengths)
+    given = Given.of(net, x, lengths=lengths, rows=rows)
     data = feed(given, make, chosen_rows(batch_size, stateful), stateful=stateful)
     form = data.form
     request = request._replace(lengths=form.lengths is not None, stateful=stateful)
@@ -242,8 +261,8 @@ def _run(
             with closing(data.sections(0)) as sections:
                 for section in sections if form.size else ():
                     ends = [] if section.examples.lengths is None else [section.examples.lengths]
-                    rows = slice(section.first, section.first + section.stop)
-                    found = [array[rows] for array in out] if data.size else program.empty(section.stop)
+                    run = slice(section.first, section.first + section.stop)
+                    found = [array[run] for array in out] if data.size else program.empty(section.stop)
                     program.attach(*section.examples.inputs, *found, *ends, samples=section.samples)
                     program.run_all(section.stop, data.rows, section.start, section.order)
                     pieces.append(found)

@@ -9,6 +9,7 @@ from fastnn import kernels
 from fastnn.engine.port import Port
 from fastnn.engine.tensor import Tensor
 from fastnn.losses import Loss
+from fastnn.losses.choose import choose
 from fastnn.losses.target import gather_weight
 from fastnn.lowering.call import Buffer, Call, Weight
 from fastnn.lowering.lowering import Lowering
@@ -147,6 +148,7 @@ class _Measured:
         self.meters: dict[str, Call] = {}
         self.targets: list[Port] = []
         self.weights: list[Port] = []
+        self.choices: list[Port] = []
         self.records: list[Record] = []
         self._measure(outputs)
         several = len(net.objectives) > 1
@@ -166,6 +168,10 @@ class _Measured:
             prefix = "" if len(names) == 1 else f"{objective.output}_"
             with lowering.named(f"{kind} {objective.output}" if prefix else kind):
                 output = lowering.whole(made, objective.loss.name) if objective.loss.whole else made
+                chosen = bool(self.request.choose) and self.request.choose[i]
+                if chosen:
+                    port, output = choose(lowering, output, objective.loss, title("choose", names, i))
+                    self.choices.append(port)
                 labels, weight = self.request.labels[i], self._gather_weights(i, output)
                 target = objective.loss.target(lowering, output, labels, weight, title("y", names, i))
                 self.meters[f"{prefix}loss"] = objective.loss.lower(lowering, output, target)
@@ -180,7 +186,7 @@ class _Measured:
                     if isinstance(metric, Metered):
                         self.meters[f"{prefix}{metric.name}"] = metric.lower(lowering, output, target, meaning)
                 if self.request.outputs and objective.recorded:
-                    self._record(i, made, prefix, meaning)
+                    self._record(i, output if chosen else made, prefix, meaning)
             self.targets.append(target.port)
 
     def _record(self, index: int, output: Value, prefix: str, meaning: Meaning) -> None:
@@ -189,7 +195,7 @@ class _Measured:
         (port,) = leave(self.lowering, title("outputs", names, index), [""], [self.lowering.read(output).buffer])
         named = [(each, [f"{prefix}{name}" for name in each.names(meaning)]) for each in objective.recorded]
         steps = output.buffer.steps is not None
-        self.records.append(Record(index, port, self.net.shapes[index], steps, meaning, named))
+        self.records.append(Record(index, port, output.shape, steps, meaning, named))
 
     def _gather_weights(self, index: int, output: Value) -> Buffer | None:
         """Emits the gather of an output's weights, where they are given."""
@@ -205,7 +211,15 @@ class _Measured:
     def program(self, results: list[Port], kept: list[Tensor]) -> Program:
         """The program of what was emitted. results: ports that come last. kept: what a run changes permanently."""
         recorded = [record.port for record in self.records]
-        ports = [*self.entry.ports, *self.targets, *self.weights, *self.entry.lengths, *results, *recorded]
+        ports = [
+            *self.entry.ports,
+            *self.targets,
+            *self.weights,
+            *self.choices,
+            *self.entry.lengths,
+            *results,
+            *recorded,
+        ]
         plan = self.lowering.assemble(ports, kept)
         meters = {name: call.made for name, call in self.meters.items()}
         return Program(self.request, plan, meters, self.scales, self.lowering.states, self.records)

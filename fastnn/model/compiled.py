@@ -18,7 +18,7 @@ from fastnn.model.history import History
 from fastnn.model.objectives import Objective, objectives, one_or_all
 from fastnn.model.parameters import Range, below
 from fastnn.model.program import Pool, Program
-from fastnn.model.request import Kind, Request
+from fastnn.model.request import Form, Kind, Request
 
 #: A name, an object with settings, or a function (y, t) -> float of the outputs and targets of an epoch.
 Metric = str | measures.Metric | measures.Function
@@ -51,14 +51,13 @@ class Compiled(Assembly):
     slots: dict[str, Tensor]
     pool: Pool
     custom_pass: Any  # a forward pass that waits for its backward pass, and its plans
-    training_step: Request | None  # for targets in the loss's own form; None until compiled and built
-    target_shape: Any  # of these targets
+    quick: tuple[Form, ...]  # of steps that `train_on_batch` makes without further checks; empty until built
 
     def assemble(self, graph: Graph, seed: int | None, name: str | None) -> None:
         super().assemble(graph, seed, name)
         self._set(optimizer=None, objectives=(), loss=None, metrics=(), frozen=frozenset(), slots={})
         self._set(history=History(), stop_training=False, metadata={}, counters=Counters())
-        self._set(pool=Pool(type(self).build_program), custom_pass=None, training_step=None, target_shape=())
+        self._set(pool=Pool(type(self).build_program), custom_pass=None, quick=())
 
     # Building and compiling.
 
@@ -68,7 +67,7 @@ class Compiled(Assembly):
 
     def forget(self) -> None:
         super().forget()
-        self._set(slots={}, training_step=None)
+        self._set(slots={}, quick=())
         self._drop_plans()
 
     def _drop_plans(self) -> None:
@@ -156,9 +155,16 @@ class Compiled(Assembly):
             raise ValueError("the network has no parameters to train" + (": all are frozen" if self.frozen else ""))
         values = (False,) * len(self.objectives)  # values suit every metric
         type(self).build_program(self, Request(Kind.EVALUATE, values), 1)
-        labels = self._labels()
-        shapes = [shape[:-1] if label else shape for shape, label in zip(self.shapes, labels, strict=True)]
-        self._set(training_step=Request(Kind.TRAIN, labels), target_shape=shapes[0] if len(shapes) == 1 else None)
+        self._set(quick=self._forms() if len(self.shapes) == len(self.features) == 1 else ())
+
+    def _forms(self) -> tuple[Form, ...]:
+        """Of steps of one input and output: plain, with a weight for each sample, with choice, and with both."""
+        labels, shape = self._labels(), self.shapes[0]
+        plain, chosen = Request(Kind.TRAIN, labels), Request(Kind.TRAIN, (False,), choose=(True,))
+        forms = [Form(each, shape[:-1] if labels[0] else shape, None) for each in (plain, plain._replace(weights=(1,)))]
+        if self.objectives[0].loss.elementwise:
+            forms += [Form(each, shape[:-1], shape[:-1]) for each in (chosen, chosen._replace(weights=(1,)))]
+        return tuple(forms)
 
     def request(self, kind: Kind, examples: Examples) -> Request:
         """The request for a program over the examples, with what the compiled metrics need."""
@@ -232,29 +238,32 @@ class Compiled(Assembly):
             return plan
 
     def maker(self, stateful: bool) -> Callable[..., Examples]:
-        """`examples` of x, y, sample_weight and lengths, with this setting."""
-        return lambda x, y=None, weight=None, lengths=None: self.examples(x, y, weight, lengths, stateful)
+        """`examples` of x, y, sample_weight, lengths and choose, with this setting."""
+        return lambda x, y=None, weight=None, lengths=None, choose=None: self.examples(
+            x, y, weight, lengths, stateful, choose
+        )
 
-    def examples(self, x: Any, y: Any, weight: Any = None, lengths: Any = None, stateful: bool = False) -> Examples:
+    def examples(
+        self, x: Any, y: Any, weight: Any = None, lengths: Any = None, stateful: bool = False, choose: Any = None
+    ) -> Examples:
         """Checked data. Raises RuntimeError before compile, TypeError and ValueError for data that do not fit."""
         self.require_compiled()
         if y is None:
             raise TypeError("y is missing: only a dataset, or batches from a function, hold the targets in x")
         inputs, shapes = self.samples(x)
         count, names = len(inputs[0]), self.graph.output_names
-        targets, labels, weights = [], [], []
-        each = arrays.parted("y", y, names), arrays.of_outputs("sample_weight", weight, names), shapes, self.objectives
-        for name, given, weighed, shape, objective in zip(names, *each, strict=True):
-            of_output, loss = "" if len(names) == 1 else f"[{name!r}]", objective.loss
-            target, are_labels = arrays.targets(given, count, shape, loss.labels_fit(shape), f"y{of_output}")
-            targets.append(target)
-            labels.append(are_labels)
-            elements, title = loss.elementwise and not are_labels, f"sample_weight{of_output}"
-            weights.append(None if weighed is None else arrays.weights(weighed, count, shape, elements, title))
-        if all(each is None for each in weights):
-            weights = []
+        if choose is not None and len(names) > 1 and not isinstance(choose, Mapping):
+            raise TypeError(f"choose: expected a dict by output, of {', '.join(map(repr, names))}")
+        parts = (
+            arrays.parted("y", y, names),
+            *(arrays.of_outputs(*each, names) for each in (("sample_weight", weight), ("choose", choose))),
+        )
+        each_output = zip(self.objectives, shapes, *parts, strict=True)
+        checked = [objective.checked(len(names) > 1, count, *each) for objective, *each in each_output]
+        targets, labels, weights, chosen = map(list, zip(*checked, strict=True))
         ends = None
         if lengths is not None:
             ends = arrays.lengths(lengths, count)
             self.graph.times([array.shape[1:] for array in inputs])
-        return Examples(inputs, targets, tuple(labels), weights, ends, checks.flag("stateful", stateful))
+        weights, chosen = (each if any(array is not None for array in each) else [] for each in (weights, chosen))
+        return Examples(inputs, targets, tuple(labels), weights, ends, checks.flag("stateful", stateful), chosen)

@@ -71,6 +71,10 @@ class Order:
     def __init__(self, size: int, chosen: np.ndarray | None = None, seed: int | None = None) -> None:
         self.size, self.chosen, self.seed = size if chosen is None else len(chosen), chosen, seed
 
+    def part(self, places: np.ndarray) -> np.ndarray:
+        """The samples at these places, unshuffled."""
+        return places if self.chosen is None else self.chosen[places]
+
     def __call__(self, epoch: int) -> np.ndarray | None:
         """The samples of an epoch; None for all of them as they lie. Without a seed they are not shuffled."""
         if self.seed is None:
@@ -86,6 +90,11 @@ class ArrayFeed(Feed):
         self.form, self.rows, self.order = examples, rows, order or Order(examples.size)
         self.size, self.shuffled = self.order.size, self.order.seed is not None
         self.files = [FileRows.of(array) for array in examples.arrays]
+
+    def checksum(self) -> int:
+        """Of some of the rows, and of which of them are used."""
+        chosen = self.order.chosen
+        return super().checksum() if chosen is None else zlib.crc32(chosen.tobytes(), super().checksum())
 
     def reordered(self, rows: int, order: Order) -> ArrayFeed:
         """The same examples in another order."""

@@ -7,8 +7,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+import numpy as np
+
 from fastnn import losses, metrics as measures
 from fastnn.common import checks
+from fastnn.data import arrays
 from fastnn.losses import Loss
 from fastnn.metrics import Metric, Recorded
 from fastnn.model.log_names import PREFIXES
@@ -27,6 +30,28 @@ class Objective:
     def recorded(self) -> tuple[Recorded, ...]:
         """The metrics of the outputs of a whole epoch."""
         return tuple(metric for metric in self.metrics if isinstance(metric, Recorded))
+
+    def checked(
+        self, named: bool, count: int, shape: tuple[int, ...], y: Any, weight: Any, choose: Any
+    ) -> tuple[np.ndarray, bool, np.ndarray | None, np.ndarray | None]:
+        """Targets of `count` samples, whether they are labels, weights and choice: arrays that ports accept.
+
+        named: whether errors name the output. shape: of a sample's output. weight, choose: None for none.
+        """
+        of_output, loss = f"[{self.output!r}]" if named else "", self.loss
+        if choose is not None:
+            if not loss.elementwise:
+                raise ValueError(
+                    f"choose{of_output}: {loss.name} compares rows as a whole; an element of each is chosen for losses "
+                    "that are means over elements, such as mse and huber"
+                )
+            choose, shape = arrays.indices(choose, count, shape[:-1], f"choose{of_output}"), (*shape[:-1], 1)
+        remedy = "; for values of one output each give choose=, the index of that output" if loss.elementwise else ""
+        target, labels = arrays.targets(y, count, shape, loss.labels_fit(shape), f"y{of_output}", remedy)
+        if weight is not None:
+            elements = loss.elementwise and not labels
+            weight = arrays.weights(weight, count, shape, elements, f"sample_weight{of_output}")
+        return target, labels, weight, choose
 
 
 def objectives(outputs: Sequence[str], loss: Any, metrics: Any, weights: Any) -> tuple[Objective, ...]:

@@ -1,4 +1,5 @@
 cimport cython
+cimport numpy as cnp
 
 from fastnn.engine.plan cimport Plan
 from fastnn.kernels.meter cimport Meter
@@ -20,7 +21,7 @@ cdef class Program:
     cdef void bind(self, tuple arrays) except *
     cdef void release(self) except *
     cpdef list empty(self, Py_ssize_t rows)
-    cdef double step(self, object optimizer, Counters counters) except? -1
+    cdef double step(self, Py_ssize_t rows, cnp.ndarray order, object optimizer, Counters counters) except? -1
     cdef double next_rate(self, object optimizer, Counters counters) except? -1
     cdef void resume(self, list states, Py_ssize_t rows) except *
     cdef dict logs(self, dict measured)

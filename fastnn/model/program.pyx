@@ -5,18 +5,32 @@ from typing import Any
 
 cimport cython
 from cpython.exc cimport PyErr_CheckSignals
+from libc.stdint cimport int64_t
 
 cimport numpy as cnp
 import numpy as np
 
 from fastnn.engine.guard cimport Hold, hold
 from fastnn.engine.plan cimport Plan
-from fastnn.engine.port cimport Port
+from fastnn.engine.port cimport Port, is_batch
 from fastnn.model.counters cimport Counters
 
 from fastnn.schedules import Schedule
 
 cnp.import_array()
+
+
+cdef bint is_order(object rows, Py_ssize_t count) noexcept:
+    """Whether it is an int64 array, in C order, of numbers of samples, of which there are `count`."""
+    cdef Py_ssize_t i
+    cdef const int64_t *order
+    if not is_batch(rows, ()) or cnp.PyArray_TYPE(<cnp.ndarray> rows) != cnp.NPY_INT64:
+        return False
+    order = <const int64_t *> cnp.PyArray_DATA(<cnp.ndarray> rows)
+    for i in range(cnp.PyArray_DIM(<cnp.ndarray> rows, 0)):
+        if not 0 <= order[i] < count:
+            return False
+    return True
 
 
 @cython.final
@@ -42,17 +56,18 @@ cdef class Program:
         self.states, self.records, self.outputs = states or [], records or [], outputs or []
         self.loss = self.meters.get("loss")
 
-    def attach(self, *arrays: np.ndarray, samples: np.ndarray | None = None) -> None:
-        """Binds arrays to the ports, in order; each has as many rows as the first.
+    def attach(self, *arrays: np.ndarray, samples: np.ndarray | None = None, stop: int = 0) -> None:
+        """Binds arrays to the ports, in order; but for results, each has as many rows as the first.
 
         samples: the user's samples that their rows are copies of, for error messages; None: they are the user's.
+        stop: the rows that a run takes of them, in its order, for records.
         """
         cdef Port port
         self.bind(arrays)
         for port in self.plan.ports:
             port.samples = samples
         for record in self.records:
-            record.attach(len(arrays[0]))
+            record.attach(stop)
 
     cdef void bind(self, tuple arrays) except *:
         cdef tuple ports = self.plan.ports
@@ -61,7 +76,7 @@ cdef class Program:
         for i in range(len(arrays)):
             port = <Port> ports[i]
             port.attach(arrays[i])
-            if port.rows != first.rows:  # one of them may have been resized since it was checked
+            if port.rows != first.rows and port.out is None:  # one of them may have been resized since it was checked
                 raise ValueError(f"{port.name}: expected {first.rows} rows, as in {first.name}, got {port.rows}")
 
     def detach(self) -> None:
@@ -83,10 +98,11 @@ cdef class Program:
             start = self.plan.run(stop, rows, start, order)
             PyErr_CheckSignals()
 
-    cdef double step(self, object optimizer, Counters counters) except? -1:
-        """One step on all rows of the attached arrays; returns its loss."""
+    cdef double step(self, Py_ssize_t rows, cnp.ndarray order, object optimizer, Counters counters) except? -1:
+        """One step on the first rows of the attached arrays, or on those of an int64 order; returns its loss."""
         cdef double rate = self.next_rate(optimizer, counters)
-        self.plan.once((<Port> self.plan.ports[0]).rows, &rate, counters.step, counters.update)
+        cdef const int64_t *chosen = NULL if order is None else <const int64_t *> cnp.PyArray_DATA(order)
+        self.plan.once(rows, chosen, &rate, counters.step, counters.update)
         counters.trained(1)
         return self.loss.last if self.loss is not None else self.last()["loss"]
 
@@ -214,24 +230,54 @@ cdef class Pool:
         finally:
             held.let_go()
 
-    def train(self, net: Any, tuple arrays, request: Request) -> float:
-        """Holds the network for one step on all rows of arrays that fit; returns its loss.
+    def train_quickly(
+        self, net: Any, x: object, y: object, weight: object, choose: object, rows: object
+    ) -> float | None:
+        """`train` on arrays that it can take as they are; None where one of them has to be checked or converted first.
 
-        Compiled as a whole: each call from Python would cost as much as an op of a small network.
+        weight: of each sample, or None. choose, rows: as `fit` takes them, or None.
         """
+        cdef Py_ssize_t place = (weight is not None) + 2 * (choose is not None), count
+        cdef tuple forms = net.quick
+        if place >= len(forms):
+            return None
+        request, target, choice = forms[place]
+        if not (is_batch(x, net.input_shape) and is_batch(y, target)):
+            return None
+        count = len(x)
+        if len(y) != count or not (rows is None or is_order(rows, count)):
+            return None
+        arrays = [x, y]
+        if weight is not None:
+            if not is_batch(weight, ()) or len(weight) != count:
+                return None
+            arrays.append(weight)
+        if choose is not None:
+            if not is_batch(choose, choice) or len(choose) != count:
+                return None
+            arrays.append(choose)
+        return self.held_step(net, tuple(arrays), request, rows)
+
+    def train(self, net: Any, tuple arrays, request: Request, rows: np.ndarray | None = None) -> float:
+        """Holds the network for one step on arrays that fit, all or an int64 array of their rows; returns its loss."""
+        return self.held_step(net, arrays, request, rows)
+
+    cdef double held_step(self, object net, tuple arrays, object request, cnp.ndarray rows) except? -1:
+        """`train`, compiled as a whole: each call from Python would cost as much as an op of a small network."""
+        cdef Py_ssize_t count = len(arrays[0]) if rows is None else len(rows)
         cdef Hold held = hold(net.guard, "train_on_batch", True, False)
         cdef Program program
         cdef double loss
         held.enter()
         try:
-            program = self.lease(net, request, len(arrays[0]))
+            program = self.lease(net, request, count)
             try:
                 program.bind(arrays)
                 if program.states:
-                    program.resume(self.states, len(arrays[0]))
-                loss = program.step(net.optimizer, net.counters)
+                    program.resume(self.states, count)
+                loss = program.step(count, rows, net.optimizer, net.counters)
                 if program.states:
-                    self.states = [state.array[:len(arrays[0])].copy() for state in program.states]
+                    self.states = [state.array[:count].copy() for state in program.states]
                 return loss
             finally:
                 self.give_back(program)

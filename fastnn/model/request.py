@@ -44,3 +44,11 @@ class Request(NamedTuple):
         """The request for a program that runs over the examples."""
         given = examples.labels, examples.weighing, examples.chosen, examples.lengths is not None
         return cls(kind, *given, examples.stateful, outputs)
+
+
+class Form(NamedTuple):
+    """A request for a training step, and the shapes of a sample of its targets, and of its choice if there is one."""
+
+    request: Request
+    target: tuple[int, ...]
+    choice: tuple[int, ...] | None

@@ -96,7 +96,7 @@ class Epochs(Run):
             program.clear_states()
         with closing(self.data.sections(net.counters.epoch, self.place)) as sections:
             for section in sections:
-                program.attach(*section.examples.arrays, samples=section.samples)
+                program.attach(*section.examples.arrays, samples=section.samples, stop=section.stop)
                 taken = done = section.start
                 while done < section.stop and not net.stop_training:
                     done = self._steps(section, done)

@@ -44,6 +44,8 @@ def training_feed(
         kinds = class_weight.values() if isinstance(class_weight, Mapping) else (class_weight,)
         if any(isinstance(each, str) for each in kinds) and given.source is not Source.ARRAYS:
             raise ValueError('class_weight="balanced" needs all labels at once, in arrays; give a dict instead')
+        if any(isinstance(each, str) for each in kinds) and given.rows is not None:
+            raise ValueError('class_weight="balanced" counts all samples, not rows alone; give a dict instead')
         make = _class_weighted(net, make, class_weight)
     return feed(given, make, batch_size, BATCH, seed if shuffled else None, steps, stateful)
 
@@ -65,6 +67,8 @@ def _class_weighted(net: Compiled, make: Maker, class_weight: Any) -> Maker:
         weights = list(examples.weights) or [None] * len(names)
         for i, each in enumerate(by_output):
             if each is not None:
+                if examples.chosen and examples.chosen[i]:
+                    shapes[i] = (*shapes[i][:-1], 1)
                 labels = shapes[i][-1] > 1 and losses[i].ending == "sigmoid"
                 make_weights = class_weights.label_weights if labels else class_weights.sample_weights
                 weights[i] = make_weights(examples, i, shapes[i], each)
@@ -76,8 +80,8 @@ def _class_weighted(net: Compiled, make: Maker, class_weight: Any) -> Maker:
 def validation_feed(net: Compiled, given: Any, data: Feed) -> Feed:
     """The feed of the validation data. data: that of the training data, which have the same form."""
     form, parts = data.form, given if isinstance(given, (tuple, list)) else (given,)
-    if parts is given and len(parts) not in (2, 3, 4):
-        forms = "(x, y), or (x, y, sample_weight), or (x, y, sample_weight, lengths)"
+    if parts is given and len(parts) not in (2, 3, 4, 5):
+        forms = "(x, y), or with more of (x, y, sample_weight, lengths, choose)"
         raise TypeError(f"validation_data must be {forms}, a dataset, or a function that returns batches")
     if parts is given and form.lengths is not None and len(parts) < 4:
         raise ValueError(

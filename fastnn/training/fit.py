@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 from fastnn.common import checks
-from fastnn.engine.port import is_batch
+from fastnn.data import arrays
 from fastnn.inference.feeding import Given
 from fastnn.inference.predict import Prediction
 from fastnn.model.average import averages, require_average
@@ -46,6 +46,8 @@ class Training(Prediction):
         initial_epoch: int = 0,
         steps_per_epoch: int | None = None,
         evaluate_training: bool = False,
+        choose: Any = None,
+        rows: Any = None,
     ) -> History:
         """Train for a number of epochs on batches of the data, the last of which may be shorter.
 
@@ -69,9 +71,9 @@ class Training(Prediction):
         epochs : int, default 1
             The epoch before which training ends; the passes over the data, if it starts with epoch 0.
         validation_data : tuple, dataset, Loader or callable, optional
-            (x, y), (x, y, sample_weight) or (x, y, sample_weight, lengths), on which the network is evaluated after
-            each epoch: "val_loss" and so on. Where `lengths` are given it has all four, None for what does not apply.
-            Or what x may be without y.
+            (x, y), (x, y, sample_weight), (x, y, sample_weight, lengths) or (x, y, sample_weight, lengths, choose), on
+            which the network is evaluated after each epoch: "val_loss" and so on. None for what does not apply; where
+            `lengths` or `choose` are given it has them too. Or what x may be without y.
         shuffle : bool, optional
             Whether each epoch takes the samples in another order. None: yes, unless `stateful`, or what a Loader has.
         callbacks : list of Callback, optional
@@ -111,6 +113,14 @@ class Training(Prediction):
             Whether the network is evaluated on the training data too after each epoch, as in prediction: "train_loss"
             and so on, to compare with "val_loss". "loss" is a mean over the epoch, in which the weights change, with
             dropout, noise and augmentation. It costs another forward pass over the data.
+        choose : array of int (batch,) or dict, optional
+            Of each sample the output that y is the target of: y (batch,) is compared with outputs[i, choose[i]] alone,
+            and no other output of the row gets a gradient. For feature maps one for each position, (batch, height,
+            width), as is y. For several outputs a dict by output; of those left out nothing is chosen. For losses that
+            are means over elements, such as "mse" and "huber".
+        rows : array of int (n,), optional
+            The samples to take, each from 0 to batch - 1, in any order, some twice or more: x[rows], y[rows] and so on
+            of all arrays, without copies.
 
         Returns
         -------
@@ -141,7 +151,7 @@ class Training(Prediction):
         >>> history.epoch
         [0, 1, 2]
         """
-        given = Given.of(self, x, y, sample_weight, lengths)
+        given = Given.of(self, x, y, sample_weight, lengths, choose, rows)
         self.require_compiled()
         checks.flag("stateful", stateful)
         epochs = checks.integer("epochs", epochs)
@@ -184,13 +194,20 @@ class Training(Prediction):
                     progress.close()
 
     def train_on_batch(
-        self, x: Any, y: Any, sample_weight: Any = None, lengths: Any = None, stateful: bool = False
+        self,
+        x: Any,
+        y: Any,
+        sample_weight: Any = None,
+        lengths: Any = None,
+        stateful: bool = False,
+        choose: Any = None,
+        rows: Any = None,
     ) -> float:
         """Make one training step on all of x and y.
 
         Parameters
         ----------
-        x, y, sample_weight, lengths
+        x, y, sample_weight, lengths, choose, rows
             As in `fit`.
         stateful : bool, default False
             Whether the samples continue the sequences of the last such step, until `reset_state`.
@@ -217,20 +234,14 @@ class Training(Prediction):
         >>> net.train_on_batch(x, y) > net.train_on_batch(x, y)
         True
         """
-        request = self.training_step
-        if (
-            request is not None
-            and is_batch(x, self.input_shape)
-            and is_batch(y, self.target_shape)
-            and len(x) == len(y)
-            and sample_weight is None
-            and lengths is None
-            and not stateful
-        ):
-            return self.pool.train(self, (x, y), request)
-        examples = self.examples(x, y, sample_weight, lengths, stateful)
+        if lengths is None and not stateful:
+            loss = self.pool.train_quickly(self, x, y, sample_weight, choose, rows)
+            if loss is not None:
+                return loss
+        examples = self.examples(x, y, sample_weight, lengths, stateful, choose)
+        order = None if rows is None else arrays.rows(rows, examples.size)
         with self.built_for(examples.inputs):
-            return self.pool.train(self, tuple(examples.arrays), Request.of(Kind.TRAIN, examples))
+            return self.pool.train(self, tuple(examples.arrays), Request.of(Kind.TRAIN, examples), order)
 
     def reset_state(self) -> None:
         """Reset the state that `train_on_batch` keeps with stateful=True: the next batch starts from zeros.

@@ -27,14 +27,16 @@ def held_out(net: Compiled, data: Feed, fraction: float, stateful: bool) -> tupl
         raise ValueError(f"validation_split: {why} cannot be split; give validation_data")
     feeds = cast(ArrayFeed | LoaderFeed, data)
     classes = classes_of(net, data.form) if isinstance(data, ArrayFeed) else None
+    if classes is not None:
+        classes = classes[feeds.order.part(np.arange(data.size))]
     chosen = split(data.size, fraction, generator(net.seed, Purpose.SPLIT, 0), classes)
     kept, held = np.flatnonzero(~chosen), np.flatnonzero(chosen)
     if not len(held) or not len(kept):
         raise ValueError(f"validation_split {fraction} of {data.size} samples leaves {len(kept)} and {len(held)}")
     seed, rows = feeds.order.seed, min(data.rows, len(kept))
     return (
-        feeds.reordered(rows, Order(data.size, kept, seed)),
-        feeds.reordered(min(CHUNK, len(held)), Order(data.size, held)),
+        feeds.reordered(rows, Order(data.size, feeds.order.part(kept), seed)),
+        feeds.reordered(min(CHUNK, len(held)), Order(data.size, feeds.order.part(held))),
     )
 
 
