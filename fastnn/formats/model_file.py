@@ -7,7 +7,7 @@ resumed also "run.<name>", which `load` ignores.
 from __future__ import annotations
 
 from collections import ChainMap
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, cast
 
 import numpy as np
@@ -20,7 +20,7 @@ from fastnn.layers import LAYERS, Layer
 from fastnn.model import structure
 from fastnn.model.compiled import Compiled
 from fastnn.model.counters import Counters
-from fastnn.model.objectives import objectives, one_or_all
+from fastnn.model.objectives import Objective, objectives, one_or_all
 
 #: The arguments of `load` for custom classes and functions, with their names in errors and the base of the classes.
 KINDS: dict[str, tuple[str, type | None]] = {
@@ -113,16 +113,27 @@ def describe(net: Compiled) -> dict[str, Any]:
         ]
     if net.optimizer is not None:
         outputs = [each.output for each in net.objectives]
-        description["compiled"] = {
-            "optimizer": optimizers.describe(net.optimizer),
-            "loss": one_or_all(outputs, [losses.describe(each.loss) for each in net.objectives]),
-            "metrics": one_or_all(outputs, [list(map(metrics.describe, each.metrics)) for each in net.objectives]),
-        }
+        description["compiled"] = {"optimizer": optimizers.describe(net.optimizer), "loss": None}
+        if outputs:
+            criteria = [losses.describe(each.loss) for each in net.objectives]
+            measured = [list(map(metrics.describe, each.metrics)) for each in net.objectives]
+            description["compiled"] |= {"loss": one_or_all(outputs, criteria), "metrics": one_or_all(outputs, measured)}
         if len(outputs) > 1:
             description["compiled"]["loss_weights"] = {each.output: each.weight for each in net.objectives}
         if net.frozen:
             description["compiled"]["frozen"] = sorted(net.frozen)
     return description
+
+
+def _restore_objectives(compiled: Mapping[str, Any], names: Sequence[str], own: Custom) -> tuple[Objective, ...]:
+    """What is measured at each output; nothing of a network that was compiled without a loss."""
+    if compiled["loss"] is None:
+        return ()
+    entries = [compiled["loss"]] if len(names) == 1 else [compiled["loss"][name] for name in names]
+    criteria = one_or_all(names, [losses.restore(entry, own["losses"]) for entry in entries])
+    listed = [compiled["metrics"]] if len(names) == 1 else [compiled["metrics"][name] for name in names]
+    chosen = one_or_all(names, [_restore_metrics(each, own["metrics"]) for each in listed])
+    return objectives(names, criteria, chosen, compiled.get("loss_weights"))
 
 
 def _restore_metrics(entries: Any, own: Mapping[str, Any]) -> list[metrics.Metric]:
@@ -162,12 +173,7 @@ def _restore(
     net = structure.restore(description, kinds, table, inner, seed)
     compiled = description["compiled"]
     if compiled is not None:
-        names = net.graph.output_names
-        entries = [compiled["loss"]] if len(names) == 1 else [compiled["loss"][name] for name in names]
-        criteria = one_or_all(names, [losses.restore(entry, own["losses"]) for entry in entries])
-        listed = [compiled["metrics"]] if len(names) == 1 else [compiled["metrics"][name] for name in names]
-        chosen = one_or_all(names, [_restore_metrics(each, own["metrics"]) for each in listed])
-        measured = objectives(names, criteria, chosen, compiled.get("loss_weights"))
+        measured = _restore_objectives(compiled, net.graph.output_names, own)
         frozen = frozenset(checks.listed("frozen", compiled.get("frozen", []), str, "names"))
         optimizer = optimizers.restore(compiled["optimizer"], own["optimizers"], own["schedules"])
         net.compile_for(optimizer, measured, frozen)

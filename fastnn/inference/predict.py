@@ -149,7 +149,7 @@ class Prediction(Compiled):
         {'loss': 1.0}
         """
         given = Given.of(self, x, y, sample_weight, lengths, choose, rows)
-        self.require_compiled()
+        self.require_loss()
         return measure(self, feed(given, self.maker(stateful), chosen_rows(batch_size, stateful), stateful=stateful))
 
     @overload

@@ -158,7 +158,7 @@ def _networks(build: Any) -> Iterator[Network]:
             raise TypeError(f"learning_curve: build must be a function that returns a compiled network, got {given}")
         if net is before:
             raise ValueError("learning_curve: build returned the same network again; make a new one at each call")
-        net.require_compiled()
+        net.require_loss()
         yield net
         before = net
 

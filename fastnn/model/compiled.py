@@ -77,7 +77,7 @@ class Compiled(Assembly):
     def compile(
         self,
         optimizer: optimizers.Optimizer | str = "adam",
-        loss: losses.Loss | losses.Function | str | Mapping[str, Any] = "cross_entropy",
+        loss: losses.Loss | losses.Function | str | Mapping[str, Any] | None = "cross_entropy",
         metrics: Sequence[Metric] | Mapping[str, Sequence[Metric]] = (),
         loss_weights: Mapping[str, float] | None = None,
     ) -> Self:
@@ -89,9 +89,9 @@ class Compiled(Assembly):
         ----------
         optimizer : Optimizer or str, default "adam"
             An object, or a name for default settings.
-        loss : Loss, str or callable, default "cross_entropy"
+        loss : Loss, str, callable or None, default "cross_entropy"
             An object, a name, or your own function (y, t) -> (loss, dy), see `fastnn.losses.Own`. For several outputs
-            one for all, or a dict by output.
+            one for all, or a dict by output. None is for loops of your own, of `forward`, `backward` and `step`.
         metrics : list of str, Metric or callable, default ()
             Names, objects with settings, or your own functions (y, t) -> float, called with all outputs and targets of
             an epoch. For several outputs one list for all, or a dict by output.
@@ -128,8 +128,9 @@ class Compiled(Assembly):
         with self.guard.changing("compile"):
             before = dict(vars(self))
             outputs = [objective.output for objective in measured]
-            loss = one_or_all(outputs, [objective.loss for objective in measured])
-            metrics = one_or_all(outputs, [tuple(map(measures.plain, objective.metrics)) for objective in measured])
+            loss = one_or_all(outputs, [objective.loss for objective in measured]) if measured else None
+            given = [tuple(map(measures.plain, objective.metrics)) for objective in measured]
+            metrics = one_or_all(outputs, given) if measured else ()
             try:
                 self._set(optimizer=optimizer, objectives=measured, loss=loss, metrics=metrics, frozen=frozen)
                 self._set(counters=self.counters.compiled())
@@ -149,10 +150,13 @@ class Compiled(Assembly):
 
     def _fit_together(self) -> None:
         """Raises ValueError where the compiled loss or a metric does not fit the built layers."""
-        if self.loss is None or self._blocks is None:
+        if self.optimizer is None or self._blocks is None:
             return
         if not self.ranges():
             raise ValueError("the network has no parameters to train" + (": all are frozen" if self.frozen else ""))
+        if self.loss is None:
+            self._set(quick=())
+            return
         values = (False,) * len(self.objectives)  # values suit every metric
         type(self).build_program(self, Request(Kind.EVALUATE, values), 1)
         self._set(quick=self._forms() if len(self.shapes) == len(self.features) == 1 else ())
@@ -176,8 +180,17 @@ class Compiled(Assembly):
 
     def require_compiled(self) -> None:
         """Raises RuntimeError before compile."""
-        if self.loss is None:
+        if self.optimizer is None:
             raise RuntimeError("the network is not compiled: call compile(optimizer, loss) first")
+
+    def require_loss(self) -> None:
+        """Raises RuntimeError before compile, and where no loss is compiled."""
+        self.require_compiled()
+        if self.loss is None:
+            raise RuntimeError(
+                "the network is compiled without a loss, for forward, backward and step alone: "
+                "call compile(optimizer, loss)"
+            )
 
     def ranges(self) -> list[Range]:
         """The parameters that are trained."""
@@ -232,7 +245,7 @@ class Compiled(Assembly):
             if not checks.flag("training", training):
                 program: Program = type(self).build_program(self, Request(Kind.PREDICT), rows)
                 return program.plan
-            self.require_compiled()
+            self.require_loss()
             plan: Plan = type(self).build_program(self, Request(Kind.TRAIN, self._labels()), rows).plan
             plan.guard = self.guard
             return plan
@@ -246,8 +259,8 @@ class Compiled(Assembly):
     def examples(
         self, x: Any, y: Any, weight: Any = None, lengths: Any = None, stateful: bool = False, choose: Any = None
     ) -> Examples:
-        """Checked data. Raises RuntimeError before compile, TypeError and ValueError for data that do not fit."""
-        self.require_compiled()
+        """Checked data. Raises RuntimeError without a loss, TypeError and ValueError for data that do not fit."""
+        self.require_loss()
         if y is None:
             raise TypeError("y is missing: only a dataset, or batches from a function, hold the targets in x")
         inputs, shapes = self.samples(x)

@@ -55,11 +55,16 @@ class Objective:
 
 
 def objectives(outputs: Sequence[str], loss: Any, metrics: Any, weights: Any) -> tuple[Objective, ...]:
-    """An Objective for each output, of what `compile` is given: one for all, or a dict by output.
+    """An Objective for each output, of what `compile` is given: one for all, or a dict by output; none without a loss.
 
     Raises ValueError for an unknown name, weights that are not finite and >= 0 or are all 0, and two values that the
     logs would give one name; TypeError for other types.
     """
+    if loss is None:
+        given = [name for name, value in (("metrics", metrics), ("loss_weights", weights)) if value]
+        if given:
+            raise ValueError(f"{given[0]}: without a loss nothing is measured; leave {given[0]} out")
+        return ()
     made = []
     by_output = (for_each("loss", loss, outputs), for_each("metrics", metrics, outputs, ()))
     scales = for_each("loss_weights", 1.0 if weights is None else weights, outputs, 1.0)

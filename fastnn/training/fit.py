@@ -152,7 +152,7 @@ class Training(Prediction):
         [0, 1, 2]
         """
         given = Given.of(self, x, y, sample_weight, lengths, choose, rows)
-        self.require_compiled()
+        self.require_loss()
         checks.flag("stateful", stateful)
         epochs = checks.integer("epochs", epochs)
         first = checks.integer("initial_epoch", initial_epoch, 0, epochs - 1)

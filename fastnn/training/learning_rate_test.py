@@ -75,7 +75,7 @@ class LearningRateTest(Training):
         >>> 0.001 < found.suggestion < 10
         True
         """
-        self.require_compiled()
+        self.require_loss()
         batch, steps = checks.integer("batch_size", batch_size), checks.integer("steps", steps, least=2)
         lowest = checks.real("lowest", lowest, least=checks.SMALLEST)
         highest = checks.real("highest", highest, least=lowest)
