@@ -167,12 +167,15 @@ def targets(
     """y for `count` samples, as labels or as values of the output's shape; and whether it holds labels.
 
     labels: whether class numbers, one for each position before the last axis, are meant by such a shape: (n,), or of
-    images (n, height, width). For an output of one channel the values may omit its axis. name: of y, in errors.
+    images (n, height, width). For an output of one channel the values may omit its axis. features: (0,) for no target,
+    which is None. name: of y, in errors.
     remedy: what they say of one value for each position where there are several channels.
     """
     positions = features[:-1]
     if labels and is_batch(y, positions) and len(y) == count:
         return y, True
+    if y is None and features == (0,):
+        return np.empty((count, 0), np.float32), False
     array = numbers(name, y, labels)
     if array.ndim == 0 or len(array) != count:
         raise ValueError(f"{name}: expected {count} targets, one for each sample, got shape {array.shape}")
@@ -180,6 +183,8 @@ def targets(
         return ready(array), True
     if array.shape[1:] == features or (array.shape[1:] == positions and features[-1:] == (1,)):
         return ready(array), False
+    if features == (0,):
+        raise ValueError(f"{name}: its loss takes no target; leave it out, got {array.shape}")
     wanted = f"{f'labels {checks.batch(positions)} or ' if labels else ''}values {checks.batch(features)}"
     remedy = remedy if array.shape[1:] in (positions, (*positions, 1)) else ""
     raise ValueError(f"{name}: expected {wanted}, got {array.shape}{remedy}")

@@ -48,7 +48,7 @@ cdef class Loss(Meter):
         shapes = ", ".join("none" if tensor is None else f"{tensor.shape} {tensor.dtype}" for tensor in tensors)
         raise ValueError(f"{type(self).__name__}(x, target, dx): shapes {shapes} do not fit")
 
-    def take(self, Tensor x, Tensor target, Tensor dx or None, Tensor weight or None, finite: bool) -> None:
+    def take(self, Tensor x, Tensor target or None, Tensor dx or None, Tensor weight or None, finite: bool) -> None:
         if dx is not None and not (dx.rows == x.rows and dx.columns == x.columns):
             self.refuse(x, target, dx)
         self.x, self.dx, self.columns, self.finite = floats(x), floats(dx), x.columns, finite

@@ -9,13 +9,14 @@ class OwnLoss(Loss):
     def __init__(
         self,
         x: Tensor,
-        target: Tensor,
+        target: Tensor | None,
         dx: Tensor,
         weight: Tensor | None = None,
         *,
         function: Callable[..., tuple[float, np.ndarray]],
         name: str,
         shape: tuple[int, ...] | None = None,
+        target_shape: tuple[int, ...] | None = None,
         weighted: bool = False,
         finite: bool = False,
     ) -> None: ...

@@ -14,11 +14,11 @@ from fastnn.data import arrays
 
 
 cdef class OwnLoss(Loss):
-    """loss, dx = function(x, target), or function(x, target, weight), on read-only views.
+    """loss, dx = function(x, target), or function(x, target, weight), on read-only views; without target if it is None.
 
-    x, dx: float32 (rows, *shape). target: the same, or int32 labels (rows, *shape[:-1]). weight: None, or float32, one
-    per row, label or element; it comes as (rows,), (rows, *shape[:-1]) or (rows, *shape) where `weighted`, else it
-    gives only the count.
+    x, dx: float32 (rows, *shape). target: (rows, *target_shape), or int32 labels (rows, *shape[:-1]). weight: None, or
+    float32, one per row, label or element; it comes as (rows,), (rows, *shape[:-1]) or (rows, *shape) where `weighted`,
+    else it gives only the count.
     An invalid result, or an exception in the function, stops the run.
     """
 
@@ -29,24 +29,27 @@ cdef class OwnLoss(Loss):
     def __init__(
         self,
         Tensor x,
-        Tensor target,
+        Tensor target or None,
         Tensor dx,
         Tensor weight or None = None,
         *,
         function: Callable[..., tuple[float, np.ndarray]],
         name: str,
         shape: tuple[int, ...] | None = None,
+        target_shape: tuple[int, ...] | None = None,
         weighted: bool = False,
         finite: bool = False,
     ) -> None:
         shape = (x.columns,) if shape is None else shape
-        labels = target.dtype == "int32"
-        if math.prod(shape) != x.columns or target.columns != (math.prod(shape[:-1]) if labels else x.columns):
+        if target is not None:
+            target_shape = shape[:-1] if target.dtype == "int32" else shape if target_shape is None else target_shape
+        if math.prod(shape) != x.columns or (target is not None and math.prod(target_shape) != target.columns):
             self.refuse(x, target, dx)
         self.take(x, target, dx, None, finite)
         self.function, self.name, self.weighted = function, name, weighted
         self.x_view = arrays.read_only(x.array.reshape(x.rows, *shape))
-        self.target_view = arrays.read_only(target.array.reshape(x.rows, *(shape[:-1] if labels else shape)))
+        if target is not None:
+            self.target_view = arrays.read_only(target.array.reshape(x.rows, *target_shape))
         self.dx_view = dx.array.reshape(x.rows, *shape)
         if weight is not None:
             of_each = next(each for each in ((), shape[:-1], shape) if math.prod(each) == weight.columns)
@@ -71,7 +74,7 @@ cdef class OwnLoss(Loss):
 
     cdef double call(self) except? -1:
         rows = self.state.rows
-        dx, given = self.dx_view[:rows], [self.x_view[:rows], self.target_view[:rows]]
+        dx, given = self.dx_view[:rows], [view[:rows] for view in (self.x_view, self.target_view) if view is not None]
         weight = None if self.weight_view is None else self.weight_view[:rows]
         self.counted = rows if weight is None else weight.sum(dtype=np.float64)
         result = self.function(*given, weight) if self.weighted else self.function(*given)

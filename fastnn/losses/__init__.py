@@ -99,7 +99,7 @@ def resolve(loss: Loss | str | Function) -> Loss:
 def describe(loss: Loss) -> dict[str, Any]:
     """The loss in the form that files hold: its settings, or the name of the user's function."""
     if isinstance(loss, Own):
-        return {"own": loss.name}
+        return {"own": loss.name} | ({} if loss.target == "output" else {"target": loss.target})
     return {"name": loss.name, "version": loss.version, "settings": loss.settings()}
 
 
@@ -115,7 +115,9 @@ def restore(entry: Any, custom: Mapping[str, Any]) -> Loss:
             raise ValueError(
                 f"the loss {entry['own']!r} is a custom function: pass it in load(path, losses={{name: function}})"
             )
-        return resolve(custom[entry["own"]])
+        target = entry.get("target", "output")
+        given = custom[entry["own"]]
+        return resolve(given) if target == "output" else Own(given, tuple(target) if target else None)
     checks.names("loss", entry, ("name", "version", "settings"), some=True)
     kind = type(resolve(entry["name"]))
     check_version(kind, entry)

@@ -1,5 +1,6 @@
 """What a loss is: its settings, what its target must look like, and how it becomes Ops."""
 
+import math
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
@@ -68,25 +69,38 @@ class Loss(FixedSettings):
         """The activations whose input the loss works on; softmax and log_softmax have the same logits."""
         return tuple(ROW_WISE) if self.ending == "softmax" else (self.ending,)
 
-    def target(
+    def target_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """The shape of a sample's target, for an output of this shape: the same, but for losses with their own.
+
+        (0,) for a loss without a target. Raises ValueError for an output that the loss cannot take.
+        """
+        return shape
+
+    def gather_target(
         self, lowering: Lowering, output: Value, labels: bool, weight: Buffer | None = None, name: str = "y"
     ) -> Target:
         """Emits the gather of the output's target. weight: of each sample or position. name: for error messages."""
         by_steps = output.buffer.steps is not None
         n = output.places if labels or self.positional or by_steps else 1
         n = n if weight is None else max(n, weight.columns)
-        elements = output.columns * output.buffer.times
+        elements = math.prod(self.target_shape(output.shape))
         width = elements // min(n, output.places)
         port = Port(name, n if labels else elements)
         buffer = Buffer(n, "int32") if labels else Buffer(elements)
         lengths = lowering.lengths if by_steps else None
         if labels:
             lowering.emit(kernels.GatherLabels, port, buffer, lengths=lengths, classes=width)
-        else:
-            lowering.emit(kernels.Gather, port, buffer, lengths, check=self.check, width=width)
+        elif elements:
+            self.gather_values(lowering, output, port, buffer, lengths, width)
         return self.placed(
             lowering, output, Target(port, buffer, labels, weight, n, repeated(lowering, weight, n), output.shape)
         )
+
+    def gather_values(
+        self, lowering: Lowering, output: Value, port: Port, buffer: Buffer, lengths: Buffer | None, width: int
+    ) -> None:
+        """Emits the gather of a target that is not labels, with its check."""
+        lowering.emit(kernels.Gather, port, buffer, lengths, check=self.check, width=width)
 
     def placed(self, lowering: Lowering, output: Value, target: Target) -> Target:
         """The target, ordered by time steps if the output is."""
@@ -127,7 +141,7 @@ class Loss(FixedSettings):
             Outputs; logits for losses that are fused with softmax or sigmoid. Values that are not finite are not
             refused.
         t : array
-            Targets of the shape of y, or class numbers where the loss allows them.
+            Targets of the shape of y, or of the loss's own, or class numbers where the loss allows them.
         sample_weight : array, optional
             Numbers >= 0: (batch,), or for y (batch, ..., channels) also (batch, ...), a weight for each position; for a
             mean over elements also of the shape of y.
@@ -154,7 +168,7 @@ class Loss(FixedSettings):
         if outputs.ndim == 0 or not outputs.size:
             raise ValueError(f"y: expected outputs (batch, ...), got shape {outputs.shape}")
         labels_fit = outputs.ndim > 1 and self.labels_fit(outputs.shape[1:])
-        targets, labels = arrays.targets(t, len(outputs), outputs.shape[1:], labels_fit, "t")
+        targets, labels = arrays.targets(t, len(outputs), self.target_shape(outputs.shape[1:]), labels_fit, "t")
         weight = None
         if sample_weight is not None:
             weight = arrays.weights(sample_weight, len(outputs), outputs.shape[1:], self.elementwise and not labels)

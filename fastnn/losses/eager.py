@@ -20,7 +20,9 @@ class Lowered(Protocol):
 
     name: ClassVar[str]
 
-    def target(self, lowering: Lowering, output: Value, labels: bool, weight: Buffer | None, name: str) -> Target: ...
+    def gather_target(
+        self, lowering: Lowering, output: Value, labels: bool, weight: Buffer | None, name: str
+    ) -> Target: ...
     def lower(self, lowering: Lowering, output: Value, target: Target) -> Call: ...
 
 
@@ -36,7 +38,7 @@ class EagerLoss:
             lowering.emit(kernels.Gather, self.y, output.buffer, check="unchecked")
             if weights:
                 self.weight, weight = gather_weight(lowering, weights)
-            target = loss.target(lowering, output, labels, weight, "t")
+            target = loss.gather_target(lowering, output, labels, weight, "t")
             self.measure = loss.lower(lowering, output, target)
             lowering.emit(kernels.Scatter, output.gradient, self.dy)
         self.t = target.port

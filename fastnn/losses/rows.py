@@ -75,11 +75,11 @@ class CrossEntropy(Loss):
         if self.ignore is not None:
             object.__setattr__(self, "ignore", checks.integer("CrossEntropy: ignore", self.ignore, least=-checks.MOST))
 
-    def target(
+    def gather_target(
         self, lowering: Lowering, output: Value, labels: bool, weight: Buffer | None = None, name: str = "y"
     ) -> Target:
         if not labels or self.ignore is None:
-            return super().target(lowering, output, labels, weight, name)
+            return super().gather_target(lowering, output, labels, weight, name)
         n, lengths = output.places, None if output.buffer.steps is None else lowering.lengths
         port, buffer, kept = Port(name, n), Buffer(n, "int32"), Buffer(n)
         given = port, buffer, repeated(lowering, weight, n), kept, lengths

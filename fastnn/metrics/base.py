@@ -139,7 +139,7 @@ class Metered(Metric):
             if weight is not None:
                 into, weights = gather_weight(lowering, weight.size // len(y))
                 ports.append(into)
-            target = losses.mse.target(lowering, output, t.ndim < y.ndim, weights, "t")
+            target = losses.mse.gather_target(lowering, output, t.ndim < y.ndim, weights, "t")
             call = self.lower(lowering, output, target, meaning)
         plan = lowering.assemble([*ports, target.port], [])
         for each, array in zip([*ports, target.port], (a for a in (y, weight, t) if a is not None), strict=True):

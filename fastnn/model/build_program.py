@@ -173,10 +173,12 @@ class _Measured:
                     port, output = choose(lowering, output, objective.loss, title("choose", names, i))
                     self.choices.append(port)
                 labels, weight = self.request.labels[i], self._gather_weights(i, output)
-                target = objective.loss.target(lowering, output, labels, weight, title("y", names, i))
+                target = objective.loss.gather_target(lowering, output, labels, weight, title("y", names, i))
                 self.meters[f"{prefix}loss"] = objective.loss.lower(lowering, output, target)
                 if lowering.training and objective.weight != 1:
                     lowering.scale_gradient(output, objective.weight)
+                if objective.metrics and objective.loss.target_shape(output.shape) != output.shape:
+                    raise ValueError(f"metrics: the targets of {objective.loss.name} are not values of the outputs")
                 meaning = Meaning.of(output, objective.loss)
                 twice = repeated([name for metric in objective.metrics for name in metric.names(meaning)])
                 if twice is not None:

@@ -163,11 +163,13 @@ class Compiled(Assembly):
 
     def _forms(self) -> tuple[Form, ...]:
         """Of steps of one input and output: plain, with a weight for each sample, with choice, and with both."""
-        labels, shape = self._labels(), self.shapes[0]
+        labels, shape, loss = self._labels(), self.shapes[0], self.objectives[0].loss
         plain, chosen = Request(Kind.TRAIN, labels), Request(Kind.TRAIN, (False,), choose=(True,))
-        forms = [Form(each, shape[:-1] if labels[0] else shape, None) for each in (plain, plain._replace(weights=(1,)))]
-        if self.objectives[0].loss.elementwise:
-            forms += [Form(each, shape[:-1], shape[:-1]) for each in (chosen, chosen._replace(weights=(1,)))]
+        target, positions = shape[:-1] if labels[0] else loss.target_shape(shape), shape[:-1]
+        forms = [Form(each, target, None) for each in (plain, plain._replace(weights=(1,)))]
+        one = (*positions, 1)
+        if loss.elementwise and loss.target_shape(one) == one:
+            forms += [Form(each, positions, positions) for each in (chosen, chosen._replace(weights=(1,)))]
         return tuple(forms)
 
     def request(self, kind: Kind, examples: Examples) -> Request:
@@ -208,6 +210,15 @@ class Compiled(Assembly):
         ]
 
     # Programs and data.
+
+    def _with_none(self, y: Any, shapes: Sequence[tuple[int, ...]]) -> Any:
+        """y with None for the outputs that it leaves out since their losses take no target."""
+        each = zip(self.graph.output_names, self.objectives, shapes, strict=True)
+        free = {name: None for name, objective, shape in each if objective.loss.target_shape(shape) == (0,)}
+        if y is None and len(free) < len(shapes):
+            raise TypeError("y is missing: only a dataset, or batches from a function, hold the targets in x")
+        several = len(shapes) > 1 and (y is None or isinstance(y, Mapping))
+        return {**free, **(y or {})} if several else y
 
     def plan(self, batch_size: int = 32, training: bool = False) -> Plan:
         """Make a plan: printed, the list of Ops that runs; its `profile()` times each Op.
@@ -261,10 +272,9 @@ class Compiled(Assembly):
     ) -> Examples:
         """Checked data. Raises RuntimeError without a loss, TypeError and ValueError for data that do not fit."""
         self.require_loss()
-        if y is None:
-            raise TypeError("y is missing: only a dataset, or batches from a function, hold the targets in x")
         inputs, shapes = self.samples(x)
         count, names = len(inputs[0]), self.graph.output_names
+        y = self._with_none(y, shapes)
         if choose is not None and len(names) > 1 and not isinstance(choose, Mapping):
             raise TypeError(f"choose: expected a dict by output, of {', '.join(map(repr, names))}")
         parts = (

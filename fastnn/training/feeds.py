@@ -69,6 +69,10 @@ def _class_weighted(net: Compiled, make: Maker, class_weight: Any) -> Maker:
             if each is not None:
                 if examples.chosen and examples.chosen[i]:
                     shapes[i] = (*shapes[i][:-1], 1)
+                if losses[i].target_shape(shapes[i]) != shapes[i]:
+                    raise ValueError(
+                        f"class_weight: the targets of {losses[i].name} are not classes; use sample_weight"
+                    )
                 labels = shapes[i][-1] > 1 and losses[i].ending == "sigmoid"
                 make_weights = class_weights.label_weights if labels else class_weights.sample_weights
                 weights[i] = make_weights(examples, i, shapes[i], each)

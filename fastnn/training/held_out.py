@@ -55,8 +55,9 @@ def split(samples: int, fraction: float, random: np.random.Generator, classes: n
 
 def classes_of(net: Compiled, form: Examples) -> np.ndarray | None:
     """The class of each sample, if it has one."""
-    (*positions, columns), loss = net.graph.output_shapes([x.shape[1:] for x in form.inputs])[0], net.objectives[0].loss
+    shape, loss = net.graph.output_shapes([x.shape[1:] for x in form.inputs])[0], net.objectives[0].loss
+    (*positions, columns), several = shape, form.choose or len(form.targets) > 1
     independent = columns > 1 and loss.ending == "sigmoid"
-    if form.choose or len(form.targets) > 1 or positions or independent or not loss.classifies:
+    if several or positions or independent or not loss.classifies or loss.target_shape(shape) != shape:
         return None
     return class_weights.classes(form.targets[0], form.labels[0], columns)
