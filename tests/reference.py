@@ -224,6 +224,10 @@ def Gather(array: NDArray, rows: int, first: int = 0, order: NDArray[np.int64] |
     return double(array.reshape(len(array), -1)[index])
 
 
+def GatherActions(array: NDArray, rows: int, first: int = 0, order: NDArray[np.int64] | None = None) -> Array:
+    return Gather(array, rows, first, order)
+
+
 def GatherLabels(
     array: NDArray, rows: int, first: int = 0, order: NDArray[np.int64] | None = None
 ) -> NDArray[np.int32]:

@@ -106,6 +106,71 @@ def OwnLoss(
     return function(double(x), double(target))
 
 
+def Gaussian(x: ArrayLike, target: ArrayLike, weight: ArrayLike | None = None) -> tuple[float, Array]:
+    t = double(target)
+    mean, variance = np.split(double(x), 2, axis=1)
+    d, precision = mean - t, np.exp(-variance)
+    loss = (d * d * precision + variance + np.log(2 * np.pi)) / 2
+    value, halves = weighted(loss, np.stack([d * precision, (1 - d * d * precision) / 2]), weight)
+    return value, np.concatenate(list(halves), axis=1)
+
+
+def policy(
+    log_p: Array, given: Array, weight: ArrayLike | None, clip: float | None, normalize: bool
+) -> tuple[Array, Array]:
+    """The losses (rows, 1) without entropy, and their slopes by log p; given: advantages, and old logarithms."""
+    advantage = given[:, :1]
+    if normalize:
+        w = np.ones(len(given)) if weight is None else double(weight).reshape(-1)
+        mean = np.average(advantage[:, 0], weights=w)
+        deviation = np.average((advantage[:, 0] - mean) ** 2, weights=w) ** 0.5
+        advantage = (advantage - mean) / (deviation + 1e-8)
+    if clip is None:
+        return -advantage * log_p, -advantage
+    ratio = np.exp(log_p - given[:, 1:2])
+    free, held = ratio * advantage, np.clip(ratio, 1 - clip, 1 + clip) * advantage
+    return -np.minimum(free, held), np.where(free <= held, -free, 0)
+
+
+def PolicyGradient(
+    x: ArrayLike,
+    target: ArrayLike,
+    weight: ArrayLike | None = None,
+    *,
+    clip: float | None = 0.2,
+    entropy: float = 0.0,
+    normalize: bool = False,
+) -> tuple[float, Array]:
+    x, t = double(x), double(target)
+    shifted = x - x.max(axis=1, keepdims=True)
+    log_p = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+    p, chosen = np.exp(log_p), np.eye(x.shape[1])[t[:, 0].astype(int)]
+    loss, slope = policy((chosen * log_p).sum(axis=1, keepdims=True), t[:, 1:], weight, clip, normalize)
+    disorder = -(p * np.where(p > 0, log_p, 0)).sum(axis=1, keepdims=True)
+    bent = p * (np.where(p > 0, log_p, 0) + disorder)
+    return weighted(loss - entropy * disorder, slope * (chosen - p) + entropy * bent, weight)
+
+
+def GaussianPolicyGradient(
+    x: ArrayLike,
+    target: ArrayLike,
+    weight: ArrayLike | None = None,
+    *,
+    clip: float | None = 0.2,
+    entropy: float = 0.0,
+    normalize: bool = False,
+) -> tuple[float, Array]:
+    t = double(target)
+    mean, spread = np.split(double(x), 2, axis=1)
+    k = mean.shape[1]
+    d = (t[:, :k] - mean) * np.exp(-spread)
+    log_p = (-d * d / 2 - spread - np.log(2 * np.pi) / 2).sum(axis=1, keepdims=True)
+    loss, slope = policy(log_p, t[:, k:], weight, clip, normalize)
+    disorder = (spread + np.log(2 * np.pi * np.e) / 2).sum(axis=1, keepdims=True)
+    dx = np.concatenate([slope * d * np.exp(-spread), slope * (d * d - 1) - entropy], axis=1)
+    return weighted(loss - entropy * disorder, dx, weight)
+
+
 def RootMeanSquaredError(x: ArrayLike, target: ArrayLike, weight: ArrayLike | None = None) -> float:
     return ElementwiseLoss(x, target, weight, loss="mse")[0] ** 0.5
 

@@ -26,6 +26,13 @@ def labels(classes: int, generator: np.random.Generator, shape: Shape) -> np.nda
     return generator.integers(0, classes, shape)
 
 
+def actions(count: int, width: int, generator: np.random.Generator, shape: Shape) -> np.ndarray[Any, Any]:
+    """Normal numbers, of each `width` elements the first the number of an action."""
+    x = generator.standard_normal(shape, np.float32)
+    x[:, ::width] = generator.integers(0, count, x[:, ::width].shape)
+    return x
+
+
 def full(times: int, generator: np.random.Generator, shape: Shape) -> np.ndarray[Any, Any]:
     """The lengths of sequences that have all steps."""
     return np.full(shape, times)

@@ -43,7 +43,13 @@ from fastnn.kernels.dropout import Dropout as Dropout
 from fastnn.kernels.dueling import Dueling as Dueling, DuelingGradient as DuelingGradient
 from fastnn.kernels.elementary import Elementary as Elementary
 from fastnn.kernels.embedding import Embedding as Embedding, EmbeddingGradient as EmbeddingGradient
-from fastnn.kernels.gather import Gather as Gather, GatherLabels as GatherLabels, Scatter as Scatter
+from fastnn.kernels.gather import (
+    Gather as Gather,
+    GatherActions as GatherActions,
+    GatherLabels as GatherLabels,
+    Scatter as Scatter,
+)
+from fastnn.kernels.gaussian import Gaussian as Gaussian
 from fastnn.kernels.gaussian_noise import GaussianNoise as GaussianNoise
 from fastnn.kernels.gaussian_sample import (
     GaussianSample as GaussianSample,
@@ -79,6 +85,7 @@ from fastnn.kernels.metric import (
 from fastnn.kernels.optimizer import SGD as SGD, Adam as Adam, Lion as Lion, Nadam as Nadam
 from fastnn.kernels.own_loss import OwnLoss as OwnLoss
 from fastnn.kernels.pad import Pad as Pad
+from fastnn.kernels.policy import GaussianPolicyGradient as GaussianPolicyGradient, PolicyGradient as PolicyGradient
 from fastnn.kernels.pooling import (
     AveragePool as AveragePool,
     AveragePoolGradient as AveragePoolGradient,

@@ -10,3 +10,8 @@ cdef class Gathered(ChunkedOp):
     cdef object sample(self, Py_ssize_t row)
     cdef str where(self, Py_ssize_t row, Py_ssize_t column)
     cdef object given(self, Py_ssize_t row, Py_ssize_t column)
+
+
+cdef inline bint is_index(float value, Py_ssize_t count) noexcept nogil:
+    """Whether it is an integer from 0 to count - 1; a NaN is not."""
+    return 0 <= value < count and value == <Py_ssize_t> value

@@ -161,6 +161,33 @@ cdef class Gather(Gathered):
         return ValueError(f"{where} is not a distribution: its sum is not 1")
 
 
+cdef class GatherActions(Gather):
+    """y = the port's rows as float32, as Gather; the first of each `width` elements is an integer in 0..actions-1."""
+
+    cdef Py_ssize_t actions
+
+    def __init__(self, Port port, Tensor y, Tensor lengths or None = None, *, actions: int, width: int) -> None:
+        Gather.__init__(self, port, y, lengths, width=width)
+        self.actions = actions
+        port.trial = partial(trial.actions, actions, width)
+
+    cdef Py_ssize_t gather(self, Py_ssize_t rows, Py_ssize_t n, Py_ssize_t first, float *y) noexcept nogil:
+        cdef Py_ssize_t i, place = Gather.gather(self, rows, n, first, y), end = rows * n if place < 0 else place
+        for i in range((end + self.width - 1) // self.width):
+            if not is_index(y[i * self.width], self.actions):
+                return i * self.width
+        return place
+
+    def complain(self, place: int) -> Exception:
+        row, column = divmod(place, self.port.columns)
+        value = self.y[<Py_ssize_t> place]
+        if not isfinite(value):
+            return Gather.complain(self, place)
+        return ValueError(
+            f"{self.where(row, column)} is {value:g}; expected an action, an integer from 0 to {self.actions - 1}"
+        )
+
+
 cdef class GatherLabels(Gathered):
     """y = the port's labels as int32, (rows, positions): each an integer in 0..classes-1.
 

@@ -32,7 +32,9 @@ from fastnn.losses.elementwise import (
     MeanSquaredError,
     Poisson,
 )
+from fastnn.losses.gaussian import Gaussian
 from fastnn.losses.own import Function, Own
+from fastnn.losses.policy import GaussianPolicyGradient, PolicyGradient
 from fastnn.losses.rows import Cosine, CrossEntropy, KLDivergence
 from fastnn.losses.target import Target
 
@@ -43,6 +45,8 @@ __all__ = [
     "CrossEntropy",
     "Focal",
     "Function",
+    "Gaussian",
+    "GaussianPolicyGradient",
     "Hinge",
     "Huber",
     "KLDivergence",
@@ -51,17 +55,21 @@ __all__ = [
     "MeanSquaredError",
     "Own",
     "Poisson",
+    "PolicyGradient",
     "Target",
     "binary_cross_entropy",
     "cosine",
     "cross_entropy",
     "focal",
+    "gaussian",
+    "gaussian_policy_gradient",
     "hinge",
     "huber",
     "kl_divergence",
     "mae",
     "mse",
     "poisson",
+    "policy_gradient",
 ]
 
 mse = MeanSquaredError()
@@ -74,11 +82,17 @@ poisson = Poisson()
 kl_divergence = KLDivergence()
 focal = Focal()
 cosine = Cosine()
+gaussian = Gaussian()
+policy_gradient = PolicyGradient()
+gaussian_policy_gradient = GaussianPolicyGradient()
 
 #: The losses by name.
 LOSSES: dict[str, Loss] = {
     loss.name: loss
-    for loss in (mse, mae, huber, cross_entropy, binary_cross_entropy, hinge, poisson, kl_divergence, focal, cosine)
+    for loss in (
+        *(mse, mae, huber, cross_entropy, binary_cross_entropy, hinge, poisson, kl_divergence, focal, cosine),
+        *(gaussian, policy_gradient, gaussian_policy_gradient),
+    )
 }
 
 

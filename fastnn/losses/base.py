@@ -39,6 +39,8 @@ class Loss(FixedSettings):
         Whether the last axis is compared as a whole, at each position before it.
     elementwise : bool
         Whether it is a mean over elements, each of which may have a weight, or be all that is chosen of its row.
+    compares : bool
+        Whether a target is what the output should be, so that metrics may compare the two.
     whole : bool
         Whether samples are needed as a whole, so that sequences cannot have lengths.
 
@@ -57,6 +59,7 @@ class Loss(FixedSettings):
     takes_labels: ClassVar[bool] = False
     positional: ClassVar[bool] = False
     elementwise: ClassVar[bool] = False
+    compares: ClassVar[bool] = True
     whole: ClassVar[bool] = False
     idle: list[EagerLoss] = field(default_factory=list, init=False)
 

@@ -75,6 +75,11 @@ class Own(Loss):
             object.__setattr__(self, "target", checks.shape(f"{self.name}: target", self.target))
 
     @property
+    def compares(self) -> bool:  # type: ignore[override]
+        """Whether its targets have the shape of the outputs."""
+        return self.target == "output"
+
+    @property
     def weighted(self) -> bool:
         """Whether the function accepts sample weights."""
         return takes_weights(self.function, 1 if self.target is None else 2)

@@ -177,7 +177,7 @@ class _Measured:
                 self.meters[f"{prefix}loss"] = objective.loss.lower(lowering, output, target)
                 if lowering.training and objective.weight != 1:
                     lowering.scale_gradient(output, objective.weight)
-                if objective.metrics and objective.loss.target_shape(output.shape) != output.shape:
+                if objective.metrics and not objective.loss.compares:
                     raise ValueError(f"metrics: the targets of {objective.loss.name} are not values of the outputs")
                 meaning = Meaning.of(output, objective.loss)
                 twice = repeated([name for metric in objective.metrics for name in metric.names(meaning)])

@@ -55,12 +55,9 @@ def _targets(net: Compiled, data: Feed) -> tuple[Targets, ...]:
     form = data.form
     if form.weights or form.choose or form.lengths is not None or not isinstance(data, ArrayFeed):
         return ()
-    for each, shape in zip(net.objectives, net.shapes, strict=True):
-        if (
-            each.loss.target_shape(shape) != shape
-            or isinstance(each.loss, Own)
-            or vars(each.loss).get("ignore") is not None
-        ):
+    for each in net.objectives:
+        known = each.loss.compares and not isinstance(each.loss, Own)
+        if not known or vars(each.loss).get("ignore") is not None:
             return ()
     return tuple(
         Targets(some(target), label, each.loss, each.weight, shape[-1])

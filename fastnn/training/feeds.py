@@ -69,7 +69,7 @@ def _class_weighted(net: Compiled, make: Maker, class_weight: Any) -> Maker:
             if each is not None:
                 if examples.chosen and examples.chosen[i]:
                     shapes[i] = (*shapes[i][:-1], 1)
-                if losses[i].target_shape(shapes[i]) != shapes[i]:
+                if not losses[i].compares:
                     raise ValueError(
                         f"class_weight: the targets of {losses[i].name} are not classes; use sample_weight"
                     )

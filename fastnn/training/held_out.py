@@ -58,6 +58,6 @@ def classes_of(net: Compiled, form: Examples) -> np.ndarray | None:
     shape, loss = net.graph.output_shapes([x.shape[1:] for x in form.inputs])[0], net.objectives[0].loss
     (*positions, columns), several = shape, form.choose or len(form.targets) > 1
     independent = columns > 1 and loss.ending == "sigmoid"
-    if several or positions or independent or not loss.classifies or loss.target_shape(shape) != shape:
+    if several or positions or independent or not loss.classifies or not loss.compares:
         return None
     return class_weights.classes(form.targets[0], form.labels[0], columns)
