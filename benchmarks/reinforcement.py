@@ -38,7 +38,7 @@ def filled() -> fnn.rl.Replay:
 def ours(units: tuple[int, ...]) -> fnn.Sequential:
     """The network, compiled."""
     layers = [fnn.Dense(n, "relu") for n in units]
-    return fnn.Sequential([*layers, fnn.Dense(2)], input_shape=(4,), seed=0).compile(fnn.Adam(RATE), "mse")
+    return fnn.Sequential([*layers, fnn.Dense(2)], input_shape=(4,), seed=0).compile(fnn.Adam(RATE), loss=None)
 
 
 def theirs(units: tuple[int, ...]) -> Any:

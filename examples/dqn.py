@@ -86,7 +86,7 @@ def play(learn: fnn.rl.QLearning, env: Any) -> np.ndarray:
 def train(name: str, settings: Settings, seed: int) -> tuple[fnn.rl.QLearning, list[tuple[int, float]]]:
     """An agent with the weights that were best in validation, and the validations."""
     env = environments.make(name, settings.count, seed)
-    net = network(env, settings, seed).compile(fnn.Adam(settings.rate), "mse")
+    net = network(env, settings, seed).compile(fnn.Adam(settings.rate), loss=None)
     memory = fnn.rl.Replay(
         settings.capacity, env.shape, env.actions, env.dtype, settings.n_step, settings.gamma, env.count, seed=seed
     )

@@ -27,7 +27,7 @@ def copied(net: Net) -> Net:
     if net.optimizer is not None:
         loss, metrics = (dict(each) if isinstance(each, dict) else each for each in (net.loss, net.metrics))
         twin._set(optimizer=copy.copy(net.optimizer), objectives=net.objectives, loss=loss, metrics=metrics)
-        twin._set(frozen=net.frozen, training_step=net.training_step, target_shape=net.target_shape)
+        twin._set(frozen=net.frozen, quick=net.quick)
         twin._set(slots={name: _same(slot) for name, slot in net.slots.items()})
     return twin
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
 from fastnn import kernels
 from fastnn.engine.op import Op
@@ -89,7 +90,8 @@ class Backward(Emission):
     @contextmanager
     def predicting(self) -> Iterator[None]:
         """A context in which layers act as in prediction, and leave nothing to be done afterwards."""
-        training, registered = self.training, (self.backwards, self.closings, self.penalties)
+        training = self.training
+        registered: tuple[list[Any], ...] = (self.backwards, self.closings, self.penalties)
         counts = [len(each) for each in registered]
         self.training = False
         try:

@@ -31,8 +31,8 @@ class QLearning(Learner):
     Parameters
     ----------
     net : Network
-        Compiled, with the memory's observations as input and a value for each action as output. Its optimizer and
-        penalties are used; its loss is not.
+        Compiled, if only with an optimizer, with the memory's observations as input and a value for each action as
+        output. Its optimizer and penalties are used; its loss is not.
     memory : Replay
     batch_size : int, default 32
         Steps drawn for an update.
@@ -58,7 +58,8 @@ class QLearning(Learner):
     Examples
     --------
     >>> import numpy as np, fastnn as fnn
-    >>> net = fnn.Sequential([fnn.Dense(16, "relu"), fnn.Dense(2)], input_shape=(1,), seed=0).compile(fnn.Adam(0.01))
+    >>> net = fnn.Sequential([fnn.Dense(16, "relu"), fnn.Dense(2)], input_shape=(1,), seed=0)
+    >>> net = net.compile(fnn.Adam(0.01), loss=None)
     >>> memory = fnn.rl.Replay(1000, observation=(1,), actions=2, seed=0)
     >>> learn = fnn.rl.QLearning(net, memory)
     >>> for i in range(200):  # action 1 is rewarded, and each episode has one step
@@ -86,7 +87,7 @@ class QLearning(Learner):
             raise TypeError(f"target: expected Polyak(tau) or Every(updates), got {target!r:.60}")
         self.double, self.target, self.loss = checks.flag("double", double), target, q_network.check_loss(loss)
         with net.guard.reading("QLearning"):
-            self.copy = Snapshot(net.blocks)
+            self.copy = Snapshot(net)
             super().__init__(net, memory, rows)
 
     def build(self) -> Program:

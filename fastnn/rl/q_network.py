@@ -13,7 +13,7 @@ from fastnn.engine.tensor import Tensor
 from fastnn.inference.frozen import Snapshot
 from fastnn.losses.elementwise import Elementwise
 from fastnn.losses.target import Target
-from fastnn.lowering.call import Buffer, Weight
+from fastnn.lowering.call import Buffer, Call, Weight
 from fastnn.lowering.lowering import Lowering
 from fastnn.lowering.value import Value
 from fastnn.model import update
@@ -101,8 +101,12 @@ def learning(
     with lowering.named("learn"):
         chosen = _chosen(lowering, output, action)
         measured = loss.lower(lowering, chosen, Target(Port("target", 1), wanted, False, weight, 1, weight, (1,)))
+    penalties: Call | None = None
+    if lowering.penalties or update.penalized(net.blocks.wanted):
+        penalties = lowering.emit(kernels.Penalties, measured)
+        lowering.run_penalties(penalties)
     lowering.run_backward()
-    update.penalize(lowering, net.blocks.each, measured)
+    update.penalize(lowering, net.blocks.each, penalties)
     lowering.run_closing()
     update.update(lowering, net.optimizer, net.spans(), net.blocks.each)
     with lowering.named("target"):
