@@ -191,6 +191,30 @@ def test_dqn(run: Run, tmp_path: Path) -> None:
     assert (tmp_path / "seen" / "agent.safetensors").exists()
 
 
+def test_ppo(run: Run, tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib", reason="the returns are drawn with the extra 'plot'")
+    printed = run("ppo.py --short --out seen")
+    assert "over 100 test episodes" in printed
+    assert is_png(tmp_path / "seen" / "returns.png")
+
+
+@pytest.mark.parametrize("game", ["tic-tac-toe", "connect-four"])
+def test_self_play(run: Run, tmp_path: Path, game: str) -> None:
+    pytest.importorskip("matplotlib", reason="the game is drawn with the extra 'plot'")
+    printed = run(f"self_play.py {game} --short --out seen")
+    assert "5 simulations a move against" in printed
+    assert is_png(tmp_path / "seen" / f"{game}.png")
+
+
+def test_playing_in_the_terminal(run: Run, tmp_path: Path) -> None:
+    run("self_play.py --short --out seen")
+    call = [sys.executable, str(EXAMPLES / "self_play.py"), "--play", "seen/tic-tac-toe.safetensors"]
+    moves = "\n".join(str(i % 9) for i in range(99))  # those that are taken are asked for again
+    done = subprocess.run(call, capture_output=True, text=True, cwd=tmp_path, timeout=60, input=moves)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.rstrip().endswith(("you lose", "you win", "a draw"))
+
+
 def test_an_environment_that_is_unknown() -> None:
     call = [sys.executable, str(EXAMPLES / "dqn.py"), "minatar:chess"]
     done = subprocess.run(call, capture_output=True, text=True, timeout=60)

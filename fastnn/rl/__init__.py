@@ -15,10 +15,11 @@ from fastnn.common import lazy
 __getattr__, __dir__, __all__ = lazy.attach(
     __name__,
     {
+        "fastnn.rl.leaves": "Leaves",
         "fastnn.rl.q_learning": "QLearning",
         "fastnn.rl.replay": "Batch Priority Replay",
         "fastnn.rl.returns": "discounted gae",
-        "fastnn.rl.search": "Leaves Search",
+        "fastnn.rl.search": "Search",
         "fastnn.rl.target_network": "Every Polyak",
     },
 )

@@ -1,8 +1,8 @@
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-class Leaves(NamedTuple): ...
+from fastnn.rl.leaves import Leaves
 
 class Search:
     @property

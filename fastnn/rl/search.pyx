@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 from libc.math cimport INFINITY, sqrt
 from libc.stdint cimport int32_t, int64_t
@@ -13,21 +13,9 @@ import numpy as np
 from fastnn.common import checks
 from fastnn.common.randomness import Purpose, checked_seed, generator
 from fastnn.data import arrays
+from fastnn.rl.leaves import Leaves
 
 cnp.import_array()
-
-
-class Leaves(NamedTuple):
-    """The positions that a search asks for: one in each game that has a new one.
-
-    game: its number. parent: the node whose position is known. action: what is played there. node: what the new
-    position is called from now on, 1, 2, ...; the root is 0.
-    """
-
-    game: np.ndarray
-    parent: np.ndarray
-    action: np.ndarray
-    node: np.ndarray
 
 
 cdef class Search:
