@@ -249,7 +249,8 @@ def examine(game: Rows, net: fnn.Network, count: int, simulations: int, seed: in
         results, rival = match(game, ours, theirs, count), f"{simulations} simulations of random games a move"
     score = (results.sum() + count) / 2 / count
     won, drawn, lost = ((results == each).sum() for each in (1, 0, -1))
-    return f"{simulations // 10} simulations a move against {rival}: {won} won, {drawn} drawn, {lost} lost, score {score:.1%}"
+    result = f"{won} won, {drawn} drawn, {lost} lost, score {score:.1%}"
+    return f"{simulations // 10} simulations a move against {rival}: {result}"
 
 
 def draw(game: Rows, net: fnn.Network, path: Path, seed: int) -> None:
