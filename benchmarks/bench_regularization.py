@@ -7,7 +7,7 @@ import pytest
 
 from fastnn.engine.op import Op
 from fastnn.engine.tensor import Tensor
-from fastnn.kernels import Average, Clip, ClipNorm, MaxNorm, Penalty, SquaredNorm
+from fastnn.kernels import Average, Clip, ClipNorm, MaxNorm, Penalty, SquaredNorm, Zero
 from ops import filled
 
 
@@ -22,6 +22,7 @@ OPS: dict[str, Callable[[Tensor, Tensor], Op]] = {
     "penalty": lambda w, g: Penalty(w, g, None, l1=1e-4, l2=1e-4),
     "norm": lambda w, g: SquaredNorm(g),
     "clip": lambda w, g: Clip(g, limit=0.5),
+    "zero": lambda w, g: Zero(g),
     "clip_norm": clip_norm,
     "max_norm": lambda w, g: MaxNorm(w, limit=1e-3),
     "average": lambda w, g: Average(w, g, decay=0.999),

@@ -184,6 +184,10 @@ def Clip(gradients: ArrayLike, *, limit: float) -> Array:
     return np.clip(double(gradients), -limit, limit)
 
 
+def Zero(gradients: ArrayLike) -> Array:
+    return np.zeros_like(double(gradients))
+
+
 def ClipNorm(gradients: ArrayLike, norm: float, *, limit: float) -> Array:
     return double(gradients) * min(1, limit / np.sqrt(norm))
 

@@ -9,7 +9,7 @@ from check import TAILS, assert_close, assert_margins, assert_same_on_threads, e
 from fastnn.engine.op import Op
 from fastnn.engine.plan import Plan
 from fastnn.engine.tensor import Tensor
-from fastnn.kernels import Average, Clip, ClipNorm, ElementwiseLoss, MaxNorm, Penalty, SquaredNorm
+from fastnn.kernels import Average, Clip, ClipNorm, ElementwiseLoss, MaxNorm, Penalty, SquaredNorm, Zero
 
 # Elements enough for two threads, and for four.
 TWO, FOUR = 46_000, 100_000
@@ -76,6 +76,16 @@ def test_clip(isa: str, num_threads: int) -> None:
         clipped = tensor(x)
         run(Clip(clipped, limit=0.5), clipped, rows=1)
         np.testing.assert_array_equal(clipped.array, reference_updates.Clip(x, limit=0.5).astype(np.float32))
+
+
+def test_zero(isa: str, num_threads: int) -> None:
+    for n in tails(num_threads):
+        x = normal(n if num_threads == 1 else TWO + n).copy()
+        x[n // 2] = np.nan
+        zeroed = tensor(x)
+        run(Zero(zeroed), zeroed, rows=1)
+        np.testing.assert_array_equal(zeroed.array, reference_updates.Zero(x))
+        assert_margins(zeroed)
 
 
 @pytest.mark.parametrize("limit", [0.5, 2.0, 1e9])

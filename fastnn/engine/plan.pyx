@@ -184,6 +184,12 @@ cdef class Plan:
     def inputs_only(self, value: bool) -> None:
         self.shared.run.inputs_only = value
 
+    def limit(self, Py_ssize_t count) -> None:
+        """Lets a run consist of the first `count` ops. Raises ValueError unless there are as many."""
+        if not 1 <= count <= len(self.ops):
+            raise ValueError(f"a run of this plan has 1 to {len(self.ops)} ops, not {count}")
+        self.count = count
+
     def run(
         self,
         Py_ssize_t samples,

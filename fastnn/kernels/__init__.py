@@ -41,6 +41,7 @@ __getattr__, __dir__, __all__ = lazy.attach(
         "fastnn.kernels.recurrent": "GRU LSTM RNN GRUGradient LSTMGradient RNNGradient",
         "fastnn.kernels.regularization": "Average Clip ClipNorm MaxNorm Penalties Penalty SquaredNorm",
         "fastnn.kernels.replay": "Prioritize Sample",
+        "fastnn.kernels.regularization": "Average Clip ClipNorm MaxNorm Penalties Penalty SquaredNorm Zero",
         "fastnn.kernels.rescale": "Rescale",
         "fastnn.kernels.softmax": "LogSoftmax LogSoftmaxGradient Softmax SoftmaxGradient",
         "fastnn.kernels.step_pool": "StepMaximum StepMaximumGradient StepMean StepMeanGradient StepMultiply",

@@ -111,6 +111,7 @@ from fastnn.kernels.regularization import (
     Penalties as Penalties,
     Penalty as Penalty,
     SquaredNorm as SquaredNorm,
+    Zero as Zero,
 )
 from fastnn.kernels.replay import Prioritize as Prioritize, Sample as Sample
 from fastnn.kernels.rescale import Rescale as Rescale

@@ -20,6 +20,9 @@ class SquaredNorm(FlatSum):
 class Clip(Flat):
     def __init__(self, gradients: Tensor, *, limit: float) -> None: ...
 
+class Zero(Flat):
+    def __init__(self, gradients: Tensor) -> None: ...
+
 class ClipNorm(Clip):
     def __init__(self, gradients: Tensor, norm: SquaredNorm, *, limit: float) -> None: ...
 

@@ -1,6 +1,7 @@
 """Penalties, clipping, max-norm and the moving average of the weights: each once a step, whatever its rows."""
 
 from libc.math cimport INFINITY, sqrt
+from libc.string cimport memset
 
 from fastnn.engine.op cimport Op
 from fastnn.engine.tensor cimport Tensor, floats
@@ -91,6 +92,19 @@ cdef class Clip(Flat):
 
     cdef void span(self, Py_ssize_t start, Py_ssize_t n) noexcept nogil:
         self.table.clip(n, self.g + start, self.limit, self.factor)
+
+
+cdef class Zero(Flat):
+    """g = 0: gradients that were used, and are added to again."""
+
+    cdef float *g
+
+    def __init__(self, Tensor gradients) -> None:
+        self.g = floats(gradients)
+        self.bind_equal((gradients,))
+
+    cdef void span(self, Py_ssize_t start, Py_ssize_t n) noexcept nogil:
+        memset(self.g + start, 0, n * sizeof(float))
 
 
 cdef class ClipNorm(Clip):

@@ -36,10 +36,7 @@ def refuse_max_norm(wanted: Mapping[str, Parameter]) -> None:
 
 def update(lowering: Lowering, optimizer: Optimizer, spans: Sequence[Span], wanted: Mapping[str, Parameter]) -> None:
     """Emits the update of the spans. Raises RuntimeError for an optimizer that is not a single step."""
-    if not isinstance(optimizer, FirstOrder):
-        raise RuntimeError(
-            f"{type(optimizer).__name__} trains with fit only: it evaluates the loss several times per iteration"
-        )
+    optimizer = require_single_step(optimizer)
     with lowering.named(type(optimizer).__name__):
         _clip(lowering, optimizer, spans)
         for span in spans:
@@ -52,6 +49,15 @@ def update(lowering: Lowering, optimizer: Optimizer, spans: Sequence[Span], want
         with lowering.named("average"):
             for span in spans:
                 lowering.emit(kernels.Average, span.values, span.slots["average"], decay=optimizer.ema)
+
+
+def require_single_step(optimizer: Optimizer) -> FirstOrder:
+    """The optimizer. Raises RuntimeError for one that is not a single step."""
+    if not isinstance(optimizer, FirstOrder):
+        raise RuntimeError(
+            f"{type(optimizer).__name__} trains with fit only: it evaluates the loss several times per iteration"
+        )
+    return optimizer
 
 
 def _clip(lowering: Lowering, optimizer: FirstOrder, spans: Sequence[Span]) -> None:

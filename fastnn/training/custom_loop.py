@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,8 @@ from fastnn.data import arrays
 from fastnn.inference.predict import Prediction
 from fastnn.model.objectives import one_or_all
 from fastnn.model.request import Kind, Request
+from fastnn.model.update import require_single_step
+from fastnn.schedules import Schedule
 from fastnn.training.custom_pass import CustomPass
 
 
@@ -72,7 +75,8 @@ class CustomLoop(Prediction):
         Parameters
         ----------
         dy : array (batch, ...)
-            The gradient with respect to the output. For several outputs a list, a tuple or a dict by name.
+            The gradient with respect to the output. For several outputs a list, a tuple or a dict by name; None, and
+            a name that the dict leaves out, stand for zeros.
         parameters : bool, default True
             With False, gradients of parameters and running statistics stay as they are.
 
@@ -98,20 +102,63 @@ class CustomLoop(Prediction):
         """
         checks.flag("parameters", parameters)
         with self.guard.changing("backward"):
-            known: CustomPass | None = self.custom_pass
-            if known is None or not known.waiting:
-                raise RuntimeError("backward: call forward(x, training=True) first, once for each backward")
-            found, parts = [], arrays.parted("dy", dy, self.graph.output_names)
-            for given, shape, port in zip(parts, self.shapes, known.dy, strict=True):
-                array, wanted = arrays.numbers(port.name, given), (known.waiting, *shape)
-                if array.shape != wanted:
-                    raise ValueError(
-                        f"{port.name}: expected {wanted}, the shape of the last training forward, got {array.shape}"
-                    )
-                found.append(arrays.ready(array))
+            known, found = self._waiting("backward", dy)
             dx = [np.empty((known.waiting, *shape), np.float32) for shape in self.features]
             known.backward(found, dx, parameters)
             return one_or_all(self.graph.inputs, dx)
+
+    def _waiting(self, verb: str, dy: Any) -> tuple[CustomPass, list[np.ndarray]]:
+        """The pass that waits for its backward, and the gradients with respect to all outputs."""
+        known: CustomPass | None = self.custom_pass
+        if known is None or not known.waiting:
+            raise RuntimeError(f"{verb}: call forward(x, training=True) first, once for each backward or update")
+        found = []
+        for given, shape, port in zip(_each("dy", dy, self.graph.output_names), self.shapes, known.dy, strict=True):
+            wanted = (known.waiting, *shape)
+            array = np.zeros(wanted, np.float32) if given is None else arrays.numbers(port.name, given)
+            if array.shape != wanted:
+                raise ValueError(
+                    f"{port.name}: expected {wanted}, the shape of the last training forward, got {array.shape}"
+                )
+            found.append(arrays.ready(array))
+        return known, found
+
+    def update(self, dy: Any) -> None:
+        """Compute the gradients of the parameters, update them, and set the gradients to zero.
+
+        One call for `backward(dy)`, `step()` and `zero_grad()`, with the same bits and less time. Gradients that were
+        accumulated before count too.
+
+        Parameters
+        ----------
+        dy
+            As in `backward`.
+
+        Raises
+        ------
+        RuntimeError
+            Before the network is compiled, for an optimizer that is not a single step (LBFGS), and unless exactly one
+            training forward came before it.
+        TypeError, ValueError
+            For a dy that does not fit that, or is not finite: nothing is changed, and the forward still waits.
+
+        Examples
+        --------
+        >>> import numpy as np, fastnn as fnn
+        >>> net = fnn.Sequential([fnn.Dense(1)], input_shape=(2,), seed=0).compile(fnn.SGD(0.1), "mse")
+        >>> x, t = np.eye(2), np.ones((2, 1))
+        >>> y = net.forward(x, training=True)
+        >>> net.update((y - t) / len(y))
+        """
+        self.require_compiled()
+        require_single_step(self.optimizer)
+        rate, counters = self.optimizer.learning_rate, self.counters
+        with self.guard.changing("update"):
+            known, found = self._waiting("update", dy)
+            dx = [np.empty((known.waiting, *shape), np.float32) for shape in self.features]
+            rates = rate.rates(counters.update, 1) if isinstance(rate, Schedule) else np.full(1, rate)
+            known.update(found, dx, rates, counters.update)
+            counters.count_update()
 
     def step(self) -> None:
         """Update the parameters by the compiled optimizer: by their gradients, with those of penalties, as clipped.
@@ -162,3 +209,16 @@ class CustomLoop(Prediction):
         with self.guard.changing("zero_grad"):
             for block in self.blocks.bases:
                 block.gradients.array[...] = 0
+
+
+def _each(what: str, given: Any, names: Sequence[str]) -> list[Any]:
+    """`arrays.parted`, with None for those of several that are missing. Raises ValueError where all are."""
+    if len(names) == 1:
+        return [arrays.numbers(what, given)]
+    if isinstance(given, Mapping):
+        checks.names(what, given, names, True)
+        given = [given.get(name) for name in names]
+    parts = arrays.parted(what, given, names)
+    if all(part is None for part in parts):
+        raise ValueError(f"{what}: give the gradient with respect to at least one of {', '.join(map(repr, names))}")
+    return parts

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from fastnn import kernels
@@ -11,16 +13,20 @@ from fastnn.engine.tensor import Tensor
 from fastnn.lowering.call import Buffer
 from fastnn.lowering.lowering import Lowering
 from fastnn.lowering.value import Value
+from fastnn.model import update
 from fastnn.model.build_program import trained_weights
 from fastnn.model.compiled import Compiled
 from fastnn.model.entry import Entry, input_gradients, leave, title
 from fastnn.model.request import Request
+from fastnn.optimizers import FirstOrder
 
 
 class CustomPass:
     """Passes over up to `rows` rows, whose buffers live from forward to backward.
 
     waiting: rows of the forward pass that no backward pass has used yet. ports: of x, y and, where requested, lengths.
+    ending: the ops of the backward pass alone; after them come, for an optimizer that makes single steps, the update
+    and the zeroing of the gradients.
     """
 
     def __init__(self, net: Compiled, rows: int, request: Request) -> None:
@@ -43,7 +49,15 @@ class CustomPass:
             self.dx = leave(lowering, "dx", net.graph.inputs, input_gradients(lowering, entry.inputs))
         lowering.run_closing()
         self.ports = [*entry.ports, *y, *entry.lengths]
-        kept = [flat for block in net.blocks.bases for flat in (block.gradients, block.statistics)]
+        self.ending = len(lowering.calls) - end
+        if isinstance(net.optimizer, FirstOrder):
+            update.penalize(lowering, net.blocks.each, None)
+            update.update(lowering, net.optimizer, net.spans(), net.blocks.each)
+            with lowering.named("zero_grad"):
+                for block in net.blocks.bases:
+                    lowering.emit(kernels.Zero, block.gradients)
+        flats = [(block.gradients, block.statistics, block.values) for block in net.blocks.bases]
+        kept = [*(flat for each in flats for flat in each), *net.slots.values()]
         parts: list[tuple[int, list[Port], list[Tensor]]] = [
             (end, self.ports, []),
             (len(lowering.calls), [*self.dy, *self.dx], kept),
@@ -59,7 +73,15 @@ class CustomPass:
     def backward(self, dy: list[np.ndarray], dx: list[np.ndarray], parameters: bool) -> None:
         """dx = the gradients with respect to x; those of the parameters are added to theirs."""
         self.back.inputs_only = not parameters
+        self.back.limit(self.ending)
         _run(self.back, self.step, [*self.dy, *self.dx], [*dy, *dx])
+        self.waiting = 0
+
+    def update(self, dy: list[np.ndarray], dx: list[np.ndarray], rates: np.ndarray, number: int) -> None:
+        """The same with an update by all gradients, which are zero afterwards. number: of the update."""
+        self.back.inputs_only = False
+        self.back.limit(len(self.back.ops))
+        _run(self.back, self.step, [*self.dy, *self.dx], [*dy, *dx], rates=rates, update=number)
         self.waiting = 0
 
 
@@ -75,13 +97,13 @@ def _gradient_of(lowering: Lowering, output: Value, name: str) -> Port:
     return port
 
 
-def _run(plan: Plan, step: int, ports: list[Port], attached: list[np.ndarray]) -> None:
+def _run(plan: Plan, step: int, ports: list[Port], attached: list[np.ndarray], **update: Any) -> None:
     """One run over all rows, with these arrays attached."""
     try:
         for port, array in zip(ports, attached, strict=True):
             port.attach(array)
         rows = len(attached[0])
-        plan.run(rows, rows, step=step, pause=0)
+        plan.run(rows, rows, step=step, pause=0, **update)
     finally:
         for port in ports:
             port.detach()
