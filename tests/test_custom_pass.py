@@ -129,3 +129,46 @@ def test_a_plan_runs_its_first_ops() -> None:
     for count in (0, len(plan.ops) + 1):
         with pytest.raises(ValueError, match=rf"a run of this plan has 1 to {len(plan.ops)} ops, not {count}"):
             plan.limit(count)
+
+
+LAYERS: list[tuple[tuple[int, ...], fnn.Layer]] = [
+    ((4,), fnn.Dense(3)),
+    ((6,), fnn.LayerNorm()),
+    ((6,), fnn.BatchNorm()),
+    ((6,), fnn.Embedding(9, 2)),
+    ((4,), fnn.Maxout(3, 2)),
+    ((4,), fnn.PReLU()),
+    ((8, 8, 3), fnn.Conv2D(4, 3)),
+    ((8, 8, 3), fnn.Conv2DTranspose(4, 3)),
+    ((8, 8, 3), fnn.SeparableConv2D(4, 3)),
+    ((6, 4), fnn.LSTM(3)),
+    ((6, 4), fnn.Bidirectional(fnn.GRU(3))),
+]
+
+
+@pytest.mark.parametrize(
+    ("features", "layer"), LAYERS, ids=lambda value: repr(value) if isinstance(value, fnn.Layer) else ""
+)
+def test_no_gradients_of_parameters_are_computed_where_none_are_wanted(
+    features: tuple[int, ...], layer: fnn.Layer
+) -> None:
+    """Neither with parameters=False nor in a network inside that does not learn."""
+    net = fnn.Sequential([layer], input_shape=features, seed=0)
+    x = np.abs(np.round(normal(3, *features)))
+    y = net.forward(x, training=True)
+    before = {name: view.copy() for name, view in net.weights.items()}
+    for view in net.gradients.values():
+        view[...] = 7
+    net.backward(np.ones_like(y), parameters=False)
+    assert all((view == 7).all() for view in net.gradients.values())
+    net.trainable = False
+    given = fnn.Input(features)
+    outer = fnn.Network(given, fnn.Dense(2)(fnn.Flatten()(net(given))), seed=0).compile("sgd", "mse")
+    outer.forward(x, training=True)
+    outer.update(np.ones((3, 2)))
+    outer.train_on_batch(x, np.ones((3, 2)))
+    for name, value in before.items():
+        assert_same_bits(net.weights[name], value)
+    for plan in (outer.custom_pass.back, outer.plan(3, training=True)):
+        inside = [op for op in plan.ops if "Weight" in type(op).__name__ and not op.layer.startswith("dense_0")]
+        assert not inside, plan
