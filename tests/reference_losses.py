@@ -1,6 +1,7 @@
 """The twins of losses and metrics, as in `reference`."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -104,6 +105,14 @@ def OwnLoss(
     x: ArrayLike, target: ArrayLike, *, function: Callable[[Array, Array], tuple[float, Array]], name: str
 ) -> tuple[float, Array]:
     return function(double(x), double(target))
+
+
+def JointLoss(xs: dict[str, Array], targets: dict[str, Array], *, function: Callable[..., Any]) -> Any:
+    return function(xs, targets)
+
+
+def Part(value: float) -> float:
+    return value
 
 
 def Gaussian(x: ArrayLike, target: ArrayLike, weight: ArrayLike | None = None) -> tuple[float, Array]:

@@ -64,7 +64,7 @@ def custom(net: Compiled) -> Custom:
     found: Custom = {name: {} for name in KINDS}
     for kind in structure.classes(net):
         _add(found, "layers", kind.__name__, kind, LAYERS.get(kind.__name__))
-    for loss in (each.loss for each in net.objectives if isinstance(each.loss, losses.Own)):
+    for loss in (each.loss for each in net.objectives if isinstance(each.loss, losses.Own | losses.Joint)):
         _add(found, "losses", loss.name, loss.function)
     for metric in (metric for each in net.objectives for metric in each.metrics if isinstance(metric, metrics.Own)):
         _add(found, "metrics", metric.name, metric.function)
@@ -118,7 +118,7 @@ def describe(net: Compiled) -> dict[str, Any]:
             criteria = [losses.describe(each.loss) for each in net.objectives]
             measured = [list(map(metrics.describe, each.metrics)) for each in net.objectives]
             description["compiled"] |= {"loss": one_or_all(outputs, criteria), "metrics": one_or_all(outputs, measured)}
-        if len(outputs) > 1:
+        if len(outputs) > 1 and not isinstance(net.loss, losses.Joint):
             description["compiled"]["loss_weights"] = {each.output: each.weight for each in net.objectives}
         if net.frozen:
             description["compiled"]["frozen"] = sorted(net.frozen)

@@ -31,7 +31,7 @@ __getattr__, __dir__, __all__ = lazy.attach(
         "fastnn.kernels.merge": "Add Concatenate ConcatenateGradient Multiply Scale Subtract",
         "fastnn.kernels.metric": "Accuracy Classes RootMeanSquaredError TopAccuracy",
         "fastnn.kernels.optimizer": "SGD Adam Lion Nadam",
-        "fastnn.kernels.own_loss": "OwnLoss",
+        "fastnn.kernels.own_loss": "JointLoss OwnLoss Part",
         "fastnn.kernels.pad": "Pad",
         "fastnn.kernels.policy": "GaussianPolicyGradient PolicyGradient",
         "fastnn.kernels.pooling": "AveragePool AveragePoolGradient MaxPool MaxPoolGradient",

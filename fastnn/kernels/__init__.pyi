@@ -83,7 +83,7 @@ from fastnn.kernels.metric import (
     TopAccuracy as TopAccuracy,
 )
 from fastnn.kernels.optimizer import SGD as SGD, Adam as Adam, Lion as Lion, Nadam as Nadam
-from fastnn.kernels.own_loss import OwnLoss as OwnLoss
+from fastnn.kernels.own_loss import JointLoss as JointLoss, OwnLoss as OwnLoss, Part as Part
 from fastnn.kernels.pad import Pad as Pad
 from fastnn.kernels.policy import GaussianPolicyGradient as GaussianPolicyGradient, PolicyGradient as PolicyGradient
 from fastnn.kernels.pooling import (

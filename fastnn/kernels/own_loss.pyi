@@ -1,9 +1,14 @@
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
 from fastnn.engine.tensor import Tensor
 from fastnn.kernels.loss import Loss
+from fastnn.kernels.meter import Meter
+
+def check_number(name: str, what: str, value: object) -> None: ...
+def write_gradient(name: str, what: str, output: str, given: object, dx: np.ndarray, finite: bool) -> None: ...
 
 class OwnLoss(Loss):
     def __init__(
@@ -18,6 +23,24 @@ class OwnLoss(Loss):
         shape: tuple[int, ...] | None = None,
         target_shape: tuple[int, ...] | None = None,
         weighted: bool = False,
+        finite: bool = False,
+    ) -> None: ...
+    def explain(self, place: int) -> Exception: ...
+
+class Part(Meter):
+    def __init__(self) -> None: ...
+    @property
+    def capacity(self) -> int: ...
+
+class JointLoss(Loss):
+    def __init__(
+        self,
+        *three: object,
+        function: Callable[..., tuple[Any, ...]],
+        name: str,
+        outputs: tuple[str, ...],
+        shapes: tuple[Any, ...],
+        parts: tuple[str, ...] = (),
         finite: bool = False,
     ) -> None: ...
     def explain(self, place: int) -> Exception: ...

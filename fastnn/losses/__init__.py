@@ -33,6 +33,7 @@ from fastnn.losses.elementwise import (
     Poisson,
 )
 from fastnn.losses.gaussian import Gaussian
+from fastnn.losses.joint import Joint
 from fastnn.losses.own import Function, Own
 from fastnn.losses.policy import GaussianPolicyGradient, PolicyGradient
 from fastnn.losses.rows import Cosine, CrossEntropy, KLDivergence
@@ -49,6 +50,7 @@ __all__ = [
     "GaussianPolicyGradient",
     "Hinge",
     "Huber",
+    "Joint",
     "KLDivergence",
     "Loss",
     "MeanAbsoluteError",
@@ -112,6 +114,8 @@ def resolve(loss: Loss | str | Function) -> Loss:
 
 def describe(loss: Loss) -> dict[str, Any]:
     """The loss in the form that files hold: its settings, or the name of the user's function."""
+    if isinstance(loss, Joint):
+        return {"own": loss.name, "joint": {"targets": dict(loss.targets or {}), "parts": list(loss.parts)}}
     if isinstance(loss, Own):
         return {"own": loss.name} | ({} if loss.target == "output" else {"target": loss.target})
     return {"name": loss.name, "version": loss.version, "settings": loss.settings()}
@@ -131,6 +135,9 @@ def restore(entry: Any, custom: Mapping[str, Any]) -> Loss:
             )
         target = entry.get("target", "output")
         given = custom[entry["own"]]
+        if "joint" in entry:
+            targets = {name: tuple(shape) if shape else None for name, shape in entry["joint"]["targets"].items()}
+            return Joint(given, targets, entry["joint"]["parts"])
         return resolve(given) if target == "output" else Own(given, tuple(target) if target else None)
     checks.names("loss", entry, ("name", "version", "settings"), some=True)
     kind = type(resolve(entry["name"]))

@@ -64,7 +64,7 @@ class Own(Loss):
     @property
     def name(self) -> str:  # type: ignore[override]
         """The function's name."""
-        return getattr(self.function, "__name__", type(self.function).__name__)
+        return name_of(self.function)
 
     def __post_init__(self) -> None:
         if self.target is not None and self.target != "output":
@@ -112,6 +112,11 @@ class Own(Loss):
             weighted=self.weighted,
             finite=lowering.training,
         )
+
+
+def name_of(function: Callable[..., object]) -> str:
+    """The function's name, by which files hold it; of other callables that of their class."""
+    return getattr(function, "__name__", type(function).__name__)
 
 
 def takes_weights(function: Callable[..., object], others: int = 2) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from fastnn import kernels
 from fastnn.engine.port import Port
 from fastnn.engine.tensor import Tensor
-from fastnn.losses import Loss
+from fastnn.losses import Joint, Loss, Target
 from fastnn.losses.choose import choose
 from fastnn.losses.target import gather_weight
 from fastnn.lowering.call import Buffer, Call, Weight
@@ -151,7 +151,7 @@ class _Measured:
         self.choices: list[Port] = []
         self.records: list[Record] = []
         self._measure(outputs)
-        several = len(net.objectives) > 1
+        several = len(net.objectives) > 1 and "loss" not in self.meters
         self.scales = {f"{each.output}_loss": each.weight for each in net.objectives} if several else {}
         if lowering.penalties or update.penalized(net.blocks.wanted):
             self.meters["penalty"] = lowering.emit(kernels.Penalties, self.meters.get("loss"))
@@ -163,33 +163,66 @@ class _Measured:
 
     def _measure(self, outputs: list[Value]) -> None:
         """Emits the losses and the metrics, in this order for each output, and the gathers of their targets."""
-        lowering, names, kind = self.lowering, self.net.graph.output_names, self.request.kind.value
-        for i, (objective, made) in enumerate(zip(self.net.objectives, outputs, strict=True)):
-            prefix = "" if len(names) == 1 else f"{objective.output}_"
-            with lowering.named(f"{kind} {objective.output}" if prefix else kind):
-                output = lowering.whole(made, objective.loss.name) if objective.loss.whole else made
-                chosen = bool(self.request.choose) and self.request.choose[i]
-                if chosen:
-                    port, output = choose(lowering, output, objective.loss, title("choose", names, i))
-                    self.choices.append(port)
-                labels, weight = self.request.labels[i], self._gather_weights(i, output)
-                target = objective.loss.gather_target(lowering, output, labels, weight, title("y", names, i))
-                self.meters[f"{prefix}loss"] = objective.loss.lower(lowering, output, target)
-                if lowering.training and objective.weight != 1:
-                    lowering.scale_gradient(output, objective.weight)
-                if objective.metrics and not objective.loss.compares:
-                    raise ValueError(f"metrics: the targets of {objective.loss.name} are not values of the outputs")
-                meaning = Meaning.of(output, objective.loss)
-                twice = repeated([name for metric in objective.metrics for name in metric.names(meaning)])
-                if twice is not None:
-                    raise ValueError(f"metrics: two would be called {twice!r} in the logs; rename the function")
-                for metric in objective.metrics:
-                    metric.check(meaning, labels)
-                    if isinstance(metric, Metered):
-                        self.meters[f"{prefix}{metric.name}"] = metric.lower(lowering, output, target, meaning)
-                if self.request.outputs and objective.recorded:
-                    self._record(i, output if chosen else made, prefix, meaning)
-            self.targets.append(target.port)
+        lowering, objectives = self.lowering, self.net.objectives
+        joint = objectives[0].loss if isinstance(objectives[0].loss, Joint) else None
+        waiting: list[tuple[Value, Value, Target]] = []
+        for i, (objective, made) in enumerate(zip(objectives, outputs, strict=True)):
+            with lowering.named(self._title(i)):
+                output, shown, target = self._gather(i, made)
+                if joint is None:
+                    self.meters[f"{self._prefix(i)}loss"] = objective.loss.lower(lowering, output, target)
+                    if lowering.training and objective.weight != 1:
+                        lowering.scale_gradient(output, objective.weight)
+                    self._meter(i, output, shown, target)
+                waiting.append((output, shown, target))
+        if joint is None:
+            return
+        with lowering.named(self.request.kind.value):
+            compared, _, targets = map(list, zip(*waiting, strict=True))
+            self.meters |= joint.lower_all(lowering, self.net.graph.output_names, compared, targets)
+        for i, each in enumerate(waiting):
+            with lowering.named(self._title(i)):
+                self._meter(i, *each)
+
+    def _prefix(self, index: int) -> str:
+        """What the names in the logs begin with."""
+        return "" if len(self.net.objectives) == 1 else f"{self.net.objectives[index].output}_"
+
+    def _title(self, index: int) -> str:
+        """What the Ops of an output's loss and metrics belong to, in place of a layer."""
+        kind = self.request.kind.value
+        return kind if len(self.net.objectives) == 1 else f"{kind} {self.net.objectives[index].output}"
+
+    def _gather(self, index: int, made: Value) -> tuple[Value, Value, Target]:
+        """Emits the gathers for an output; returns what of it is compared and what is recorded, and the target."""
+        lowering, names, loss = self.lowering, self.net.graph.output_names, self.net.objectives[index].loss
+        output = lowering.whole(made, loss.name) if loss.whole else made
+        shown = made
+        if self.request.choose and self.request.choose[index]:
+            port, output = choose(lowering, output, loss, title("choose", names, index))
+            self.choices.append(port)
+            shown = output
+        labels, weight = self.request.labels[index], self._gather_weights(index, output)
+        target = loss.gather_target(lowering, output, labels, weight, title("y", names, index))
+        self.targets.append(target.port)
+        return output, shown, target
+
+    def _meter(self, index: int, output: Value, shown: Value, target: Target) -> None:
+        """Emits the metrics of an output."""
+        objective = self.net.objectives[index]
+        if objective.metrics and not objective.loss.compares:
+            raise ValueError(f"metrics: the targets of {objective.loss.name} are not values of the outputs")
+        meaning = Meaning.of(output, objective.loss)
+        twice = repeated([name for metric in objective.metrics for name in metric.names(meaning)])
+        if twice is not None:
+            raise ValueError(f"metrics: two would be called {twice!r} in the logs; rename the function")
+        for metric in objective.metrics:
+            metric.check(meaning, target.labels)
+            if isinstance(metric, Metered):
+                name = f"{self._prefix(index)}{metric.name}"
+                self.meters[name] = metric.lower(self.lowering, output, target, meaning)
+        if self.request.outputs and objective.recorded:
+            self._record(index, shown, self._prefix(index), meaning)
 
     def _record(self, index: int, output: Value, prefix: str, meaning: Meaning) -> None:
         """Emits the scatter of an output, for its metrics of a whole epoch."""

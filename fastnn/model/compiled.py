@@ -91,7 +91,8 @@ class Compiled(Assembly):
             An object, or a name for default settings.
         loss : Loss, str, callable or None, default "cross_entropy"
             An object, a name, or your own function (y, t) -> (loss, dy), see `fastnn.losses.Own`. For several outputs
-            one for all, or a dict by output. None is for loops of your own, of `forward`, `backward` and `step`.
+            one for all, or a dict by output, or a `fastnn.losses.Joint` of all together. None is for loops of your own,
+            of `forward`, `backward` and `step`.
         metrics : list of str, Metric or callable, default ()
             Names, objects with settings, or your own functions (y, t) -> float, called with all outputs and targets of
             an epoch. For several outputs one list for all, or a dict by output.
@@ -128,9 +129,11 @@ class Compiled(Assembly):
         with self.guard.changing("compile"):
             before = dict(vars(self))
             outputs = [objective.output for objective in measured]
-            loss = one_or_all(outputs, [objective.loss for objective in measured]) if measured else None
-            given = [tuple(map(measures.plain, objective.metrics)) for objective in measured]
-            metrics = one_or_all(outputs, given) if measured else ()
+            given = [objective.loss for objective in measured]
+            joint = bool(given) and isinstance(given[0], losses.Joint)
+            loss = given[0] if joint else one_or_all(outputs, given) if measured else None
+            plain = [tuple(map(measures.plain, objective.metrics)) for objective in measured]
+            metrics = one_or_all(outputs, plain) if measured else ()
             try:
                 self._set(optimizer=optimizer, objectives=measured, loss=loss, metrics=metrics, frozen=frozen)
                 self._set(counters=self.counters.compiled())

@@ -70,14 +70,15 @@ def objectives(outputs: Sequence[str], loss: Any, metrics: Any, weights: Any) ->
     made = []
     by_output = (for_each("loss", loss, outputs), for_each("metrics", metrics, outputs, ()))
     scales = for_each("loss_weights", 1.0 if weights is None else weights, outputs, 1.0)
-    for output, criterion, names, weight in zip(outputs, *by_output, scales, strict=True):
+    criteria = _resolved(by_output[0], outputs, weights is not None)
+    for output, criterion, names, weight in zip(outputs, criteria, by_output[1], scales, strict=True):
         given = checks.listed("metrics", names, object, "names or functions")
         listed = tuple(dict.fromkeys(map(measures.resolve, given)))
         twice = repeated(_in_logs("loss", *(metric.name for metric in listed)))
         if twice is not None:
             raise ValueError(f"metrics: two would be called {twice!r} in the logs; give the function another name")
         scale = checks.real(f"loss_weights: {output}", weight, least=0)
-        made.append(Objective(output, losses.resolve(criterion), scale, listed))
+        made.append(Objective(output, criterion, scale, listed))
     if not any(objective.weight for objective in made):
         raise ValueError("loss_weights: all are 0, so there is nothing to train")
     if len(made) > 1:
@@ -85,9 +86,22 @@ def objectives(outputs: Sequence[str], loss: Any, metrics: Any, weights: Any) ->
     return tuple(made)
 
 
+def _resolved(given: Sequence[Any], outputs: Sequence[str], weighted: bool) -> list[Loss]:
+    """The loss of each output. Raises ValueError for one that is joint among others, or with loss_weights."""
+    found = [losses.resolve(loss) for loss in given]
+    joint = next((loss for loss in found if isinstance(loss, losses.Joint)), None)
+    if joint is None:
+        return found
+    if weighted or any(loss != joint for loss in found):
+        raise ValueError(f"{joint.name}: a Joint loss is that of all outputs, without others and without loss_weights")
+    checks.names(f"{joint.name}: targets", joint.targets or {}, outputs, some=True)
+    return [joint.of(output) for output in outputs]
+
+
 def _check_names(made: Sequence[Objective]) -> None:
     """Raises ValueError where two values in the logs would have one name."""
-    names = [
+    names = list(getattr(made[0].loss, "parts", ()))
+    names += [
         f"{objective.output}_{figure}"
         for objective in made
         for figure in ("loss", *(metric.name for metric in objective.metrics))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fastnn.layers.base import Layer
-from fastnn.losses import Own
+from fastnn.losses import Joint, Own
 from fastnn.model.compiled import Compiled
 from fastnn.model.facts import Facts, Targets, some
 from fastnn.model.feed import ArrayFeed, Feed
@@ -56,7 +56,7 @@ def _targets(net: Compiled, data: Feed) -> tuple[Targets, ...]:
     if form.weights or form.choose or form.lengths is not None or not isinstance(data, ArrayFeed):
         return ()
     for each in net.objectives:
-        known = each.loss.compares and not isinstance(each.loss, Own)
+        known = each.loss.compares and not isinstance(each.loss, Own | Joint)
         if not known or vars(each.loss).get("ignore") is not None:
             return ()
     return tuple(
