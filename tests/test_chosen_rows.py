@@ -131,7 +131,7 @@ def test_what_is_refused(rows: Any, error: type[Exception], message: str) -> Non
 def test_of_data_that_have_no_rows() -> None:
     net = network()
     for data in (fnn.data.Loader((X, Y)), lambda: iter([(X, Y)])):
-        with pytest.raises(TypeError, match="rows: are those of arrays"):
+        with pytest.raises(TypeError, match="rows: takes samples of arrays"):
             net.fit(data, rows=ROWS, verbose=0)
     with pytest.raises(ValueError, match="counts all samples"):
         network("cross_entropy", ()).fit(X, INDEX, rows=ROWS, class_weight="balanced", verbose=0)

@@ -81,7 +81,7 @@ def feed(
             if extra is not None:
                 raise TypeError(f"{name}: must be in the samples of a dataset, ({', '.join(PARTS)})")
         if rows is not None:
-            raise TypeError("rows: are those of arrays; of a dataset take those samples alone, as in x=Subset(x, rows)")
+            raise TypeError("rows: takes samples of arrays; pass a dataset, or batches, of those samples alone")
     if steps is not None and source is not Source.BATCHES:
         raise ValueError("steps_per_epoch is for batches that a function returns; data of known size are used whole")
     if source is Source.BATCHES:
