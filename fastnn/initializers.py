@@ -8,8 +8,8 @@ from __future__ import annotations  # np.random is loaded where it is used: it c
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -192,12 +192,14 @@ INITIALIZERS: dict[str, Initializer] = {
 
 @dataclass(eq=False, repr=False)
 class Drawn(FixedSettings):
-    """An initializer with settings: called as the functions are."""
+    """An initializer with settings, which are numbers >= `least`: called as the functions are."""
 
-    def real(self, name: str, least: float) -> None:
-        """Checks a number among the settings, and makes it a float."""
-        number = checks.real(f"{type(self).__name__}: {name}", getattr(self, name), least=least)
-        object.__setattr__(self, name, number)
+    least: ClassVar[float] = 0.0
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            number = checks.real(f"{type(self).__name__}: {field.name}", getattr(self, field.name), least=self.least)
+            object.__setattr__(self, field.name, number)
 
     def __call__(self, rng: np.random.Generator, shape: tuple[int, ...], fan_in: int, fan_out: int) -> np.ndarray:
         raise NotImplementedError(f"{type(self).__name__}.__call__ is not defined")
@@ -230,9 +232,6 @@ class Orthogonal(Drawn):
 
     gain: float = 1.0
 
-    def __post_init__(self) -> None:
-        self.real("gain", 0)
-
     def __call__(self, rng: np.random.Generator, shape: tuple[int, ...], fan_in: int, fan_out: int) -> np.ndarray:
         return orthogonal(rng, shape, fan_in, fan_out) * np.float32(self.gain)
 
@@ -261,8 +260,7 @@ class Constant(Drawn):
 
     value: float
 
-    def __post_init__(self) -> None:
-        self.real("value", -checks.LARGEST)
+    least: ClassVar[float] = -checks.LARGEST
 
     def __call__(self, rng: np.random.Generator, shape: tuple[int, ...], fan_in: int, fan_out: int) -> np.ndarray:
         return np.full(shape, self.value, np.float32)
@@ -290,44 +288,12 @@ class Normal(Drawn):
 
     std: float
 
-    def __post_init__(self) -> None:
-        self.real("std", 0)
-
     def __call__(self, rng: np.random.Generator, shape: tuple[int, ...], fan_in: int, fan_out: int) -> np.ndarray:
         return _normal(rng, shape, self.std**2)
 
 
-@dataclass(eq=False, repr=False)
-class Uniform(Drawn):
-    """Uniform on +-limit.
-
-    Parameters
-    ----------
-    limit : float
-        The largest size, >= 0.
-
-    Raises
-    ------
-    TypeError, ValueError
-        Unless limit >= 0.
-
-    Examples
-    --------
-    >>> import fastnn as fnn
-    >>> layer = fnn.Dense(64, initializer=fnn.initializers.Uniform(0.05))
-    """
-
-    limit: float
-
-    def __post_init__(self) -> None:
-        self.real("limit", 0)
-
-    def __call__(self, rng: np.random.Generator, shape: tuple[int, ...], fan_in: int, fan_out: int) -> np.ndarray:
-        return _uniform(rng, shape, self.limit**2 / 3)
-
-
 #: The initializers with settings that a file may name.
-DRAWN: dict[str, type[Drawn]] = {kind.__name__: kind for kind in (Orthogonal, Constant, Normal, Uniform)}
+DRAWN: dict[str, type[Drawn]] = {kind.__name__: kind for kind in (Orthogonal, Constant, Normal)}
 
 
 def described(setting: Any) -> Any:
