@@ -261,6 +261,12 @@ typedef struct {
     (isize n, isize first, const float *mean, const float *s, const float *dz, float share, const fastnn_random *r,    \
      float *dmean, float *ds))                                                                                         \
   K(double, normal_divergence, (isize n, const float *mean, const float *s))                                           \
+  K(void, leak, (isize n, const float *x, float a, float b, float *y))                                                 \
+  K(void, leak_gradient, (isize n, const float *x, const float *dy, float a, float b, float *dx))                      \
+  K(void, exponential, (isize n, const float *x, float a, float b, float *y))                                          \
+  K(void, exponential_gradient, (isize n, const float *x, const float *dy, float a, float b, float *dx))               \
+  K(void, limit, (isize n, const float *x, float a, float b, float *y))                                                \
+  K(void, limit_gradient, (isize n, const float *x, const float *dy, float a, float b, float *dx))                     \
   K(void, rescale, (isize n, const float *x, float scale, float offset, float *y))                                     \
   K(void, uniform, (isize n, isize first, fastnn_random r, float *y))                                                  \
   K(void, flip_shift,                                                                                                  \

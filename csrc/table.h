@@ -23,6 +23,7 @@
 #include "maxout.h"
 #include "merge.h"
 #include "optimizer.h"
+#include "parametric.h"
 #include "peak.h"
 #include "pooling.h"
 #include "prelu.h"

@@ -31,6 +31,7 @@ from fastnn.engine.thread_count import (
     threads as threads,
 )
 from fastnn.layers import (
+    ELU as ELU,
     GRU as GRU,
     LSTM as LSTM,
     Activation as Activation,
@@ -39,6 +40,7 @@ from fastnn.layers import (
     AvgPool2D as AvgPool2D,
     BatchNorm as BatchNorm,
     Bidirectional as Bidirectional,
+    Clip as Clip,
     Composite as Composite,
     Concatenate as Concatenate,
     Conv1D as Conv1D,
@@ -58,6 +60,7 @@ from fastnn.layers import (
     GlobalMaxPool as GlobalMaxPool,
     Layer as Layer,
     LayerNorm as LayerNorm,
+    LeakyReLU as LeakyReLU,
     Mask as Mask,
     Maxout as Maxout,
     MaxPool1D as MaxPool1D,

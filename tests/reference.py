@@ -243,3 +243,17 @@ def Scatter(x: NDArray, array: NDArray, first: int = 0) -> NDArray:
 def Elementary(x: ArrayLike, function: str) -> Array:
     with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
         return {"exp": np.exp, "log": np.log, "erf": erf}[function](double(x))
+
+
+def Parametric(x: ArrayLike, function: str, first: float, second: float = 0.0) -> Array:
+    x = double(x)
+    if function == "limit":
+        return np.clip(x, first, second)
+    return np.where(x > 0, x, first * (x if function == "leak" else np.expm1(np.minimum(x, 0))))
+
+
+def ParametricGradient(x: ArrayLike, dy: ArrayLike, function: str, first: float, second: float = 0.0) -> Array:
+    x = double(x)
+    if function == "limit":
+        return np.where((x >= first) & (x <= second), double(dy), 0)
+    return double(dy) * np.where(x > 0, 1, first * (1 if function == "leak" else np.exp(np.minimum(x, 0))))

@@ -21,7 +21,7 @@ from fastnn import kernels
 from fastnn.engine.op import Op
 from fastnn.kernels.axis import Axis
 
-LISTS = {"ACTIVATIONS", "DERIVED_FROM_INPUT", "ELEMENTWISE_LOSSES"}
+LISTS = {"ACTIVATIONS", "DERIVED_FROM_INPUT", "ELEMENTWISE_LOSSES", "PARAMETRIC"}
 # The derivative of step, 0, is right too, but says nothing.
 SMOOTH = [activation for activation in kernels.ACTIVATIONS if activation != "step"]
 

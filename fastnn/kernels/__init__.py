@@ -34,6 +34,7 @@ __getattr__, __dir__, __all__ = lazy.attach(
         "fastnn.kernels.own_loss": "JointLoss OwnLoss Part",
         "fastnn.kernels.pad": "Pad",
         "fastnn.kernels.policy": "GaussianPolicyGradient PolicyGradient",
+        "fastnn.kernels.parametric": "PARAMETRIC Parametric ParametricGradient",
         "fastnn.kernels.pooling": "AveragePool AveragePoolGradient MaxPool MaxPoolGradient",
         "fastnn.kernels.prelu": "PReLU PReLUGradient",
         "fastnn.kernels.python": "PythonBackward PythonForward",

@@ -32,6 +32,7 @@ __getattr__, __dir__, __all__ = lazy.attach(
         "fastnn.layers.mean": "Mean",
         "fastnn.layers.merge": "Add Concatenate Multiply Subtract",
         "fastnn.layers.pad": "Crop2D ZeroPad2D",
+        "fastnn.layers.parametric": "ELU Clip LeakyReLU",
         "fastnn.layers.pooling": "AvgPool1D AvgPool2D GlobalAvgPool GlobalMaxPool MaxPool1D MaxPool2D",
         "fastnn.layers.prelu": "PReLU",
         "fastnn.layers.python": "PythonLayer",

@@ -28,6 +28,7 @@ from fastnn.layers.maxout import Maxout as Maxout
 from fastnn.layers.mean import Mean as Mean
 from fastnn.layers.merge import Add as Add, Concatenate as Concatenate, Multiply as Multiply, Subtract as Subtract
 from fastnn.layers.pad import Crop2D as Crop2D, ZeroPad2D as ZeroPad2D
+from fastnn.layers.parametric import ELU as ELU, Clip as Clip, LeakyReLU as LeakyReLU
 from fastnn.layers.pooling import (
     AvgPool1D as AvgPool1D,
     AvgPool2D as AvgPool2D,

@@ -18,6 +18,8 @@ LAYER_ACTIVATIONS = (*kernels.ACTIVATIONS, *ROW_WISE)
 
 def known_activation(name: str, known: Iterable[str] = LAYER_ACTIVATIONS) -> str:
     """The name of an activation, as a plain string. Raises ValueError that lists the known ones."""
+    if name == "swish":
+        name = "silu"
     if name == "prelu":
         raise ValueError("prelu has slopes to learn: add the layer PReLU() instead of naming an activation")
     return str(checks.known("activation", name, known))
