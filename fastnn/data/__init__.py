@@ -2,4 +2,4 @@
 
 from fastnn.common import lazy
 
-__getattr__, __dir__, __all__ = lazy.attach(__name__, {"fastnn.data.loader": "Loader"})
+__getattr__, __dir__, __all__ = lazy.attach(__name__, {"fastnn.data": "augment", "fastnn.data.loader": "Loader"})

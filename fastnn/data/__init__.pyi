@@ -1,1 +1,2 @@
+from fastnn.data import augment as augment
 from fastnn.data.loader import Loader as Loader

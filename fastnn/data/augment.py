@@ -1,0 +1,141 @@
+"""Random changes of images together with their targets: one draw moves an image, its mask and its steering angle.
+
+For data that are made on the way, in a dataset's `__getitems__` or a function that returns batches. Where only the
+input is changed, the layers `RandomFlip` and `RandomShift` do it inside the network.
+"""
+
+from __future__ import annotations  # np.random is loaded where it is used
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fastnn.common import checks
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import ArrayLike, NDArray
+
+    #: What random numbers follow from: a number, or a generator that is drawn from.
+    Seed = int | np.random.Generator
+
+
+def flip(
+    *images: ArrayLike,
+    seed: Seed,
+    horizontal: bool = True,
+    vertical: bool = False,
+    values: ArrayLike | None = None,
+    signs: Sequence[float] | None = None,
+) -> tuple[NDArray[Any], ...]:
+    """Flip each sample's images together with probability 1/2, and change the signs of values with them.
+
+    Parameters
+    ----------
+    *images : array (batch, height, width) or (batch, height, width, channels)
+        Images, masks, and whatever else has the same height and width, of any dtype.
+    seed : int or numpy.random.Generator
+        What the draw follows from.
+    horizontal, vertical : bool, default True and False
+        Whether left and right, and top and bottom, are exchanged; each in half of the samples.
+    values : array (batch, n), optional
+        Targets that change with a horizontal flip: (steering, speed), say.
+    signs : sequence of n numbers, optional
+        Factors of the values of samples that are flipped horizontally: (-1, 1).
+
+    Returns
+    -------
+    tuple of array
+        New arrays of the same shapes and dtypes, those of the images, then that of the values, if given.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For no images, other shapes, and values without signs.
+
+    Examples
+    --------
+    >>> import numpy as np, fastnn as fnn
+    >>> image, mask = np.arange(6).reshape(1, 2, 3, 1), np.array([[[0, 0, 1], [0, 1, 1]]])
+    >>> image, mask, steering = fnn.data.augment.flip(image, mask, seed=2, values=[[0.3]], signs=[-1])
+    >>> image[0, :, :, 0].tolist(), mask[0].tolist(), steering.tolist()
+    ([[2, 1, 0], [5, 4, 3]], [[1, 0, 0], [1, 1, 0]], [[-0.3]])
+    """
+    arrays, generator = _images("flip", images), np.random.default_rng(seed)
+    if (values is None) != (signs is None):
+        raise ValueError("flip: values and signs go together")
+    turned = generator.random((2, len(arrays[0]))) < 0.5
+    turned[0] &= checks.flag("flip: horizontal", horizontal)
+    turned[1] &= checks.flag("flip: vertical", vertical)
+    for axis, chosen in ((2, turned[0]), (1, turned[1])):
+        arrays = [np.where(chosen.reshape(-1, *[1] * (x.ndim - 1)), np.flip(x, axis), x) for x in arrays]
+    if values is None or signs is None:
+        return tuple(arrays)
+    given, factors = np.asarray(values), np.asarray(signs)
+    if given.shape != (len(turned[0]), len(factors)):
+        wanted = (len(turned[0]), len(factors))
+        raise ValueError(f"flip: expected values {wanted}, a sign for each column, got {given.shape}")
+    return (*arrays, np.where(turned[0][:, None], given * factors, given).astype(given.dtype))
+
+
+def shift(*images: ArrayLike, pixels: int, seed: Seed, fill: float | Sequence[float] = 0) -> tuple[NDArray[Any], ...]:
+    """Shift each sample's images together, by up to that many pixels up, down, left and right.
+
+    Parameters
+    ----------
+    *images : array (batch, height, width) or (batch, height, width, channels)
+        As in `flip`.
+    pixels : int
+        The most, along each axis, at least 0.
+    seed : int or numpy.random.Generator
+        What the draw follows from.
+    fill : number or sequence of numbers, default 0
+        What is shifted in, for all images or for each: the label of a mask that is not counted, say.
+
+    Returns
+    -------
+    tuple of array
+        New arrays of the same shapes and dtypes.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For no images, other shapes, pixels < 0, and another number of fills.
+
+    Examples
+    --------
+    >>> import numpy as np, fastnn as fnn
+    >>> image, mask = np.ones((1, 3, 3, 1)), np.ones((1, 3, 3), int)
+    >>> image, mask = fnn.data.augment.shift(image, mask, pixels=1, seed=0, fill=(0, -1))
+    >>> mask[0].tolist()
+    [[1, 1, 1], [1, 1, 1], [-1, -1, -1]]
+    """
+    arrays, generator = _images("shift", images), np.random.default_rng(seed)
+    most = checks.integer("shift: pixels", pixels, least=0)
+    fills = np.broadcast_to(fill, len(arrays)) if np.ndim(fill) == 0 else np.asarray(fill)
+    if fills.shape != (len(arrays),):
+        raise ValueError(f"shift: fill must be a number, or {len(arrays)} of them, got {fill!r}")
+    count, height, width = arrays[0].shape[:3]
+    down, right = generator.integers(0, 2 * most + 1, (2, count, 1))  # of the window in the larger image
+    rows, columns = np.arange(height) + down, np.arange(width) + right
+    sample = np.arange(count)[:, None, None]
+    moved = []
+    for x, each in zip(arrays, fills, strict=True):
+        border = [(0, 0), (most, most), (most, most), *[(0, 0)] * (x.ndim - 3)]
+        larger = np.pad(x, border, constant_values=each)
+        moved.append(larger[sample, rows[:, :, None], columns[:, None, :]])
+    return tuple(moved)
+
+
+def _images(name: str, images: Sequence[ArrayLike]) -> list[NDArray[Any]]:
+    """The images as arrays. Raises TypeError without any, ValueError for shapes that do not agree."""
+    arrays = [np.asarray(x) for x in images]
+    if not arrays:
+        raise TypeError(f"{name}: give at least one array of images")
+    for x in arrays:
+        if x.ndim not in (3, 4) or x.shape[:3] != arrays[0].shape[:3]:
+            shapes = ", ".join(str(each.shape) for each in arrays)
+            wanted = "(batch, height, width) or (batch, height, width, channels), the same for all"
+            raise ValueError(f"{name}: expected {wanted}, got {shapes}")
+    return arrays
