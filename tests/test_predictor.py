@@ -253,7 +253,7 @@ def test_what_is_bound_to_memory_is_not_copied() -> None:
     """It says so, and what to do instead."""
     net = classifier()
     plan = net.plan()
-    program = net.pool.lease(net, net.training_step, 3)
+    program = net.pool.lease(net, net.quick[0].request, 3)
     whole = [
         (net.freeze(), r"a Predictor cannot be copied; freeze\(\) makes another"),
         (plan, r"net.plan\(\) makes another"),

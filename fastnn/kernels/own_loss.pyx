@@ -154,7 +154,9 @@ cdef class JointLoss(Loss):
         self.parts = dict(zip(parts, three[3 * len(outputs):], strict=True))
         for i, (output, (shape, target_shape)) in enumerate(zip(outputs, shapes, strict=True)):
             x, target, dx = three[3 * i], three[3 * i + 1], three[3 * i + 2]
-            if math.prod(shape) != x.columns or (target is not None and math.prod(target_shape) != target.columns):
+            if x is None or dx is None or math.prod(shape) != x.columns:
+                self.refuse(x, target, dx)
+            if target is not None and math.prod(target_shape) != target.columns:
                 self.refuse(x, target, dx)
             self.columns += x.columns
             self.x_views[output] = arrays.read_only(x.array.reshape(x.rows, *shape))
