@@ -85,12 +85,12 @@ from fastnn.kernels.metric import (
 from fastnn.kernels.optimizer import SGD as SGD, Adam as Adam, Lion as Lion, Nadam as Nadam
 from fastnn.kernels.own_loss import JointLoss as JointLoss, OwnLoss as OwnLoss, Part as Part
 from fastnn.kernels.pad import Pad as Pad
-from fastnn.kernels.policy import GaussianPolicyGradient as GaussianPolicyGradient, PolicyGradient as PolicyGradient
 from fastnn.kernels.parametric import (
     PARAMETRIC as PARAMETRIC,
     Parametric as Parametric,
     ParametricGradient as ParametricGradient,
 )
+from fastnn.kernels.policy import GaussianPolicyGradient as GaussianPolicyGradient, PolicyGradient as PolicyGradient
 from fastnn.kernels.pooling import (
     AveragePool as AveragePool,
     AveragePoolGradient as AveragePoolGradient,
