@@ -12,7 +12,7 @@ MADE := $(VENV)/made-$(subst /,-,$(PYTHON))
 BUILT := $(VENV)/built
 TESTS := $(VENV)/test,plot $(if $(filter 1,$(FASTNN_TEST_TORCH)),$(VENV)/torch)
 
-.PHONY: demo test test-kernels test-neon lint stubs sweep bench figures bench-ops wheel dev clean
+.PHONY: demo test test-kernels test-neon lint stubs sweep bench figures gallery bench-ops wheel dev clean
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
@@ -59,7 +59,12 @@ bench: $(VENV)/bench
 
 figures: $(VENV)/bench
 	@echo "figures: passes, memory, accuracy, the adding problem, diagnoses, loading, interrupted runs, agents; takes two hours of a quiet machine"
-	@for script in passes memory accuracy accuracy_pictures adding_problem diagnosis loading kills reinforcement; do $(RUN) benchmarks/$$script.py || exit 1; done
+	@for script in passes memory accuracy accuracy_pictures adding_problem diagnosis loading kills reinforcement generation; do $(RUN) benchmarks/$$script.py || exit 1; done
+
+gallery: $(VENV)/plot,images,rl
+	@echo "gallery: the examples of generation and reinforcement learning in full; takes two hours"
+	@$(PIP) install minatar
+	@$(RUN) benchmarks/gallery.py
 
 bench-ops: $(TESTS)
 	@echo "bench-ops: each op alone"
@@ -81,7 +86,7 @@ clean:
 	@rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache fastnn/engine/csrc.pxd
 	@find csrc fastnn tests benchmarks examples \( -name '*.so' -o -name __pycache__ \) -prune -exec rm -rf {} +
 
-$(VENV)/plot $(VENV)/test,plot $(VENV)/lint $(VENV)/bench $(VENV)/release: $(BUILT)
+$(VENV)/plot $(VENV)/test,plot $(VENV)/lint $(VENV)/bench $(VENV)/release $(VENV)/plot,images,rl: $(BUILT)
 	@echo "installing what $(@F) needs"
 	@$(PIP) install "$$(echo $(VENV)/wheel/*.whl)[$(@F)]"
 	@touch $@

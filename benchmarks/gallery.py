@@ -1,0 +1,87 @@
+"""Runs the examples of generation and reinforcement learning in full, and writes what they print and draw to the docs.
+
+`python benchmarks/gallery.py [NAME ...]` (`make gallery`) runs all, or those named, and writes docs/gallery.md and the
+pictures in docs/images/gallery; the entries of the others stay. All take two hours of two cores.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGE, PICTURES = ROOT / "docs" / "gallery.md", ROOT / "docs" / "images" / "gallery"
+RESULTS = ROOT / "benchmarks" / "results" / "gallery.json"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An example: its title in the gallery, its arguments, and the picture that is shown."""
+
+    title: str
+    command: str
+    picture: str
+
+
+ENTRIES = {
+    "autoencoder": Entry("Autoencoder: images through a bottleneck, and without noise", "autoencoder.py", "*.png"),
+    "vae": Entry("Variational autoencoder: images from random numbers", "vae.py", "*.png"),
+    "gan": Entry("Generative adversarial network", "gan.py", "*.png"),
+    "cart-pole": Entry("Q-learning: CartPole", "dqn.py CartPole", "film.gif"),
+    "lunar-lander": Entry("Q-learning: LunarLander", "dqn.py LunarLander-v3", "film.gif"),
+    "breakout": Entry("Q-learning from images: breakout", "dqn.py minatar:breakout", "film.gif"),
+    "ppo": Entry("Proximal policy optimization: CartPole", "ppo.py CartPole", "returns.png"),
+    "tic-tac-toe": Entry("Self-play: tic-tac-toe", "self_play.py tic-tac-toe", "*.png"),
+    "connect-four": Entry("Self-play: Connect Four", "self_play.py connect-four", "*.png"),
+}
+
+
+def run(name: str, entry: Entry) -> dict[str, str]:
+    """What the example prints, and the picture that it leaves, copied."""
+    with tempfile.TemporaryDirectory() as folder:
+        call = [sys.executable, *str(ROOT / "examples" / entry.command).split(), "--out", folder]
+        printed = subprocess.run(call, stdout=subprocess.PIPE, text=True, check=True).stdout
+        found = sorted(Path(folder).glob(entry.picture))
+        shown = PICTURES / f"{name}{found[0].suffix}"
+        PICTURES.mkdir(parents=True, exist_ok=True)
+        shutil.copy(found[0], shown)
+    lines = [line for line in printed.splitlines() if folder not in line]
+    return {"printed": "\n".join(lines), "picture": shown.name}
+
+
+def page(results: dict[str, dict[str, str]]) -> str:
+    """The gallery."""
+    parts = ["# Gallery", "", "What the examples draw and print; `make gallery` writes this page.", ""]
+    for name, entry in ENTRIES.items():
+        if name in results:
+            found = results[name]
+            parts += [f"## {entry.title}", "", f"![{entry.title}](images/gallery/{found['picture']})", ""]
+            parts += [f"`python examples/{entry.command}`", "", "```text", found["printed"], "```", ""]
+    return "\n".join(parts)
+
+
+def main() -> None:
+    """Runs the examples and writes the page."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(ENTRIES))
+    options = parser.parse_args()
+    unknown = [name for name in options.names if name not in ENTRIES]
+    if unknown:
+        raise SystemExit(f"gallery.py: unknown: {', '.join(unknown)}; known: {', '.join(ENTRIES)}")
+    results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    for name in options.names or ENTRIES:
+        print(f"{name}:", flush=True)
+        results[name] = run(name, ENTRIES[name])
+        print(results[name]["printed"], flush=True)
+        RESULTS.write_text(json.dumps(results, indent=1) + "\n")
+        PAGE.write_text(page(results))
+
+
+if __name__ == "__main__":
+    main()
