@@ -17,13 +17,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
-    #: What random numbers follow from: a number, or a generator that is drawn from.
-    Seed = int | np.random.Generator
-
 
 def flip(
     *images: ArrayLike,
-    seed: Seed,
+    seed: int | np.random.Generator,
     horizontal: bool = True,
     vertical: bool = False,
     values: ArrayLike | None = None,
@@ -79,7 +76,9 @@ def flip(
     return (*arrays, np.where(turned[0][:, None], given * factors, given).astype(given.dtype))
 
 
-def shift(*images: ArrayLike, pixels: int, seed: Seed, fill: float | Sequence[float] = 0) -> tuple[NDArray[Any], ...]:
+def shift(
+    *images: ArrayLike, pixels: int, seed: int | np.random.Generator, fill: float | Sequence[float] = 0
+) -> tuple[NDArray[Any], ...]:
     """Shift each sample's images together, by up to that many pixels up, down, left and right.
 
     Parameters
