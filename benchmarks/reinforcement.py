@@ -139,7 +139,7 @@ def agents(seeds: int) -> Iterator[str]:
         begin = time.process_time()
         learn, _ = dqn.train("CartPole", dqn.SETTINGS["CartPole"], seed)
         seconds.append(time.process_time() - begin)
-        means.append(dqn.play(learn, environments.make("CartPole", 100, 30_000_000)).mean())
+        means.append(dqn.play(learn, environments.make("CartPole", 100, 50_000_000)).mean())
     solved = sum(mean == 500 for mean in means)
     yield (
         f"CartPole, DQN: 500 in all of 100 test episodes for {solved} of {seeds} seeds; CPU seconds of training: "

@@ -46,7 +46,8 @@ class Settings:
 
 SETTINGS = {
     "CartPole": Settings(
-        100_000, 500, "Stable-Baselines3 500 (50,000 steps), CleanRL 488.7 (500,000)", rate=3e-3, every=500,
+        100_000, 500, "Stable-Baselines3 500 (50,000 steps), CleanRL 488.7 (500,000)",
+        rate=3e-3, updates=6, every=500, episodes=1000,
     ),
     "LunarLander-v3": Settings(
         200_000, 240, "Stable-Baselines3: DQN 154 (100,000 steps), PPO 242 (1 million)",
@@ -173,7 +174,7 @@ def main() -> None:
         out.mkdir(parents=True, exist_ok=True)
         learn, validations = train(options.environment, settings, options.seed)
         seconds = time.process_time() - begin
-        returns = play(learn, environments.make(options.environment, 100, 30_000_000))
+        returns = play(learn, environments.make(options.environment, 100, 50_000_000))
         print(
             f"{options.environment}: {returns.mean():.1f} +- {returns.std():.1f} over 100 test episodes, "
             f"least {returns.min():.1f}; {learn.net.counters.update} updates, {seconds:.1f} CPU seconds\n"

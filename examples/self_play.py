@@ -41,7 +41,7 @@ class Settings:
 
 
 SETTINGS = {
-    "tic-tac-toe": Settings(0.25, 32, 50, 6, 8_000, 1.0),
+    "tic-tac-toe": Settings(1, 32, 50, 6, 8_000, 1.0),
     "connect-four": Settings(10, 32, 64, 10, 120_000, 1.0),
 }
 
