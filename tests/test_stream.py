@@ -239,3 +239,45 @@ def test_a_refresh_while_another_thread_steps() -> None:
             seen.add(first())
     thread.join()
     assert seen <= known
+
+
+@pytest.mark.parametrize("rows", [[1], np.array([False, True, False]), (np.int32(1), 1)])
+def test_some_streams_begin_again(rows: Any) -> None:
+    net = network()
+    wanted, f = net.predict(X), net.freeze(3, streaming=True)
+    for t in range(4):
+        f.step(X[:, t])
+    f.reset(rows)
+    for t in range(4):
+        y = f.step(np.stack([X[0, 4 + t], X[1, t], X[2, 4 + t]]))
+        assert_same_bits(y, np.stack([wanted[0, 4 + t], wanted[1, t], wanted[2, 4 + t]]))
+
+
+def test_a_state_that_is_kept() -> None:
+    net = network()
+    wanted, f = net.predict(X), net.freeze(3, streaming=True)
+    for t in range(4):
+        f.step(X[:, t])
+    kept = f.state
+    assert [each.shape for each in kept] == [(3, 20), (3, 20), (3, 7), (3, 5)]
+    for t in (8, 7):
+        f.step(X[:, t])
+    f.state = kept
+    assert_same_bits(f.step(X[:, 4]), wanted[:, 4])
+    other = net.freeze(3, streaming=True)
+    other.state = [each.tolist() for each in kept]
+    assert_same_bits(other.step(X[:, 4]), wanted[:, 4])
+
+
+@pytest.mark.parametrize("rows", [[3], [-1], [0.5], [[0]], np.array([True]), "all"])
+def test_streams_that_do_not_exist(rows: Any) -> None:
+    f = network().freeze(3, streaming=True)
+    f.step(X[:, 0])
+    before = f.state
+    with pytest.raises((TypeError, ValueError), match="rows: expected integers"):
+        f.reset(rows)
+    for wrong in ([], before[:2], [np.zeros((2, 20)), *before[1:]], [np.full((3, 20), np.nan), *before[1:]], ["a"] * 4):
+        with pytest.raises((TypeError, ValueError), match="state"):
+            f.state = wrong
+    for first, second in zip(before, f.state, strict=True):
+        assert_same_bits(first, second)

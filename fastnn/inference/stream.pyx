@@ -1,11 +1,13 @@
 """Stream: a frozen recurrent network that takes one time step at a time and keeps its state."""
 
+from collections.abc import Sequence
 from typing import Any
 
 cimport cython
 from cpython.weakref cimport PyWeakref_NewRef
 
 cimport numpy as cnp
+import numpy as np
 
 from fastnn.engine.op cimport NANOSECONDS_WITH_GIL
 from fastnn.engine.plan cimport Plan
@@ -122,13 +124,20 @@ cdef class Stream:
             self.busy = False
         return result
 
-    def reset(self) -> None:
+    def reset(self, rows: Any = None) -> None:
         """Reset the state to zeros: the next step is the first of a new sequence.
+
+        Parameters
+        ----------
+        rows : array of int, or of bool (batch_size,), optional
+            The streams that begin again, such as those of environments whose episode ended; None: all.
 
         Raises
         ------
         RuntimeError
             While another thread is using this stream.
+        TypeError, ValueError
+            For rows that are not streams.
 
         Examples
         --------
@@ -139,9 +148,44 @@ cdef class Stream:
         >>> np.array_equal(f.step(np.ones(2, np.float32)), first)
         True
         """
+        chosen = slice(None) if rows is None else self.streams(rows)
         self.begin("reset")
         try:
-            self.program.clear_states()
+            for state in self.program.states:
+                state.array[chosen] = 0
+        finally:
+            self.busy = False
+
+    cdef object streams(self, object rows):
+        """The numbers of streams, or a bool for each, as an array."""
+        array = np.asarray(rows)
+        if array.dtype == np.bool_ and array.shape == (self.batch_size,):
+            return array
+        if array.dtype.kind not in "iu" or array.ndim != 1:
+            raise TypeError(f"rows: expected integers, or {self.batch_size} bools, got {array.shape} {array.dtype}")
+        if not ((array >= 0) & (array < self.batch_size)).all():
+            raise ValueError(f"rows: expected integers from 0 to {self.batch_size - 1}, got {array}")
+        return array
+
+    @property
+    def state(self) -> tuple[np.ndarray, ...]:
+        """What recurrent layers carry to the next step: copies, each (batch_size, units). It may be set to such arrays.
+
+        A state that is set again later continues the sequence from there, with the same bits.
+        """
+        return tuple(state.array.copy() for state in self.program.states)
+
+    @state.setter
+    def state(self, values: Sequence[Any]) -> None:
+        states = self.program.states
+        given = [arrays.numbers(f"state[{i}]", each) for i, each in enumerate(values)]
+        wanted = [state.array.shape for state in states]
+        if [each.shape for each in given] != wanted or not all(np.isfinite(each).all() for each in given):
+            raise ValueError(f"state: expected finite arrays of shapes {wanted}, got {[each.shape for each in given]}")
+        self.begin("state")
+        try:
+            for state, each in zip(states, given):
+                state.array[...] = each
         finally:
             self.busy = False
 
