@@ -110,10 +110,20 @@ def test_what_is_not_finite_is_left_out() -> None:
     np.testing.assert_array_equal(np.ma.filled(shown, -1).reshape(-1)[[0, 1, 3, 5]], [0, 0.5, 1, 0])
 
 
+def test_images_that_are_compared() -> None:
+    pytest.importorskip("matplotlib", reason="figures need the extra 'plot'")
+    figure = plot.pictures(np.linspace(0, 1, 5).reshape(5, 1, 1, 1), columns=5, low=0.25, high=0.75)
+    assert len(figure.axes) == 5
+    shown = [float(axes.images[0].get_array()[0, 0, 0]) for axes in figure.axes]
+    assert shown == [0, 0, 0.5, 1, 1]
+
+
 BAD: list[tuple[Any, str]] = [
     (lambda: plot.learning_curves(fnn.History()), "the history has no epochs"),
     (lambda: plot.pictures(normal(3, 4, 4)), r"expected \(n, height, width, 1 or 3\), got \(3, 4, 4\)"),
     (lambda: plot.pictures(normal(3, 4, 4, 1), ["a"]), "1 titles for 3 images"),
+    (lambda: plot.pictures(normal(3, 4, 4, 1), columns=0), "pictures: columns"),
+    (lambda: plot.pictures(normal(3, 4, 4, 1), low=1, high=0), "low must be less than high, got 1 and 0"),
     (lambda: plot.pictures(np.zeros((3, 0, 4, 1))), r"expected \(n, height, width, 1 or 3\), got \(3, 0, 4, 1\)"),
     (lambda: plot.feature_maps(net(), normal(1, 8, 9, 1)), r"feature_maps: .* got \(1, 8, 9, 1\); give picture\[0\]"),
     (lambda: plot.filters(net(), "dense_0"), "dense_0 has no Conv2D; known: conv2d_0"),

@@ -19,8 +19,14 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def pictures(x: Any, titles: Sequence[str] = ()) -> Figure:
-    """Plot images next to each other, each scaled to its own range.
+def pictures(
+    x: Any,
+    titles: Sequence[str] = (),
+    columns: int | None = None,
+    low: float | None = None,
+    high: float | None = None,
+) -> Figure:
+    """Plot images next to each other, each scaled to its own range, or all to the same.
 
     Parameters
     ----------
@@ -28,6 +34,10 @@ def pictures(x: Any, titles: Sequence[str] = ()) -> Figure:
         The images.
     titles : list of str, optional
         One for each image.
+    columns : int, optional
+        Images in a row; None: about as many as there are rows.
+    low, high : float, optional
+        The values that are black and white, so that images can be compared. None: an image's least and greatest.
 
     Returns
     -------
@@ -38,7 +48,7 @@ def pictures(x: Any, titles: Sequence[str] = ()) -> Figure:
     TypeError
         Unless x holds numbers.
     ValueError
-        For another shape, and for titles that are not one for each image.
+        For another shape, for titles that are not one for each image, and unless low < high.
     ImportError
         Without matplotlib.
 
@@ -56,24 +66,31 @@ def pictures(x: Any, titles: Sequence[str] = ()) -> Figure:
         raise ValueError(f"pictures: expected (n, height, width, 1 or 3), got {array.shape}")
     if len(above) not in (0, len(array)):
         raise ValueError(f"pictures: {len(above)} titles for {len(array)} images")
-    columns = int(np.ceil(np.sqrt(len(array))))
-    rows = -(-len(array) // columns)
-    figure = new_figure(1.4 * columns + 0.2, (1.85 if above else 1.4) * rows + 0.2)
-    for i, axes in enumerate(figure.subplots(rows, columns, squeeze=False).flat):
+    wide = int(np.ceil(np.sqrt(len(array)))) if columns is None else checks.integer("pictures: columns", columns)
+    black, white = (
+        None if value is None else checks.real(f"pictures: {name}", value, -checks.LARGEST)
+        for name, value in (("low", low), ("high", high))
+    )
+    if black is not None and white is not None and black >= white:
+        raise ValueError(f"pictures: low must be less than high, got {black:g} and {white:g}")
+    rows = -(-len(array) // wide)
+    figure = new_figure(1.4 * wide + 0.2, (1.85 if above else 1.4) * rows + 0.2)
+    for i, axes in enumerate(figure.subplots(rows, wide, squeeze=False).flat):
         axes.axis("off")
         if i < len(array):
-            _show(axes, array[i])
+            _show(axes, array[i], black, white)
             if above:
                 axes.set_title(above[i], fontsize=7)
     return figure
 
 
-def _show(axes: Axes, image: np.ndarray) -> None:
-    """An image, its minimum black and its maximum white; values that are not finite are left out."""
+def _show(axes: Axes, image: np.ndarray, low: float | None = None, high: float | None = None) -> None:
+    """An image from low, black, to high, white; None: its least and its greatest number, of those that are finite."""
     values = image.astype(np.float64)
     finite = values[np.isfinite(values)]
-    low, high = (finite.min(), finite.max()) if finite.size else (0.0, 0.0)
-    axes.imshow((values - low) / ((high - low) or 1.0), cmap="gray", vmin=0, vmax=1)
+    black = low if low is not None else finite.min() if finite.size else 0.0
+    white = high if high is not None else finite.max() if finite.size else 0.0
+    axes.imshow(np.clip((values - black) / ((white - black) or 1.0), 0, 1), cmap="gray", vmin=0, vmax=1)
 
 
 def _channels(maps: np.ndarray) -> Figure:
