@@ -114,7 +114,7 @@ def test_images_that_are_compared() -> None:
     pytest.importorskip("matplotlib", reason="figures need the extra 'plot'")
     figure = plot.pictures(np.linspace(0, 1, 5).reshape(5, 1, 1, 1), columns=5, low=0.25, high=0.75)
     assert len(figure.axes) == 5
-    shown = [float(axes.images[0].get_array()[0, 0, 0]) for axes in figure.axes]
+    shown = [float(axes.images[0].get_array().ravel()[0]) for axes in figure.axes]
     assert shown == [0, 0, 0.5, 1, 1]
 
 
