@@ -24,6 +24,7 @@ __getattr__, __dir__, __all__ = lazy.attach(
         "fastnn.network": "Network Sequential load",
         "fastnn.optimizers": "LBFGS SGD Adadelta Adagrad Adam AdamW Lion Nadam Optimizer RMSprop Rprop",
         "fastnn.perceptron": "Perceptron",
+        "fastnn.training.gradient_penalty": "gradient_penalty",
         "fastnn.training.gradients": "check_gradients",
     },
 )

@@ -100,4 +100,5 @@ from fastnn.optimizers import (
     Rprop as Rprop,
 )
 from fastnn.perceptron import Perceptron as Perceptron
+from fastnn.training.gradient_penalty import gradient_penalty as gradient_penalty
 from fastnn.training.gradients import check_gradients as check_gradients
