@@ -51,7 +51,8 @@ SETTINGS = {
     ),
     "LunarLander-v3": Settings(
         150_000, 220, "Stable-Baselines3: DQN 154 (100,000 steps), PPO 242 (1 million)",
-        updates=8, capacity=100_000, n_step=3, tau=0.005, explore=(0.02, 15_000), warm_up=1000, every=10_000, episodes=50,
+        updates=8, capacity=100_000, n_step=3, tau=0.005, explore=(0.02, 15_000), warm_up=1000, every=10_000,
+        episodes=50,
     ),
     "minatar:breakout": Settings(
         500_000, 1e9, "DQN about 10 (5 million frames)",
