@@ -152,6 +152,48 @@ class Prediction(Compiled):
         self.require_loss()
         return measure(self, feed(given, self.maker(stateful), chosen_rows(batch_size, stateful), stateful=stateful))
 
+    def losses(self, x: Any, y: Any, lengths: Any = None) -> np.ndarray:
+        """Compute the loss of each sample alone: which are learnt worst, or are unlike all others.
+
+        Parameters
+        ----------
+        x, y, lengths
+            As in `evaluate`: arrays.
+
+        Returns
+        -------
+        array, float64 (batch,)
+            Without penalties; for several outputs the weighted sum of their losses.
+
+        Raises
+        ------
+        RuntimeError
+            Before `compile`.
+        TypeError, ValueError
+            For x and y that do not fit or are not finite.
+
+        Examples
+        --------
+        >>> import numpy as np, fastnn as fnn
+        >>> net = fnn.Sequential([fnn.Dense(1)], input_shape=(4,), seed=0).compile("sgd", "mse")
+        >>> net.losses(np.zeros((3, 4)), [0, 1, 2])
+        array([0., 1., 4.])
+        """
+        self.require_loss()
+        examples = self.examples(x, y, lengths=lengths)
+        found = np.empty(examples.size)
+        with self.built_for(examples.inputs), self.guard.reading("losses"):
+            program = self.pool.lease(self, Request.of(Kind.EVALUATE, examples), 1)
+            try:
+                program.attach(*examples.arrays)
+                for i in range(examples.size):
+                    program.run_all(i + 1, 1, i)
+                    logs = program.last()
+                    found[i] = logs["loss"] - logs.get("penalty", 0.0)
+            finally:
+                self.pool.give_back(program)
+        return found
+
     @overload
     def freeze(
         self, batch_size: int = 1, *, streaming: Literal[False] = False, averaged: bool = False
