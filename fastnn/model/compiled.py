@@ -80,6 +80,7 @@ class Compiled(Assembly):
         loss: losses.Loss | losses.Function | str | Mapping[str, Any] | None = "cross_entropy",
         metrics: Sequence[Metric] | Mapping[str, Sequence[Metric]] = (),
         loss_weights: Mapping[str, float] | None = None,
+        keep_state: bool = False,
     ) -> Self:
         """Choose how to train: the optimizer, the losses and the metrics. Resets the optimizer's slots.
 
@@ -98,6 +99,9 @@ class Compiled(Assembly):
             an epoch. For several outputs one list for all, or a dict by output.
         loss_weights : dict of str to float, optional
             For several outputs the weight of each one's loss in the sum, 1 for outputs that the dict leaves out.
+        keep_state : bool, default False
+            Whether training continues with the optimizer's slots and count of updates as they are, after other losses,
+            weights, metrics or settings are chosen. The optimizer must have the same slots.
 
         Returns
         -------
@@ -109,8 +113,8 @@ class Compiled(Assembly):
         TypeError
             For anything that is neither a name nor such an object or function.
         ValueError
-            For an unknown name, and a loss or metric that does not fit the output activation. The network stays as it
-            was.
+            For an unknown name, a loss or metric that does not fit the output activation, and a state to be kept that
+            does not exist. The network stays as it was.
 
         Examples
         --------
@@ -119,11 +123,26 @@ class Compiled(Assembly):
         >>> net = net.compile(fnn.SGD(0.1, momentum=0.9), "cross_entropy", metrics=["accuracy"])
         """
         resolved, outputs = optimizers.resolve(optimizer), self.graph.output_names
-        self.compile_for(resolved, objectives(outputs, loss, metrics, loss_weights), self.untrained())
+        if checks.flag("keep_state", keep_state):
+            self._check_kept(resolved)
+        measured = objectives(outputs, loss, metrics, loss_weights)
+        self.compile_for(resolved, measured, self.untrained(), keep_state)
         return self
 
+    def _check_kept(self, optimizer: optimizers.Optimizer) -> None:
+        """Raises ValueError where the optimizer cannot continue with the present slots."""
+        if self.optimizer is None or self._blocks is None:
+            raise ValueError("keep_state: the network is not compiled and built, so it has no state to keep")
+        if set(optimizer.slots()) != set(self.slots):
+            both = (", ".join(names) or "none" for names in (optimizer.slots(), self.slots))
+            raise ValueError("keep_state: the optimizer has the slots {}, and the network {}".format(*both))
+
     def compile_for(
-        self, optimizer: optimizers.Optimizer, measured: tuple[Objective, ...], frozen: frozenset[str]
+        self,
+        optimizer: optimizers.Optimizer,
+        measured: tuple[Objective, ...],
+        frozen: frozenset[str],
+        keep_state: bool = False,
     ) -> None:
         """Compiles with resolved objects; frozen: layers by the path of their names."""
         with self.guard.changing("compile"):
@@ -136,9 +155,10 @@ class Compiled(Assembly):
             metrics = one_or_all(outputs, plain) if measured else ()
             try:
                 self._set(optimizer=optimizer, objectives=measured, loss=loss, metrics=metrics, frozen=frozen)
-                self._set(counters=self.counters.compiled())
-                if self._blocks is not None:
-                    self._set(slots=self._make_slots())
+                if not keep_state:
+                    self._set(counters=self.counters.compiled())
+                    if self._blocks is not None:
+                        self._set(slots=self._make_slots())
                 self._fit_together()
             except BaseException:
                 vars(self).update(before)

@@ -33,7 +33,7 @@ cdef class Learner:
     cdef readonly Py_ssize_t batch_size
     cdef public int64_t acted         # calls of act so far: the position of its random numbers
     cdef Program program
-    cdef object slots                 # of the optimizer that the program was made for
+    cdef object slots, optimizer      # that the program was made for
     cdef Plan actor
     cdef Port eye
     cdef Tensor actions
@@ -46,7 +46,7 @@ cdef class Learner:
 
     cdef void make(self) except *:
         """Makes the program for the optimizer that the network is compiled with now."""
-        self.program, self.slots = self.build(), self.net.slots
+        self.program, self.slots, self.optimizer = self.build(), self.net.slots, self.net.optimizer
 
     cdef void look_at(self, Py_ssize_t rows) except *:
         """Makes the plan that acts, for that many observations."""
@@ -93,7 +93,7 @@ cdef class Learner:
         held = hold(self.net.guard, "QLearning", True, False)
         held.enter()
         try:
-            if self.slots is not self.net.slots:
+            if self.slots is not self.net.slots or self.optimizer is not self.net.optimizer:
                 self.make()
             return self.once() if steps == 1 else self.several(steps)
         finally:
