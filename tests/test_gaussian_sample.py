@@ -1,5 +1,6 @@
 """Gaussian samples, their gradients and divergence against their twins and PyTorch, and variational autoencoders."""
 
+import copy
 from pathlib import Path
 
 import numpy as np
@@ -173,6 +174,19 @@ def test_beta_may_be_set() -> None:
     history = net.fit(x, x, epochs=3, callbacks=[Warmup()], verbose=0).history
     assert history["penalty"] == pytest.approx([0, weighed / 2, weighed], rel=1e-5)
     assert net.evaluate(x, x)["penalty"] == pytest.approx(weighed, rel=1e-5)
+
+
+def test_a_copy_has_a_beta_of_its_own() -> None:
+    """Of a network, and of a layer."""
+    net, x = autoencoder(0.5, fnn.SGD(0.0)), normal(9, 4)
+    before, twin, layer = net.evaluate(x, x), copy.copy(net), net.graph.layers["code"]
+    assert twin.evaluate(x, x) == before
+    assert twin.train_on_batch(x, x) == net.train_on_batch(x, x)
+    for other in (twin.graph.layers["code"], copy.copy(layer)):
+        assert isinstance(other, fnn.GaussianSample)
+        other.beta = 3
+        assert net.evaluate(x, x) == before
+    assert twin.evaluate(x, x)["penalty"] == pytest.approx(6 * before["penalty"])
 
 
 def test_noise_follows_from_the_seed() -> None:

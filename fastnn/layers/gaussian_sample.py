@@ -58,11 +58,18 @@ class GaussianSample(Merge):
         if name != "beta":
             super().__setattr__(name, value)
             return
-        number = checks.real("GaussianSample: beta", value, least=0)
-        object.__setattr__(self, "beta", number)
-        # Ops read the weight where it is: those of plans that exist too.
-        weight = vars(self).setdefault("_weight", np.empty(1, np.float32))
-        weight[0] = number
+        object.__setattr__(self, "beta", checks.real("GaussianSample: beta", value, least=0))
+        if "_weight" in vars(self):
+            vars(self)["_weight"][0] = self.beta
+
+    def __getstate__(self) -> dict[str, Any]:
+        """A copy of the layer has a weight of its own."""
+        return {name: value for name, value in vars(self).items() if name != "_weight"}
+
+    def weight(self) -> np.ndarray:
+        """beta where Ops read it, also those of plans that exist when it is set."""
+        found: np.ndarray = vars(self).setdefault("_weight", np.array([self.beta], np.float32))
+        return found
 
     def output(self, features: Shapes) -> tuple[int, ...]:
         if len(features) != 2:
@@ -73,7 +80,7 @@ class GaussianSample(Merge):
 
     def lower(self, lowering: Lowering, x: list[Value], weights: dict[str, Weight], index: int) -> Value:
         mean, spread = lowering.aligned(x)
-        options = {"weight": vars(self)["_weight"]}
+        options = {"weight": self.weight()}
         drawn = {"seed": lowering.seed, "stream": index}
         if lowering.varies:
             y = lowering.value(mean.columns, mean.trains or spread.trains, beside=mean)
