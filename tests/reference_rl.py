@@ -19,7 +19,7 @@ def Sample(ready: Array, numbers: ArrayLike, rows: int) -> list[int]:
 
 
 def Prioritize(x: ArrayLike, target: ArrayLike, *, alpha: float) -> Array:
-    return (np.abs(double(x) - double(target)) + 1e-6) ** alpha
+    return np.clip((np.abs(double(x) - double(target)) + 1e-6) ** alpha, 1e-100, 1e100)
 
 
 def TDTarget(q: ArrayLike, choice: ArrayLike | None, reward: ArrayLike, discount: ArrayLike) -> Array:

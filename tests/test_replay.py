@@ -111,6 +111,22 @@ def test_priorities() -> None:
     np.testing.assert_allclose(batches[0].weight, weights / weights.max(), rtol=1e-5)
 
 
+@pytest.mark.parametrize("alpha", [0.6, 20.0, 200.0])
+@pytest.mark.parametrize("beta", [0.4, 1e6])
+@pytest.mark.parametrize("error", [0.0, 1e-20, 1e30, 3e38])
+def test_priorities_of_any_size(alpha: float, beta: float, error: float) -> None:
+    """None is infinite, and none so small that its step would be lost."""
+    memory = filled(10, priority=fnn.rl.Priority(alpha, beta))
+    memory.sample(10)
+    memory.prioritize(np.full(10, error))
+    batches = [memory.sample(10) for _ in range(50)]
+    assert {int(x) for batch in batches for x in batch.observation[:, 0]} <= set(range(10))
+    assert all(np.isfinite(batch.weight).all() and batch.weight.max() == 1 for batch in batches)
+    leaves = memory.arrays["priorities"][256:]
+    assert np.isfinite(memory.arrays["priorities"]).all()
+    assert (leaves[:10] > 0).all()
+
+
 def test_files_keep_every_bit(tmp_path: Path) -> None:
     for settings in ({}, {"priority": fnn.rl.Priority(), "n_step": 3}):
         memory = filled(**settings)

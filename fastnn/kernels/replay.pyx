@@ -17,13 +17,15 @@ cdef enum:
     STREAM = 1 << 30  # of random numbers, which no layer has
 
 cdef double LEAST = 1e-6  # an error of 0 leaves a priority
+# Of a priority: sums of any number of them are finite, and none is 0, which stands for a slot without a step.
+cdef double SMALLEST = 1e-100, GREATEST = 1e100
 
 
 cdef class Sample(Op):
     """Draws steps: observation, next_observation (rows, columns), action (rows, 1) int32 or (rows, n), and numbers.
 
     Each step alike, or in proportion to its priority, from equal shares of their sum; weight (rows, 1) is then
-    (ready p_i / sum p)^-beta over its maximum, Schaul et al. 2016, section 3.4. The random numbers are those of the
+    (n p_i / sum p)^-beta over its maximum in the batch, Schaul et al. 2016, section 3.4: (min p / p_i)^beta. The random numbers are those of the
     memory's seed at the run's step. Fewer steps in the memory than rows are an error.
     """
 
@@ -129,14 +131,11 @@ cdef class Sample(Op):
 
     cdef void weigh(self, Py_ssize_t rows) noexcept nogil:
         cdef Py_ssize_t i
-        cdef double priority, each, most = 0
+        cdef double least = GREATEST
         for i in range(rows):
-            priority = self.memory.priorities.value(self.slots[i]) / self.memory.priorities.total()
-            each = pow(self.memory.ready * priority, -self.beta)
-            self.weight[i] = <float> each
-            most = max(most, each)
+            least = min(least, self.memory.priorities.value(self.slots[i]))
         for i in range(rows):
-            self.weight[i] = <float> (self.weight[i] / most)
+            self.weight[i] = <float> pow(least / self.memory.priorities.value(self.slots[i]), self.beta)
 
     def explain(self, place: int) -> Exception:
         return ValueError(
@@ -147,7 +146,7 @@ cdef class Sample(Op):
 cdef class Prioritize(Op):
     """The priority of each drawn step becomes (|x - target| + 1e-6)^alpha, Schaul et al. 2016, section 3.3.
 
-    x, target: float32 (rows, 1).
+    It is kept from 1e-100 to 1e100. x, target: float32 (rows, 1).
     """
 
     cdef Transitions memory
@@ -170,6 +169,7 @@ cdef class Prioritize(Op):
         for i in range(self.state.rows):
             slot = self.sample.slots[i]
             priority = pow(fabs(<double> self.x[i] - self.target[i]) + LEAST, self.memory.alpha)
+            priority = min(max(priority, SMALLEST), GREATEST)
             if self.memory.priorities.value(slot) > 0:  # still a step that can be drawn
                 self.memory.priorities.set(slot, priority)
                 self.memory.greatest = max(self.memory.greatest, priority)
