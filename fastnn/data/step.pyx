@@ -23,7 +23,8 @@ cdef cnp.ndarray values_of(str name, object given, tuple shape, int kind):
         array = given
     else:
         plain = arrays.numbers(name, given)
-        array = np.ascontiguousarray(plain, cnp.PyArray_DescrFromType(kind))
+        with np.errstate(over="ignore", invalid="ignore"):  # what does not fit is an error below
+            array = np.ascontiguousarray(plain, cnp.PyArray_DescrFromType(kind))
         if array.dtype.kind in "iub" and not (array == plain).all():
             raise ValueError(f"{name}: the memory holds {array.dtype}, got other numbers, {plain.dtype}")
     if not has_shape(array, shape):
