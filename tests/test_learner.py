@@ -1,6 +1,5 @@
-"""Q-learning: steps against the same in a custom loop, runs that are continued, threads, and what does not fit."""
+"""Q-learning: steps against the same in a custom loop, threads, and what does not fit."""
 
-import io
 import threading
 from pathlib import Path
 
@@ -75,66 +74,6 @@ def test_same_bits_on_threads() -> None:
             learn(30)
             found.add(learn.net.parameters.tobytes())
     assert len(found) == 1
-
-
-def play(learn: fnn.rl.QLearning, steps: int) -> None:
-    """Acts and learns in a small world that is a function of the memory alone."""
-    s = np.ones(4, np.float32)
-    for _ in range(steps):
-        action = learn.act(s, epsilon=0.3)
-        s2 = np.roll(s, action) * np.float32(0.9) + np.float32(0.1)
-        learn.memory.add(s, action, float(s2[0]), s2, terminated=False, truncated=bool(s2[0] > 0.99))
-        s = s2
-        if len(learn.memory) >= 8:
-            learn()
-
-
-def agent(**settings: object) -> fnn.rl.QLearning:
-    memory = fnn.rl.Replay(300, (4,), 3, n_step=3, seed=3, **settings)
-    return fnn.rl.QLearning(network(), memory, 8, target=fnn.rl.Every(7))
-
-
-def test_saved_and_restored(tmp_path: Path) -> None:
-    """A run that is continued ends with the bits of one that never stopped."""
-    for settings in ({}, {"priority": fnn.rl.Priority()}):
-        whole, first, second = agent(**settings), agent(**settings), agent(**settings)
-        play(whole, 120)
-        play(first, 120)
-        first.save(tmp_path / "run", state={"step": 120})
-        assert second.restore(tmp_path / "run") == {"step": 120}
-        play(whole, 120)
-        play(second, 120)
-        assert_same_bits(whole.net.parameters, second.net.parameters)
-        assert_same_bits(whole.memory.arrays["reward"], second.memory.arrays["reward"])
-        assert whole.act(np.zeros(4), 0.5) == second.act(np.zeros(4), 0.5)
-    assert fnn.load(tmp_path / "run").output_shape == (3,)
-
-
-def test_a_file_that_does_not_fit_changes_nothing(tmp_path: Path) -> None:
-    learn = agent()
-    play(learn, 50)
-    learn.save(tmp_path / "run")
-    fnn.load(tmp_path / "run").save(tmp_path / "net")
-    others = {
-        "no QLearning": (agent(), "net"),
-        "another QLearning: batch_size": (fnn.rl.QLearning(network(), agent().memory, 9), "run"),
-        "other settings": (fnn.rl.QLearning(network(), memory_of(), 8, target=fnn.rl.Every(7)), "run"),
-        "another network: compiled": (
-            fnn.rl.QLearning(network(optimizer="sgd"), agent().memory, 8, target=fnn.rl.Every(7)),
-            "run",
-        ),
-    }
-    for message, (other, name) in others.items():
-        before = other.net.parameters.copy()
-        with pytest.raises(ValueError, match=message):
-            other.restore(tmp_path / name)
-        assert_same_bits(other.net.parameters, before)
-        assert other.acted == 0
-    with pytest.raises(TypeError, match="JSON"):
-        learn.save(tmp_path / "run", state={1, 2})
-    data = (tmp_path / "run").read_bytes()
-    with pytest.raises(ValueError, match="truncated"):
-        learn.restore(io.BytesIO(data[:-10]))
 
 
 def test_acting() -> None:

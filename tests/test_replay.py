@@ -220,6 +220,15 @@ def test_too_few_steps() -> None:
         fnn.rl.Replay(50, (1,), 2, seed=0).sample(4)
     with pytest.raises(RuntimeError, match="prioritize"):
         filled().prioritize([1.0])
+    memory = filled(9, priority=fnn.rl.Priority())
+    with pytest.raises(ValueError, match="has 9 steps"):
+        memory.sample(50)
+    with pytest.raises(RuntimeError, match="prioritize"):  # nothing was drawn
+        memory.prioritize(np.ones(50))
+    memory.sample(2)
+    for wrong in ([1, np.nan], [1, 1e39], [1], ["a", "b"], [1j, 2]):
+        with pytest.raises((TypeError, ValueError), match="errors: expected"):
+            memory.prioritize(wrong)
 
 
 def test_a_thread_may_add_while_another_draws() -> None:

@@ -277,6 +277,24 @@ cdef class Transitions:
         """The counts that are not in the arrays."""
         return {"ready": self.ready, "filled": self.filled, "greatest": self.greatest}
 
+    def check(self, counts: dict[str, float], arrays: dict[str, np.ndarray]) -> None:
+        """Raises ValueError for what is not `counts` and `arrays` of such a memory: many are places in others."""
+        status, slots = arrays["status"].reshape(self.environments, self.ring), self.ring * self.environments
+        filled, greatest = checks.integer("filled", counts["filled"], 0, self.ring), counts["greatest"]
+        limits = {"status": READY + 1, "next": slots, "head": self.ring, "pending": self.n_step, "continues": 2}
+        limits |= {"action": self.actions} if self.actions else {}
+        fits = all(((arrays[name] >= 0) & (arrays[name] < limit)).all() for name, limit in limits.items())
+        fits = fits and counts["ready"] == (status == READY).sum() and not status[:, filled:].any()
+        fits = fits and 0 < greatest < 1e300
+        if self.alpha:
+            sums = arrays["priorities"]
+            leaves = sums[self.priorities.leaves:]
+            fits = fits and (0 <= sums).all() and np.isfinite(sums).all() and not leaves[slots:].any()
+            fits = fits and ((leaves[:slots] > 0) == (status.ravel() == READY)).all()
+            fits = fits and (sums[1:self.priorities.leaves] == sums[2::2] + sums[3::2]).all()
+        if not fits:
+            raise ValueError("the file of a memory is damaged: its places, counts or priorities do not fit each other")
+
     def restore(self, counts: dict[str, float], arrays: dict[str, np.ndarray]) -> None:
         """Returns to what `counts` and `arrays` were, in a memory of the same settings."""
         for name, array in self.arrays.items():

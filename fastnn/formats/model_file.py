@@ -199,14 +199,18 @@ def _take_state(tensors: dict[str, np.ndarray]) -> tuple[int, Counters]:
 
 
 def return_to(net: Compiled, description: Mapping[str, Any], tensors: dict[str, np.ndarray]) -> None:
-    """Gives a built network of the same architecture the state in a file: seed, counters, tensors, learning rate."""
+    """Gives a built network of the same architecture the state in a file: seed, counters, tensors, learning rate.
+
+    Raises ValueError for one that does not fit: then nothing is changed.
+    """
     seed, counters = _take_state(tensors)
-    _fill(net, *_taken(net, structure.features(description), tensors))
-    net._set(seed=seed)
-    net.counters.restore(counters)
+    found = _taken(net, structure.features(description), tensors)
     rate = description["compiled"]["optimizer"]["settings"]["learning_rate"]
     if isinstance(rate, (int, float)):
         net.optimizer.learning_rate = rate
+    _fill(net, *found)
+    net._set(seed=seed)
+    net.counters.restore(counters)
 
 
 def _taken(net: Compiled, shapes: list[tuple[int, ...]], tensors: Tensors) -> tuple[Tensors, dict[str, Tensors]]:

@@ -25,8 +25,8 @@ cdef class Sample(Op):
     """Draws steps: observation, next_observation (rows, columns), action (rows, 1) int32 or (rows, n), and numbers.
 
     Each step alike, or in proportion to its priority, from equal shares of their sum; weight (rows, 1) is then
-    (n p_i / sum p)^-beta over its maximum in the batch, Schaul et al. 2016, section 3.4: (min p / p_i)^beta. The random numbers are those of the
-    memory's seed at the run's step. Fewer steps in the memory than rows are an error.
+    (n p_i / sum p)^-beta over its maximum in the batch, Schaul et al. 2016, section 3.4. The random numbers are those
+    of the memory's seed at the run's step. Fewer steps in the memory than rows are an error.
     """
 
     cdef Transitions memory
@@ -134,7 +134,7 @@ cdef class Sample(Op):
         cdef double least = GREATEST
         for i in range(rows):
             least = min(least, self.memory.priorities.value(self.slots[i]))
-        for i in range(rows):
+        for i in range(rows):  # over the maximum: n and the sum cancel
             self.weight[i] = <float> pow(least / self.memory.priorities.value(self.slots[i]), self.beta)
 
     def explain(self, place: int) -> Exception:

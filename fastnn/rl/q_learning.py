@@ -163,26 +163,53 @@ class QLearning(Learner):
         learner = description.pop("q_learning", None)
         if learner is None:
             raise ValueError("the file holds no QLearning")
+        with self.net.guard.changing("restore"):
+            try:
+                self._compare(description, learner)
+                memory, copies = _taken(tensors, "run.memory."), _taken(tensors, "run.target.")
+                self.memory.checked(learner["memory"], memory)
+                followers = [
+                    (copy.array, safetensors_file.take(copies, str(i), copy.shape, np.float32))
+                    for i, copy in enumerate(self.copy.copies.values())
+                ]
+                acted, state = checks.integer("acted", learner["acted"], 0, 2**62), learner["state"]
+                model_file.return_to(self.net, description, tensors)
+            except (KeyError, TypeError, AttributeError) as error:
+                raise ValueError(f"the file is damaged: {type(error).__name__}: {error}") from None
+            self.memory.take(learner["memory"], memory)
+            for array, found in followers:
+                array[...] = found
+            self.acted = acted
+        return state
+
+    def _compare(self, description: dict[str, Any], learner: dict[str, Any]) -> None:
+        """Raises ValueError for the file of another QLearning or network; the learning rate may have changed since."""
         for name, value in self.settings().items():
             if learner[name] != value:
                 raise ValueError(f"the file is of another QLearning: {name} was {learner[name]}, and is {value}")
         present = model_file.describe(self.net)
         for name in ("compiled", *(name for name in present if name in ("layers", "nodes", "networks"))):
-            if description.get(name) != present.get(name):
+            found, own = (
+                _without_rate(each) if name == "compiled" else each for each in (description[name], present[name])
+            )
+            if found != own:
                 raise ValueError(f"the file is of another network: {name} differ")
-        with self.net.guard.changing("restore"):
-            self.memory.take(learner["memory"], _taken(tensors, "run.memory."))
-            copies = _taken(tensors, "run.target.")
-            model_file.return_to(self.net, description, tensors)
-            for i, copy in enumerate(self.copy.copies.values()):
-                copy.array[...] = copies[str(i)]
-            self.acted = learner["acted"]
-        return learner["state"]
 
     def settings(self) -> dict[str, Any]:
         """The settings, as files hold them."""
         follow = self.target.describe()
         return {"batch_size": self.batch_size, "double": self.double, "target": follow, "loss": repr(self.loss)}
+
+
+def _without_rate(compiled: dict[str, Any]) -> dict[str, Any]:
+    """What a network is compiled with, but for a learning rate that is a number."""
+    optimizer = compiled["optimizer"]
+    settings = {
+        name: value
+        for name, value in optimizer["settings"].items()
+        if not isinstance(value, (int, float)) or name != "learning_rate"
+    }
+    return {**compiled, "optimizer": {**optimizer, "settings": settings}}
 
 
 def _taken(tensors: dict[str, np.ndarray], prefix: str) -> dict[str, np.ndarray]:

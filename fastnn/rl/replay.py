@@ -13,6 +13,7 @@ import numpy as np
 from fastnn import kernels
 from fastnn.common import checks
 from fastnn.common.settings import FixedSettings
+from fastnn.data import arrays
 from fastnn.data.transitions import Transitions
 from fastnn.engine.plan import Plan
 from fastnn.engine.tensor import Tensor
@@ -86,7 +87,7 @@ class Replay(Transitions):
     actions : int or tuple of int
         The number of actions to choose from; or the shape of an action that is an array of numbers.
     dtype : str, default "float32"
-        Of the observations: "uint8" for images, say.
+        Of the observations: "uint8" for images, say. They are drawn through float32.
     n_step : int, default 1
         Rewards that are summed until the value of an observation counts.
     gamma : float, default 0.99
@@ -164,10 +165,10 @@ class Replay(Transitions):
         [0.9900000095367432]
         """
         rows = checks.integer("batch_size", batch_size)
-        if self._sampler is None or self._sampler.rows != rows:
-            self._sampler = _Sampler(self, rows)
-        found = self._sampler.draw(self.drawn)
-        self.drawn += 1
+        known = self._sampler
+        sampler = known if known is not None and known.rows == rows else _Sampler(self, rows)
+        found = sampler.draw(self.drawn)
+        self._sampler, self.drawn = sampler, self.drawn + 1
         return found
 
     def prioritize(self, errors: Any) -> None:
@@ -194,7 +195,8 @@ class Replay(Transitions):
         """
         if self._sampler is None or self.priority is None:
             raise RuntimeError("prioritize: sample from a memory with priority=Priority() first")
-        array = np.asarray(errors, np.float32)
+        with np.errstate(over="ignore"):
+            array = arrays.numbers("errors", errors).astype(np.float32)
         if array.shape != (self._sampler.rows,) or not np.isfinite(array).all():
             raise ValueError(f"errors: expected {self._sampler.rows} finite numbers, got {errors!r:.60}")
         self._sampler.prioritize(array)
@@ -211,15 +213,22 @@ class Replay(Transitions):
         """The memory as a description and arrays, which are its own."""
         return {"settings": self.settings(), "counts": self.counts(), "drawn": self.drawn}, self.arrays
 
-    def take(self, description: dict[str, Any], tensors: dict[str, np.ndarray]) -> None:
-        """Returns to what `contents` were. Raises ValueError for those of a memory with other settings."""
+    def checked(self, description: dict[str, Any], tensors: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """The arrays of `contents`. Raises ValueError for those of a memory with other settings, and damaged ones."""
         if description["settings"] != self.settings():
             raise ValueError(f"the memory has other settings: {description['settings']}, not {self.settings()}")
+        given = dict(tensors)
         found = {
-            name: safetensors_file.take(tensors, name, array.shape, array.dtype.type)
+            name: safetensors_file.take(given, name, array.shape, array.dtype.type)
             for name, array in self.arrays.items()
         }
-        self.restore(description["counts"], found)
+        self.check(description["counts"], found)
+        checks.integer("drawn", description["drawn"], 0, 2**62)
+        return found
+
+    def take(self, description: dict[str, Any], tensors: dict[str, np.ndarray]) -> None:
+        """Returns to what `contents` were. Raises ValueError, as `checked`: then nothing is changed."""
+        self.restore(description["counts"], self.checked(description, tensors))
         self.drawn = description["drawn"]
 
     def save(self, path: str | os.PathLike[str] | IO[bytes]) -> None:
