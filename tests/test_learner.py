@@ -90,6 +90,26 @@ def test_acting() -> None:
     assert learn.act(x).tolist() == learn.net.predict(x).argmax(axis=1).tolist()  # the present weights
 
 
+def test_acting_on_more_observations_meanwhile() -> None:
+    """It takes a larger plan; the call that is under way keeps its own."""
+
+    class Nested(fnn.PythonLayer):
+        def forward(self, x: np.ndarray) -> np.ndarray:
+            if np.array_equal(x, [[0, 1, 0, 0]]):
+                inner.append(learn.act(np.tile(np.float32([1, 0, 0, 0]), (50, 1))))
+            return x
+
+        def backward(self, dy: np.ndarray) -> np.ndarray:
+            return dy
+
+    inner: list = []
+    net = fnn.Sequential([Nested(), fnn.Dense(3)], input_shape=(4,), seed=0).compile("sgd", loss=None)
+    net.weights["dense_0.weight"][...] = np.eye(4, 3)
+    learn = fnn.rl.QLearning(net, memory_of(), 8)
+    assert learn.act([0, 1, 0, 0]) == 1
+    assert inner[0].tolist() == [0] * 50
+
+
 def test_pictures_of_bytes_and_statistics() -> None:
     """A convolution with BatchNorm, whose statistics the copy takes over too."""
     layers = [
@@ -171,8 +191,10 @@ def test_bad_calls_change_nothing() -> None:
             learn.act(wrong)
     with pytest.raises(ValueError, match="nan"):
         learn.act([0, 0, np.nan, 0])
-    with pytest.raises(ValueError, match="epsilon must be from 0 to 1"):
+    with pytest.raises(ValueError, match="epsilon must be a number >= 0 and <= 1"):
         learn.act(np.zeros(4), 1.5)
+    with pytest.raises(TypeError, match="epsilon must be a number"):
+        learn.act(np.zeros(4), "often")
     with pytest.raises(TypeError, match="observation"):
         learn.act("left")
     assert_same_bits(learn.net.parameters, before)

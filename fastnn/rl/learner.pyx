@@ -168,14 +168,13 @@ cdef class Learner:
         if not is_batch(array, shape):
             got = np.shape(observation)
             raise ValueError(f"observation: expected {shape}, or {checks.batch(shape)}, got {got}")
-        if not 0 <= epsilon <= 1:
-            raise ValueError(f"epsilon must be from 0 to 1, got {epsilon!r}")
+        if not (type(epsilon) is float and 0 <= epsilon <= 1):
+            epsilon = checks.real("epsilon", epsilon, 0, 1)
         rows = cnp.PyArray_DIM(array, 0)
         if rows > self.actor.capacity:
             self.look_at(rows)
-        self.explore.epsilon = epsilon
-        self.look(array, rows)
-        cdef const int32_t *action = <const int32_t *> self.actions.data
+        cdef Tensor chosen = self.look(array, rows, epsilon)
+        cdef const int32_t *action = <const int32_t *> chosen.data
         if one:
             return action[0]
         cdef cnp.ndarray actions = np.empty(rows, np.int64)
@@ -183,17 +182,23 @@ cdef class Learner:
             (<int64_t *> cnp.PyArray_DATA(actions))[i] = action[i]
         return actions
 
-    cdef void look(self, cnp.ndarray array, Py_ssize_t rows) except *:
+    cdef Tensor look(self, cnp.ndarray array, Py_ssize_t rows, double epsilon):
+        """The actions, in a Tensor of the plan that ran: another call may replace the plan meanwhile."""
         cdef Plan plan = self.actor
+        cdef Port eye = self.eye
+        cdef Tensor actions = self.actions
+        explore = self.explore
         plan.begin()
         try:
-            self.eye.point(array, rows)
+            explore.epsilon = epsilon
+            eye.point(array, rows)
             plan.position, plan.shared.run.step = 0, self.acted
             plan.advance_alone(rows, rows, 0, plan.nanoseconds)
         finally:
             plan.end()
         plan.check()
         self.acted += 1
+        return actions
 
     def __reduce__(self) -> tuple:
         raise TypeError(f"a {type(self).__name__} cannot be copied; save() writes it to a file")
