@@ -105,6 +105,13 @@ def test_noise_at_the_root() -> None:
     assert drawn[0][2] == drawn[2][2] == 0  # illegal actions stay so
 
 
+def test_noise_that_is_0_for_all() -> None:
+    """A small concentration draws it; only legal actions are tried all the same."""
+    search = fnn.rl.Search(20, 3, 1, seed=0)
+    search.start(np.tile([0.0, 0.5, 0.5], (20, 1)), noise=1.0, concentration=1e-6)
+    assert set(search.select().action.tolist()) <= {1, 2}
+
+
 def begun() -> fnn.rl.Search:
     search = fnn.rl.Search(2, 3, 10, seed=0)
     search.start(np.full((2, 3), 1 / 3))
@@ -115,8 +122,9 @@ def begun() -> fnn.rl.Search:
 @pytest.mark.parametrize(
     ("value", "prior", "ended", "message"),
     [
-        ([0.0], np.ones((2, 3)), None, "value: expected 2 finite numbers"),
-        ([0.0, np.nan], np.ones((2, 3)), None, "value: expected 2 finite numbers"),
+        ([0.0], np.ones((2, 3)), None, "value: expected 2 numbers"),
+        ([0.0, np.nan], np.ones((2, 3)), None, "value: expected finite numbers"),
+        ([1e300, 0.0], np.ones((2, 3)), None, "value: expected finite numbers from -1e30 to 1e30"),
         ([0.0, 0.0], np.ones((2, 4)), None, r"prior: expected \(2, 3\), got \(2, 4\)"),
         ([0.0, 0.0], [[1, 1, 1], [0, 0, 0]], None, r"prior\[1\]: expected probabilities >= 0, at least one"),
         ([0.0, 0.0], [[1, 1, -1], [1, 1, 1]], None, r"prior\[0\]"),
@@ -132,6 +140,22 @@ def test_a_game_that_breaks_the_protocol(value: list, prior: object, ended: obje
     assert not search.visits.any()
     search.expand([0.0, 0.0], np.zeros((2, 3)), np.ones(2, bool))  # priors of ended games are not read
     assert search.visits.sum() == 2
+
+
+def test_a_second_call_meanwhile() -> None:
+    """As another thread might: a tree has no room for both."""
+    search = begun()
+
+    class Positions:
+        def __array__(self, dtype: object = None, copy: object = None) -> np.ndarray:
+            search.expand([0.0, 0.0], np.ones((2, 3)))
+            return np.ones((2, 3))
+
+    with pytest.raises(RuntimeError, match="another thread"):
+        search.expand([0.0, 0.0], Positions())
+    assert search.visits.sum() == 2
+    with pytest.raises(RuntimeError, match="initialized twice"):
+        search.__init__(1000, 3, 0)  # type: ignore[misc]
 
 
 def test_calls_out_of_order() -> None:

@@ -17,6 +17,8 @@ from fastnn.rl.leaves import Leaves
 
 cnp.import_array()
 
+cdef double LARGEST = 1e30  # of a value: the sums of all simulations stay finite
+
 
 cdef class Search:
     """Trees of positions in games that are searched at the same time, by the rule of AlphaZero (PUCT).
@@ -88,6 +90,8 @@ cdef class Search:
         players: int = 2,
         seed: int | None = None,
     ) -> None:
+        if self.arrays is not None:
+            raise RuntimeError("a Search cannot be initialized twice")
         self.games, self.actions = checks.integer("games", games), checks.integer("actions", actions)
         self.simulations = checks.integer("simulations", simulations, 1, 10**7)
         self.c, self.players = checks.real("c", c, 0), checks.integer("players", players, 1, 2)
@@ -135,7 +139,9 @@ cdef class Search:
         if fraction:
             random = generator(self.seed, Purpose.SEARCH, self.started)
             drawn = random.standard_gamma(checks.real("concentration", concentration, 1e-6), table.shape) * (table > 0)
-            drawn /= np.maximum(drawn.sum(axis=1, keepdims=True), 1e-30)
+            sums = drawn.sum(axis=1, keepdims=True)
+            # What a small concentration draws may be 0 for all.
+            drawn = np.where(sums > 0, drawn / np.where(sums > 0, sums, 1), table)
             table = ((1 - fraction) * table + fraction * drawn).astype(np.float32)
         for name in ("count", "total"):
             self.arrays[name][:, 0] = 0
@@ -184,7 +190,8 @@ cdef class Search:
         Parameters
         ----------
         value : array (n,)
-            For each of the leaves, its value for the player who is next there: from -1 to 1, say.
+            For each of the leaves, its value for the player who is next there: from -1 to 1, say, and from -1e30 to
+            1e30.
         prior : array (n, actions)
             Probabilities, 0 for illegal actions; ignored where the game has ended.
         ended : array of bool (n,), optional
@@ -195,27 +202,32 @@ cdef class Search:
         RuntimeError
             Without a `select` before.
         TypeError, ValueError
-            For arrays that do not fit, values that are not finite, and positions that allow no action though the game
-            has not ended: the trees stay as they were.
+            For arrays that do not fit, values that are not finite or too large, and positions that allow no action
+            though the game has not ended: the trees stay as they were.
 
         Examples
         --------
         See `Search`.
         """
         cdef Py_ssize_t i, g, node, n, a = self.actions
-        if self.chosen is None:
+        chosen = self.chosen
+        if chosen is None:
             raise RuntimeError("expand: call select first")
-        n = len(self.chosen.game)
+        n = len(chosen.game)
         values = arrays.numbers("value", value)
-        if values.shape != (n,) or not np.isfinite(values).all():
-            raise ValueError(f"value: expected {n} finite numbers, one for each leaf, got shape {values.shape}")
+        if values.shape != (n,):
+            raise ValueError(f"value: expected {n} numbers, one for each leaf, got shape {values.shape}")
+        if not (np.abs(values) <= LARGEST).all():
+            raise ValueError(f"value: expected finite numbers from -1e30 to 1e30, got {values}")
         over = np.zeros(n, bool) if ended is None else np.asarray(ended)
         if over.shape != (n,) or over.dtype != np.bool_:
             raise ValueError(f"ended: expected {n} bools, got {over.shape} {over.dtype}")
         cdef cnp.ndarray table = self.priors(prior, n, over)
         cdef cnp.ndarray each = np.ascontiguousarray(values, np.float32), ends = np.ascontiguousarray(over)
-        cdef cnp.ndarray games = self.chosen.game
+        cdef cnp.ndarray games = chosen.game
         cdef const float *p = <const float *> cnp.PyArray_DATA(table)
+        if self.chosen is not chosen:
+            raise RuntimeError("expand: another thread has used this search meanwhile")
         for i in range(n):
             g = (<int64_t *> cnp.PyArray_DATA(games))[i]
             node = self.nodes[g]
@@ -239,10 +251,12 @@ cdef class Search:
 
     cdef object priors(self, object prior, Py_ssize_t n, object ended):
         """Priors (n, actions), checked, each row scaled to the sum 1."""
-        table = np.ascontiguousarray(arrays.numbers("prior", prior), np.float32)
+        given = arrays.numbers("prior", prior)
+        with np.errstate(over="ignore", under="ignore"):
+            table = np.ascontiguousarray(given, np.float32)
         if table.shape != (n, self.actions):
             raise ValueError(f"prior: expected ({n}, {self.actions}), got {table.shape}")
-        sums = table.sum(axis=1, keepdims=True)
+        sums = table.sum(axis=1, keepdims=True, dtype=np.float64)
         bad = ~ended & ~(np.isfinite(sums[:, 0]) & (table >= 0).all(axis=1) & (sums[:, 0] > 0))
         if bad.any():
             row = int(bad.argmax())
