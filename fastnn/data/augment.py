@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastnn.common import checks
+from fastnn.data.arrays import numbers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,7 +50,7 @@ def flip(
     Raises
     ------
     TypeError, ValueError
-        For no images, other shapes, and values without signs.
+        For no images, other shapes, values without signs, and values whose dtype does not hold them with their signs.
 
     Examples
     --------
@@ -69,11 +70,13 @@ def flip(
         arrays = [np.where(chosen.reshape(-1, *[1] * (x.ndim - 1)), np.flip(x, axis), x) for x in arrays]
     if values is None or signs is None:
         return tuple(arrays)
-    given, factors = np.asarray(values), np.asarray(signs)
-    if given.shape != (len(turned[0]), len(factors)):
-        wanted = (len(turned[0]), len(factors))
+    given, factors = numbers("flip: values", values), numbers("flip: signs", signs)
+    if factors.ndim != 1 or not np.isfinite(factors).all():
+        raise ValueError(f"flip: signs must be finite numbers, one for each column of values, got {signs!r:.60}")
+    wanted = (len(turned[0]), len(factors))
+    if given.shape != wanted:
         raise ValueError(f"flip: expected values {wanted}, a sign for each column, got {given.shape}")
-    return (*arrays, np.where(turned[0][:, None], given * factors, given).astype(given.dtype))
+    return (*arrays, np.where(turned[0][:, None], _held("flip: values", given * factors, given.dtype), given))
 
 
 def shift(
@@ -100,7 +103,7 @@ def shift(
     Raises
     ------
     TypeError, ValueError
-        For no images, other shapes, pixels < 0, and another number of fills.
+        For no images, other shapes, pixels < 0, another number of fills, and one that the images' dtype does not hold.
 
     Examples
     --------
@@ -112,7 +115,8 @@ def shift(
     """
     arrays, generator = _images("shift", images), np.random.default_rng(seed)
     most = checks.integer("shift: pixels", pixels, least=0)
-    fills = np.broadcast_to(fill, len(arrays)) if np.ndim(fill) == 0 else np.asarray(fill)
+    fills = numbers("shift: fill", fill)
+    fills = np.broadcast_to(fills, len(arrays)) if fills.ndim == 0 else fills
     if fills.shape != (len(arrays),):
         raise ValueError(f"shift: fill must be a number, or {len(arrays)} of them, got {fill!r}")
     count, height, width = arrays[0].shape[:3]
@@ -122,9 +126,19 @@ def shift(
     moved = []
     for x, each in zip(arrays, fills, strict=True):
         border = [(0, 0), (most, most), (most, most), *[(0, 0)] * (x.ndim - 3)]
-        larger = np.pad(x, border, constant_values=each)
+        larger = np.pad(x, border, constant_values=_held("shift: fill", each, x.dtype))
         moved.append(larger[sample, rows[:, :, None], columns[:, None, :]])
     return tuple(moved)
+
+
+def _held(name: str, given: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
+    """The numbers in this dtype. Raises ValueError for integers that would be others there."""
+    with np.errstate(invalid="ignore"):
+        found = given.astype(dtype)
+    if dtype.kind in "biu" and not (found == given).all():
+        wrong = given[found != given].flat[0]
+        raise ValueError(f"{name}: {dtype} does not hold {wrong}; convert the array, astype(np.float32) say")
+    return found
 
 
 def _images(name: str, images: Sequence[ArrayLike]) -> list[NDArray[Any]]:
