@@ -137,6 +137,22 @@ def test_an_altered_file_changes_nothing(change: Callable[[dict, dict], object])
         assert_same_bits(after[1][name], array)
 
 
+def test_layers_with_shapes_and_networks_are_restored() -> None:
+    """Whose settings are tuples in memory and lists in files."""
+    layers = [
+        fnn.Reshape((2, 2, 1)),
+        fnn.Conv2D(3, (2, 1)),
+        fnn.Flatten(),
+        fnn.Sequential([fnn.Dense(5)]),
+        fnn.Dense(3),
+    ]
+    net = fnn.Sequential(layers, input_shape=(4,), seed=0).compile("adam", loss=None)
+    learn = fnn.rl.QLearning(net, memory_of(), 8)
+    file, losses = saved(learn), [learn() for _ in range(3)]
+    learn.restore(io.BytesIO(file))
+    assert [learn() for _ in range(3)] == losses
+
+
 def test_a_learning_rate_that_was_set_is_restored() -> None:
     first, second = agent(), agent()
     first.net.optimizer.learning_rate = 1e-4

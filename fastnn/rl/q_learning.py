@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from typing import IO, Any
 
@@ -187,7 +188,7 @@ class QLearning(Learner):
         for name, value in self.settings().items():
             if learner[name] != value:
                 raise ValueError(f"the file is of another QLearning: {name} was {learner[name]}, and is {value}")
-        present = model_file.describe(self.net)
+        present = json.loads(json.dumps(model_file.describe(self.net)))  # as a file returns it
         for name in ("compiled", *(name for name in present if name in ("layers", "nodes", "networks"))):
             found, own = (
                 _without_rate(each) if name == "compiled" else each for each in (description[name], present[name])
