@@ -304,14 +304,17 @@ def described(setting: Any) -> Any:
 def named(initializer: str | Initializer | Mapping[str, Any]) -> str | Drawn:
     """An initializer as a layer holds it: its name, if it was given as the function too, or the object with settings.
 
-    A mapping is what `described` made of one. Raises ValueError that lists the known ones.
+    A mapping is what `described` made of one. Raises ValueError that lists the known ones, TypeError for a class.
     """
     if isinstance(initializer, Drawn):
         return initializer
+    if isinstance(initializer, type):
+        kind = initializer.__name__
+        raise TypeError(f"initializer must be an object, got the class {kind}: use {kind}()")
     if isinstance(initializer, Mapping):
-        kind = DRAWN[checks.known("initializer", initializer.get("class"), DRAWN)]
-        check_version(kind, initializer)
-        return kind(**initializer["settings"])
+        drawn = DRAWN[checks.known("initializer", initializer.get("class"), DRAWN)]
+        check_version(drawn, initializer)
+        return drawn(**initializer["settings"])
     name = getattr(initializer, "__name__", None)
     if name in INITIALIZERS and INITIALIZERS[name] is initializer:
         return str(name)

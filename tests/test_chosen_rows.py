@@ -111,6 +111,7 @@ def test_bad_data_have_their_own_numbers() -> None:
         (np.array([2**62]), ValueError, r"rows\[0\] is 4611686018427387904"),
         ([[0, 1]], ValueError, r"rows: expected \(n,\), the numbers of one or more samples, got shape \(1, 2\)"),
         (np.array([], int), ValueError, r"rows: expected \(n,\)"),
+        ([], ValueError, r"rows: expected \(n,\), the numbers of one or more samples, got shape \(0,\)"),
         ([0.5], TypeError, "rows: expected integers, got dtype float64"),
         (np.ones(COUNT, bool), TypeError, r"rows: expected the numbers of samples, got bool; np.flatnonzero\(mask\)"),
     ],

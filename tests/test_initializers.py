@@ -76,7 +76,7 @@ def test_equality() -> None:
         (lambda: Orthogonal("1"), TypeError, "Orthogonal: gain must be a number"),
         (lambda: Constant(np.nan), ValueError, "Constant: value must be"),
         (lambda: Normal(-0.1), ValueError, "Normal: std must be a number >= 0"),
-        (lambda: fnn.Dense(3, initializer=Orthogonal), ValueError, "unknown initializer"),
+        (lambda: fnn.Dense(3, initializer=Orthogonal), TypeError, r"got the class Orthogonal: use Orthogonal\(\)"),
         (lambda: fnn.Dense(3, initializer={"class": "Mystery", "settings": {}}), ValueError, "unknown initializer"),
     ],
 )

@@ -126,7 +126,7 @@ WRONG: dict[str, tuple[Any, type[Exception], str]] = {
     "shape": (
         (0.0, {**ZEROS, "b": np.zeros((ROWS, 3))}),
         ValueError,
-        r"gradients\['b'\] of the shape of it, \(12, 2\), got",
+        r"gradients\['b'\] of the shape of y\['b'\], \(12, 2\), got",
     ),
     "text": ((0.0, {**ZEROS, "b": np.full((ROWS, 2), "x")}), TypeError, r"expected real numbers as gradients\['b'\]"),
     "NaN": (
@@ -161,6 +161,8 @@ def test_an_exception() -> None:
 
 
 def test_what_is_refused() -> None:
+    with pytest.raises(TypeError, match="Joint: expected a function, got 'mse'"):
+        Joint("mse")  # type: ignore[arg-type]
     for loss in ({"a": Joint(both), "b": "mse"}, {"a": Joint(both), "b": Joint(distance)}):
         with pytest.raises(ValueError, match="a Joint loss is that of all outputs"):
             network(loss)

@@ -98,5 +98,9 @@ def test_what_is_refused() -> None:
     for target in ("labels", (), (0,), (2.5,)):
         with pytest.raises((ValueError, TypeError), match="matched: target"):
             Own(matched, target=target)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="Own: expected a function, got 3"):
+        Own(3)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"expected values \(batch, 5\), got \(10,\)$"):  # and no word of choose=
+        network(Own(matched, target=(5,))).evaluate(X, T[:, 0])
     with pytest.raises(ValueError, match="metrics: the targets of matched are not values of the outputs"):
         network("mse").compile("adam", Own(matched, target=(2,)), ["mae"])

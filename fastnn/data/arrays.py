@@ -210,10 +210,10 @@ def rows(rows: Any, count: int) -> np.ndarray:
     array = numbers("rows", rows)
     if array.dtype == bool:
         raise TypeError("rows: expected the numbers of samples, got bool; np.flatnonzero(mask) makes them of a mask")
-    if array.dtype.kind not in "iu":
-        raise TypeError(f"rows: expected integers, got dtype {array.dtype}")
     if array.ndim != 1 or not len(array):
         raise ValueError(f"rows: expected (n,), the numbers of one or more samples, got shape {array.shape}")
+    if array.dtype.kind not in "iu":
+        raise TypeError(f"rows: expected integers, got dtype {array.dtype}")
     wrong = (array < 0) | (array >= count)
     if wrong.any():
         place = int(wrong.argmax())

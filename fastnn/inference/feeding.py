@@ -77,9 +77,13 @@ def feed(
     """The feed over what is given. default: the batch size. seed: of the order; None: samples as they lie."""
     source, x, *extras, rows = given
     if source is not Source.ARRAYS:
-        for name, extra in zip((*PARTS[1:], "choose"), extras, strict=True):
+        *others, choose = extras
+        for name, extra in zip(PARTS[1:], others, strict=True):
             if extra is not None:
                 raise TypeError(f"{name}: must be in the samples of a dataset, ({', '.join(PARTS)})")
+        if choose is not None:
+            parts = ", ".join((*PARTS, "choose"))
+            raise TypeError(f"choose: goes with arrays; batches that a function returns may have it, ({parts})")
         if rows is not None:
             raise TypeError("rows: takes samples of arrays; pass a dataset, or batches, of those samples alone")
     if steps is not None and source is not Source.BATCHES:

@@ -195,8 +195,8 @@ cdef class JointLoss(Loss):
                 raise TypeError(f"{self.name}: expected a dict of {what}, got {given!r:.60}")
             checks.names(f"{self.name}: {what}", given, tuple(known))
         for output, dx in self.dx_views.items():
-            title = f"gradients[{output!r}]"
-            write_gradient(self.name, title, "it", gradients[output], dx[:rows], self.finite and isfinite(value))
+            names = f"gradients[{output!r}]", f"y[{output!r}]"
+            write_gradient(self.name, *names, gradients[output], dx[:rows], self.finite and isfinite(value))
         for key, part in self.parts.items():
             check_number(self.name, f"parts[{key!r}]", result[2][key])
             part.record(result[2][key], rows)

@@ -9,7 +9,7 @@ import numpy as np
 from fastnn import kernels
 from fastnn.common import checks
 from fastnn.losses.base import Loss
-from fastnn.losses.own import name_of
+from fastnn.losses.own import check_function, name_of
 from fastnn.losses.target import Target
 from fastnn.lowering.call import Call
 from fastnn.lowering.lowering import Lowering
@@ -39,7 +39,7 @@ class Joint(Loss):
     Raises
     ------
     TypeError, ValueError
-        For targets that are no such shapes, and names that are no strings.
+        For a function that cannot be called, targets that are no such shapes, and names that are no strings.
 
     Examples
     --------
@@ -64,6 +64,7 @@ class Joint(Loss):
     whole: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
+        check_function(self)
         given = {} if self.targets is None else self.targets
         if not isinstance(given, Mapping):
             raise TypeError(f"{self.name}: targets must be a dict of shapes by output, got {given!r:.60}")

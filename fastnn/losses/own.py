@@ -3,7 +3,7 @@
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -41,7 +41,7 @@ class Own(Loss):
     Raises
     ------
     TypeError, ValueError
-        For a target that is no such shape.
+        For a function that cannot be called, and a target that is no such shape.
 
     Examples
     --------
@@ -67,6 +67,7 @@ class Own(Loss):
         return name_of(self.function)
 
     def __post_init__(self) -> None:
+        check_function(self)
         if self.target is not None and self.target != "output":
             if isinstance(self.target, str) or not self.target:
                 raise ValueError(
@@ -112,6 +113,12 @@ class Own(Loss):
             weighted=self.weighted,
             finite=lowering.training,
         )
+
+
+def check_function(loss: Any) -> None:
+    """Raises TypeError for a loss whose function cannot be called."""
+    if not callable(loss.function):
+        raise TypeError(f"{type(loss).__name__}: expected a function, got {loss.function!r:.60}")
 
 
 def name_of(function: Callable[..., object]) -> str:

@@ -46,7 +46,8 @@ class Objective:
                     "that are means over elements, such as mse and huber"
                 )
             choose, shape = arrays.indices(choose, count, shape[:-1], f"choose{of_output}"), (*shape[:-1], 1)
-        remedy = "; for values of one output each give choose=, the index of that output" if loss.elementwise else ""
+        remedy = "; for values of one output each give choose=, the index of that output"
+        remedy = remedy if loss.elementwise and loss.compares else ""
         target, labels = arrays.targets(
             y, count, loss.target_shape(shape), loss.labels_fit(shape), f"y{of_output}", remedy
         )
