@@ -231,6 +231,27 @@ def test_too_few_steps() -> None:
             memory.prioritize(wrong)
 
 
+def test_a_thread_may_add_while_another_saves() -> None:
+    """What a file holds is of one moment."""
+    memory = fnn.rl.Replay(100_000, (40,), 3, seed=0)
+    stop = threading.Event()
+
+    def add() -> None:
+        while not stop.is_set():
+            memory.add(np.ones(40), 0, 1.0, np.ones(40), terminated=True)
+
+    thread = threading.Thread(target=add)
+    thread.start()
+    try:
+        for _ in range(5):
+            file = io.BytesIO()
+            memory.save(file)
+            fnn.rl.Replay.load(io.BytesIO(file.getvalue()))
+    finally:
+        stop.set()
+        thread.join()
+
+
 def test_a_thread_may_add_while_another_draws() -> None:
     memory = filled(100, n_step=3)
     stop = threading.Event()

@@ -273,12 +273,20 @@ cdef class Transitions:
 
     # Files.
 
-    def counts(self) -> dict[str, float]:
-        """The counts that are not in the arrays."""
-        return {"ready": self.ready, "filled": self.filled, "greatest": self.greatest}
+    def kept(self) -> tuple[dict[str, float], dict[str, np.ndarray]]:
+        """The counts that are not in the arrays, and copies of these: all of one moment, also while threads add."""
+        cdef dict copies = {name: np.empty_like(array) for name, array in self.arrays.items()}
+        cdef Py_ssize_t ready, filled
+        cdef double greatest
+        cdef list sources = list(self.arrays.values()), targets = list(copies.values())
+        self.acquire()
+        copy(sources, targets)
+        ready, filled, greatest = self.ready, self.filled, self.greatest
+        self.release()
+        return {"ready": ready, "filled": filled, "greatest": greatest}, copies
 
     def check(self, counts: dict[str, float], arrays: dict[str, np.ndarray]) -> None:
-        """Raises ValueError for what is not `counts` and `arrays` of such a memory: many are places in others."""
+        """Raises ValueError for what `kept` does not return of such a memory: many of the numbers are places."""
         status, slots = arrays["status"].reshape(self.environments, self.ring), self.ring * self.environments
         filled, greatest = checks.integer("filled", counts["filled"], 0, self.ring), counts["greatest"]
         limits = {"status": READY + 1, "next": slots, "head": self.ring, "pending": self.n_step, "continues": 2}
@@ -296,10 +304,24 @@ cdef class Transitions:
             raise ValueError("the file of a memory is damaged: its places, counts or priorities do not fit each other")
 
     def restore(self, counts: dict[str, float], arrays: dict[str, np.ndarray]) -> None:
-        """Returns to what `counts` and `arrays` were, in a memory of the same settings."""
-        for name, array in self.arrays.items():
-            array[...] = arrays[name]
-        self.ready, self.filled, self.greatest = counts["ready"], counts["filled"], counts["greatest"]
+        """Returns to what `kept` returned, of a memory of the same settings."""
+        cdef Py_ssize_t ready = counts["ready"], filled = counts["filled"]
+        cdef double greatest = counts["greatest"]
+        cdef list targets = list(self.arrays.values())
+        cdef list sources = [np.ascontiguousarray(arrays[name], array.dtype) for name, array in self.arrays.items()]
+        self.acquire()
+        copy(sources, targets)
+        self.ready, self.filled, self.greatest = ready, filled, greatest
+        self.release()
 
     def __reduce__(self) -> tuple:
         raise TypeError("a memory cannot be pickled; save() writes it to a file")
+
+
+cdef void copy(list sources, list targets) noexcept:
+    """Copies arrays in C order; no other thread gets the GIL meanwhile, since it might wait with it for the lock."""
+    cdef cnp.ndarray source, target
+    cdef Py_ssize_t i
+    for i in range(len(sources)):
+        source, target = sources[i], targets[i]
+        memcpy(cnp.PyArray_DATA(target), cnp.PyArray_DATA(source), cnp.PyArray_NBYTES(source))

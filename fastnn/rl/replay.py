@@ -210,8 +210,9 @@ class Replay(Transitions):
         return {**named, "observation": list(self.shape), "actions": actions, "priority": priority}
 
     def contents(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-        """The memory as a description and arrays, which are its own."""
-        return {"settings": self.settings(), "counts": self.counts(), "drawn": self.drawn}, self.arrays
+        """The memory at this moment, as a description and arrays."""
+        counts, kept = self.kept()
+        return {"settings": self.settings(), "counts": counts, "drawn": self.drawn}, kept
 
     def checked(self, description: dict[str, Any], tensors: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         """The arrays of `contents`. Raises ValueError for those of a memory with other settings, and damaged ones."""
@@ -232,7 +233,7 @@ class Replay(Transitions):
         self.drawn = description["drawn"]
 
     def save(self, path: str | os.PathLike[str] | IO[bytes]) -> None:
-        """Write the memory to a file, whole or not at all.
+        """Write the memory to a file, whole or not at all. Other threads may add to it meanwhile.
 
         Parameters
         ----------
