@@ -10,7 +10,10 @@ from fastnn.kernels.meter import Meter
 def check_number(name: str, what: str, value: object) -> None: ...
 def write_gradient(name: str, what: str, output: str, given: object, dx: np.ndarray, finite: bool) -> None: ...
 
-class OwnLoss(Loss):
+class PythonLoss(Loss):
+    def explain(self, place: int) -> Exception: ...
+
+class OwnLoss(PythonLoss):
     def __init__(
         self,
         x: Tensor,
@@ -25,13 +28,12 @@ class OwnLoss(Loss):
         weighted: bool = False,
         finite: bool = False,
     ) -> None: ...
-    def explain(self, place: int) -> Exception: ...
 
 class Part(Meter):
     @property
     def capacity(self) -> int: ...
 
-class JointLoss(Loss):
+class JointLoss(PythonLoss):
     def __init__(
         self,
         *three: object,
@@ -42,4 +44,3 @@ class JointLoss(Loss):
         parts: tuple[str, ...] = (),
         finite: bool = False,
     ) -> None: ...
-    def explain(self, place: int) -> Exception: ...

@@ -16,17 +16,45 @@ from fastnn.common import checks
 from fastnn.data import arrays
 
 
-cdef class OwnLoss(Loss):
+cdef class PythonLoss(Loss):
+    """A loss whose `call` runs Python; an invalid result, or an exception in it, stops the run."""
+
+    cdef object function, error
+    cdef str name
+
+    cdef void run(self) noexcept nogil:
+        cdef double value = 0
+        with gil:
+            self.error = None
+            try:
+                value = self.call()
+            except BaseException as error:
+                self.error = error
+                self.fail(1)
+                return
+        if self.finite and not isfinite(value):
+            self.last = value
+            self.fail(0)
+        else:
+            self.record(value, self.counted)
+
+    cdef double call(self) except? -1:
+        """The loss; it writes the gradients, and sets `counted`."""
+        raise NotImplementedError(f"{type(self).__name__}.call is not defined")
+
+    def explain(self, place: int) -> Exception:
+        return Loss.explain(self, place) if place == 0 else self.error
+
+
+cdef class OwnLoss(PythonLoss):
     """loss, dx = function(x, target), or function(x, target, weight), on read-only views; without target if it is None.
 
     x, dx: float32 (rows, *shape). target: (rows, *target_shape), or int32 labels (rows, *shape[:-1]). weight: None, or
     float32, one per row, label or element; it comes as (rows,), (rows, *shape[:-1]) or (rows, *shape) where `weighted`,
     else it gives only the count.
-    An invalid result, or an exception in the function, stops the run.
     """
 
-    cdef object function, error, x_view, target_view, dx_view, weight_view
-    cdef str name
+    cdef object x_view, target_view, dx_view, weight_view
     cdef bint weighted
 
     def __init__(
@@ -59,22 +87,6 @@ cdef class OwnLoss(Loss):
             self.weight_view = arrays.read_only(weight.array.reshape(x.rows, *of_each))
         self.bind((x, target, dx, weight))
 
-    cdef void run(self) noexcept nogil:
-        cdef double value = 0
-        with gil:
-            self.error = None
-            try:
-                value = self.call()
-            except BaseException as error:
-                self.error = error
-                self.fail(1)
-                return
-        if self.finite and not isfinite(value):
-            self.last = value
-            self.fail(0)
-        else:
-            self.record(value, self.counted)
-
     cdef double call(self) except? -1:
         rows = self.state.rows
         dx, given = self.dx_view[:rows], [view[:rows] for view in (self.x_view, self.target_view) if view is not None]
@@ -87,9 +99,6 @@ cdef class OwnLoss(Loss):
         check_number(self.name, "the loss", value)
         write_gradient(self.name, "dy", "y", gradient, dx, self.finite and isfinite(value))
         return value
-
-    def explain(self, place: int) -> Exception:
-        return Loss.explain(self, place) if place == 0 else self.error
 
 
 def check_number(name: str, what: str, value: object) -> None:
@@ -127,15 +136,13 @@ cdef class Part(Meter):
         pass  # JointLoss records it
 
 
-cdef class JointLoss(Loss):
+cdef class JointLoss(PythonLoss):
     """loss, dxs = function(xs, targets), dicts by output of read-only views; with parts a dict of these numbers too.
 
     three: for each output x, target, which may be None, and dx, then a Part for each of `parts`. shapes: of a row of
-    each output and of its target. An invalid result, or an exception in the function, stops the run.
+    each output and of its target.
     """
 
-    cdef object function, error
-    cdef str name
     cdef dict x_views, target_views, dx_views, parts
 
     def __init__(
@@ -165,25 +172,10 @@ cdef class JointLoss(Loss):
                 self.target_views[output] = arrays.read_only(target.array.reshape(x.rows, *target_shape))
         self.bind(three[:3 * len(outputs)])
 
-    cdef void run(self) noexcept nogil:
-        cdef double value = 0
-        with gil:
-            self.error = None
-            try:
-                value = self.call()
-            except BaseException as error:
-                self.error = error
-                self.fail(1)
-                return
-        if self.finite and not isfinite(value):
-            self.last = value
-            self.fail(0)
-        else:
-            self.record(value, self.state.rows)
-
     cdef double call(self) except? -1:
         cdef Part part
         rows, returned = self.state.rows, "(loss, gradients, parts)" if self.parts else "(loss, gradients)"
+        self.counted = rows
         xs, targets = ({k: view[:rows] for k, view in views.items()} for views in (self.x_views, self.target_views))
         result = self.function(xs, targets)
         if not isinstance(result, tuple) or len(result) != (3 if self.parts else 2):
@@ -201,6 +193,3 @@ cdef class JointLoss(Loss):
             check_number(self.name, f"parts[{key!r}]", result[2][key])
             part.record(result[2][key], rows)
         return value
-
-    def explain(self, place: int) -> Exception:
-        return Loss.explain(self, place) if place == 0 else self.error
