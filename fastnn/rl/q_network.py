@@ -39,8 +39,8 @@ def check_network(net: Any, memory: Any) -> None:
     if not one or net.features[0] != memory.shape or net.shapes[0] != (memory.actions,):
         raise ValueError(
             f"the memory has observations {checks.batch(memory.shape)} and {memory.actions} actions: expected a "
-            f"network {checks.batch(memory.shape)} -> {checks.batch((memory.actions,))}, without recurrent layers, "
-            f"got {net.input_shape} -> {net.output_shape}"
+            f"network {checks.batch(memory.shape)} -> {checks.batch((memory.actions,))}, without recurrent layers or "
+            f"Embedding, got {net.input_shape} -> {net.output_shape}"
         )
 
 
