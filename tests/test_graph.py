@@ -304,6 +304,7 @@ class Pair(fnn.Composite):
         (fnn.Bidirectional(fnn.GRU(3)), True),
         (fnn.Dropout(0.5), False),
         (fnn.GaussianNoise(0.1), False),
+        (fnn.GaussianSample(), False),
         (fnn.RandomFlip(), False),
         (fnn.LSTM(3, dropout=0.1), False),
         (fnn.Bidirectional(fnn.GRU(3, recurrent_dropout=0.1)), False),
@@ -316,7 +317,8 @@ def test_what_is_random_or_of_the_user_runs_at_each_place(layer: fnn.Layer, merg
     pictures = isinstance(layer, (fnn.SeparableConv2D, fnn.RandomFlip))
     x = fnn.Input((4, 4, 2) if pictures else (3, 4) if layer.recurrent else (4,))
     assert layer.deterministic is merged
-    net = fnn.Network(x, fnn.Add()([layer(x), layer(x)]), seed=0)
+    given = [x, x] if isinstance(layer, fnn.GaussianSample) else x
+    net = fnn.Network(x, fnn.Add()([layer(given), layer(given)]), seed=0)
     assert len(net.graph.nodes) == (2 if merged else 3)
-    inner = fnn.Network(x, layer(x), seed=0)
+    inner = fnn.Network(x, layer(given), seed=0)
     assert len(fnn.Network(x, fnn.Add()([inner(x), inner(x)])).graph.nodes) == (2 if merged else 3)

@@ -71,6 +71,10 @@ class GaussianSample(Merge):
         found: np.ndarray = vars(self).setdefault("_weight", np.array([self.beta], np.float32))
         return found
 
+    @property
+    def deterministic(self) -> bool:
+        return False
+
     def output(self, features: Shapes) -> tuple[int, ...]:
         if len(features) != 2:
             raise ValueError(f"{self.title()}: takes two inputs, got {len(features)}")
