@@ -169,6 +169,15 @@ def test_over_and_underfitting(run: Run, tmp_path: Path) -> None:
     assert "nothing is drawn" in printed or is_png(tmp_path / "seen.png")
 
 
+def test_autoencoder(run: Run, tmp_path: Path) -> None:
+    printed = run("autoencoder.py --short --out seen")
+    (restored,), (noisy,) = (re.findall(f"{what}: mean square error (.*?),", printed) for what in ("image", "noise"))
+    (linear,), (noise,) = (re.findall(f"{what} (0.*)", printed) for what in ("components", "with the noise"))
+    assert float(linear) > 0 and float(restored) < 0.006 and float(noisy) < float(noise) / 2
+    if "nothing is drawn" not in printed:
+        assert is_png(tmp_path / "seen" / "autoencoder.png")
+
+
 @pytest.mark.parametrize("model", ["cnn", "resnet"])
 def test_each_seed_has_weights_of_its_own(model: str) -> None:
     """Those of the network inside another too: a mean over seeds is one over trainings that differ."""

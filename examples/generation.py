@@ -1,0 +1,122 @@
+"""What autoencoder.py, vae.py and gan.py share: images, figures of them, and the Frechet distance between two sets.
+
+The distance tells how far a set of generated images is from a set of true ones: both are mapped to the features before
+the last layer of a classifier, and the normal distributions with the means and covariances of these are compared. The
+paper's classifier is Inception, trained on photographs; here it is a small network, trained on the same images, so that
+only distances by the same one can be compared.
+"""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+import fastnn as fnn
+
+BATCH = 128
+FEATURES = "features"
+Moments = tuple[np.ndarray, np.ndarray]
+
+
+class Images(NamedTuple):
+    """Images (n, height, width, 1) from 0 to 1 and their classes. held_out: what settings are chosen by."""
+
+    train: tuple[np.ndarray, np.ndarray]
+    held_out: tuple[np.ndarray, np.ndarray]
+    test: tuple[np.ndarray, np.ndarray]
+
+
+def images(short: bool) -> Images:
+    """Fashion-MNIST, or digits where that is not installed and for a short run; a twelfth is held out."""
+    train: tuple[np.ndarray, np.ndarray]
+    test: tuple[np.ndarray, np.ndarray]
+    try:
+        train, test = fnn.datasets.digits() if short else fnn.datasets.fashion_mnist()
+    except FileNotFoundError as error:
+        print(f"digits are used: {error}")
+        train, test = fnn.datasets.digits()
+    greys, kept = train[0].max(), len(train[0]) * 11 // 12
+    side = round(np.sqrt(train[0][0].size))
+    (x, y), (xt, yt) = ((x.reshape(-1, side, side, 1) / np.float32(greys), y) for x, y in (train, test))
+    return Images((x[:kept], y[:kept]), (x[kept:], y[kept:]), (xt, yt))
+
+
+class Frechet:
+    """The Frechet distance by features of a classifier, which is trained the first time and kept in a folder.
+
+    M. Heusel, H. Ramsauer, T. Unterthiner, B. Nessler and S. Hochreiter, "GANs Trained by a Two Time-Scale Update Rule
+    Converge to a Local Nash Equilibrium", NeurIPS 2017, equation 6.
+    """
+
+    def __init__(self, data: Images, folder: Path, epochs: int = 6) -> None:
+        path = folder / f"classifier_{data.train[0].shape[1]}.safetensors"
+        if not path.exists():
+            print("the classifier, whose features the distances are of")
+            self._train(data, epochs).save(path)
+        self.net = fnn.load(path)
+
+    @staticmethod
+    def _train(data: Images, epochs: int) -> fnn.Sequential:
+        """A small convolutional network."""
+        layers = [
+            *(fnn.Conv2D(16, 3, 2, "same"), fnn.BatchNorm(), fnn.Activation("relu")),
+            *(fnn.Conv2D(32, 3, padding="same"), fnn.BatchNorm(), fnn.Activation("relu"), fnn.MaxPool2D(2)),
+            *(fnn.Flatten(), fnn.Dense(128, "relu", name=FEATURES), fnn.Dropout(0.3), fnn.Dense(10, "softmax")),
+        ]
+        net = fnn.Sequential(layers, input_shape=data.train[0].shape[1:], seed=0)
+        rate = fnn.schedules.OneCycle(3e-3, epochs * steps(data))
+        net.compile(fnn.Adam(rate), metrics=["accuracy"])
+        net.fit(*data.train, BATCH, epochs, validation_data=data.held_out)
+        return net
+
+    def moments(self, x: np.ndarray) -> Moments:
+        """The mean and the covariance of the features."""
+        pieces = np.split(x, range(1000, len(x), 1000))
+        features = np.concatenate([fnn.inspection.outputs(self.net, FEATURES, piece) for piece in pieces])
+        return features.mean(axis=0, dtype=float), np.cov(features.T.astype(float))
+
+    def distance(self, a: np.ndarray | Moments, b: np.ndarray | Moments) -> float:
+        """|m_a - m_b|^2 + trace(C_a + C_b - 2 (C_a C_b)^(1/2)), of images or of their moments."""
+        (mean_a, cov_a), (mean_b, cov_b) = (x if isinstance(x, tuple) else self.moments(x) for x in (a, b))
+        values, vectors = np.linalg.eigh(cov_a)
+        root = vectors * np.sqrt(values.clip(0)) @ vectors.T
+        # The eigenvalues of C_a C_b are those of the symmetric product root C_b root, which has an exact solver.
+        common = np.sqrt(np.linalg.eigvalsh(root @ cov_b @ root).clip(0)).sum()
+        return float(((mean_a - mean_b) ** 2).sum() + np.trace(cov_a) + np.trace(cov_b) - 2 * common)
+
+
+def steps(data: Images, batch_size: int = BATCH) -> int:
+    """Updates of an epoch."""
+    return -(-len(data.train[0]) // batch_size)
+
+
+def draw(rows: Sequence[tuple[str, np.ndarray]], path: Path) -> None:
+    """Rows of images with their names, if matplotlib is there; 0 is black and 1 white in all of them."""
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        print(f"nothing is drawn: {error}")
+        return
+    columns = max(len(x) for _, x in rows)
+    figure = Figure(figsize=(0.8 * columns + 1.2, 0.86 * len(rows)), layout="constrained", dpi=120)
+    for axes, (name, x) in zip(figure.subplots(len(rows), squeeze=False)[:, 0], rows, strict=True):
+        axes.imshow(np.hstack(list(x[..., 0])), cmap="gray", vmin=0, vmax=1)
+        axes.set(xticks=[], yticks=[])
+        axes.set_ylabel(name, rotation=0, ha="right", va="center", fontsize=9)
+    figure.savefig(path)
+    print(f"drawn: {path}")
+
+
+def options(doc: str | None, name: str, epochs: int) -> argparse.Namespace:
+    """What each of the programs is told on the command line."""
+    parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--epochs", type=int, default=epochs)
+    parser.add_argument("--out", default=name, metavar="FOLDER", help="where figures and models are put")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--short", action="store_true", help="on small images of digits, in seconds")
+    given = parser.parse_args()
+    if given.epochs < 1:
+        parser.error(f"--epochs: must be 1 or more, got {given.epochs}")
+    return given
