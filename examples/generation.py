@@ -43,48 +43,49 @@ def images(short: bool) -> Images:
     return Images((x[:kept], y[:kept]), (x[kept:], y[kept:]), (xt, yt))
 
 
-class Frechet:
-    """The Frechet distance by features of a classifier, which is trained the first time and kept in a folder.
+def classifier(data: Images, folder: Path, epochs: int = 4) -> fnn.Network:
+    """A small convolutional network, which is trained the first time and kept in the folder."""
+    shape = data.train[0].shape[1:]
+    path = folder / f"classifier_{shape[0]}.safetensors"
+    if not path.exists():
+        print("a classifier, whose features the Frechet distance is of")
+        layers = [
+            *(fnn.Conv2D(16, 3, padding="same", activation="relu"), fnn.MaxPool2D(2)),
+            *(fnn.Conv2D(32, 3, padding="same", activation="relu"), fnn.MaxPool2D(2)),
+            *(fnn.Flatten(), fnn.Dense(128, "relu", name=FEATURES), fnn.Dense(10, "softmax")),
+        ]
+        net = fnn.Sequential(layers, input_shape=shape, seed=0)
+        rate = fnn.schedules.OneCycle(2e-3, epochs * steps(data))
+        net.compile(fnn.Adam(rate), metrics=["accuracy"])
+        net.fit(*data.train, BATCH, epochs, validation_data=data.held_out)
+        net.save(path)
+    return fnn.load(path)
+
+
+def moments(net: fnn.Network, x: np.ndarray) -> Moments:
+    """The mean and the covariance of the features of images."""
+    pieces = np.split(x, range(1000, len(x), 1000))
+    features = np.concatenate([fnn.inspection.outputs(net, FEATURES, piece) for piece in pieces])
+    return features.mean(axis=0, dtype=float), np.cov(features.T.astype(float))
+
+
+def frechet_distance(a: Moments, b: Moments) -> float:
+    """|m_a - m_b|^2 + trace(C_a + C_b - 2 (C_a C_b)^(1/2)).
 
     M. Heusel, H. Ramsauer, T. Unterthiner, B. Nessler and S. Hochreiter, "GANs Trained by a Two Time-Scale Update Rule
     Converge to a Local Nash Equilibrium", NeurIPS 2017, equation 6.
     """
+    (mean_a, cov_a), (mean_b, cov_b) = a, b
+    values, vectors = np.linalg.eigh(cov_a)
+    root = vectors * np.sqrt(values.clip(0)) @ vectors.T
+    # The eigenvalues of C_a C_b are those of root C_b root, which is symmetric.
+    common = np.sqrt(np.linalg.eigvalsh(root @ cov_b @ root).clip(0)).sum()
+    return float(((mean_a - mean_b) ** 2).sum() + np.trace(cov_a) + np.trace(cov_b) - 2 * common)
 
-    def __init__(self, data: Images, folder: Path, epochs: int = 6) -> None:
-        path = folder / f"classifier_{data.train[0].shape[1]}.safetensors"
-        if not path.exists():
-            print("the classifier, whose features the distances are of")
-            self._train(data, epochs).save(path)
-        self.net = fnn.load(path)
 
-    @staticmethod
-    def _train(data: Images, epochs: int) -> fnn.Sequential:
-        """A small convolutional network."""
-        layers = [
-            *(fnn.Conv2D(16, 3, 2, "same"), fnn.BatchNorm(), fnn.Activation("relu")),
-            *(fnn.Conv2D(32, 3, padding="same"), fnn.BatchNorm(), fnn.Activation("relu"), fnn.MaxPool2D(2)),
-            *(fnn.Flatten(), fnn.Dense(128, "relu", name=FEATURES), fnn.Dropout(0.3), fnn.Dense(10, "softmax")),
-        ]
-        net = fnn.Sequential(layers, input_shape=data.train[0].shape[1:], seed=0)
-        rate = fnn.schedules.OneCycle(3e-3, epochs * steps(data))
-        net.compile(fnn.Adam(rate), metrics=["accuracy"])
-        net.fit(*data.train, BATCH, epochs, validation_data=data.held_out)
-        return net
-
-    def moments(self, x: np.ndarray) -> Moments:
-        """The mean and the covariance of the features."""
-        pieces = np.split(x, range(1000, len(x), 1000))
-        features = np.concatenate([fnn.inspection.outputs(self.net, FEATURES, piece) for piece in pieces])
-        return features.mean(axis=0, dtype=float), np.cov(features.T.astype(float))
-
-    def distance(self, a: np.ndarray | Moments, b: np.ndarray | Moments) -> float:
-        """|m_a - m_b|^2 + trace(C_a + C_b - 2 (C_a C_b)^(1/2)), of images or of their moments."""
-        (mean_a, cov_a), (mean_b, cov_b) = (x if isinstance(x, tuple) else self.moments(x) for x in (a, b))
-        values, vectors = np.linalg.eigh(cov_a)
-        root = vectors * np.sqrt(values.clip(0)) @ vectors.T
-        # The eigenvalues of C_a C_b are those of the symmetric product root C_b root, which has an exact solver.
-        common = np.sqrt(np.linalg.eigvalsh(root @ cov_b @ root).clip(0)).sum()
-        return float(((mean_a - mean_b) ** 2).sum() + np.trace(cov_a) + np.trace(cov_b) - 2 * common)
+def between_halves(net: fnn.Network, x: np.ndarray) -> float:
+    """The distance of one half of the images to the other: about the least that can be reached."""
+    return frechet_distance(moments(net, x[: len(x) // 2]), moments(net, x[len(x) // 2 :]))
 
 
 def steps(data: Images, batch_size: int = BATCH) -> int:
@@ -100,7 +101,7 @@ def draw(rows: Sequence[tuple[str, np.ndarray]], path: Path) -> None:
         print(f"nothing is drawn: {error}")
         return
     columns = max(len(x) for _, x in rows)
-    figure = Figure(figsize=(0.8 * columns + 1.2, 0.86 * len(rows)), layout="constrained", dpi=120)
+    figure = Figure(figsize=(0.8 * columns + 1.9, 0.86 * len(rows)), layout="constrained", dpi=120)
     for axes, (name, x) in zip(figure.subplots(len(rows), squeeze=False)[:, 0], rows, strict=True):
         axes.imshow(np.hstack(list(x[..., 0])), cmap="gray", vmin=0, vmax=1)
         axes.set(xticks=[], yticks=[])
@@ -109,14 +110,16 @@ def draw(rows: Sequence[tuple[str, np.ndarray]], path: Path) -> None:
     print(f"drawn: {path}")
 
 
-def options(doc: str | None, name: str, epochs: int) -> argparse.Namespace:
-    """What each of the programs is told on the command line."""
+def options(doc: str | None, name: str, epochs: int, short: int) -> argparse.Namespace:
+    """What each of the programs is told on the command line. epochs, short: unless told, and of a short run."""
     parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--epochs", type=int, default=epochs)
+    parser.add_argument("--epochs", type=int, help=f"default {epochs}, of a short run {short}")
     parser.add_argument("--out", default=name, metavar="FOLDER", help="where figures and models are put")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--short", action="store_true", help="on small images of digits, in seconds")
     given = parser.parse_args()
+    if given.epochs is None:
+        given.epochs = short if given.short else epochs
     if given.epochs < 1:
         parser.error(f"--epochs: must be 1 or more, got {given.epochs}")
     return given
