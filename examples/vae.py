@@ -123,7 +123,7 @@ def run(out: Path, epochs: int, seed: int, short: bool) -> None:
 
 def main() -> None:
     """Runs the example."""
-    given = options(__doc__, "vae", epochs=12, short=40)
+    given = options(__doc__, "vae", epochs=20, short=40)
     out = Path(given.out)
     try:
         out.mkdir(parents=True, exist_ok=True)

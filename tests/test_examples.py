@@ -190,6 +190,15 @@ def test_vae(run: Run, tmp_path: Path) -> None:
         assert is_png(tmp_path / "seen" / "vae.png")
 
 
+def test_gan(run: Run, tmp_path: Path) -> None:
+    """Its images come nearer to true ones."""
+    printed = run("gan.py --short --out seen")
+    distances = [float(each) for each in re.findall(r"^ +\d+ .* (\d+\.\d)$", printed, re.MULTILINE)]
+    assert len(distances) == 20 and distances[-1] < 0.7 * distances[0]
+    if "nothing is drawn" not in printed:
+        assert is_png(tmp_path / "seen" / "samples.png") and is_png(tmp_path / "seen" / "distances.png")
+
+
 def test_the_frechet_distance_of_normal_distributions() -> None:
     """Those of independent numbers: (m - n)^2 + (s - t)^2 of each; it is 0 from one to itself, whatever its rank."""
     code = (
