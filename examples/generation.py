@@ -88,9 +88,9 @@ def between_halves(net: fnn.Network, x: np.ndarray) -> float:
     return frechet_distance(moments(net, x[: len(x) // 2]), moments(net, x[len(x) // 2 :]))
 
 
-def steps(data: Images, batch_size: int = BATCH) -> int:
-    """Updates of an epoch."""
-    return -(-len(data.train[0]) // batch_size)
+def steps(data: Images) -> int:
+    """Updates of an epoch, with batches of BATCH images."""
+    return -(-len(data.train[0]) // BATCH)
 
 
 def draw(rows: Sequence[tuple[str, np.ndarray]], path: Path) -> None:
@@ -110,16 +110,17 @@ def draw(rows: Sequence[tuple[str, np.ndarray]], path: Path) -> None:
     print(f"drawn: {path}")
 
 
-def options(doc: str | None, name: str, epochs: int, short: int) -> argparse.Namespace:
+def options(doc: str | None, folder: str, epochs: int, short: int) -> argparse.Namespace:
     """What each of the programs is told on the command line. epochs, short: unless told, and of a short run."""
     parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--epochs", type=int, help=f"default {epochs}, of a short run {short}")
-    parser.add_argument("--out", default=name, metavar="FOLDER", help="where figures and models are put")
+    parser.add_argument("--out", default=folder, metavar="FOLDER", help="where figures and models are put")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--short", action="store_true", help="on small images of digits, in seconds")
     given = parser.parse_args()
     if given.epochs is None:
         given.epochs = short if given.short else epochs
-    if given.epochs < 1:
-        parser.error(f"--epochs: must be 1 or more, got {given.epochs}")
+    for name, value, least in (("epochs", given.epochs, 1), ("seed", given.seed, 0)):
+        if value < least:
+            parser.error(f"--{name}: must be {least} or more, got {value}")
     return given

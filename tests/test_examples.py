@@ -199,6 +199,20 @@ def test_gan(run: Run, tmp_path: Path) -> None:
         assert is_png(tmp_path / "seen" / "samples.png") and is_png(tmp_path / "seen" / "distances.png")
 
 
+@pytest.mark.parametrize("script", ["autoencoder.py", "vae.py", "gan.py"])
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [("--epochs=0", "--epochs: must be 1"), ("--seed=-1", "--seed: must"), ("--out=file", "File exists")],
+)
+def test_generation_refuses(tmp_path: Path, script: str, option: str, message: str) -> None:
+    """In one line, before it trains."""
+    (tmp_path / "file").touch()
+    call = [sys.executable, str(EXAMPLES / script), "--short", option]
+    done = subprocess.run(call, capture_output=True, text=True, cwd=tmp_path, timeout=60)
+    assert done.returncode and not done.stdout
+    assert message in done.stderr.splitlines()[-1] and "Traceback" not in done.stderr
+
+
 def test_the_frechet_distance_of_normal_distributions() -> None:
     """Those of independent numbers: (m - n)^2 + (s - t)^2 of each; it is 0 from one to itself, whatever its rank."""
     code = (
