@@ -153,7 +153,7 @@ def run(out: Path, epochs: int, seed: int, short: bool) -> None:
 
 def main() -> None:
     """Runs the example."""
-    given = options(__doc__, "gan", epochs=20, short=20)
+    given = options(__doc__, "gan", epochs=16, short=20)
     out = Path(given.out)
     try:
         out.mkdir(parents=True, exist_ok=True)
