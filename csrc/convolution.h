@@ -6,6 +6,7 @@
 #define FASTNN_CONVOLUTION_H
 
 #include "dense.h"
+#include "dots.h"
 
 /* Panels of the weight that a tile loops over: up to 576 KB of them, in the L2 cache. */
 #define WEIGHT_FLOATS 147456
@@ -50,7 +51,8 @@ INLINE span same_taps(const fastnn_axis *a, isize i, isize end, span *taps) {
   return outputs;
 }
 
-/* The outputs of an area in columns j..end-1 of an image. A tile's rows run along the longer side. */
+/* The outputs of an area in columns j..end-1 of an image. A tile's rows run along the longer side; the dot products of
+ * a whole side are one tile. */
 static void convolve(const fastnn_convolution *p, isize image, const area *s, isize j0, isize end) {
   const isize row_taps = s->row_taps.last - s->row_taps.first, column_taps = s->column_taps.last - s->column_taps.first;
   const isize height = s->rows.last - s->rows.first, width = s->columns.last - s->columns.first;
@@ -60,7 +62,7 @@ static void convolve(const fastnn_convolution *p, isize image, const area *s, is
   const isize down = p->rows.stride * p->x_row, right = p->columns.stride * p->x_pixel;
   const int across = width >= height, joined = tap_column == p->in;
   const isize count = across ? width : height, lines = across ? height : width;
-  const isize tiles_of_line = tiles_of(count);
+  const isize tiles_of_line = p->dots ? 1 : tiles_of(count);
   const float *x = p->x + image * p->x_image + s->rows.first * down + s->columns.first * right +
                    s->row_taps.first * tap_row + s->column_taps.first * tap_column - p->rows.before * p->x_row -
                    p->columns.before * p->x_pixel;
@@ -79,9 +81,10 @@ static void convolve(const fastnn_convolution *p, isize image, const area *s, is
       const float *a = x + i * t.a_row + line * (across ? down : right);
       const isize at = y + i * t.c_row + line * (across ? p->y_row : p->y_pixel);
       for (isize j = j0; j < end; j += PANEL) {
-        const isize n = p->out - j < PANEL ? p->out - j : PANEL, panel = panel_width(n);
+        const isize n = p->out - j < PANEL ? p->out - j : PANEL, panel = p->dots ? 1 : panel_width(n);
         t.last = n - (panel - VL);
         t.b_row = panel;
+        t.b_panel = depth;
         t.b_skip = joined ? (weight_row - t.k) * panel : 0;
         t.c = (p->z ? p->z : p->y) + at + j;
         for (isize c = 0; c < calls; c++) {
@@ -89,7 +92,10 @@ static void convolve(const fastnn_convolution *p, isize image, const area *s, is
           t.b = p->weight + j * depth + (skipped + c * weight_row) * panel;
           t.start = c ? t.c : p->bias ? p->bias + j : zeros;
           t.start_row = c ? t.c_row : 0;
-          tiles[rows - 1][panel > VL][n == panel ? 0 : 1](&t);
+          if (p->dots)
+            dots(&t, rows, n);
+          else
+            tiles[rows - 1][panel > VL][n == panel ? 0 : 1](&t);
         }
         activate(p->activation, rows, n, t.c, p->source ? p->source + at + j : NULL, t.c_row, p->y + at + j, t.c_row);
       }

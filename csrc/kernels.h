@@ -55,7 +55,8 @@ typedef struct {
   isize in, out;
   const float *x;
   isize x_image, x_row, x_pixel;
-  const float *weight; /* (rows.taps * columns.taps * in, out) in panels, as `pack` writes them */
+  const float *weight; /* (rows.taps * columns.taps * in, out) in panels, as `pack` writes them; or its transpose */
+  int dots;            /* weight is that transpose: for few outputs, see dots.h */
   const float *bias;   /* NULL, or (out) */
   float *y;
   isize y_image, y_row, y_pixel;

@@ -173,14 +173,15 @@ FOLD(sum_lanes, vf, float, VL, a + b)
 FOLD(greatest_lane, vf, float, VL, a < b ? b : a)
 #endif
 
-/* y[i * y_row + j] = x[j * x_row + i] for i, j < 4. */
-INLINE void transpose4(const float *x, isize x_row, float *y, isize y_row) {
-  typedef float f4 __attribute__((vector_size(16), aligned(4), may_alias));
+typedef float f4 __attribute__((vector_size(16), aligned(4), may_alias));
 #if defined(__clang__) || __GNUC__ >= 12
 #define SHUFFLE4(a, b, i, j, k, l) __builtin_shufflevector(a, b, i, j, k, l)
 #else
 #define SHUFFLE4(a, b, i, j, k, l) __builtin_shuffle(a, b, (int32_t __attribute__((vector_size(16)))){i, j, k, l})
 #endif
+
+/* y[i * y_row + j] = x[j * x_row + i] for i, j < 4. */
+INLINE void transpose4(const float *x, isize x_row, float *y, isize y_row) {
   const f4 r0 = *(const f4 *)x, r1 = *(const f4 *)(x + x_row);
   const f4 r2 = *(const f4 *)(x + 2 * x_row), r3 = *(const f4 *)(x + 3 * x_row);
   const f4 a = SHUFFLE4(r0, r1, 0, 4, 1, 5), b = SHUFFLE4(r2, r3, 0, 4, 1, 5);
@@ -189,7 +190,30 @@ INLINE void transpose4(const float *x, isize x_row, float *y, isize y_row) {
   *(f4 *)(y + y_row) = SHUFFLE4(a, b, 2, 3, 6, 7);
   *(f4 *)(y + 2 * y_row) = SHUFFLE4(c, d, 0, 1, 4, 5);
   *(f4 *)(y + 3 * y_row) = SHUFFLE4(c, d, 2, 3, 6, 7);
-#undef SHUFFLE4
+}
+
+/* Four lanes, which are sums of the others by halves, as in sum_lanes. */
+INLINE f4 sum_to_4(vf x) {
+#if VECTOR_BYTES == 64 && defined(__AVX512F__)
+  const __m256 half = (__m256)(lower(x) + upper(x));
+  return (f4)_mm_add_ps(_mm256_castps256_ps128(half), _mm256_extractf128_ps(half, 1));
+#elif VECTOR_BYTES == 32 && defined(__AVX2__)
+  return (f4)_mm_add_ps(_mm256_castps256_ps128((__m256)x), _mm256_extractf128_ps((__m256)x, 1));
+#else
+  float s[VL];
+  memcpy(s, &x, sizeof s);
+  for (int half = VL / 2; half >= 4; half /= 2)
+    for (int l = 0; l < half; l++) s[l] += s[l + half];
+  return *(const f4 *)s;
+#endif
+}
+
+/* y = sum_lanes of each. */
+INLINE void sum_lanes_of_4(vf a, vf b, vf c, vf d, float *y) {
+  const f4 p = sum_to_4(a), q = sum_to_4(b), r = sum_to_4(c), s = sum_to_4(d);
+  const f4 x = SHUFFLE4(p, q, 0, 4, 1, 5) + SHUFFLE4(p, q, 2, 6, 3, 7);
+  const f4 z = SHUFFLE4(r, s, 0, 4, 1, 5) + SHUFFLE4(r, s, 2, 6, 3, 7);
+  *(f4 *)y = SHUFFLE4(x, z, 0, 1, 4, 5) + SHUFFLE4(x, z, 2, 3, 6, 7);
 }
 
 /* VL bytes, of which n > 0 are valid, as int32; the other lanes are zero. */

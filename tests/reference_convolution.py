@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fastnn.kernels.axis import Axis
+from fastnn.kernels.dots import pay
 from reference import FUNCTIONS, SLOPES, Array, Packed, double
 
 
@@ -92,7 +93,9 @@ def Filter(
                 part = group[np.ix_(*places)]
                 part = part.swapaxes(2, 3) if transposed else part
                 if part.size:
-                    panels.append(Packed(part.reshape(-1, part.shape[3]), panel, lanes))
+                    matrix = part.reshape(-1, part.shape[3])
+                    dots = pay(r, c, groups, *part.shape[2:], lanes)
+                    panels.append(matrix.T.ravel() if dots else Packed(matrix, panel, lanes))
     return np.concatenate(panels)
 
 

@@ -129,10 +129,15 @@ def test_phases_are_the_transposed_map() -> None:
 ROWS, COLUMNS = Axis(24, 3, 1, 1, 1, 1), Axis(25, 3, 2, 1, 1, 1)
 
 
+#: Inputs and outputs of tiles, and of dot products in either direction.
+CHANNELS = [(8, 40), (24, 3), (3, 24)]
+
+
 @pytest.mark.parametrize("transposed", [False, True])
-def test_same_bits_on_threads(isa: str, transposed: bool) -> None:
-    weight, batch = normal(3, 3, 8, 40), 5
-    picture, small = normal(batch, 24 * 25 * 8), normal(batch, ROWS.output * COLUMNS.output * 40)
+@pytest.mark.parametrize(("inputs", "outputs"), CHANNELS)
+def test_same_bits_on_threads(isa: str, transposed: bool, inputs: int, outputs: int) -> None:
+    weight, batch = normal(3, 3, inputs, outputs), 24
+    picture, small = normal(batch, 24 * 25 * inputs), normal(batch, ROWS.output * COLUMNS.output * outputs)
     given, back = (small, picture) if transposed else (picture, small)
 
     def forward() -> tuple[Op, ...]:
@@ -147,9 +152,10 @@ def test_same_bits_on_threads(isa: str, transposed: bool) -> None:
     assert_same_on_threads(gradient)
 
 
-def test_a_pictures_bits_do_not_depend_on_the_batch(isa: str) -> None:
-    weight, x = normal(3, 3, 8, 40), normal(4, 24 * 25 * 8)
-    together, alone = empty(4, ROWS.output * COLUMNS.output * 40), empty(1, ROWS.output * COLUMNS.output * 40)
+@pytest.mark.parametrize(("inputs", "outputs"), CHANNELS)
+def test_a_pictures_bits_do_not_depend_on_the_batch(isa: str, inputs: int, outputs: int) -> None:
+    weight, x, size = normal(3, 3, inputs, outputs), normal(4, 24 * 25 * inputs), ROWS.output * COLUMNS.output * outputs
+    together, alone = empty(4, size), empty(1, size)
     packed = Filter(tensor(weight), ROWS, COLUMNS)
     Convolution(tensor(x), tensor(weight), None, together, ROWS, COLUMNS)()
     for i in range(4):

@@ -9,6 +9,7 @@ from fastnn.kernels.packing cimport Packing, Prepared
 
 from fastnn.kernels.activation import DERIVED_FROM_INPUT as _DERIVED_FROM_INPUT, number
 from fastnn.kernels.axis import Axis, Phase
+from fastnn.kernels.dots import pay
 
 
 cdef fastnn_axis axis_of(phase):
@@ -60,7 +61,8 @@ cdef struct Piece:
 cdef class Filter(Packing):
     """panels = weight (kh, kw, in / groups, out), laid out as the convolution's tiles read it, for each of its pieces.
 
-    For a Convolution of the same axes; transposed: for one from (.., out) to (.., in).
+    For a Convolution of the same axes; transposed: for one from (.., out) to (.., in). A piece with few outputs is the
+    transpose, (outputs, kh * kw * inputs), for dot products.
     """
 
     cdef Piece *pieces
@@ -70,7 +72,7 @@ cdef class Filter(Packing):
 
     def __init__(self, Tensor weight, rows: Axis, columns: Axis, groups: int = 1, transposed: bool = False) -> None:
         cdef Piece *piece
-        cdef Py_ssize_t taps, inputs, outputs, filters, place = 0, lanes = self.table.lanes
+        cdef Py_ssize_t taps, inputs, outputs, filters, width, place = 0, lanes = self.table.lanes
         if self.pieces != NULL:
             raise RuntimeError("a Filter cannot be initialized twice")
         self.pace = 2.0
@@ -91,7 +93,9 @@ cdef class Filter(Packing):
             piece.source = (row.first * columns.kernel + column.first) * taps + group * outputs
             piece.row_step, piece.column_step = row.tap_step * columns.kernel * taps, column.tap_step * taps
             piece.weight = place
-            place += row.taps * column.taps * piece.map.in_ * ((piece.map.out + lanes - 1) // lanes * lanes)
+            piece.map.dots = pay(row, column, groups, piece.map.in_, piece.map.out, lanes)
+            width = piece.map.out if piece.map.dots else (piece.map.out + lanes - 1) // lanes * lanes
+            place += row.taps * column.taps * piece.map.in_ * width
         self.b = floats(weight)
         self.pack_into_panels(weight, place, (rows, columns, groups, transposed))
 
@@ -107,18 +111,23 @@ cdef class Filter(Packing):
                 task += 1
 
     cdef void pack(self, const Piece *piece, Py_ssize_t j) noexcept nogil:
-        """The panel of columns j.. of a piece."""
+        """The panel of columns j.. of a piece, or all of them."""
         cdef Py_ssize_t panel = self.table.panel, k = piece.map.in_, n = min(panel, piece.map.out - j)
         cdef Py_ssize_t width = panel if n > self.table.lanes else self.table.lanes
-        cdef Py_ssize_t y, x, columns = piece.map.columns.taps
-        cdef float *c = self.c + piece.weight + piece.map.rows.taps * columns * k * j
-        cdef const float *b = self.b + piece.source + j * self.b_column
+        cdef Py_ssize_t y, x, i, o, columns = piece.map.columns.taps, depth = piece.map.rows.taps * columns * k
+        cdef float *c = self.c + piece.weight + depth * j
+        cdef const float *b
         for y in range(piece.map.rows.taps):
             for x in range(columns):
-                self.table.pack(
-                    k, n, b + y * piece.row_step + x * piece.column_step, self.b_row, self.b_column,
-                    c + (y * columns + x) * k * width,
-                )
+                b = self.b + piece.source + j * self.b_column + y * piece.row_step + x * piece.column_step
+                if piece.map.dots:
+                    for o in range(n):
+                        for i in range(k):
+                            c[o * depth + i] = b[i * self.b_row + o * self.b_column]
+                    c += k
+                else:
+                    self.table.pack(k, n, b, self.b_row, self.b_column, c)
+                    c += k * width
 
     cdef double work(self) noexcept nogil:
         return self.panels.size

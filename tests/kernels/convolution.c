@@ -30,17 +30,26 @@ static fastnn_convolution describe(const fastnn_axis *rows, const fastnn_axis *c
   return p;
 }
 
-void check_convolution(const fastnn_table *t) {
-  for (isize n = 1; n <= TAILS; n++) {
+static void check_sums(const fastnn_table *t, int dots) {
+  for (isize n = 1; n < (dots ? t->panel : TAILS + 1); n++) {
     const fastnn_axis *rows = &axes[n % AXES], *columns = &axes[n / 7 % AXES];
-    const isize in = 1 + n % 4, depth = rows->taps * columns->taps * in;
+    const isize in = dots ? 1 + n * 5 % 23 : 1 + n % 4, depth = rows->taps * columns->taps * in;
     const int images = 1 + n % IMAGES;
-    for (places("n %td, rows %td, columns %td", n, n % AXES, n / 7 % AXES); next_place();) {
+    for (places(dots ? "dots, n %td, rows %td, columns %td" : "n %td, rows %td, columns %td", n, n % AXES,
+                n / 7 % AXES);
+         next_place();) {
       fastnn_convolution p = describe(rows, columns, in, n, images);
+      p.dots = dots;
       const isize last = n % t->panel, width = n - last + (last > t->lanes ? t->panel : last ? t->lanes : 0);
       float *weight = random_floats(depth * n), *panels = floats(depth * width);
       t->pack(depth, n, weight, n, 1, panels);
       p.weight = panels;
+      if (p.dots) {
+        float *columns = floats(depth * n);
+        for (isize k = 0; k < depth; k++)
+          for (isize o = 0; o < n; o++) columns[o * depth + k] = weight[k * n + o];
+        p.weight = columns;
+      }
       p.bias = n % 3 ? random_floats(n) : NULL;
       p.y = floats(images * p.y_image);
       p.z = n % 5 == 0 ? floats(images * p.y_image) : NULL;
@@ -75,6 +84,11 @@ void check_convolution(const fastnn_table *t) {
       }
     }
   }
+}
+
+void check_convolution(const fastnn_table *t) {
+  check_sums(t, 0);
+  check_sums(t, 1);
 }
 
 void check_convolution_weight_gradient(const fastnn_table *t) {
