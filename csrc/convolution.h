@@ -122,58 +122,136 @@ INLINE span common(span a, span b) {
   return (span){a.first > b.first ? a.first : b.first, a.last < b.last ? a.last : b.last};
 }
 
-/* A block of an image's outputs, n channels from j on; a packed row has `stride` pixels of `width` floats. */
+/* A block of an image's outputs, n channels from j on: in place, or packed into `width` floats a pixel. */
 typedef struct {
   span rows, columns;
-  isize stride, j, n, width;
+  isize j, n, width;
+  int packed;
+  const float *dy;
+  isize dy_row, dy_pixel;
 } gradient_block;
 
-/* Pass 1: dy (rows, columns, n) into panel (rows, stride, width). */
-INLINE void pack_block(const fastnn_convolution *p, isize image, const gradient_block *block, float *panel) {
-  const float *dy = p->y + image * p->y_image + block->columns.first * p->y_pixel + block->j;
-  const isize columns = block->columns.last - block->columns.first;
-  for (isize y = block->rows.first; y < block->rows.last; y++, panel += block->stride * block->width)
-    pack(columns, block->n, dy + y * p->y_row, p->y_pixel, 1, block->width, panel);
+/* Pass 1: dy (rows, columns, n) packed into panel (rows, columns, width). */
+INLINE void pack_block(gradient_block *block, float *panel) {
+  const isize columns = block->columns.last - block->columns.first, rows = block->rows.last - block->rows.first;
+  for (isize y = 0; y < rows; y++)
+    pack(columns, block->n, block->dy + y * block->dy_row, block->dy_pixel, 1, block->width,
+         panel + y * columns * block->width);
+  block->packed = 1;
+  block->dy = panel;
+  block->dy_pixel = block->width;
+  block->dy_row = columns * block->width;
 }
 
-/* Pass 2, for each tap: dW (channels, n) of it += x (outputs, channels)^T dy (outputs, n), over the block's outputs
- * whose tap falls inside the image. dweight: the tap's first row. */
-INLINE void tap_gradient(const fastnn_convolution *p, isize image, const gradient_block *block, isize tap,
-                         span channels, const float *panel, float *dweight, isize dweight_row) {
-  const isize ky = tap / p->columns.taps, kx = tap % p->columns.taps, width = block->width;
-  const isize down = p->rows.stride * p->x_row, right = p->columns.stride * p->x_pixel;
-  const span ys = common(outputs_of(&p->rows, ky), block->rows);
-  const span xs = common(outputs_of(&p->columns, kx), block->columns);
-  if (ys.first >= ys.last || xs.first >= xs.last) return;
-  tile_arguments t = {.k = xs.last - xs.first, .runs = ys.last - ys.first, .a_row = 1, .a_column = right};
-  t.a_skip = down - t.k * right;
-  t.b = panel + ((ys.first - block->rows.first) * block->stride + xs.first - block->columns.first) * width;
-  t.b_row = width;
-  t.b_skip = (block->stride - t.k) * width;
-  t.last = block->n - (width - VL);
-  t.c_row = t.start_row = dweight_row;
-  const float *x = p->x + image * p->x_image + ys.first * down + xs.first * right +
-                   (ky * p->rows.dilation - p->rows.before) * p->x_row +
-                   (kx * p->columns.dilation - p->columns.before) * p->x_pixel;
-  const isize count = channels.last - channels.first, row_tiles = tiles_of(count);
+/* Neighbouring taps of a row, from tap (ky, kx) on, as one: a share of their channels, counted from the first of that
+ * tap, and the outputs that see all of these taps inside the image. */
+typedef struct {
+  isize ky, kx;
+  span columns, channels;
+} tap_run;
+
+/* dW (channels, n) += A B, with the block's dy in B; t has A's first row. dW: a row for each channel. */
+INLINE void add_product(const gradient_block *block, tile_arguments *t, isize channels, float *dweight,
+                        isize dweight_row) {
+  const isize row_tiles = tiles_of(channels);
+  const float *x = t->a;
+  t->a_row = 1;
+  t->last = block->n - (block->width - VL);
+  t->c_row = t->start_row = dweight_row;
   for (isize r = 0; r < row_tiles; r++) {
-    const isize i = channels.first + part_start(count, row_tiles, r);
-    const isize rows = channels.first + part_start(count, row_tiles, r + 1) - i;
-    t.a = x + i;
-    t.start = t.c = dweight + i * dweight_row + block->j;
-    tiles[rows - 1][width > VL][block->n == width ? 0 : 1](&t);
+    const isize i = part_start(channels, row_tiles, r), rows = part_start(channels, row_tiles, r + 1) - i;
+    t->a = x + i;
+    t->start = t->c = dweight + i * dweight_row + block->j;
+    tiles[rows - 1][block->width > VL][block->n == block->width ? 0 : block->packed ? 1 : 2](t);
+  }
+}
+
+/* The same as its transpose, with dy in A and x in B: for few outputs, whose vectors would be mostly empty. */
+INLINE void add_transposed(const gradient_block *block, tile_arguments *t, isize channels, float *dweight,
+                           isize dweight_row) {
+  float sums[TILE_ROWS][4 * VL];
+  const float *x = t->b;
+  t->a_row = 1;
+  t->b_panel = PANEL;
+  t->c_row = t->start_row = 4 * VL;
+  t->start = t->c = sums[0];
+  for (isize i = 0, vectors; i < channels; i += vectors * VL, dweight += vectors * VL * dweight_row) {
+    const isize left = channels - i;
+    vectors = block->n <= FEW && left >= 4 * VL ? 4 : left > VL ? 2 : 1;
+    const isize count = left < vectors * VL ? left : vectors * VL;
+    t->b = x + i;
+    t->last = count - (vectors - 1) * VL;
+    for (isize o = 0; o < block->n; o++)
+      for (isize c = 0; c < count; c++) sums[o][c] = dweight[c * dweight_row + o];
+    (vectors == 4 ? fours[block->n - 1] : tiles[block->n - 1][vectors - 1][t->last >= VL ? 0 : 2])(t);
+    for (isize o = 0; o < block->n; o++)
+      for (isize c = 0; c < count; c++) dweight[c * dweight_row + o] = sums[o][c];
+  }
+}
+
+/* Pass 2, for each run of taps: dW (channels, n) of it += x (outputs, channels)^T dy (outputs, n), over the block's
+ * outputs whose taps are inside the image. dweight: the first tap's first row. */
+INLINE void run_gradient(const fastnn_convolution *p, isize image, const gradient_block *block, const tap_run *run,
+                         int few, float *dweight, isize dweight_row) {
+  const isize down = p->rows.stride * p->x_row, right = p->columns.stride * p->x_pixel;
+  const span ys = common(outputs_of(&p->rows, run->ky), block->rows), xs = run->columns;
+  const isize first = run->channels.first, count = run->channels.last - first;
+  if (ys.first >= ys.last || xs.first >= xs.last || count <= 0) return;
+  const isize k = xs.last - xs.first, x_skip = down - k * right, dy_skip = block->dy_row - k * block->dy_pixel;
+  const float *x = p->x + image * p->x_image + ys.first * down + xs.first * right + first +
+                   (run->ky * p->rows.dilation - p->rows.before) * p->x_row +
+                   (run->kx * p->columns.dilation - p->columns.before) * p->x_pixel;
+  const float *dy =
+      block->dy + (ys.first - block->rows.first) * block->dy_row + (xs.first - block->columns.first) * block->dy_pixel;
+  tile_arguments t = {.k = k, .runs = ys.last - ys.first, .a = x, .a_column = right, .a_skip = x_skip};
+  t.b = dy, t.b_row = block->dy_pixel, t.b_skip = dy_skip;
+  dweight += first * dweight_row;
+  if (!few) {
+    add_product(block, &t, count, dweight, dweight_row);
+    return;
+  }
+  t.a = dy, t.a_column = block->dy_pixel, t.a_skip = dy_skip;
+  t.b = x, t.b_row = right, t.b_skip = x_skip;
+  add_transposed(block, &t, count, dweight, dweight_row);
+}
+
+/* Rows `share` of dW += the block's part of the sum: for each tap; or, where taps of a row are joined, because their
+ * channels are contiguous in x, for each run of taps that the same outputs see. */
+static void block_gradient(const fastnn_convolution *p, isize image, const gradient_block *block, int joined, int few,
+                           span share, float *dweight, isize dweight_row) {
+  const isize weight_row = p->columns.taps * p->in;
+  for (isize ky = share.first / weight_row; ky * weight_row < share.last; ky++) {
+    tap_run run = {.ky = ky, .columns = {0, block->columns.first}};
+    for (isize tap = 0; joined ? run.columns.last < block->columns.last : tap < p->columns.taps; tap++) {
+      span taps = {tap, tap + 1};
+      if (joined)
+        run.columns = same_taps(&p->columns, run.columns.last, block->columns.last, &taps);
+      else
+        run.columns = common(outputs_of(&p->columns, tap), block->columns);
+      run.kx = taps.first;
+      const isize row = ky * weight_row + run.kx * p->in;
+      run.channels = common((span){share.first - row, share.last - row}, (span){0, (taps.last - taps.first) * p->in});
+      run_gradient(p, image, block, &run, few, dweight + row * dweight_row, dweight_row);
+    }
   }
 }
 
 /* Rows first..last-1, dweight_row apart, of dW (rows.taps * columns.taps * in, out), for the convolution from x to y,
  * which is dy here: the sum over images, rows and columns of outer products of a tap's channels and dy. Blocks of dy
- * are packed, so that all rows of dW read them from the L1 cache. With add, the sums start from the values in dW. */
+ * are packed, so that all rows of dW read them from the L1 cache. With add, the sums start from the values in dW.
+ * With few outputs, the lanes are channels where that takes at most half of the vectors; and the taps of a row are
+ * joined where one has too few channels for a tile. The order of a sum depends on shapes alone. */
 static void kernel_convolution_weight_gradient(const fastnn_convolution *p, isize images, isize first, isize last,
                                                int add, float *dweight, isize dweight_row) {
   float panel[DEPTH * PANEL] __attribute__((aligned(64)));
   const isize across = p->columns.outputs < DEPTH ? p->columns.outputs : DEPTH, down = DEPTH / across;
-  const span all_rows = {0, p->rows.outputs}, all_columns = {0, p->columns.outputs}, all_channels = {0, p->in};
-  gradient_block block = {.stride = across};
+  const span all_rows = {0, p->rows.outputs}, all_columns = {0, p->columns.outputs};
+  const int joins = p->columns.dilation * p->x_pixel == p->in && p->in < VL;
+  const isize length = joins ? p->columns.taps * p->in : p->in, lanes = (length + VL - 1) / VL * VL;
+  const int few = p->out <= TILE_ROWS && p->out * lanes * 2 <= length * (p->out > VL ? PANEL : VL);
+  const int joined = joins && (few || p->in <= FEW);
+  gradient_block block;
+  if (first >= last) return;
   if (!add)
     for (isize r = first; r < last; r++) memset(dweight + r * dweight_row, 0, (size_t)p->out * sizeof *dweight);
   for (isize image = 0; image < images; image++)
@@ -185,12 +263,12 @@ static void kernel_convolution_weight_gradient(const fastnn_convolution *p, isiz
           block.j = j;
           block.n = p->out - j < PANEL ? p->out - j : PANEL;
           block.width = panel_width(block.n);
-          pack_block(p, image, &block, panel);
-          for (isize tap = first / p->in; tap * p->in < last; tap++) {
-            const isize row = tap * p->in; /* of dW: the tap's first row */
-            const span channels = common((span){first - row, last - row}, all_channels);
-            tap_gradient(p, image, &block, tap, channels, panel, dweight + row * dweight_row, dweight_row);
-          }
+          block.packed = 0;
+          block.dy = p->y + image * p->y_image + y * p->y_row + x * p->y_pixel + j;
+          block.dy_row = p->y_row;
+          block.dy_pixel = p->y_pixel;
+          if (!few && !joined) pack_block(&block, panel);
+          block_gradient(p, image, &block, joined, few, (span){first, last}, dweight, dweight_row);
         }
 }
 

@@ -91,12 +91,15 @@ void check_convolution(const fastnn_table *t) {
   check_sums(t, 1);
 }
 
-void check_convolution_weight_gradient(const fastnn_table *t) {
-  for (isize n = 1; n <= TAILS; n++) {
+/* wide: more inputs, so that few outputs come with lanes of channels. */
+static void check_outer_products(const fastnn_table *t, int wide) {
+  for (isize n = 1; n <= (wide ? t->tile_rows : TAILS); n++) {
     const fastnn_axis *rows = &axes[n % (AXES - 1)], *columns = &axes[n / 6 % (AXES - 1)];
-    const isize in = 1 + n % 17, depth = rows->taps * columns->taps * in, cut = depth * (n % 5) / 5;
+    const isize in = wide ? 67 - 3 * n : 1 + n % 17, depth = rows->taps * columns->taps * in, cut = depth * (n % 5) / 5;
     const int images = 1 + n % IMAGES, add = n % 3 == 0;
-    for (places("n %td, rows %td, columns %td", n, n % (AXES - 1), n / 6 % (AXES - 1)); next_place();) {
+    for (places(wide ? "wide, n %td, rows %td, columns %td" : "n %td, rows %td, columns %td", n, n % (AXES - 1),
+                n / 6 % (AXES - 1));
+         next_place();) {
       fastnn_convolution p = describe(rows, columns, in, n, images);
       p.y = random_floats(images * p.y_image);
       float *dweight = random_matrix(depth, n, n + 1), *before = matrix(depth, n, n + 1);
@@ -123,4 +126,9 @@ void check_convolution_weight_gradient(const fastnn_table *t) {
       }
     }
   }
+}
+
+void check_convolution_weight_gradient(const fastnn_table *t) {
+  check_outer_products(t, 0);
+  check_outer_products(t, 1);
 }
