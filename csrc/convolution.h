@@ -1,7 +1,8 @@
 /* The convolution of images, channels last, as a product whose rows are windows (Chellapilla et al. 2006), which are
  * never copied: the channels of neighbouring taps are contiguous, so a tile of dense.h reads a run of k in place.
  * Taps outside the image are left out of the sums, instead of padding it with zeros. An output is summed over its
- * taps by rows, then columns, and over the channels of a tap, whatever the tile, the area or the share. */
+ * taps by rows, then columns, and over the channels of a tap, whatever the tile, the area or the share; in dots.h, each
+ * lane's part of it is, and then the lanes are added. */
 #ifndef FASTNN_CONVOLUTION_H
 #define FASTNN_CONVOLUTION_H
 
