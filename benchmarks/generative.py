@@ -1,6 +1,6 @@
 """Training steps of an autoencoder, a variational autoencoder and a GAN, vs. PyTorch.
 
-`python benchmarks/generation.py` prints it and writes results/generation.txt. One thread each, in turns, the best of
+`python benchmarks/generative.py` prints it and writes results/generative.txt. One thread each, in turns, the best of
 many. PyTorch has its fused Adam and channels-last memory.
 """
 
@@ -212,7 +212,7 @@ def main() -> None:
     torch.set_num_threads(1)
     fnn.set_num_threads(1)
     kinds: dict[str, Any] = {"convolutional autoencoder": autoencoder, "variational autoencoder": vae, "GAN": gan}
-    with open(HERE / "results" / "generation.txt", "w") as file:
+    with open(HERE / "results" / "generative.txt", "w") as file:
         for name, make in kinds.items():
             found = best(make())
             ratio = found["PyTorch"] / found["fastnn"]
