@@ -124,7 +124,7 @@ def write_gradient(name: str, what: str, output: str, given: object, dx: np.ndar
 cdef class Part(Meter):
     """A number that JointLoss's function returns with the loss."""
 
-    def __cinit__(self) -> None:
+    def __init__(self) -> None:
         self.tensors = ()
 
     @property
