@@ -12,6 +12,7 @@ import importlib.util
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -118,7 +119,7 @@ def steps() -> Iterator[str]:
             calls["PyTorch"] = torch_step(units, rows)
         yield _line(f"a step, 4-{'-'.join(map(str, units))}-2, batch {rows}", best(calls))
     learn, s = fnn.rl.QLearning(ours((120, 84)), filled()), np.zeros(4, np.float32)
-    calls = {"fastnn": lambda: learn.act(s)}
+    calls = {"fastnn": partial(learn.act, s)}
     if torch:
         calls["PyTorch"] = torch_act((120, 84))
     yield _line("an action, 4-120-84-2", best(calls))
@@ -130,21 +131,28 @@ def _line(what: str, found: dict[str, float]) -> str:
 
 
 def agents(seeds: int) -> Iterator[str]:
-    """The example's agent on CartPole."""
+    """The examples' agents on CartPole."""
     import dqn
     import environments
+    import ppo
 
-    seconds, means = [], []
-    for seed in range(seeds):
-        begin = time.process_time()
-        learn, _ = dqn.train("CartPole", dqn.SETTINGS["CartPole"], seed)
-        seconds.append(time.process_time() - begin)
-        means.append(dqn.play(learn, environments.make("CartPole", 100, 50_000_000)).mean())
-    solved = sum(mean == 500 for mean in means)
-    yield (
-        f"CartPole, DQN: 500 in all of 100 test episodes for {solved} of {seeds} seeds; CPU seconds of training: "
-        f"median {np.median(seconds):.2f}, from {min(seconds):.2f} to {max(seconds):.2f}"
-    )
+    for name in ("DQN", "PPO"):
+        seconds, means = [], []
+        for seed in range(seeds):
+            begin, test = time.process_time(), environments.make("CartPole", 100, 50_000_000)
+            if name == "DQN":
+                learn, _ = dqn.train("CartPole", dqn.SETTINGS["CartPole"], seed)
+                seconds.append(time.process_time() - begin)
+                means.append(dqn.play(learn, test).mean())
+            else:
+                net, _ = ppo.train("CartPole", ppo.SETTINGS["CartPole"], seed)
+                seconds.append(time.process_time() - begin)
+                means.append(ppo.play(net.freeze(100), test).mean())
+        solved = sum(mean == 500 for mean in means)
+        yield (
+            f"CartPole, {name}: 500 in all of 100 test episodes for {solved} of {seeds} seeds; "
+            f"CPU seconds of training: median {np.median(seconds):.2f}, from {min(seconds):.2f} to {max(seconds):.2f}"
+        )
 
 
 def main() -> None:

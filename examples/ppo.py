@@ -169,7 +169,7 @@ def main() -> None:
         out.mkdir(parents=True, exist_ok=True)
         net, validations = train(options.environment, settings, options.seed)
         seconds = time.process_time() - begin
-        returns = play(net.freeze(100), environments.make(options.environment, 100, 30_000_000))
+        returns = play(net.freeze(100), environments.make(options.environment, 100, 50_000_000))
         print(
             f"{options.environment}: {returns.mean():.1f} +- {returns.std():.1f} over 100 test episodes, "
             f"least {returns.min():.1f}; {seconds:.1f} CPU seconds\nreference: {settings.reference}"
