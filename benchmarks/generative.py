@@ -56,16 +56,9 @@ def autoencoder() -> dict[str, Step]:
     def step() -> float:
         t = tensors[turn()]
         loss = nn.functional.mse_loss(theirs(t), t)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        return float(loss.detach())
+        return _updated(optimizer, loss)
 
-    def ours() -> float:
-        batch = x[turn()]
-        return net.train_on_batch(batch, batch)
-
-    return {"fastnn": ours, "PyTorch": step}
+    return {"fastnn": _reconstruction(net, x, turn), "PyTorch": step}
 
 
 def vae() -> dict[str, Step]:
@@ -93,16 +86,9 @@ def vae() -> dict[str, Step]:
         y = decoder(m + torch.exp(s / 2) * torch.randn_like(m))
         divergence = 0.5 * (s.exp() + m * m - 1 - s).sum(1).mean() / 784
         loss = nn.functional.binary_cross_entropy_with_logits(y, t) + divergence
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        return float(loss.detach())
+        return _updated(optimizer, loss)
 
-    def ours() -> float:
-        batch = x[turn()]
-        return net.train_on_batch(batch, batch)
-
-    return {"fastnn": ours, "PyTorch": step}
+    return {"fastnn": _reconstruction(net, x, turn), "PyTorch": step}
 
 
 def gan() -> dict[str, Step]:
@@ -173,6 +159,24 @@ def gan() -> dict[str, Step]:
         return float(loss.detach())
 
     return {"fastnn": ours, "PyTorch": theirs}
+
+
+def _reconstruction(net: Any, x: np.ndarray, turn: Callable[[], int]) -> Step:
+    """A step in which the images are the targets."""
+
+    def step() -> float:
+        batch = x[turn()]
+        return float(net.train_on_batch(batch, batch))
+
+    return step
+
+
+def _updated(optimizer: torch.optim.Optimizer, loss: torch.Tensor) -> float:
+    """Makes PyTorch's update; returns the loss."""
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    return float(loss.detach())
 
 
 def _channels_last(*modules: nn.Module) -> None:

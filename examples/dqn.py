@@ -120,22 +120,6 @@ def train(name: str, settings: Settings, seed: int) -> tuple[fnn.rl.QLearning, l
     return learn, validations
 
 
-def draw(name: str, validations: list[tuple[int, float]], result: float, path: Path) -> None:
-    """The returns in validation, if matplotlib is there."""
-    try:
-        import matplotlib.pyplot as plt
-    except ImportError as error:
-        print(f"nothing is drawn: {error}")
-        return
-    figure, axes = plt.subplots(figsize=(6, 3.5), layout="constrained")
-    axes.plot(*zip(*validations, strict=True), marker=".", label="validation")
-    axes.axhline(result, color="black", linestyle=":", label="test, 100 episodes")
-    axes.set(xlabel="steps", ylabel="return of an episode", title=name)
-    axes.legend()
-    figure.savefig(path)
-    print(f"drawn: {path}")
-
-
 def film(learn: fnn.rl.QLearning, env: Any, path: Path, most: int = 300) -> None:
     """An episode as an animated GIF, if Pillow is there."""
     try:
@@ -182,7 +166,7 @@ def main() -> None:
             f"reference: {settings.reference}"
         )
         learn.save(out / "agent.safetensors")
-        draw(options.environment, validations, returns.mean(), out / "returns.png")
+        environments.draw(options.environment, validations, returns.mean(), out / "returns.png")
         film(learn, environments.make(options.environment, 1, 40_000_000), out / "film.gif")
     except (OSError, ValueError) as error:
         raise SystemExit(f"dqn.py: {error}") from None

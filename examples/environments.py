@@ -6,6 +6,7 @@ these are installed.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -142,3 +143,19 @@ def make(name: str, count: int, seed: int) -> Any:
         return MinAtar(name.removeprefix("minatar:"), count, seed) if ":" in name else Gymnasium(name, count, seed)
     except ImportError as error:
         raise SystemExit(f"{name}: {error}; pip install minatar, or gymnasium[box2d]") from None
+
+
+def draw(name: str, validations: list[tuple[int, float]], result: float, path: Path) -> None:
+    """The returns in validation, if matplotlib is there."""
+    try:
+        import matplotlib.pyplot as plt
+    except ImportError as error:
+        print(f"nothing is drawn: {error}")
+        return
+    figure, axes = plt.subplots(figsize=(6, 3.5), layout="constrained")
+    axes.plot(*zip(*validations, strict=True), marker=".", label="validation")
+    axes.axhline(result, color="black", linestyle=":", label="test, 100 episodes")
+    axes.set(xlabel="steps", ylabel="return of an episode", title=name)
+    axes.legend()
+    figure.savefig(path)
+    print(f"drawn: {path}")

@@ -136,22 +136,6 @@ def train(name: str, settings: Settings, seed: int) -> tuple[fnn.Network, list[t
     return net, validations
 
 
-def draw(name: str, validations: list[tuple[int, float]], result: float, path: Path) -> None:
-    """The returns in validation, if matplotlib is there."""
-    try:
-        import matplotlib.pyplot as plt
-    except ImportError as error:
-        print(f"nothing is drawn: {error}")
-        return
-    figure, axes = plt.subplots(figsize=(6, 3.5), layout="constrained")
-    axes.plot(*zip(*validations, strict=True), marker=".", label="validation")
-    axes.axhline(result, color="black", linestyle=":", label="test, 100 episodes")
-    axes.set(xlabel="steps", ylabel="return of an episode", title=name)
-    axes.legend()
-    figure.savefig(path)
-    print(f"drawn: {path}")
-
-
 def main() -> None:
     """Runs the example."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -175,7 +159,7 @@ def main() -> None:
             f"least {returns.min():.1f}; {seconds:.1f} CPU seconds\nreference: {settings.reference}"
         )
         net.save(out / "net.safetensors")
-        draw(options.environment, validations, returns.mean(), out / "returns.png")
+        environments.draw(options.environment, validations, returns.mean(), out / "returns.png")
     except (OSError, ValueError) as error:
         raise SystemExit(f"ppo.py: {error}") from None
 
