@@ -67,7 +67,7 @@ class CartPole:
 class Gymnasium:
     """Environments of gymnasium by name, with a number of actions to choose from."""
 
-    dtype, limit = "float32", None
+    dtype = "float32"
 
     def __init__(self, name: str, count: int, seed: int) -> None:
         import gymnasium
@@ -101,7 +101,7 @@ class MinAtar:
     Experiments", arXiv:1903.03176, 2019.
     """
 
-    dtype, limit = "uint8", None
+    dtype = "uint8"
 
     def __init__(self, name: str, count: int, seed: int) -> None:
         import minatar

@@ -37,8 +37,7 @@ cdef class Transitions:
 
     The observation that a step leads to is that of a later slot, stored once. reward: the sum of gamma^k r_k over the
     next n_step steps, fewer where the episode ends; discount: what multiplies the value of the observation at slot
-    `next`: gamma^n, or 0 where the episode terminated. `add` takes the lock
-    that a thread which draws holds.
+    `next`: gamma^n, or 0 where the episode terminated. Steps are added and drawn with the lock held, by any threads.
     """
 
     def __init__(

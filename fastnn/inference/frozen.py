@@ -60,7 +60,7 @@ class Snapshot:
             for source, copy in self._pairs():
                 copy.array[...] = source.array
         else:
-            self._plan(tau).run(1, 1, update=1, pause=0)
+            self._plan(tau).run(1, 1, pause=0)
         for derive in self.derived.values():
             derive()
 

@@ -96,7 +96,7 @@ class WeightTransfer(Compiled):
         if known is None or known[:3] != (self._blocks, getattr(source, "_blocks", None), rate):
             known = self._following(source, rate)
         with self.guard.changing("follow", nested=True), source.guard.reading("follow"):
-            known[3].run(1, 1, update=1, pause=0)
+            known[3].run(1, 1, pause=0)
 
     def _following(self, source: Compiled, tau: float) -> tuple[Blocks, Blocks, float, Plan]:
         """The plan that moves the weights, kept for the next time."""
@@ -107,10 +107,10 @@ class WeightTransfer(Compiled):
 
 
 def move_plan(pairs: Sequence[tuple[Tensor, Tensor]], tau: float) -> Plan:
-    """The plan by which each second tensor moves towards the first: run(1, 1, update=1, pause=0)."""
+    """The plan by which each second tensor moves towards the first: run(1, 1, pause=0)."""
     lowering = Lowering(1, {})
     for goal, own in pairs:
-        lowering.emit(kernels.Average, goal, own, decay=1 - tau)
+        lowering.emit(kernels.Average, goal, own, decay=1 - tau, starts=False)
     return lowering.assemble([], [own for _, own in pairs])
 
 

@@ -111,8 +111,7 @@ def learning(
     update.update(lowering, net.optimizer, net.spans(), net.blocks.each)
     with lowering.named("target"):
         for flat, follower in copy.copies.items():
-            if flat.size:
-                target.lower(lowering, flat, follower)
+            target.lower(lowering, flat, follower)
     if prioritized:
         with lowering.named("memory"):
             lowering.emit(kernels.Prioritize, sample, chosen.buffer, wanted)
