@@ -52,12 +52,12 @@ INLINE double few_classes(isize rows, isize n, const float *x, const int32_t *la
   store(log_sum, log_vector(sum));
   store(dot, dots);
   store(total, totals);
+  transpose(rows, n, e, VL, dx, n);
   for (isize i = 0; i < rows; i++) {
     if (skipped(weight, i, n, dx)) continue;
     const double each =
         label ? label_loss(log_sum[i], v[label[i] * VL + i], high[i]) : (double)log_sum[i] * total[i] - dot[i];
     loss += weight ? each * weight[i] : each;
-    for (isize j = 0; j < n; j++) dx[i * n + j] = e[j * VL + i];
   }
   return loss;
 }

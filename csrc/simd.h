@@ -192,6 +192,20 @@ INLINE void transpose4(const float *x, isize x_row, float *y, isize y_row) {
   *(f4 *)(y + 3 * y_row) = SHUFFLE4(c, d, 2, 3, 6, 7);
 }
 
+/* y[i * y_row + j] = x[j * x_row + i] for i < rows, j < columns. */
+INLINE void transpose(isize rows, isize columns, const float *x, isize x_row, float *y, isize y_row) {
+  if (rows < 4 || columns < 4) {
+    for (isize i = 0; i < rows; i++)
+      for (isize j = 0; j < columns; j++) y[i * y_row + j] = x[i + j * x_row];
+    return;
+  }
+  for (isize j = 0; j < columns; j += 4)
+    for (isize i = 0; i < rows; i += 4) { /* where four does not divide rows or columns, squares overlap */
+      const isize row = i + 4 > rows ? rows - 4 : i, column = j + 4 > columns ? columns - 4 : j;
+      transpose4(x + row + column * x_row, x_row, y + row * y_row + column, y_row);
+    }
+}
+
 /* Four lanes, which are sums of the others by halves, as in sum_lanes. */
 INLINE f4 sum_to_4(vf x) {
 #if VECTOR_BYTES == 64 && defined(__AVX512F__)

@@ -27,9 +27,8 @@ INLINE float exponentials(isize n, const float *x, float *y, float *maximum) {
 
 /* y (n, VL) = x transposed, x (rows, n); zeros in the lanes without a row. */
 INLINE void rows_to_lanes(isize rows, isize n, const float *x, float *y) {
-  for (isize j = 0; j < n; j++) store(y + j * VL, (vf){0});
-  for (isize i = 0; i < rows; i++)
-    for (isize j = 0; j < n; j++) y[j * VL + i] = x[i * n + j];
+  for (isize j = 0; j < n && rows < VL; j++) store(y + j * VL, (vf){0});
+  transpose(n, rows, x, n, y, VL);
 }
 
 /* kernel_softmax for VL rows of up to FEW_CLASSES. The classes are added in the order in which `exponentials` adds the
@@ -48,8 +47,7 @@ INLINE void softmax_in_lanes(isize n, const float *x, float *y) {
   for (isize half = VL / 2; half; half /= 2)
     for (isize l = 0; l < half; l++) sum[l] += sum[l + half];
   for (isize j = 0; j < n; j++) store(e + j * VL, load(e + j * VL) / sum[0]);
-  for (isize i = 0; i < VL; i++)
-    for (isize j = 0; j < n; j++) y[i * n + j] = e[j * VL + i];
+  transpose(VL, n, e, VL, y, n);
 }
 
 /* y = exp(x - max x) / sum over each row; y may be x. */

@@ -122,16 +122,7 @@ static void pack(isize k, isize n, const float *b, isize b_row, isize b_column, 
   }
   for (isize i = 0; i < k && n < width; i++)
     for (isize j = n; j < width; j++) panel[i * width + j] = 0;
-  if (n < 4 || k < 4) {
-    for (isize i = 0; i < k; i++)
-      for (isize j = 0; j < n; j++) panel[i * width + j] = b[i + j * b_column];
-    return;
-  }
-  for (isize j = 0; j < n; j += 4)
-    for (isize i = 0; i < k; i += 4) { /* where four does not divide k or n, squares overlap */
-      const isize row = i + 4 > k ? k - 4 : i, column = j + 4 > n ? n - 4 : j;
-      transpose4(b + row + column * b_column, b_column, panel + row * width + column, width);
-    }
+  transpose(k, n, b, b_column, panel, width);
 }
 
 /* How wide the first panel of n columns is: in whole vectors, one or two. */

@@ -121,7 +121,7 @@ class Network(LearningRateTest, CustomLoop, Gradients, Vectors, WeightTransfer):
         (0, Sequential(Dense(1)))
         """
         with self.guard.reading("save"):
-            safetensors_file.write(model_file.to_bytes(self), path)
+            safetensors_file.write(*model_file.contents(self), path)
 
     def __copy__(self) -> Self:
         with self.guard.reading("copying"):

@@ -15,7 +15,7 @@ import numpy as np
 from fastnn import losses, metrics, optimizers, schedules
 from fastnn._version import __version__
 from fastnn.common import checks
-from fastnn.formats.safetensors_file import pack, parse, plain, take
+from fastnn.formats.safetensors_file import parse, pieces, plain, take
 from fastnn.layers import LAYERS, Layer
 from fastnn.model import structure
 from fastnn.model.compiled import Compiled
@@ -34,7 +34,7 @@ KINDS: dict[str, tuple[str, type | None]] = {
 
 def to_bytes(net: Compiled) -> bytes:
     """The network as the bytes of a file."""
-    return pack(*contents(net))
+    return b"".join(pieces(*contents(net)))
 
 
 def contents(net: Compiled) -> tuple[dict[str, Any], dict[str, np.ndarray]]:

@@ -19,17 +19,37 @@ Path = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 FORMAT = 1
 
 
-def pack(description: Mapping[str, Any], tensors: dict[str, np.ndarray]) -> bytes:
-    """The bytes of a file. Raises TypeError for a description that is not plain JSON."""
-    import json
+def pieces(description: Mapping[str, Any], tensors: Mapping[str, np.ndarray]) -> list[bytes | memoryview]:
+    """What a file consists of: its header, then the tensors, which are not copied.
 
-    from safetensors.numpy import save
+    safetensors' own `save` copies all tensors twice, which a run that is saved every second would feel. Raises
+    TypeError for a description that is not plain JSON.
+    """
+    import json
 
     try:
         text = json.dumps({"format": FORMAT, **description})
     except TypeError as error:
         raise TypeError(f"what a file describes must be plain JSON, such as the settings of layers: {error}") from None
-    return save(tensors, {"fastnn": text, "digest": digest(text, tensors)})
+    header: dict[str, Any] = {"__metadata__": {"fastnn": text, "digest": digest(text, tensors)}}
+    arrays, end = [], 0
+    for name in sorted(tensors, key=lambda name: (-tensors[name].itemsize, name)):  # so that each is aligned
+        array = np.ascontiguousarray(tensors[name], tensors[name].dtype.newbyteorder("<"))
+        begin, end = end, end + array.nbytes
+        header[name] = {"dtype": _dtype(array.dtype), "shape": tensors[name].shape, "data_offsets": (begin, end)}
+        arrays.append(array.reshape(-1).view(np.uint8).data)
+    line = json.dumps(header).encode()
+    line += b" " * (-len(line) % 8)
+    return [len(line).to_bytes(8, "little") + line, *arrays]
+
+
+def _dtype(dtype: np.dtype[Any]) -> str:
+    """The name of a type in the format. Raises TypeError for one that it lacks."""
+    if dtype.kind == "b":
+        return "BOOL"
+    if dtype.kind not in "fiu" or dtype.itemsize > 8:
+        raise TypeError(f"a safetensors file cannot hold {dtype}")
+    return f"{dtype.kind.upper()}{8 * dtype.itemsize}"
 
 
 def parse(data: bytes) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
@@ -97,19 +117,20 @@ def read(source: Path | IO[bytes]) -> bytes:
         return file.read()
 
 
-def write(data: bytes, target: Path | IO[bytes]) -> None:
-    """Writes the bytes to a path, whole or not at all, or to a binary file.
+def write(description: Mapping[str, Any], tensors: Mapping[str, np.ndarray], target: Path | IO[bytes]) -> None:
+    """Writes a file to a path, whole or not at all, or to a binary file.
 
     At a path, a temporary file in the same folder is written, synced and renamed; a symbolic link keeps its target.
     """
+    data = pieces(description, tensors)
     if hasattr(target, "write"):
-        target.write(data)
+        target.write(b"".join(data))
         return
     path = os.path.realpath(os.fsdecode(target))
     temporary = f"{path}.{os.urandom(4).hex()}.tmp"
     with open(temporary, "xb") as file:
         try:
-            file.write(data)
+            file.writelines(data)
             file.flush()
             os.fsync(file.fileno())
             os.replace(temporary, path)

@@ -133,7 +133,7 @@ class QLearning(Learner):
             tensors |= {f"run.memory.{name}": array for name, array in kept.items()}
             tensors |= {f"run.target.{i}": copy.array for i, copy in enumerate(self.copy.copies.values())}
             learner = {"memory": described, "acted": self.acted, "state": state, **self.settings()}
-            safetensors_file.write(safetensors_file.pack({**description, "q_learning": learner}, tensors), path)
+            safetensors_file.write({**description, "q_learning": learner}, tensors, path)
 
     def restore(self, path: str | os.PathLike[str] | IO[bytes]) -> Any:
         """Return to what `save` wrote: learning continues with the same bits.

@@ -254,7 +254,7 @@ class Replay(Transitions):
         1
         """
         description, tensors = self.contents()
-        safetensors_file.write(safetensors_file.pack({"replay": description}, tensors), path)
+        safetensors_file.write({"replay": description}, tensors, path)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str] | IO[bytes]) -> Replay:

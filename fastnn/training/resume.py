@@ -106,12 +106,11 @@ class Saves:
     def _write(self, description: dict[str, Any], tensors: dict[str, np.ndarray]) -> None:
         _yield_cores()
         try:
-            data = safetensors_file.pack(description, tensors)
             paths = [self.saver.path, *(_numbered(self.saver.path, i) for i in range(1, self.saver.keep))]
             for older, newer in zip(paths[:0:-1], paths[-2::-1], strict=True):
                 if os.path.exists(newer):
                     _copy(newer, older)
-            safetensors_file.write(data, self.saver.path)
+            safetensors_file.write(description, tensors, self.saver.path)
         except BaseException as error:  # noqa: BLE001  # raised by `finish`, in the thread that trains
             self.error = error
 
