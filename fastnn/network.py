@@ -14,6 +14,7 @@ from fastnn.formats.copying import copied
 from fastnn.layers.base import Layer
 from fastnn.layers.graph import Graph
 from fastnn.layers.symbol import Symbol
+from fastnn.model import parts
 from fastnn.model.assembly import Assembly
 from fastnn.model.build_program import build_program
 from fastnn.model.subnetwork import Subnetwork
@@ -37,9 +38,9 @@ class Network(LearningRateTest, CustomLoop, Gradients, Vectors, WeightTransfer):
     ----------
     inputs : Symbol or list of Symbol
         What `Input` returned.
-    outputs : Symbol or list of Symbol
-        What layers made of them; each output has the name of its layer. A layer that was called twice is shared: one
-        set of parameters.
+    outputs : Symbol, list of Symbol or dict of str to Symbol
+        What layers made of them. Each output has its name in the dict, or else that of its layer. A layer that was
+        called twice is shared: one set of parameters.
     seed : int, optional
         Of the initial weights, the shuffling and the dropout. None draws one.
     name : str, optional
@@ -78,10 +79,12 @@ class Network(LearningRateTest, CustomLoop, Gradients, Vectors, WeightTransfer):
     def __init__(
         self,
         inputs: Symbol | Sequence[Symbol],
-        outputs: Symbol | Sequence[Symbol],
+        outputs: Symbol | Sequence[Symbol] | Mapping[str, Symbol],
         seed: int | None = None,
         name: str | None = None,
     ) -> None:
+        names = [checks.name("an output", each) for each in outputs] if isinstance(outputs, Mapping) else None
+        outputs = list(outputs.values()) if isinstance(outputs, Mapping) else outputs
         first, last = (
             checks.listed(what, [given] if isinstance(given, Symbol) else given, Symbol, "what Input or layers gave")
             for what, given in (("inputs", inputs), ("outputs", outputs))
@@ -91,9 +94,67 @@ class Network(LearningRateTest, CustomLoop, Gradients, Vectors, WeightTransfer):
                 raise ValueError(f"inputs: {symbol!r} is the output of a layer; start with Input(...)")
         if not first or not last:
             raise ValueError(f"a Network needs at least one {'output' if first else 'input'}")
-        self.assemble(Graph.between(first, last), seed, name)
+        self.assemble(Graph.between(first, last, names), seed, name)
         self.graph.enter([symbol.shape for symbol in first])
         self.make([symbol.shape for symbol in first])
+
+    def part(
+        self, outputs: str | Sequence[str], inputs: str | Sequence[str] | None = None, name: str | None = None
+    ) -> Network:
+        """Make a network of a part of this one, which shares its parameters: features, an encoder, a decoder.
+
+        Training one of them changes both. A file or a copy of the part has parameters of its own.
+
+        Parameters
+        ----------
+        outputs : str or list of str
+            The layers, or outputs of this network, whose values it returns. Outputs of a sub-network are called
+            "encoder.mean".
+        inputs : str or list of str, optional
+            The layers, or inputs of this network, whose values it is given. None for the inputs that lead to the
+            outputs.
+        name : str, optional
+            The part's name as a layer of another network.
+
+        Returns
+        -------
+        Network
+
+        Raises
+        ------
+        RuntimeError
+            Before the network is built.
+        ValueError
+            For an unknown name, a layer at several places, and where the outputs need other inputs too.
+
+        Examples
+        --------
+        >>> import numpy as np, fastnn as fnn
+        >>> layers = [fnn.Dense(2, name="code"), fnn.Dense(8, name="decoded")]
+        >>> net = fnn.Sequential(layers, input_shape=(8,), seed=0)
+        >>> encoder, decoder = net.part("code"), net.part("decoded", inputs="code")
+        >>> x = np.ones((3, 8), np.float32)
+        >>> bool((decoder.predict(encoder.predict(x)) == net.predict(x)).all())
+        True
+        """
+        self.require_built()
+        wanted, given = (
+            None if each is None else [each] if isinstance(each, str) else checks.listed(what, each, str, "names")
+            for what, each in (("outputs", outputs), ("inputs", inputs))
+        )
+        if not wanted or given == []:
+            raise ValueError(f"part: {'inputs' if wanted else 'outputs'} must be one or more names of layers, got []")
+        places = None if given is None else [parts.place(self.graph, each) for each in given]
+        graph = parts.part(self.graph, [parts.place(self.graph, each) for each in wanted], places)
+        if places is None:
+            places = [parts.place(self.graph, each) for each in graph.inputs]
+        shapes = self.graph.shapes(self.features)
+        net = Network.__new__(Network)
+        net._set(whole=self)
+        net.assemble(graph, self.seed, name)
+        features = [shapes[at] for at in places]
+        net.adopt(features, net.blocks_for(features))
+        return net
 
     def save(self, path: safetensors_file.Path | IO[bytes]) -> None:
         """Write weights, slots, counters, seed, architecture and metadata to one safetensors file, or nothing.

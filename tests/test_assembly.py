@@ -270,9 +270,6 @@ def test_divergence_puts_the_inner_network_back() -> None:
 def test_what_is_no_layer() -> None:
     x = fnn.Input((4,))
     h = fnn.Dense(3)(x)
-    several = fnn.Network(x, [h, fnn.Dense(2)(h)])
-    with pytest.raises(ValueError, match="several outputs"):
-        several(x)
     joins = fnn.Network([x, z := fnn.Input((4,))], fnn.Add()([x, z]), name="joins")
     with pytest.raises(ValueError, match=r"Network\(joins\): takes 2 inputs, got 1"):
         joins(x)

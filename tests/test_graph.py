@@ -183,7 +183,11 @@ WRONG: dict[str, tuple[Callable[[Any], object], type[Exception], str]] = {
     ),
     "an input that a layer makes": (lambda s: fnn.Network(s["h"], s["h"]), ValueError, "inputs: .*output of a layer"),
     "an output that is an input": (lambda s: fnn.Network(s["x"], [s["x"], s["h"]]), ValueError, "made by a layer"),
-    "an output twice": (lambda s: fnn.Network(s["x"], [s["h"], s["h"]]), ValueError, "h makes two outputs"),
+    "an output twice": (
+        lambda s: fnn.Network(s["x"], [s["h"], s["h"]]),
+        ValueError,
+        "two outputs are the same value: h, h",
+    ),
     "an input twice": (lambda s: fnn.Network([s["x"], s["x"]], s["h"]), ValueError, "two inputs"),
     "two inputs of one name": (
         lambda s: fnn.Network([s["x"], fnn.Input((4,), name="x")], s["h"]),

@@ -156,7 +156,7 @@ ALTERATIONS: dict[str, tuple[Alter, str]] = {
     "no outputs": (key("outputs", []), "leads nowhere"),
     "an output that is an input": (key("outputs", [0, 5]), "made by a layer"),
     "outputs beyond": (key("outputs", [5, 6]), ""),
-    "an output twice": (key("outputs", [5, 5]), "head makes two outputs"),
+    "an output twice": (key("outputs", [5, 5]), "two outputs are the same value: head, head"),
     "two inputs of one name": (key("inputs", [["a", [4]], ["a", [4]]]), "two inputs"),
     "an input's name": (key("inputs", [["a.b", [4]], ["c", [4]]]), "input's name"),
     "an input's shape": (key("inputs", [["a", [5]], ["b", [5]]]), ""),

@@ -6,7 +6,6 @@ import copy
 from typing import Any, TypeVar
 
 from fastnn.common.settings import field_names
-from fastnn.engine.tensor import Tensor
 from fastnn.formats.safetensors_file import plain
 from fastnn.layers.base import Layer
 from fastnn.layers.graph import Graph
@@ -28,7 +27,11 @@ def copied(net: Net) -> Net:
         loss, metrics = (dict(each) if isinstance(each, dict) else each for each in (net.loss, net.metrics))
         twin._set(optimizer=copy.copy(net.optimizer), objectives=net.objectives, loss=loss, metrics=metrics)
         twin._set(frozen=net.frozen, quick=net.quick)
-        twin._set(slots={name: _same(slot) for name, slot in net.slots.items()})
+        twin._set(slots=twin._make_slots())
+        for slot, flat in net.slots.items():
+            views = twin.blocks.in_slot(twin.slots[slot])
+            for name, view in net.blocks.in_slot(flat).items():
+                views[name][...] = view
     return twin
 
 
@@ -37,16 +40,13 @@ def _structure(net: Net, known: dict[Compiled, Compiled]) -> Net:
     twin = type(net).__new__(type(net))
     layers = {layer: _layer(layer, name, known) for name, layer in net.graph.layers.items()}
     steps = [(layers[node.layer], node.sources) for node in net.graph.nodes]
-    twin.assemble(Graph(net.graph.inputs, steps, net.graph.outputs), net.seed, net.name)
+    twin.assemble(Graph(net.graph.inputs, steps, net.graph.outputs, net.graph.names), net.seed, net.name)
     twin.trainable, twin.metadata = net.trainable, plain(net.metadata)
     if net.features:
         blocks = Blocks(net.blocks.wanted, {name: inner.blocks for name, inner in twin.inner().items()})
         twin.adopt(net.features, blocks, net.shapes)
-        for flat, own in (
-            (net.blocks.own.values, blocks.own.values),
-            (net.blocks.own.statistics, blocks.own.statistics),
-        ):
-            own.array[...] = flat.array
+        for name, weight in blocks.own.weights.items():
+            weight.value.array[...] = net.blocks.weights[name].value.array
     known[net] = twin
     return twin
 
@@ -61,9 +61,3 @@ def _layer(layer: Layer, name: str, known: dict[Compiled, Compiled]) -> Layer:
         vars(twin).update({field: vars(layer)[field] for field in field_names(layer)}, name=name)
         return twin
     return type(layer)(**{**copy.deepcopy(layer.settings()), "name": name})
-
-
-def _same(tensor: Tensor) -> Tensor:
-    twin = Tensor(tensor.shape)
-    twin.array[...] = tensor.array
-    return twin

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from fastnn.layers import Activation, Layer
-from fastnn.layers.base import called
 from fastnn.layers.symbol import Input, Symbol
 from fastnn.lowering.backward import ROW_WISE
 from fastnn.model.assembly import Assembly
@@ -50,7 +49,7 @@ class Steps:
         for node in net.graph.nodes:
             sources = [places[source] for source in node.sources]
             if isinstance(node.layer, Subnetwork):
-                places.append(self._visit(net.inner()[node.name], sources, f"{prefix}{node.name}.")[0])
+                places += self._visit(net.inner()[node.name], sources, f"{prefix}{node.name}.")
                 continue
             shape = node.layer.shape_for([self.shapes[source] for source in sources])
             begin = f"{node.name}."
@@ -85,7 +84,7 @@ class Steps:
             at = step.layer, scores and place == wanted  # a shared layer keeps its activation at its other places
             if at not in made:
                 made[at] = _twin(step.layer, scores, last=at[1]), step
-            symbols[place] = called(made[at][0], [symbols[source] for source in step.sources])
+            symbols[place] = made[at][0]([symbols[source] for source in step.sources])
         net = Network([symbols[place] for place in given], symbols[wanted], seed=0)
         names = {layer: name for name, layer in net.graph.layers.items()}
         for layer, step in made.values():

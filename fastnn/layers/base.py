@@ -5,7 +5,7 @@ import re
 import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from fastnn.common import checks
 from fastnn.common.settings import field_names, unknown_attribute
@@ -140,7 +140,7 @@ class Layer:
         object.__setattr__(self, name, value)
 
     def __call__(self, x: Symbol | Sequence[Symbol]) -> Symbol:
-        return called(self, x)
+        return called(self, x)[0]
 
     def given(self, values: list[Any]) -> Any:
         """What its methods get for these inputs (shapes or Values): the only one. Raises ValueError for several."""
@@ -176,6 +176,18 @@ class Layer:
         """The shape of the output for these inputs. Raises TypeError and ValueError where `output` returns no shape."""
         return checks.shape(f"{self.title()}: output", self.output(self.given(inputs)))
 
+    def shapes_for(self, inputs: list[Any]) -> list[tuple[int, ...]]:
+        """The shapes of all outputs: more than one for a network used as a layer."""
+        return [self.shape_for(inputs)]
+
+    def using(self, outputs: list[int]) -> Self:
+        """The layer where only these of its outputs are used."""
+        return self
+
+    def lower_all(self, lowering: Lowering, x: Any, weights: dict[str, Weight], index: int) -> list[Value | None]:
+        """As `lower`, for all outputs; None for those that nothing uses."""
+        return [self.lower(lowering, x, weights, index)]
+
     def lower(self, lowering: Lowering, x: Any, weights: dict[str, Weight], index: int) -> Value:
         """Emits the layer's Ops, registers its backward, and returns its output.
 
@@ -208,6 +220,11 @@ class Layer:
         return 0
 
     @property
+    def outputs(self) -> tuple[str, ...]:
+        """The names of its outputs, for a network used as a layer that has several; else one without a name."""
+        return ("",)
+
+    @property
     def kind(self) -> str:
         """The name of its class in names and files."""
         return type(self).__name__
@@ -232,13 +249,19 @@ class Layer:
         return f"{self.kind}({', '.join(shown)})"
 
 
-def called(layer: Layer, x: Any) -> Symbol:
-    """The layer's output for a symbol, or for a list of them. Raises TypeError and ValueError where they do not fit."""
+def called(layer: Layer, x: Any) -> list[Symbol]:
+    """The layer's outputs for a symbol, or for a list of them.
+
+    Raises TypeError and ValueError where they do not fit.
+    """
     sources = tuple(x) if isinstance(x, (list, tuple)) else (x,)
     for source in sources:
         if not isinstance(source, Symbol):
             raise TypeError(f"{layer.title()}: call it on an Input or on the output of a layer, not {source!r:.60}")
-    return Symbol(layer.shape_for([source.shape for source in sources]), layer, sources)
+    shape, *more = layer.shapes_for([source.shape for source in sources])
+    first = Symbol(shape, layer, sources)
+    others = [Symbol(each, layer, sources, first=first, index=i) for i, each in enumerate(more, 1)]
+    return [first, *others]
 
 
 def snake_case(name: str) -> str:

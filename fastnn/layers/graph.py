@@ -26,58 +26,81 @@ DEEPEST = 100
 
 @dataclass(eq=False, repr=False)
 class Node:
-    """A layer at one of its places: its name, and the places of its inputs."""
+    """A layer at one of its places: its name, the places of its inputs, and those of its outputs."""
 
     name: str
     layer: Layer
     sources: tuple[int, ...]
+    places: range
+
+    @property
+    def titles(self) -> list[str]:
+        """The names of its outputs: its own, if there is one."""
+        return [f"{self.name}.{output}" if len(self.places) > 1 else self.name for output in self.layer.outputs]
 
 
 class Graph:
-    """Inputs, nodes and outputs. The inputs have places 0, 1, ..., the nodes those after them.
+    """Inputs, nodes and outputs. The inputs have places 0, 1, ..., the outputs of the nodes those after them.
 
     steps: each node's layer and sources. A layer that occurs twice is shared: one set of parameters. layers: each once,
-    by name. Raises ValueError for a cycle, two layers of one name, or a value that leads nowhere.
+    by name. names: those of the outputs; None for their layers' names. known: the layers' names, if they are not to be
+    made here. Raises ValueError for a cycle, two layers of one name, or a value that leads nowhere.
     """
 
     def __init__(
-        self, inputs: Iterable[str], steps: Sequence[tuple[Layer, Sequence[int]]], outputs: Sequence[int]
+        self,
+        inputs: Iterable[str],
+        steps: Sequence[tuple[Layer, Sequence[int]]],
+        outputs: Sequence[int],
+        names: Sequence[str] | None = None,
+        known: Mapping[Layer, str] | None = None,
     ) -> None:
         self.inputs, self.outputs = tuple(inputs), tuple(outputs)
-        names = _named(list(dict.fromkeys(layer for layer, _ in steps)))
-        self.layers = {name: layer for layer, name in names.items()}
+        self.names = None if names is None else tuple(names)
+        called = _named(list(dict.fromkeys(layer for layer, _ in steps))) if known is None else known
+        self.layers = {called[layer]: layer for layer, _ in steps}
         self.size = sum(layer.layer_count for layer, _ in steps)
         if self.size > LARGEST:
             raise ValueError(f"{self.size} layers, counting sub-networks wherever they are used; at most {LARGEST}")
         self.nesting = 1 + max((layer.nesting for layer, _ in steps), default=0)
         if self.nesting > DEEPEST:
             raise ValueError(f"{self.nesting} networks are nested in one another; at most {DEEPEST}")
-        self.nodes = [Node(names[layer], layer, tuple(sources)) for layer, sources in steps]
-        self._check()
+        self.nodes: list[Node] = []
+        end = len(self.inputs)
+        for layer, sources in steps:
+            start, end = end, end + len(layer.outputs)
+            self.nodes.append(Node(called[layer], layer, tuple(sources), range(start, end)))
+        used = self._checked()
+        for node in self.nodes:
+            node.layer = node.layer.using([i for i, place in enumerate(node.places) if place in used])
 
     @classmethod
     def chain(cls, layers: Sequence[Layer]) -> Graph:
         """Layers, each on the output of the one before."""
         if len(set(layers)) < len(layers):
             raise ValueError("a layer occurs twice; make a separate one for each place")
+        several = next((layer for layer in layers if len(layer.outputs) > 1), None)
+        if several is not None:
+            raise ValueError(f"{several.title()} has several outputs: {', '.join(several.outputs)}; use fnn.Network")
         return cls(["input_0"], [(layer, (i,)) for i, layer in enumerate(layers)], [len(layers)])
 
     @classmethod
-    def between(cls, inputs: Sequence[Symbol], outputs: Sequence[Symbol]) -> Graph:
-        """What leads from the inputs to the outputs. Raises ValueError for an input that is needed, and not given.
+    def between(cls, inputs: Sequence[Symbol], outputs: Sequence[Symbol], titles: Sequence[str] | None = None) -> Graph:
+        """What leads from the inputs to the outputs, which have these names, if any.
 
-        A deterministic layer that is called twice on the same values has one place for both.
+        A deterministic layer that is called twice on the same values has one place for both. Raises ValueError for an
+        input that is needed, and not given.
         """
         names = [symbol.name or f"input_{i}" for i, symbol in enumerate(inputs)]
-        places = {symbol: i for i, symbol in enumerate(inputs)}
+        places = {symbol: i for i, symbol in enumerate(inputs)}  # of inputs, and of the first outputs of calls
         if len(places) < len(inputs) or len(set(names)) < len(inputs):
             raise ValueError(f"two inputs are the same, or have the same name: {', '.join(names)}")
         steps: list[tuple[Layer, tuple[int, ...]]] = []
         made: dict[tuple[Layer, tuple[int, ...]], int] = {}  # the places of those that are deterministic
-        waiting = list(reversed(outputs))
+        waiting, end = [symbol.first for symbol in reversed(outputs)], len(inputs)
         while waiting:  # no recursion: a chain may be longer than Python's stack
             symbol = waiting[-1]
-            missing = [source for source in symbol.sources if source not in places]
+            missing = [source.first for source in symbol.sources if source.first not in places]
             if symbol in places or not missing:
                 waiting.pop()
                 if symbol not in places:
@@ -85,43 +108,60 @@ class Graph:
                         known = ", ".join(names)
                         raise ValueError(f"the outputs need {symbol!r}, which is not among the inputs: {known}")
                     layer = cast(Layer, symbol.layer)
-                    step = layer, tuple(places[source] for source in symbol.sources)
-                    places[symbol] = made.get(step, len(inputs) + len(steps))
-                    if places[symbol] == len(inputs) + len(steps):
+                    step = layer, tuple(places[source.first] + source.index for source in symbol.sources)
+                    places[symbol] = made.get(step, end)
+                    if places[symbol] == end:
+                        end += len(layer.outputs)
                         steps.append(step)
                         if layer.deterministic:
                             made[step] = places[symbol]
             else:
                 waiting.extend(reversed(missing))
-        for symbol in places.keys() - set(outputs):
+        for symbol in places.keys() - {symbol.first for symbol in outputs}:
             lost = [each for each in symbol.consumers if each not in places and not each.consumers]
             if lost:
                 warnings.warn(f"{lost[0]!r} leads to no output, and is not part of the network", stacklevel=4)
-        return cls(names, steps, [places[symbol] for symbol in outputs])
+        return cls(names, steps, [places[symbol.first] + symbol.index for symbol in outputs], titles)
 
-    def _check(self) -> None:
+    @property
+    def titles(self) -> list[str]:
+        """The names of all places."""
+        named = [*self.inputs, *(title for node in self.nodes for title in node.titles)]
+        for place, name in zip(self.outputs, self.names or (), strict=False):
+            named[place] = name
+        return named
+
+    def _checked(self) -> set[int]:
+        """The places that are used. Raises ValueError where the graph is not one."""
         used = set(self.outputs)
-        for i, node in enumerate(self.nodes):
+        for node in self.nodes:
             for source in node.sources:
-                if not 0 <= source < len(self.inputs) + i:
+                if not 0 <= source < node.places.start:
                     raise ValueError(f"a cycle: {node.name} reads the value at place {source}, which comes after it")
                 used.add(source)
-        names = [*self.inputs, *(node.name for node in self.nodes)]
-        lost = [name for place, name in enumerate(names) if place not in used]
+        lost = [name for place, name in enumerate(self.inputs) if place not in used]
+        lost += [node.name for node in self.nodes if used.isdisjoint(node.places)]
         if lost:
             raise ValueError(f"{lost[0]} leads nowhere: no layer uses it, and it is not an output")
+        end = self.nodes[-1].places.stop if self.nodes else len(self.inputs)
         for place in self.outputs:
-            if not len(self.inputs) <= place < len(names):
+            if not len(self.inputs) <= place < end:
                 raise ValueError("an output must be made by a layer")
+        if len(set(self.outputs)) < len(self.outputs):
+            raise ValueError(f"two outputs are the same value: {', '.join(self.output_names)}")
         made = Counter(self.output_names)
         twice = [name for name, count in made.items() if count > 1]
         if twice:
-            raise ValueError(f"{twice[0]} makes two outputs, which need different names; end one with another layer")
+            raise ValueError(f"{twice[0]} makes two outputs, which need names: give a dict of the outputs by name")
+        return used
 
     @cached_property
     def output_names(self) -> list[str]:
-        """The layers that make the outputs."""
-        return [self.nodes[place - len(self.inputs)].name for place in self.outputs]
+        """Those of the outputs: given, or of the layers that make them."""
+        if self.names is not None:
+            return list(self.names)
+        made = {place: title for node in self.nodes for place, title in zip(node.places, node.titles, strict=True)}
+        return [made[place] for place in self.outputs]
 
     def is_chain(self) -> bool:
         """Whether each layer's input is the output of the one before, and none occurs twice."""
@@ -131,18 +171,18 @@ class Graph:
         """The shape at each place for inputs (batch, *features). Raises ValueError where a layer does not fit."""
         shapes = list(features)
         for node in self.nodes:
-            shapes.append(node.layer.shape_for([shapes[source] for source in node.sources]))
+            shapes += node.layer.shapes_for([shapes[source] for source in node.sources])
         return shapes
 
     def enter(self, features: Sequence[Shape]) -> None:
         """Lets each layer that gets the data unchanged, or in the same shape, check their layout."""
         data = dict(enumerate(features))
-        for place, node in enumerate(self.nodes, len(self.inputs)):
+        for node in self.nodes:
             if all(source in data for source in node.sources):
                 given = [data[source] for source in node.sources]
                 node.layer.enter(node.layer.given(given))
-                if len(given) == 1 and node.layer.shape_for(given) == given[0]:
-                    data[place] = given[0]
+                if len(given) == len(node.places) == 1 and node.layer.shapes_for(given) == given:
+                    data[node.places.start] = given[0]
 
     @property
     def deterministic(self) -> bool:
@@ -194,11 +234,13 @@ class Graph:
             given = [shapes[source] for source in node.sources]
             parameters = node.layer.wanted(given)
             sizes = {key: parameter.shape for key, parameter in parameters.items()}
-            if first.setdefault(node.name, sizes) != sizes:
+            before = first.setdefault(node.name, {})
+            if any(before.get(key, size) != size for key, size in sizes.items()):
                 raise ValueError(
-                    f"{node.name}: a shared layer has one set of parameters, {first[node.name]}; for inputs {given} "
-                    f"they would be {sizes}"
+                    f"{node.name}: a shared layer has one set of parameters, {before}; for inputs {given} they would "
+                    f"be {sizes}"
                 )
+            before |= sizes
             for key, parameter in parameters.items():
                 wanted.setdefault(f"{node.name}.{key}", parameter)
         return wanted
@@ -219,20 +261,26 @@ class Graph:
         uses = Counter([*self.outputs, *(source for node in self.nodes for source in node.sources)])
         endings = dict(zip(self.outputs, fused, strict=False))
         free = [lowering.fork(value, uses[place]) for place, value in enumerate(inputs)]  # one for each use
-        for place, node in enumerate(self.nodes, len(inputs)):
+        for node in self.nodes:
             taken = [free[source].pop(0) for source in node.sources]
             for value, source in zip(taken, node.sources, strict=True):
                 value.shape = shapes[source]
             with lowering.named(node.name):
                 if not node.layer.stepwise:
                     taken = [lowering.whole(value) for value in taken]
-                made = node.layer.lower(lowering, node.layer.given(taken), own.get(node.name, {}), lowering.stream())
-                made.shape = shapes[place]
-                if uses[place] > 1 and made.pending in endings.get(place, ()):
-                    logits, value = lowering.fork(made, 2, logits=True)
-                    free.append([*lowering.fork(value, uses[place] - 1), logits])
-                else:
-                    free.append(lowering.fork(made, uses[place]))
+                values = node.layer.lower_all(
+                    lowering, node.layer.given(taken), own.get(node.name, {}), lowering.stream()
+                )
+                for place, made in zip(node.places, values, strict=True):
+                    if made is None:
+                        free.append([])
+                        continue
+                    made.shape = shapes[place]
+                    if uses[place] > 1 and made.pending in endings.get(place, ()):
+                        logits, value = lowering.fork(made, 2, logits=True)
+                        free.append([*lowering.fork(value, uses[place] - 1), logits])
+                    else:
+                        free.append(lowering.fork(made, uses[place]))
         return [free[place].pop() for place in self.outputs]
 
 

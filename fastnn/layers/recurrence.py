@@ -10,7 +10,7 @@ from fastnn import initializers, kernels
 from fastnn.common import checks
 from fastnn.engine.tensor import Tensor
 from fastnn.initializers import Initializer
-from fastnn.layers.base import Layer, Parameter, called, expected
+from fastnn.layers.base import Layer, Parameter, expected
 from fastnn.layers.symbol import Symbol
 from fastnn.lowering.call import Buffer, Call, ToPack, Weight
 from fastnn.lowering.lowering import Lowering
@@ -128,7 +128,7 @@ class Recurrent(Layer):
         given = list(x) if isinstance(x, (list, tuple)) else [x]
         if initial_state is not None:
             given += initial_state if isinstance(initial_state, (list, tuple)) else [initial_state]
-        y = called(self, given)
+        y = super().__call__(given)
         return (y, *(State(i)(y) for i in range(len(self.states)))) if self.return_state else y
 
     @property

@@ -16,15 +16,31 @@ class Called(Protocol):
 
 
 class Symbol:
-    """A value that a network will compute: an input, or the output of a layer. shape: without the batch."""
+    """A value that a network will compute: an input, or the output of a layer. shape: without the batch.
+
+    A network of several outputs, called as a layer, makes one for each. first: that of its first output, which stands
+    for the call; only there are consumers noted. index: the number of the output.
+    """
 
     def __init__(
-        self, shape: tuple[int, ...], layer: Called | None, sources: tuple[Symbol, ...] = (), name: str | None = None
+        self,
+        shape: tuple[int, ...],
+        layer: Called | None,
+        sources: tuple[Symbol, ...] = (),
+        name: str | None = None,
+        first: Symbol | None = None,
+        index: int = 0,
     ) -> None:
         self.shape, self.layer, self.sources, self.name = shape, layer, sources, name
-        self.consumers: weakref.WeakSet[Symbol] = weakref.WeakSet()  # a cycle would keep networks that are layers
-        for source in sources:
-            source.consumers.add(self)
+        self._first, self.index = first, index  # no reference to itself: a cycle would keep networks that are layers
+        self.consumers: weakref.WeakSet[Symbol] = weakref.WeakSet()
+        for source in sources if first is None else ():
+            source.first.consumers.add(self)
+
+    @property
+    def first(self) -> Symbol:
+        """The first output of the same call."""
+        return self if self._first is None else self._first
 
     def __repr__(self) -> str:
         return f"{self.layer.title() if self.layer else 'Input'} -> {checks.batch(self.shape)}"

@@ -30,7 +30,7 @@ class Assembly:
     """What every network has: layers and, once it is built, their parameters.
 
     name: its name as a layer of another network. trainable: whether that network trains its parameters; a change takes
-    effect at that network's next compile.
+    effect at that network's next compile. whole: the network of which it is a part, whose parameters it shares.
     """
 
     #: Attributes that a user may set, with their checks; only the network's methods change the others.
@@ -39,6 +39,7 @@ class Assembly:
     DECIDED_BY: ClassVar[Mapping[str, str]] = {}
 
     trainable: bool = True
+    whole: Assembly | None = None
     graph: Graph
     seed: int
     name: str | None
@@ -53,9 +54,11 @@ class Assembly:
 
     def assemble(self, graph: Graph, seed: int | None, name: str | None) -> None:
         """Takes the graph; nothing is built yet."""
-        self._own_layers(graph)
+        if self.whole is None:
+            self._own_layers(graph)
         self._set(graph=graph, seed=checked_seed(seed), name=name if name is None else checks.name("a network", name))
-        self._set(guard=Guard([inner.guard for inner in self.inner().values()]))
+        inner = self.inner().values() if self.whole is None else [self.whole]
+        self._set(guard=Guard([each.guard for each in inner]))
         self._unbuild()
 
     def _own_layers(self, graph: Graph) -> None:
@@ -104,7 +107,7 @@ class Assembly:
         layers = self.graph.layers.items()
         return [(name, layer.network if isinstance(layer, Subnetwork) else layer) for name, layer in layers]
 
-    def __call__(self, x: Symbol | Sequence[Symbol]) -> Symbol:
+    def __call__(self, x: Symbol | Sequence[Symbol]) -> Any:
         """Use the network as a layer of another one, which shares its parameters and trains them.
 
         It keeps its seed for them, and is built for x if it is not built yet.
@@ -116,20 +119,22 @@ class Assembly:
 
         Returns
         -------
-        Symbol
+        Symbol or tuple of Symbol
+            A tuple for a network of several outputs, in their order. What leads only to outputs that are not used is
+            neither computed nor trained.
 
         Raises
         ------
         TypeError
             Unless x are Symbols.
         ValueError
-            For an x that does not fit, and for a network of several outputs.
+            For an x that does not fit.
         """
-        symbol = called(Subnetwork(self), x)
+        made = called(Subnetwork(self), x)
         if self._blocks is None:
             with self.guard.changing("build", nested=True):
-                self.make([symbol.sources[0].shape])
-        return symbol
+                self.make([made[0].sources[0].shape])
+        return made[0] if len(made) == 1 else tuple(made)
 
     # Building.
 
@@ -187,8 +192,11 @@ class Assembly:
         return [*found, *(each for inner in self.inner().values() for each in inner.unbuilt())]
 
     def blocks_for(self, features: Sequence[Shape]) -> Blocks:
-        """Blocks for inputs of these shapes; sub-networks keep theirs, the others are zero."""
-        return Blocks(self.graph.wanted(features), {name: inner.blocks for name, inner in self.inner().items()})
+        """Blocks for inputs of these shapes; sub-networks keep theirs, and a whole its own; the others are zero."""
+        wanted = self.graph.wanted(features)
+        if self.whole is not None:
+            return self.whole.blocks.part(wanted)
+        return Blocks(wanted, {name: inner.blocks for name, inner in self.inner().items()})
 
     def adopt(self, features: Sequence[Shape], blocks: Blocks, shapes: list[Shape] | None = None) -> Blocks:
         """Sets blocks made for inputs of these shapes. Raises ValueError where the loss or metrics do not fit.
@@ -292,21 +300,6 @@ class Assembly:
         """
         self.require_built()
         return cast(Views, self._gradients)
-
-    @property
-    def parameters(self) -> np.ndarray:
-        """The whole block of parameters, 1-D, with zeros between the tensors; a writable view.
-
-        Raises RuntimeError before the network is built, and where there are several blocks: each sub-network has its
-        own.
-        """
-        blocks = list(self.blocks.bases) or [self.blocks.own]
-        if len(blocks) > 1:
-            raise RuntimeError(
-                f"parameters: this network and its sub-networks have {len(blocks)} blocks; use weights, or the "
-                "parameters of each sub-network"
-            )
-        return blocks[0].values.array
 
     def untrained(self) -> frozenset[str]:
         """The layers, by the path of their names, that are set not to be trained; "" is the whole network."""

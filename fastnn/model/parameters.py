@@ -111,6 +111,16 @@ class Blocks:
             name: inner[layer].places[key] if layer in inner else (self.own, name)
             for name, (layer, _, key) in split.items()
         }
+        self._index()
+
+    def part(self, wanted: Mapping[str, Parameter]) -> Blocks:
+        """These parameters alone, which stay where they are."""
+        part = Blocks({}, {})
+        part.wanted, part.places = dict(wanted), {name: self.places[name] for name in wanted}
+        part._index()
+        return part
+
+    def _index(self) -> None:
         first: dict[tuple[Parameters, str], str] = {}
         for name, place in self.places.items():
             first.setdefault(place, name)
@@ -140,7 +150,7 @@ class Blocks:
 
     def ranges(self, frozen: Collection[str]) -> list[Range]:
         """What an optimizer updates: all but the parameters of these names; neighbours are one range."""
-        held = {self.places[name] for name in frozen}
+        trained = set(self.places.values()) - {self.places[name] for name in frozen}
         ranges: list[Range] = []
         for block, base in self.bases.items():
             joins = False
@@ -148,7 +158,7 @@ class Blocks:
                 if block.wanted[key].statistic:
                     continue
                 start, stop = block.extent(key)
-                trains = (block, key) not in held
+                trains = (block, key) in trained
                 if trains:
                     before = ranges.pop() if joins else None
                     ranges.append(Range(block, before.start if before else start, stop, base))

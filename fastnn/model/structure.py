@@ -49,6 +49,8 @@ def describe(net: Compiled, inner: Sequence[Compiled]) -> dict[str, Any]:
         description["inputs"] = [list(pair) for pair in zip(graph.inputs, net.features, strict=True)]
         description["nodes"] = [[numbers[node.layer], node.sources] for node in graph.nodes]
         description["outputs"] = graph.outputs
+        if graph.names is not None:
+            description["output_names"] = graph.names
     return description
 
 
@@ -91,7 +93,10 @@ def _graph(description: Mapping[str, Any], layers: Sequence[Layer]) -> Graph:
         (layers[checks.integer("a node's layer", number, 0, len(layers) - 1)], _places(sources))
         for number, sources in description["nodes"]
     ]
-    return Graph(names, steps, _places(description["outputs"]))
+    titles = description.get("output_names")
+    if titles is not None:
+        titles = checks.listed("output_names", titles, str, "names")
+    return Graph(names, steps, _places(description["outputs"]), titles)
 
 
 def _places(given: Any) -> list[int]:
@@ -114,5 +119,5 @@ def adopt(net: Compiled, shapes: Sequence[Shape]) -> None:
             given = [at[source] for source in node.sources]
             if not node.layer.network.features:
                 adopt(cast(Compiled, node.layer.network), given)
-            node.layer.shape_for(given)
+            node.layer.shapes_for(given)
     net.adopt(shapes, net.blocks_for(shapes))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import ClassVar, Protocol
 
 from fastnn.common import checks
@@ -12,6 +13,7 @@ from fastnn.layers.merge import Merge
 from fastnn.lowering.call import Weight
 from fastnn.lowering.lowering import Lowering
 from fastnn.lowering.value import Value
+from fastnn.model.parts import part as part_of
 
 Shape = tuple[int, ...]
 
@@ -26,15 +28,17 @@ class Inner(Protocol):
 
 @dataclass(eq=False, repr=False)
 class Subnetwork(Merge):
-    """A network as a layer of another one. Two of the same network are the same layer."""
+    """A network as a layer of another one. Two of the same network are the same layer.
+
+    used: the outputs that something uses; the others, and what leads to them alone, are not computed. None: all.
+    """
 
     network: Inner
+    used: tuple[int, ...] | None = None
 
     stepwise: ClassVar[bool] = True  # as far as its layers are
 
     def __post_init__(self) -> None:
-        if len(self.network.graph.outputs) > 1:
-            raise ValueError(f"{self.title()}: a network with several outputs cannot be a layer of another one")
         object.__setattr__(self, "name", self.network.name)
 
     def __eq__(self, other: object) -> bool:
@@ -42,6 +46,27 @@ class Subnetwork(Merge):
 
     def __hash__(self) -> int:
         return id(self.network)
+
+    def using(self, outputs: list[int]) -> Subnetwork:
+        places = self.network.graph.outputs
+        return Subnetwork(self.network, None if len(outputs) == len(places) else tuple(outputs))
+
+    @cached_property
+    def graph(self) -> Graph:
+        """What is computed."""
+        whole = self.network.graph
+        if self.used is None:
+            return whole
+        part = part_of(whole, [whole.outputs[i] for i in self.used])
+        lost = [name for name in whole.inputs if name not in part.inputs]
+        if lost:
+            names = ", ".join(whole.output_names[i] for i in self.used)
+            raise ValueError(f"{self.title()}: {names} needs no input {lost[0]!r}; call part({names!r}) of it instead")
+        return part
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        return tuple(self.network.graph.output_names)
 
     @property
     def deterministic(self) -> bool:
@@ -72,20 +97,26 @@ class Subnetwork(Merge):
     def __repr__(self) -> str:
         return repr(self.network)
 
-    def output(self, features: list[Shape]) -> Shape:
+    def shapes_for(self, inputs: list[Shape]) -> list[Shape]:
         network = self.network
-        if len(features) != len(network.graph.inputs):
-            raise ValueError(f"{self.title()}: takes {len(network.graph.inputs)} inputs, got {len(features)}")
-        if network.features and list(features) != network.features:
-            wanted, got = (", ".join(map(checks.batch, shapes)) for shapes in (network.features, features))
+        if len(inputs) != len(network.graph.inputs):
+            raise ValueError(f"{self.title()}: takes {len(network.graph.inputs)} inputs, got {len(inputs)}")
+        if network.features and list(inputs) != network.features:
+            wanted, got = (", ".join(map(checks.batch, shapes)) for shapes in (network.features, inputs))
             raise ValueError(f"{self.title()}: expected input {wanted}, got {got}")
-        return network.graph.output_shapes(features)[0]
+        return network.graph.output_shapes(inputs)
 
     def enter(self, features: list[Shape]) -> None:
         self.network.graph.enter(features)
 
     def parameters(self, features: list[Shape]) -> dict[str, Parameter]:
-        return self.network.graph.wanted(features)
+        return self.graph.wanted(features)
 
-    def lower(self, lowering: Lowering, x: list[Value], weights: dict[str, Weight], index: int) -> Value:
-        return self.network.graph.lower(lowering, x, weights, [value.shape for value in x])[0]
+    def lower_all(
+        self, lowering: Lowering, x: list[Value], weights: dict[str, Weight], index: int
+    ) -> list[Value | None]:
+        made: list[Value | None] = [None] * len(self.outputs)
+        values = self.graph.lower(lowering, x, weights, [value.shape for value in x])
+        for i, value in zip(self.used or range(len(made)), values, strict=True):
+            made[i] = value
+        return made

@@ -32,11 +32,14 @@ def table(net: Compiled) -> str:
         for name, shape in zip(graph.inputs, net.features, strict=True)
     ]
     places = [*graph.inputs]
-    for node, shape in zip(graph.nodes, shapes[len(graph.inputs) :], strict=True):
-        known = f"{counts[node.name]:,}" if node.name not in places else "shared"
+    seen: set[str] = set()
+    for node in graph.nodes:
+        known = f"{counts[node.name]:,}" if node.name not in seen else "shared"
         takes = ", ".join(places[source] for source in node.sources)
-        rows.append((node.name, repr(node.layer), takes, checks.batch(shape), known))
-        places.append(node.name)
+        made = ", ".join(checks.batch(shapes[place]) for place in node.places)
+        rows.append((node.name, repr(node.layer), takes, made, known))
+        places += node.titles
+        seen.add(node.name)
     if graph.is_chain():
         rows = [(name, layer, *rest) for name, layer, _, *rest in rows]
     count = net.blocks.count()

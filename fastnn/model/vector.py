@@ -14,6 +14,25 @@ from fastnn.model.compiled import Compiled
 class Vectors(Compiled):
     """The verbs that read and write all parameters at once."""
 
+    @property
+    def parameters(self) -> np.ndarray:
+        """The whole block of parameters, 1-D, with zeros between the tensors; a writable view.
+
+        Raises RuntimeError before the network is built, for a part of another one, and where there are several blocks:
+        each sub-network has its own.
+        """
+        if self.whole is not None:
+            raise RuntimeError(
+                "parameters: a part has no block of its own; use weights, or the parameters of the whole"
+            )
+        blocks = list(self.blocks.bases) or [self.blocks.own]
+        if len(blocks) > 1:
+            raise RuntimeError(
+                f"parameters: this network and its sub-networks have {len(blocks)} blocks; use weights, or the "
+                "parameters of each sub-network"
+            )
+        return blocks[0].values.array
+
     def vector(self, values: Mapping[str, Any] | None = None) -> np.ndarray:
         """Copy all parameters into one vector, without padding, those of sub-networks and frozen layers too.
 
