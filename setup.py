@@ -69,7 +69,7 @@ def expanded(header: str) -> str:
 def declared(header: str) -> str:
     """What a C header declares, for Cython: structs, constants and functions. A field called in becomes in_."""
     lines = [
-        "# Written by setup.py from csrc/kernels.h.",
+        "# Written by setup.py from csrc/arguments.h and csrc/kernels.h.",
         "from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t",
     ]
     lines += ["", 'cdef extern from "kernels.h":', "    ctypedef Py_ssize_t isize"]
@@ -94,7 +94,8 @@ def declared(header: str) -> str:
 
 def write_csrc() -> None:
     """Only where it changes: what includes it is compiled again."""
-    text, path = declared(Path("csrc/kernels.h").read_text()), Path("fastnn/engine/csrc.pxd")
+    headers = (Path("csrc", name).read_text() for name in ("arguments.h", "kernels.h"))
+    text, path = declared("\n".join(headers)), Path("fastnn/engine/csrc.pxd")
     if not path.exists() or path.read_text() != text:
         path.write_text(text)
 

@@ -4,89 +4,7 @@
 #ifndef FASTNN_KERNELS_H
 #define FASTNN_KERNELS_H
 
-#include <stddef.h>
-#include <stdint.h>
-
-typedef ptrdiff_t isize;
-
-/* Rows of A and of C. */
-typedef struct {
-  isize m;
-  const float *a;
-  isize a_row, a_column;
-  float *c;
-  isize c_row;
-} fastnn_rows;
-
-static const fastnn_rows no_rows = {0};
-
-/* C (m, n) = start + A (m, k) B (k, n), then epilogue over each row of C. Element (i, j) of a matrix is
- * p[i * row + j * column]; C has column 1, B row 1 or column 1. start: C itself with add; else bias, n floats, or zero
- * where that is NULL. */
-typedef struct {
-  isize m, n, k;
-  const float *a;
-  isize a_row, a_column;
-  const float *b;
-  isize b_row, b_column;
-  int b_packed; /* b is what `pack` wrote */
-  const float *bias;
-  int add;
-  float *c;
-  isize c_row;
-  int activation; /* an fastnn_activation: C = f(C), or with y: C = C * f'(y) */
-  float *z;       /* NULL, or, for f other than identity and without add, like C: where C before f is stored */
-  const float *y; /* NULL, or (m, n) with row y_row: what the derivative that multiplies C is computed from */
-  isize y_row;
-  fastnn_rows beside; /* m > 0: more rows, stored elsewhere; such a product has no bias, activation, z or y */
-} fastnn_product;
-
-/* Windows along one axis of an image: output i is a sum over the taps k = 0..taps-1 whose position
- * i * stride + k * dilation - before falls in 0..size-1. */
-typedef struct {
-  isize outputs, size, taps, stride, dilation, before;
-} fastnn_axis;
-
-/* Y = f(X * W + bias), channels last: each output pixel, `out` channels, is a sum over the window's taps, by rows, then
- * columns, and over the `in` channels of a tap. Strides are in floats, so that a feature map may be part of another: a
- * group of its channels, or every second pixel. */
-typedef struct {
-  fastnn_axis rows, columns;
-  isize in, out;
-  const float *x;
-  isize x_image, x_row, x_pixel;
-  const float *weight; /* (rows.taps * columns.taps * in, out) in panels, as `pack` writes them; or its transpose */
-  int dots;            /* weight is that transpose: for few outputs, see dots.h */
-  const float *bias;   /* NULL, or (out) */
-  float *y;
-  isize y_image, y_row, y_pixel;
-  int activation; /* as in fastnn_product, with z and source like y */
-  float *z;
-  const float *source; /* what the derivative is computed from */
-} fastnn_convolution;
-
-/* Winograd convolution with 3x3 taps: the most channels, of inputs or filters, and the floats of its scratch. */
-#define FASTNN_WINOGRAD_CHANNELS 512
-#define FASTNN_WINOGRAD_SCRATCH (16 * 12 * 2 * FASTNN_WINOGRAD_CHANNELS + 512)
-
-/* The depthwise convolution, of n = max(in, out) channels: channel c has the outputs c * (out / in)..; or, where in is
- * greater, an output is the sum over in / out channels: the transposed convolution. The weight of tap (a, b) is n
- * floats at a * weight_row + b * weight_tap. */
-typedef struct {
-  fastnn_convolution map;
-  isize weight_row, weight_tap;
-} fastnn_depthwise;
-
-/* Windows over images with the given number of channels, channels last; their axes have dilation 1. */
-typedef struct {
-  fastnn_axis rows, columns;
-  isize channels;
-} fastnn_pooling;
-
-/* Images of height x width pixels, each pixel of which becomes down x across pixels. */
-typedef struct {
-  isize height, width, channels, down, across;
-} fastnn_upsampling;
+#include "arguments.h"
 
 /* Elementwise activations y = f(x), and whether the derivative is computed from the output y or the input x. */
 #define FASTNN_ACTIVATIONS(A) \
@@ -180,6 +98,8 @@ typedef struct {
   K(float, peak, (isize n))                                                                                            \
   K(void, pack, (isize k, isize n, const float *b, isize b_row, isize b_column, float *panels))                        \
   K(void, product, (const fastnn_product *p))                                                                          \
+  K(void, attention, (const fastnn_attention *p, float *scratch))                                                      \
+  K(void, attention_gradient, (const fastnn_attention *p, float *scratch))                                             \
   K(void, column_sum, (isize rows, isize n, const float *x, isize x_row, int add, float *y))                           \
   K(void, convolution, (const fastnn_convolution *p, isize image, isize first, isize last))                            \
   K(void, convolution_weight_gradient,                                                                                 \

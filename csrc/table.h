@@ -6,6 +6,7 @@
 
 #include "activation.h"
 #include "adaptive.h"
+#include "attention.h"
 #include "augmentation.h"
 #include "batch_norm.h"
 #include "column_sum.h"

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import reference
+import reference_attention
 import reference_augmentation
 import reference_convolution
 import reference_layers
@@ -53,6 +54,7 @@ def draw(*shapes: tuple[int, ...]) -> list[reference.Array]:
 def test_every_op_has_a_twin() -> None:
     files = (
         reference,
+        reference_attention,
         reference_augmentation,
         reference_convolution,
         reference_layers,

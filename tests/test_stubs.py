@@ -124,7 +124,8 @@ def test_the_declarations_for_cython_are_current() -> None:
     written = PACKAGE / "engine" / "csrc.pxd"
     if not written.exists():
         pytest.skip("nothing is built here")
-    assert written.read_text() == setup()["declared"]((CSRC / "kernels.h").read_text())
+    headers = ((CSRC / name).read_text() for name in ("arguments.h", "kernels.h"))
+    assert written.read_text() == setup()["declared"]("\n".join(headers))
 
 
 def test_the_declarations_for_cython() -> None:

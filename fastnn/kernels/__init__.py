@@ -7,6 +7,7 @@ __getattr__, __dir__, __all__ = lazy.attach(
     {
         "fastnn.kernels.activation": "ACTIVATIONS DERIVED_FROM_INPUT Activation ActivationGradient",
         "fastnn.kernels.adaptive": "Adadelta Adagrad RMSprop Rprop",
+        "fastnn.kernels.attention": "Attention AttentionGradient",
         "fastnn.kernels.augmentation": "Brightness Contrast Cutout FlipShift Rotate Uniform",
         "fastnn.kernels.batch_norm": """
             BatchNorm BatchNormInputGradient BatchNormMoments BatchNormRunning BatchNormWeightGradient
@@ -36,6 +37,7 @@ __getattr__, __dir__, __all__ = lazy.attach(
         "fastnn.kernels.policy": "GaussianPolicyGradient PolicyGradient",
         "fastnn.kernels.parametric": "PARAMETRIC Parametric ParametricGradient",
         "fastnn.kernels.pooling": "AveragePool AveragePoolGradient MaxPool MaxPoolGradient",
+        "fastnn.kernels.position": "AddPositions PositionsGradient",
         "fastnn.kernels.prelu": "PReLU PReLUGradient",
         "fastnn.kernels.python": "PythonBackward PythonForward",
         "fastnn.kernels.q_learning": "CopyEvery Explore TDTarget",

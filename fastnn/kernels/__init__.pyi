@@ -5,6 +5,7 @@ from fastnn.kernels.activation import (
     ActivationGradient as ActivationGradient,
 )
 from fastnn.kernels.adaptive import Adadelta as Adadelta, Adagrad as Adagrad, RMSprop as RMSprop, Rprop as Rprop
+from fastnn.kernels.attention import Attention as Attention, AttentionGradient as AttentionGradient
 from fastnn.kernels.augmentation import (
     Brightness as Brightness,
     Contrast as Contrast,
@@ -97,6 +98,7 @@ from fastnn.kernels.pooling import (
     MaxPool as MaxPool,
     MaxPoolGradient as MaxPoolGradient,
 )
+from fastnn.kernels.position import AddPositions as AddPositions, PositionsGradient as PositionsGradient
 from fastnn.kernels.prelu import PReLU as PReLU, PReLUGradient as PReLUGradient
 from fastnn.kernels.python import PythonBackward as PythonBackward, PythonForward as PythonForward
 from fastnn.kernels.q_learning import CopyEvery as CopyEvery, Explore as Explore, TDTarget as TDTarget

@@ -12,6 +12,7 @@ __getattr__, __dir__, __all__ = lazy.attach(
     __name__,
     {
         "fastnn.layers.activation": "Activation",
+        "fastnn.layers.attention": "MultiHeadAttention",
         "fastnn.layers.augmentation": "Cutout RandomBrightness RandomContrast RandomFlip RandomRotation RandomShift",
         "fastnn.layers.base": "Layer Parameter",
         "fastnn.layers.batch_norm": "BatchNorm",
@@ -34,6 +35,7 @@ __getattr__, __dir__, __all__ = lazy.attach(
         "fastnn.layers.pad": "Crop2D ZeroPad2D",
         "fastnn.layers.parametric": "ELU Clip LeakyReLU",
         "fastnn.layers.pooling": "AvgPool1D AvgPool2D GlobalAvgPool GlobalMaxPool MaxPool1D MaxPool2D",
+        "fastnn.layers.position": "PositionEmbedding",
         "fastnn.layers.prelu": "PReLU",
         "fastnn.layers.python": "PythonLayer",
         "fastnn.layers.recurrence": "State",

@@ -1,6 +1,7 @@
 from collections.abc import Mapping
 
 from fastnn.layers.activation import Activation as Activation
+from fastnn.layers.attention import MultiHeadAttention as MultiHeadAttention
 from fastnn.layers.augmentation import (
     Cutout as Cutout,
     RandomBrightness as RandomBrightness,
@@ -37,6 +38,7 @@ from fastnn.layers.pooling import (
     MaxPool1D as MaxPool1D,
     MaxPool2D as MaxPool2D,
 )
+from fastnn.layers.position import PositionEmbedding as PositionEmbedding
 from fastnn.layers.prelu import PReLU as PReLU
 from fastnn.layers.python import PythonLayer as PythonLayer
 from fastnn.layers.recurrence import State as State

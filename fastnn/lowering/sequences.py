@@ -50,11 +50,17 @@ class Sequences(Backward):
 
         name: of the consumer, for the error; None is the layer.
         """
-        steps = x.buffer.steps
-        if steps is None:
+        if x.buffer.steps is None:
             return x
         if self.lengths is not None:
             raise ValueError(f"{name or self.layer}: reads whole sequences, so lengths cannot be applied")
+        return self.filled(x)
+
+    def filled(self, x: Value) -> Value:
+        """The value with a row for each sample, and zeros after the last step of each."""
+        steps = x.buffer.steps
+        if steps is None:
+            return x
         self.check_whole()
         x = self.read(x)
         return self._carried(x, self.joined(x.buffer), kernels.ToSteps, steps)

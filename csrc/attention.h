@@ -1,0 +1,175 @@
+/* Scaled dot-product attention of one head of one sequence, y = softmax(scale Q K^T) V, and its gradients, without the
+ * matrix of all queries and keys: a block of scores at a time stays in the nearest caches (Dao et al. 2022; Milakov and
+ * Gimelshein 2018). Keys are the outer loop, so that a block of them is packed once for all queries. A row's sums run
+ * over its keys from first to last, in the same blocks whatever the number of queries. */
+#ifndef FASTNN_ATTENTION_H
+#define FASTNN_ATTENTION_H
+
+#include "dense.h"
+#include "elementary.h"
+
+#define QUERIES FASTNN_ATTENTION_QUERIES
+#define KEYS FASTNN_ATTENTION_KEYS
+#define KEY_PANELS (KEYS * (FASTNN_ATTENTION_SIZE + 32) + 16)
+_Static_assert(2 * QUERIES * KEYS + 3 * KEY_PANELS <= FASTNN_ATTENTION_SCRATCH,
+               "two blocks, and three packed matrices");
+
+/* The keys that query i sees. */
+INLINE isize seen(const fastnn_attention *p, isize i) {
+  const isize n = i + p->offset + 1;
+  return p->causal && n < p->keys ? n : p->keys;
+}
+
+/* Of a block's n keys from j on, those that query i sees. */
+INLINE isize seen_of(const fastnn_attention *p, isize i, isize j, isize n) {
+  const isize left = seen(p, i) - j;
+  return left < 0 ? 0 : left < n ? left : n;
+}
+
+/* The first query, at the start of a block, that sees key j. */
+INLINE isize first_query(const fastnn_attention *p, isize j) {
+  return p->causal && j > p->offset ? (j - p->offset) / QUERIES * QUERIES : 0;
+}
+
+/* c (rows, n) = A B, or with add c + A B, B (k, n) packed. */
+INLINE void times_packed(isize rows, isize n, isize k, const float *a, isize a_row, const float *panels, int add,
+                         float *c, isize c_row) {
+  kernel_product(&(fastnn_product){.m = rows,
+                                   .n = n,
+                                   .k = k,
+                                   .a = a,
+                                   .a_row = a_row,
+                                   .a_column = 1,
+                                   .b = panels,
+                                   .b_packed = 1,
+                                   .add = add,
+                                   .c = c,
+                                   .c_row = c_row});
+}
+
+/* c (n, size) += A^T B, with A (rows, n) a block. */
+INLINE void add_transposed_block(isize rows, isize n, isize size, const float *a, const float *b, isize b_row, float *c,
+                                 isize c_row) {
+  kernel_product(&(fastnn_product){.m = n,
+                                   .n = size,
+                                   .k = rows,
+                                   .a = a,
+                                   .a_row = 1,
+                                   .a_column = KEYS,
+                                   .b = b,
+                                   .b_row = b_row,
+                                   .b_column = 1,
+                                   .add = 1,
+                                   .c = c,
+                                   .c_row = c_row});
+}
+
+/* The columns of a block whose products are needed: up to the last key that one of the rows sees, in whole panels. */
+INLINE isize needed(isize most, isize n) {
+  const isize whole = (most + PANEL - 1) / PANEL * PANEL;
+  return whole < n ? whole : n;
+}
+
+/* Of a row of scores x, of which the first `valid` count: their exponentials relative to the greatest so far, zeros up
+ * to n, and y brought to that scale; high and sum are carried from block to block. */
+INLINE void soften_row(isize valid, isize n, float scale, float *x, isize size, float *y, float *high, float *sum) {
+  const float lowest = -__builtin_inff();
+  vf top = broadcast(lowest), total = {0};
+  for (isize c = 0; c < valid; c += VL) {
+    const vf v = load_up_to(x + c, valid - c);
+    top = greatest(top, valid - c < VL ? choose(lanes_below(valid - c), v, broadcast(lowest)) : v);
+  }
+  const float most = greatest_lane(top) * scale, before = *high, now = most > before ? most : before;
+  for (isize c = 0; c < valid; c += VL) {
+    const vf e = exp_vector(load_up_to(x + c, valid - c) * scale - now);
+    const vf kept = valid - c < VL ? choose(lanes_below(valid - c), e, (vf){0}) : e;
+    store_up_to(x + c, kept, n - c);
+    total += kept;
+  }
+  for (isize c = (valid + VL - 1) / VL * VL; c < n; c++) x[c] = 0;
+  if (now > before && before > lowest) { /* nothing is in y before the first block */
+    float back[VL];
+    store(back, exp_vector(broadcast(before - now)));
+    *sum *= back[0];
+    for (isize c = 0; c < size; c += VL) store_up_to(y + c, load_up_to(y + c, size - c) * back[0], size - c);
+  }
+  *high = now;
+  *sum += sum_lanes(total);
+}
+
+/* y and, for the gradient, norm: the logarithm of each query's sum of exponentials. */
+static void kernel_attention(const fastnn_attention *p, float *scratch) {
+  float *block = scratch, *key_panels = block + QUERIES * KEYS, *value_panels = key_panels + KEY_PANELS;
+  for (isize i = 0; i < p->queries; i++) p->norm[i] = -__builtin_inff(), p->sum[i] = 0;
+  for (isize j = 0; j < p->keys; j += KEYS) {
+    const isize all = p->keys - j < KEYS ? p->keys - j : KEYS;
+    kernel_pack(p->size, all, p->k + j * p->k_row, 1, p->k_row, key_panels);
+    kernel_pack(all, p->size, p->v + j * p->v_row, p->v_row, 1, value_panels);
+    for (isize i = first_query(p, j); i < p->queries; i += QUERIES) {
+      const isize rows = p->queries - i < QUERIES ? p->queries - i : QUERIES;
+      const isize n = needed(seen_of(p, i + rows - 1, j, all), all);
+      times_packed(rows, n, p->size, p->q + i * p->q_row, p->q_row, key_panels, 0, block, KEYS);
+      for (isize r = 0; r < rows; r++) {
+        float *y = p->y + (i + r) * p->y_row, *x = block + r * KEYS;
+        const isize valid = seen_of(p, i + r, j, all);
+        if (valid > 0)
+          soften_row(valid, all, p->scale, x, p->size, y, p->norm + i + r, p->sum + i + r);
+        else
+          memset(x, 0, (size_t)all * sizeof *x);
+      }
+      times_packed(rows, p->size, all, block, KEYS, value_panels, j > 0, p->y + i * p->y_row, p->y_row);
+    }
+  }
+  for (isize i = 0; i < p->queries; i++) {
+    float *y = p->y + i * p->y_row, logarithm[VL];
+    const float share = 1 / p->sum[i];
+    for (isize c = 0; c < p->size; c += VL) store_up_to(y + c, load_up_to(y + c, p->size - c) * share, p->size - c);
+    store(logarithm, log_vector(broadcast(p->sum[i])));
+    p->norm[i] += logarithm[0];
+  }
+}
+
+/* dQ, and added to dK and dV, theirs, from dy, y and norm; `sum` becomes each query's sum of dy y. With P the softmax:
+ * dV = P^T dy, dS = scale P (dy V^T - sum), dQ = dS K, dK = dS^T Q. */
+static void kernel_attention_gradient(const fastnn_attention *p, float *scratch) {
+  float *share = scratch, *slope = share + QUERIES * KEYS, *keys_across = slope + QUERIES * KEYS;
+  float *values_across = keys_across + KEY_PANELS, *key_panels = values_across + KEY_PANELS;
+  for (isize i = 0; i < p->queries; i++) {
+    vf sum = {0};
+    for (isize c = 0; c < p->size; c += VL)
+      sum += load_up_to(p->y + i * p->y_row + c, p->size - c) * load_up_to(p->dy + i * p->y_row + c, p->size - c);
+    p->sum[i] = sum_lanes(sum);
+  }
+  for (isize j = 0; j < p->keys; j += KEYS) {
+    const isize all = p->keys - j < KEYS ? p->keys - j : KEYS;
+    const float *k = p->k + j * p->k_row, *v = p->v + j * p->v_row;
+    kernel_pack(p->size, all, k, 1, p->k_row, keys_across);
+    kernel_pack(p->size, all, v, 1, p->v_row, values_across);
+    kernel_pack(all, p->size, k, p->k_row, 1, key_panels);
+    for (isize i = first_query(p, j); i < p->queries; i += QUERIES) {
+      const isize rows = p->queries - i < QUERIES ? p->queries - i : QUERIES;
+      const isize n = needed(seen_of(p, i + rows - 1, j, all), all);
+      const float *q = p->q + i * p->q_row, *dy = p->dy + i * p->y_row;
+      times_packed(rows, n, p->size, q, p->q_row, keys_across, 0, share, KEYS);
+      times_packed(rows, n, p->size, dy, p->y_row, values_across, 0, slope, KEYS);
+      for (isize r = 0; r < rows; r++) {
+        const isize valid = seen_of(p, i + r, j, all);
+        const float norm = p->norm[i + r], mean = p->sum[i + r];
+        float *x = share + r * KEYS, *g = slope + r * KEYS;
+        for (isize c = 0; c < valid; c += VL) {
+          const vf e = exp_vector(load_up_to(x + c, valid - c) * p->scale - norm);
+          const vf kept = valid - c < VL ? choose(lanes_below(valid - c), e, (vf){0}) : e;
+          const vf dx = kept * (load_up_to(g + c, valid - c) - mean) * p->scale;
+          store_up_to(x + c, kept, all - c);
+          store_up_to(g + c, valid - c < VL ? choose(lanes_below(valid - c), dx, (vf){0}) : dx, all - c);
+        }
+        for (isize c = (valid + VL - 1) / VL * VL; c < all; c++) x[c] = g[c] = 0;
+      }
+      add_transposed_block(rows, n, p->size, share, dy, p->y_row, p->dv + j * p->v_row, p->v_row);
+      add_transposed_block(rows, n, p->size, slope, q, p->q_row, p->dk + j * p->k_row, p->k_row);
+      times_packed(rows, p->size, all, slope, KEYS, key_panels, j > 0, p->dq + i * p->q_row, p->q_row);
+    }
+  }
+}
+
+#endif

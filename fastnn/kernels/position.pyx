@@ -1,0 +1,74 @@
+"""Numbers that belong to the steps of sequences, added to each sequence, and their gradient."""
+
+from fastnn.engine.op cimport Op
+from fastnn.engine.tensor cimport Tensor, floats
+from fastnn.kernels.steps cimport Steps
+
+
+cdef class OfSteps(Op):
+    """What both share: x, whole sequences (rows, times * columns) or by steps, and weight (times, columns)."""
+
+    cdef Steps steps
+    cdef Py_ssize_t times, columns
+
+    cdef void take(self, Tensor x, Tensor weight, Steps steps, tuple tensors) except *:
+        self.times, self.columns, self.steps = weight.rows, weight.columns, steps
+        if x.columns != (weight.size if steps is None else weight.columns) or (
+            steps is not None and steps.times != weight.rows
+        ):
+            raise ValueError(f"{type(self).__name__}: x {x.shape} does not fit a weight {weight.shape}")
+        self.pace = 1.0
+        self.bind(tensors)
+
+    cdef double work(self) noexcept nogil:
+        return self.state.rows * self.times * self.columns
+
+
+cdef class AddPositions(OfSteps):
+    """y = x + weight for each sequence; y may be x. steps: None where x and y are whole sequences."""
+
+    cdef const float *x
+    cdef const float *weight
+    cdef float *y
+
+    def __init__(self, Tensor x, Tensor weight, Tensor y, Steps steps or None = None) -> None:
+        if y.rows != x.rows or y.columns != x.columns:
+            raise ValueError(f"AddPositions: expected y {x.shape}, got {y.shape}")
+        self.x, self.weight, self.y = floats(x), floats(weight), floats(y)
+        self.take(x, weight, steps, (x, weight, y))
+
+    cdef void part(self, Py_ssize_t index, Py_ssize_t parts) noexcept nogil:
+        cdef Py_ssize_t t, row, n = self.columns
+        if self.steps is None:
+            n *= self.times
+            for row in range(self.state.rows * index // parts, self.state.rows * (index + 1) // parts):
+                self.table.add(n, self.x + row * n, self.weight, self.y + row * n)
+            return
+        for t in range(self.times * index // parts, self.times * (index + 1) // parts):
+            for row in range(self.steps.start[t], self.steps.start[t] + self.steps.present[t]):
+                self.table.add(n, self.x + row * n, self.weight + t * n, self.y + row * n)
+
+
+cdef class PositionsGradient(OfSteps):
+    """dweight = the sum of dy over the sequences that have each step. add: accumulate. steps: as AddPositions."""
+
+    cdef const float *dy
+    cdef float *dweight
+    cdef bint add
+
+    def __init__(self, Tensor dy, Tensor dweight, Steps steps or None = None, *, add: bool = False) -> None:
+        self.dy, self.dweight, self.add = floats(dy), floats(dweight), add
+        self.take(dy, dweight, steps, (dy, dweight))
+
+    cdef void run(self) noexcept nogil:
+        if not self.state.inputs_only:
+            Op.run(self)
+
+    cdef void part(self, Py_ssize_t index, Py_ssize_t parts) noexcept nogil:
+        cdef Py_ssize_t t, n = self.columns, row = n * self.times, rows = self.state.rows
+        cdef const float *dy
+        for t in range(self.times * index // parts, self.times * (index + 1) // parts):
+            dy = self.dy + t * n
+            if self.steps is not None:
+                dy, row, rows = self.dy + self.steps.start[t] * n, n, self.steps.present[t]
+            self.table.column_sum(rows, n, dy, row, self.add, self.dweight + t * n)

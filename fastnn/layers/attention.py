@@ -1,0 +1,205 @@
+"""Multi-head attention."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, NamedTuple
+
+from fastnn import initializers, kernels
+from fastnn.common import checks
+from fastnn.initializers import Initializer
+from fastnn.kernels.attention import largest_head
+from fastnn.layers.base import Parameter, expected
+from fastnn.layers.dense import Dense
+from fastnn.layers.merge import Merge, Shapes
+from fastnn.lowering.call import Weight
+from fastnn.lowering.lowering import Lowering
+from fastnn.lowering.value import Value
+
+
+class _Projection(NamedTuple):
+    """One product: what the names of its weights begin with, the input that it reads, and what it makes."""
+
+    prefix: str
+    source: int
+    made: str
+
+
+#: By the number of inputs; what one product makes of an input is side by side in its rows.
+_PROJECTIONS = {
+    1: [_Projection("", 0, "qkv")],
+    2: [_Projection("query_", 0, "q"), _Projection("memory_", 1, "kv")],
+    3: [_Projection("query_", 0, "q"), _Projection("value_", 1, "v"), _Projection("key_", 2, "k")],
+}
+
+
+@dataclass(eq=False, repr=False)
+class MultiHeadAttention(Merge):
+    """For each step a mean of values of all steps, with weights by how its query agrees with their keys.
+
+    Head h computes y_h = softmax(q_h k_h^T / sqrt(key_size)) v_h, and y = concat(y_1, ..., y_heads) weight_o + bias_o,
+    where q, k and v are products of the inputs. Called on x, (batch, time, features), all three are made of x:
+    self-attention. Called on [query, value] keys are made of value too, and on [query, value, key] of key, which has as
+    many steps as value. y is (batch, time of the query, features of the query). The weights are "weight"
+    (features, (heads + 2 key_heads) key_size), with the columns of q, k and v in this order; of two inputs
+    "query_weight" and "memory_weight", k before v; of three "query_weight", "value_weight" and "key_weight"; and
+    "output_weight". Biases likewise.
+
+    Sequences may have `lengths`: keys beyond them are ignored, and results do not depend on the padding. No matrix of
+    all queries and keys is made: memory grows with the time, not with its square.
+
+    Parameters
+    ----------
+    heads : int
+        Of the queries.
+    key_size : int, optional
+        Numbers of each head, at most 256. None is features / heads.
+    causal : bool, default False
+        Whether a step sees only itself and those before it; for self-attention.
+    key_heads : int, optional
+        Heads of keys and values, each for heads / key_heads of the queries'. None is `heads`; 1 is multi-query
+        attention.
+    bias : bool, default True
+        Whether the products have biases, which start at zero.
+    initializer : str or function, default "glorot_uniform"
+        Of the weights: one of `fastnn.initializers`, or its name.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For counts < 1, key_heads that do not divide heads, and an unknown initializer; when called, for features that
+        heads do not divide while key_size is None, a causal layer on several inputs, and shapes that do not fit.
+
+    References
+    ----------
+    A. Vaswani et al., "Attention Is All You Need", NeurIPS 2017, section 3.2. key_heads: J. Ainslie et al., "GQA:
+    Training Generalized Multi-Query Transformer Models", EMNLP 2023. Blocks: T. Dao, D. Y. Fu, S. Ermon, A. Rudra and
+    C. Ré, "FlashAttention", NeurIPS 2022.
+
+    Examples
+    --------
+    >>> import fastnn as fnn
+    >>> x = fnn.Input((20, 64))
+    >>> net = fnn.Network(x, fnn.Add()([x, fnn.MultiHeadAttention(4, causal=True)(x)]), seed=0)
+    >>> net.output_shape
+    (20, 64)
+    """
+
+    heads: int
+    key_size: int | None = None
+    causal: bool = False
+    key_heads: int | None = None
+    bias: bool = True
+    initializer: str | Initializer = "glorot_uniform"
+
+    stepwise: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        object.__setattr__(self, "heads", checks.integer("MultiHeadAttention: heads", self.heads))
+        if self.key_size is not None:
+            size = checks.integer("MultiHeadAttention: key_size", self.key_size, most=largest_head())
+            object.__setattr__(self, "key_size", size)
+        if self.key_heads is not None:
+            count = checks.integer("MultiHeadAttention: key_heads", self.key_heads, most=self.heads)
+            if self.heads % count:
+                raise ValueError(f"MultiHeadAttention: key_heads must divide {self.heads} heads, got {count}")
+            object.__setattr__(self, "key_heads", count)
+        checks.flag("MultiHeadAttention: causal", self.causal)
+        checks.flag("MultiHeadAttention: bias", self.bias)
+        object.__setattr__(self, "initializer", initializers.named(self.initializer))
+
+    def _size(self, features: Shapes) -> int:
+        """Numbers of each head."""
+        if self.key_size is not None:
+            return self.key_size
+        size, rest = divmod(features[0][-1], self.heads)
+        if rest:
+            raise ValueError(
+                f"{self.title()}: {self.heads} heads do not divide {features[0][-1]} features; give a key_size"
+            )
+        return checks.integer(f"{self.title()}: features / heads", size, most=largest_head())
+
+    def _widths(self, features: Shapes) -> dict[str, int]:
+        """Columns of the queries, keys and values."""
+        size = self._size(features)
+        keys = size * (self.key_heads or self.heads)
+        return {"q": size * self.heads, "k": keys, "v": keys}
+
+    def output(self, features: Shapes) -> tuple[int, ...]:
+        if len(features) not in _PROJECTIONS:
+            raise ValueError(f"{self.title()}: takes x, [query, value] or [query, value, key], got {len(features)}")
+        for shape in features:
+            if len(shape) != 2:
+                raise expected(self, "(batch, time, features)", shape)
+        if self.causal and len(features) > 1:
+            raise ValueError(f"{self.title()}: causal attention is of a sequence to itself, so it takes one input")
+        if len({shape[0] for shape in features[1:]}) > 1:
+            raise ValueError(
+                f"{self.title()}: value and key need as many steps, got {features[1][0]}, {features[2][0]}"
+            )
+        self._size(features)
+        return features[0]
+
+    def parameters(self, features: Shapes) -> dict[str, Parameter]:
+        widths = self._widths(features)
+        wanted: dict[str, Parameter] = {}
+        for prefix, source, made in _PROJECTIONS[len(features)]:
+            columns, inputs = sum(widths[each] for each in made), features[source][-1]
+            wanted |= self._pair(prefix, inputs, columns, columns // len(made))
+        units = features[0][-1]
+        return {**wanted, **self._pair("output_", widths["q"], units, units)}
+
+    def _pair(self, prefix: str, inputs: int, columns: int, fan_out: int) -> dict[str, Parameter]:
+        wanted = {f"{prefix}weight": Parameter((inputs, columns), self.initializer, inputs, fan_out)}
+        return {**wanted, f"{prefix}bias": Parameter((columns,), "zeros")} if self.bias else wanted
+
+    def lower(self, lowering: Lowering, x: list[Value], weights: dict[str, Weight], index: int) -> Value:
+        features = [value.shape for value in x]
+        widths = self._widths(features)
+        at: dict[str, tuple[Value, int]] = {}  # of q, k and v: the value that it is in, and where it begins in a step
+        for prefix, source, made in _PROJECTIONS[len(x)]:
+            product = self._product(lowering, x[source], weights, prefix, sum(widths[each] for each in made))
+            product, start = lowering.filled(lowering.read(product)), 0
+            for each in made:
+                at[each], start = (product, start), start + widths[each]
+        y = self._attend(lowering, x, at, features)
+        by_steps = lowering.by_steps(y) if x[0].buffer.steps is not None else y
+        by_steps.shape = y.shape
+        return self._product(lowering, by_steps, weights, "output_", features[0][-1])
+
+    def _product(self, lowering: Lowering, x: Value, weights: Mapping[str, Weight], prefix: str, columns: int) -> Value:
+        own = {key: weights[prefix + key] for key in ("weight", "bias") if prefix + key in weights}
+        y = Dense(columns).lower(lowering, x, own, 0)
+        y.shape = (*x.shape[:-1], columns)
+        return y
+
+    def _attend(self, lowering: Lowering, x: list[Value], at: dict[str, tuple[Value, int]], features: Shapes) -> Value:
+        """softmax(q k^T) v of all heads, with a row for each sample."""
+        size, times = self._size(features), (features[0][0], features[-1][0])
+        values = [at[each][0] for each in "qkv"]
+        lengths = [lowering.lengths if value.buffer.steps is not None else None for value in (x[0], x[-1])]
+        options: dict[str, Any] = {
+            "times": times,
+            "heads": (self.heads, self.key_heads or self.heads),
+            "size": size,
+            "starts": tuple(at[each][1] for each in "qkv"),
+            "causal": self.causal,
+            "scale": size**-0.5,
+        }
+        y = lowering.value(times[0] * self.heads * size, any(value.trains for value in values))
+        y.shape = (times[0], self.heads * size)
+        moments = y.buffer.beside(2 * self.heads * times[0])
+        given = [*(value.buffer for value in values), y.buffer, moments]
+        lowering.emit(kernels.Attention, *given, *lengths, **options)
+
+        def backward() -> None:
+            if not y.trains:
+                return
+            gradients = {
+                value: lowering.gradient(value) if value.trains else value.buffer.beside() for value in set(values)
+            }
+            slopes = [gradients[value] for value in values]
+            lowering.emit(kernels.AttentionGradient, *given, y.gradient, *slopes, *lengths, **options)
+
+        lowering.backward(backward)
+        return y

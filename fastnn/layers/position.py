@@ -1,0 +1,75 @@
+"""Positions of steps."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from fastnn import initializers, kernels
+from fastnn.initializers import Initializer
+from fastnn.layers.base import Layer, Parameter, expected
+from fastnn.layers.embedding import small
+from fastnn.lowering.call import Weight
+from fastnn.lowering.lowering import Lowering
+from fastnn.lowering.value import Value
+
+
+@dataclass(eq=False, repr=False)
+class PositionEmbedding(Layer):
+    """y_t = x_t + weight_t: numbers that are learnt for each position, without which attention knows no order.
+
+    x and y are (batch, time, features), weight (time, features).
+
+    Parameters
+    ----------
+    initializer : str or function, optional
+        Of the weight: one of `fastnn.initializers`, or its name. None draws uniformly from [-0.05, 0.05].
+
+    Raises
+    ------
+    ValueError
+        For an unknown initializer, and inputs that are not (batch, time, features).
+
+    References
+    ----------
+    J. Gehring, M. Auli, D. Grangier, D. Yarats and Y. N. Dauphin, "Convolutional Sequence to Sequence Learning", ICML
+    2017, section 3.1.
+
+    Examples
+    --------
+    >>> import fastnn as fnn
+    >>> net = fnn.Sequential([fnn.Embedding(50, 16), fnn.PositionEmbedding()], input_shape=(20,), seed=0)
+    >>> net.weights["position_embedding_0.weight"].shape
+    (20, 16)
+    """
+
+    initializer: str | Initializer | None = None
+
+    stepwise: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.initializer is not None:
+            object.__setattr__(self, "initializer", initializers.named(self.initializer))
+
+    def output(self, features: tuple[int, ...]) -> tuple[int, ...]:
+        if len(features) != 2:
+            raise expected(self, "(batch, time, features)", features)
+        return features
+
+    def parameters(self, features: tuple[int, ...]) -> dict[str, Parameter]:
+        initializer = small if self.initializer is None else self.initializer
+        return {"weight": Parameter(features, initializer, 1, features[-1])}
+
+    def lower(self, lowering: Lowering, x: Value, weights: dict[str, Weight], index: int) -> Value:
+        x, weight = lowering.read(x), weights["weight"]
+        y = lowering.value(x.columns, trains=x.trains or weight.gradient is not None, beside=x)
+        steps = x.buffer.steps
+        lowering.emit(kernels.AddPositions, x.buffer, weight.value, y.buffer, steps)
+
+        def backward() -> None:
+            if weight.gradient is not None:
+                add = lowering.adds(weight)
+                lowering.emit(kernels.PositionsGradient, y.gradient, weight.gradient, steps, add=add)
+            lowering.pass_gradient(y, x)
+
+        lowering.backward(backward)
+        return y
