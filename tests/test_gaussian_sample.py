@@ -11,9 +11,11 @@ import reference_layers as twins
 from check import TAILS, assert_close, assert_same_bits, assert_same_on_threads, empty, normal, run, tensor, written
 from fastnn.engine.tensor import Tensor
 from fastnn.kernels import GaussianSample, GaussianSampleGradient, NormalDivergence, Penalties
+from fastnn.kernels.gaussian_sample import Beta
+from fastnn.schedules import Schedule
 
 SEED = 0xFEDCBA9876543210
-WEIGHT = np.array([0.7], np.float32)
+WEIGHT = 0.7
 
 
 def test_ops(isa: str, num_threads: int) -> None:
@@ -29,11 +31,10 @@ def test_ops(isa: str, num_threads: int) -> None:
         expected = twins.GaussianSample(mean, s, **drawn, step=columns << 32)
         assert_close(written(z, rows), expected, np.abs(mean) + np.abs(expected - mean), 3e-6)
         for sampled in (False, True):
-            options = {"weight": WEIGHT, **drawn, "sampled": sampled}
-            op = GaussianSampleGradient(*given, tensor(dz, z.rows), dmean, ds, **options)
+            options = {**drawn, "sampled": sampled}
+            op = GaussianSampleGradient(*given, tensor(dz, z.rows), dmean, ds, beta=Beta(WEIGHT), **options)
             run(op, dmean, ds, rows=rows, step=columns << 32)
-            options["weight"] = float(WEIGHT[0])
-            both = twins.GaussianSampleGradient(mean, s, dz, **options, step=columns << 32)
+            both = twins.GaussianSampleGradient(mean, s, dz, weight=WEIGHT, **options, step=columns << 32)
             for found, wanted in zip((dmean, ds), both, strict=True):
                 assert_close(written(found, rows), wanted, 1 + np.exp(s) * (1 + np.abs(dz)), 3e-6)
 
@@ -42,8 +43,8 @@ def test_divergence(isa: str, num_threads: int) -> None:
     for columns in TAILS:
         rows = 3 if num_threads == 1 else 60_000 // columns
         mean, s, meter = normal(rows, columns), normal(rows, columns, start=1), Penalties()
-        run(NormalDivergence(tensor(mean), tensor(s), meter, weight=WEIGHT))
-        assert meter.last == pytest.approx(twins.NormalDivergence(mean, s, weight=float(WEIGHT[0])), rel=1e-6)
+        run(NormalDivergence(tensor(mean), tensor(s), meter, beta=Beta(WEIGHT)))
+        assert meter.last == pytest.approx(twins.NormalDivergence(mean, s, weight=WEIGHT), rel=1e-6)
 
 
 def test_same_bits_on_threads(isa: str) -> None:
@@ -55,11 +56,11 @@ def test_same_bits_on_threads(isa: str) -> None:
 
     def gradient() -> tuple[GaussianSampleGradient, Tensor, Tensor]:
         both = empty(60_005), empty(60_005)
-        return GaussianSampleGradient(*given, *both, weight=WEIGHT, seed=1, stream=2), *both
+        return GaussianSampleGradient(*given, *both, beta=Beta(WEIGHT), seed=1, stream=2), *both
 
     def divergence() -> tuple[NormalDivergence, Tensor]:
         mean, result, meter = tensor(normal(20_000, 5)), empty(1), Penalties()
-        op = NormalDivergence(mean, tensor(normal(20_000, 5, start=1)), meter, weight=WEIGHT)
+        op = NormalDivergence(mean, tensor(normal(20_000, 5, start=1)), meter, beta=Beta(WEIGHT))
         op()
         result.array[...] = meter.last
         return op, result
@@ -74,9 +75,9 @@ def test_arguments_are_checked() -> None:
     with pytest.raises(ValueError, match="GaussianSample: expected equal shapes"):
         GaussianSample(x, other, x, seed=0, stream=0)
     with pytest.raises(ValueError, match="NormalDivergence: expected equal shapes"):
-        NormalDivergence(x, other, Penalties(), weight=WEIGHT)
-    with pytest.raises(TypeError, match="an array of one float32"):
-        NormalDivergence(x, x, Penalties(), weight=np.zeros(1))
+        NormalDivergence(x, other, Penalties(), beta=Beta(WEIGHT))
+    with pytest.raises(TypeError, match="beta"):
+        NormalDivergence(x, x, Penalties(), beta=None)
     a, b = fnn.Input((3,)), fnn.Input((2,))
     with pytest.raises(ValueError, match=r"GaussianSample\(1.0\): cannot join"):
         fnn.GaussianSample()([a, b])
@@ -95,7 +96,7 @@ def test_arguments_are_checked() -> None:
     assert layer.beta == 0.5
 
 
-def autoencoder(beta: float = 1.0, optimizer: object = "sgd", several: bool = False) -> fnn.Network:
+def autoencoder(beta: float | Schedule = 1.0, optimizer: object = "sgd", several: bool = False) -> fnn.Network:
     """4 -> 2 x 2 -> 4."""
     x = fnn.Input((4,))
     h = fnn.Dense(8, "tanh")(x)

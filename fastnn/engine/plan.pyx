@@ -123,9 +123,9 @@ cdef class Plan:
                     return
             self.position += run.rows
             run.step += 1
-            run.update += 1
-            if run.rate != NULL:
+            if run.rate != NULL:  # the step was an update
                 run.rate += 1
+                run.update += 1
             if pause == 0 or (timed and (closing() or seconds() >= until)):
                 return
 

@@ -62,8 +62,10 @@ def custom(net: Compiled) -> Custom:
     Raises ValueError for two of one name.
     """
     found: Custom = {name: {} for name in KINDS}
-    for kind in structure.classes(net):
-        _add(found, "layers", kind.__name__, kind, LAYERS.get(kind.__name__))
+    settings: list[Any] = []
+    for layer in structure.layers(net):
+        _add(found, "layers", layer.kind, type(layer), LAYERS.get(layer.kind))
+        settings += layer.settings().values()
     for loss in (each.loss for each in net.objectives if isinstance(each.loss, losses.Own | losses.Joint)):
         _add(found, "losses", loss.name, loss.function)
     for metric in (metric for each in net.objectives for metric in each.metrics if isinstance(metric, metrics.Own)):
@@ -71,9 +73,10 @@ def custom(net: Compiled) -> Custom:
     if net.optimizer is not None:
         name = type(net.optimizer).__name__
         _add(found, "optimizers", name, type(net.optimizer), optimizers.OPTIMIZERS.get(name))
-        for each in schedules.nested(net.optimizer.learning_rate):
-            name = type(each).__name__
-            _add(found, "schedules", name, type(each), schedules.SCHEDULES.get(name))
+        settings.append(net.optimizer.learning_rate)
+    for each in (schedule for setting in settings for schedule in schedules.nested(setting)):
+        name = type(each).__name__
+        _add(found, "schedules", name, type(each), schedules.SCHEDULES.get(name))
     return found
 
 
@@ -167,10 +170,10 @@ def _restore(
     inner: list[Compiled] = []
     table = ChainMap(own["layers"], cast(dict[str, type[Layer]], LAYERS))
     for each in description.get("networks", []):
-        inner.append(structure.restore(each, kinds, table, inner, each["seed"]))
+        inner.append(structure.restore(each, kinds, table, own["schedules"], inner, each["seed"]))
         inner[-1].metadata = plain(each["metadata"])
     seed, counters = _take_state(tensors)
-    net = structure.restore(description, kinds, table, inner, seed)
+    net = structure.restore(description, kinds, table, own["schedules"], inner, seed)
     compiled = description["compiled"]
     if compiled is not None:
         measured = _restore_objectives(compiled, net.graph.output_names, own)

@@ -187,7 +187,7 @@ class Prediction(Compiled):
             try:
                 program.attach(*examples.arrays)
                 for i in range(examples.size):
-                    program.run_all(i + 1, 1, i)
+                    program.run_all(i + 1, 1, i, update=self.counters.update)
                     logs = program.last()
                     found[i] = logs["loss"] - logs.get("penalty", 0.0)
             finally:
@@ -265,7 +265,7 @@ def measure(net: Compiled, data: Feed) -> Logs:
             with closing(data.sections(0)) as sections:
                 for section in sections:
                     program.attach(*section.examples.arrays, samples=section.samples, stop=section.stop)
-                    program.run_all(section.stop, data.rows, section.start, section.order)
+                    program.run_all(section.stop, data.rows, section.start, section.order, net.counters.update)
                     program.take(section, section.stop)
             return program.results()
         finally:

@@ -1,12 +1,13 @@
-import numpy as np
+from typing import Any
 
 from fastnn.engine.op import ChunkedOp
 from fastnn.engine.tensor import Tensor
 from fastnn.kernels.meter import Meter
 from fastnn.kernels.sharing import Elementwise
 
-class Weight:
-    def __init__(self, array: np.ndarray) -> None: ...
+class Beta:
+    def __init__(self, setting: Any) -> None: ...
+    def set(self, setting: Any) -> None: ...
 
 class GaussianSample(Elementwise):
     def __init__(self, mean: Tensor, s: Tensor, z: Tensor, *, seed: int, stream: int) -> None: ...
@@ -20,11 +21,13 @@ class GaussianSampleGradient(Elementwise):
         dmean: Tensor,
         ds: Tensor,
         *,
-        weight: np.ndarray,
+        beta: Beta,
         seed: int,
         stream: int,
         sampled: bool = True,
     ) -> None: ...
+    def explain(self, place: int) -> BaseException: ...
 
 class NormalDivergence(ChunkedOp):
-    def __init__(self, mean: Tensor, s: Tensor, loss: Meter, *, weight: np.ndarray) -> None: ...
+    def __init__(self, mean: Tensor, s: Tensor, loss: Meter, *, beta: Beta) -> None: ...
+    def explain(self, place: int) -> BaseException: ...

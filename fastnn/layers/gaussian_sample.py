@@ -2,15 +2,16 @@
 
 from dataclasses import dataclass
 from typing import Any, ClassVar
-
-import numpy as np
+from weakref import WeakSet
 
 from fastnn import kernels
 from fastnn.common import checks
+from fastnn.kernels.gaussian_sample import Beta
 from fastnn.layers.merge import Merge, Shapes
 from fastnn.lowering.call import Weight
 from fastnn.lowering.lowering import Lowering
 from fastnn.lowering.value import Value
+from fastnn.schedules import Schedule
 
 
 @dataclass(eq=False, repr=False)
@@ -24,9 +25,11 @@ class GaussianSample(Merge):
 
     Parameters
     ----------
-    beta : float, default 1
-        Weight of the divergence, >= 0, [2]_; 1 makes a negative log-likelihood and it the evidence lower bound. Unlike
-        other settings it may be set between runs, by a callback say, and takes effect at once.
+    beta : float or Schedule, default 1
+        Weight of the divergence, >= 0, [2]_; 1 makes a negative log-likelihood and it the evidence lower bound. A
+        Schedule gives the weight of each update, as a learning rate's, and of the next one in `evaluate`: a straight
+        line from 0 to 1 is Polynomial(0, steps, end=1), and Cosine(0, steps, end=1, restarts=True) rises again and
+        again, [3]_. Unlike other settings it may be set between runs, by a callback say, and takes effect at once.
 
     Raises
     ------
@@ -38,6 +41,8 @@ class GaussianSample(Merge):
     .. [1] D. P. Kingma and M. Welling, "Auto-Encoding Variational Bayes", ICLR 2014.
     .. [2] I. Higgins, L. Matthey, A. Pal, C. Burgess, X. Glorot, M. Botvinick, S. Mohamed and A. Lerchner, "beta-VAE:
        Learning Basic Visual Concepts with a Constrained Variational Framework", ICLR 2017.
+    .. [3] H. Fu, C. Li, X. Liu, J. Gao, A. Celikyilmaz and L. Carin, "Cyclical Annealing Schedule: A Simple Approach to
+       Mitigating KL Vanishing", NAACL 2019.
 
     Examples
     --------
@@ -48,9 +53,10 @@ class GaussianSample(Merge):
     >>> vae = fnn.Network(x, fnn.Dense(8)(z)).compile("adam", "mse")
     >>> list(vae.evaluate([[0.0] * 8], [[0.0] * 8]))
     ['loss', 'penalty']
+    >>> annealed = fnn.GaussianSample(beta=fnn.schedules.Polynomial(0, steps=1000, end=1))
     """
 
-    beta: float = 1.0
+    beta: float | Schedule = 1.0
 
     stepwise: ClassVar[bool] = True
 
@@ -58,18 +64,20 @@ class GaussianSample(Merge):
         if name != "beta":
             super().__setattr__(name, value)
             return
-        object.__setattr__(self, "beta", checks.real("GaussianSample: beta", value, least=0))
-        if "_weight" in vars(self):
-            vars(self)["_weight"][0] = self.beta
+        value = value if isinstance(value, Schedule) else checks.real("GaussianSample: beta", value, least=0)
+        object.__setattr__(self, "beta", value)
+        for each in vars(self).get("_betas", ()):
+            each.set(value)
 
     def __getstate__(self) -> dict[str, Any]:
-        """A copy of the layer has a weight of its own."""
-        return {name: value for name, value in vars(self).items() if name != "_weight"}
+        """A copy of the layer is in no plan."""
+        return {name: value for name, value in vars(self).items() if name != "_betas"}
 
-    def weight(self) -> np.ndarray:
-        """beta where Ops read it, also those of plans that exist when it is set."""
-        found: np.ndarray = vars(self).setdefault("_weight", np.array([self.beta], np.float32))
-        return found
+    def beta_of_a_plan(self) -> Beta:
+        """beta where the Ops of a plan read it; it is told when beta is set."""
+        beta = Beta(self.beta)
+        vars(self).setdefault("_betas", WeakSet()).add(beta)
+        return beta
 
     @property
     def deterministic(self) -> bool:
@@ -84,7 +92,7 @@ class GaussianSample(Merge):
 
     def lower(self, lowering: Lowering, x: list[Value], weights: dict[str, Weight], index: int) -> Value:
         mean, spread = lowering.aligned(x)
-        options = {"weight": self.weight()}
+        options = {"beta": self.beta_of_a_plan()}
         drawn = {"seed": lowering.seed, "stream": index}
         if lowering.varies:
             y = lowering.value(mean.columns, mean.trains or spread.trains, beside=mean)

@@ -5,7 +5,7 @@ from typing import Any
 
 cimport cython
 from cpython.exc cimport PyErr_CheckSignals
-from libc.stdint cimport int64_t
+from libc.stdint cimport int64_t, uint64_t
 
 cimport numpy as cnp
 import numpy as np
@@ -92,10 +92,20 @@ cdef class Program:
         """Arrays for the results of that many rows."""
         return [np.empty((rows, *shape), dtype) for shape, dtype in self.outputs]
 
-    def run_all(self, Py_ssize_t stop, Py_ssize_t rows, Py_ssize_t start=0, order: np.ndarray | None = None) -> None:
-        """Runs over the samples from start to stop, returning regularly so that signals are handled."""
+    def run_all(
+        self,
+        Py_ssize_t stop,
+        Py_ssize_t rows,
+        Py_ssize_t start=0,
+        order: np.ndarray | None = None,
+        uint64_t update=0,
+    ) -> None:
+        """Runs over the samples from start to stop, returning regularly so that signals are handled.
+
+        update: how many there have been, for weights of penalties that follow a schedule.
+        """
         while start < stop:
-            start = self.plan.run(stop, rows, start, order)
+            start = self.plan.run(stop, rows, start, order, update=update)
             PyErr_CheckSignals()
 
     cdef double step(self, Py_ssize_t rows, cnp.ndarray order, object optimizer, Counters counters) except? -1:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
+from fastnn import schedules
 from fastnn.common import checks
 from fastnn.common.settings import check_version
 from fastnn.layers.base import Layer
@@ -23,10 +24,21 @@ def subnetworks(net: Compiled) -> list[Compiled]:
     return list(found)
 
 
-def classes(net: Compiled) -> list[type[Layer]]:
-    """The classes of all layers."""
-    layers = [layer for each in (net, *subnetworks(net)) for layer in each.graph.layers.values()]
-    return [type(layer) for layer in layers if not isinstance(layer, Subnetwork)]
+def layers(net: Compiled) -> list[Layer]:
+    """All layers, those of sub-networks too."""
+    found = [layer for each in (net, *subnetworks(net)) for layer in each.graph.layers.values()]
+    return [layer for layer in found if not isinstance(layer, Subnetwork)]
+
+
+def _described(setting: Any) -> Any:
+    """A layer's setting as JSON: a schedule is marked as such."""
+    return {"schedule": schedules.describe(setting)} if isinstance(setting, schedules.Schedule) else setting
+
+
+def _setting(given: Any, own: Mapping[str, type[schedules.Schedule]]) -> Any:
+    """The setting that `_described` described."""
+    marked = isinstance(given, Mapping) and given.keys() == {"schedule"}
+    return schedules.restore(given["schedule"], own) if marked else given
 
 
 def describe(net: Compiled, inner: Sequence[Compiled]) -> dict[str, Any]:
@@ -38,7 +50,11 @@ def describe(net: Compiled, inner: Sequence[Compiled]) -> dict[str, Any]:
         "layers": [
             {"network": inner.index(layer.network)}
             if isinstance(layer, Subnetwork)
-            else {"class": layer.kind, "version": layer.version, "settings": {**layer.settings(), "name": name}}
+            else {
+                "class": layer.kind,
+                "version": layer.version,
+                "settings": {key: _described(value) for key, value in {**layer.settings(), "name": name}.items()},
+            }
             for name, layer in graph.layers.items()
         ],
         "name": net.name,
@@ -58,10 +74,13 @@ def restore(
     description: Mapping[str, Any],
     kinds: Mapping[str, type[Compiled]],
     table: Mapping[str, type[Layer]],
+    own: Mapping[str, type[schedules.Schedule]],
     inner: Sequence[Compiled],
     seed: int,
 ) -> Compiled:
     """The network, not built yet. kinds: the classes of networks by name, table: those of layers.
+
+    own: custom schedules.
 
     Raises ValueError, TypeError or KeyError for an invalid description.
     """
@@ -71,7 +90,8 @@ def restore(
             layers.append(Subnetwork(inner[checks.integer("a layer's network", entry["network"], 0, len(inner) - 1)]))
         elif entry["class"] in table:
             check_version(table[entry["class"]], entry)
-            layers.append(table[entry["class"]](**entry["settings"]))
+            settings = {key: _setting(value, own) for key, value in entry["settings"].items()}
+            layers.append(table[entry["class"]](**settings))
         else:
             known = ", ".join(table)
             raise ValueError(f"unknown layer {entry['class']!r}; known: {known}; pass your own in layers=")

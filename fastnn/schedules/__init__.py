@@ -1,8 +1,8 @@
 """Learning-rate schedules: functions of the number of updates since `compile`, t = 0, 1, 2, ...
 
-An optimizer accepts one instead of a number: Adam(fnn.schedules.Cosine(1e-3, steps=10_000)). Lengths count updates: an
-epoch has ceil(samples / batch_size) of them. The network keeps the count, also in its files. For a rate that follows a
-validation metric instead: `fnn.callbacks.ReduceOnPlateau`.
+An optimizer accepts one instead of a number: Adam(fnn.schedules.Cosine(1e-3, steps=10_000)); so does the weight of a
+`GaussianSample`. Lengths count updates: an epoch has ceil(samples / batch_size) of them. The network keeps the count,
+also in its files. For a rate that follows a validation metric instead: `fnn.callbacks.ReduceOnPlateau`.
 """
 
 from collections.abc import Mapping

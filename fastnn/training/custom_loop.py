@@ -104,7 +104,7 @@ class CustomLoop(Prediction):
         with self.guard.changing("backward"):
             known, found = self._waiting("backward", dy)
             dx = [np.empty((known.waiting, *shape), np.float32) for shape in self.features]
-            known.backward(found, dx, parameters)
+            known.backward(found, dx, parameters, self.counters.update)
             return one_or_all(self.graph.inputs, dx)
 
     def _waiting(self, verb: str, dy: Any) -> tuple[CustomPass, list[np.ndarray]]:

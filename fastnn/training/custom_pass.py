@@ -70,15 +70,15 @@ class CustomPass:
         _run(self.ahead, step, self.ports, [*x, *others])
         self.waiting, self.step = len(x[0]), step
 
-    def backward(self, dy: list[np.ndarray], dx: list[np.ndarray], parameters: bool) -> None:
-        """dx = the gradients with respect to x; those of the parameters are added to theirs."""
+    def backward(self, dy: list[np.ndarray], dx: list[np.ndarray], parameters: bool, number: int) -> None:
+        """dx = the gradients with respect to x; those of the parameters are added to theirs. number: of the update."""
         self.back.inputs_only = not parameters
         self.back.limit(self.ending)
-        _run(self.back, self.step, [*self.dy, *self.dx], [*dy, *dx])
+        _run(self.back, self.step, [*self.dy, *self.dx], [*dy, *dx], update=number)
         self.waiting = 0
 
     def update(self, dy: list[np.ndarray], dx: list[np.ndarray], rates: np.ndarray, number: int) -> None:
-        """The same with an update by all gradients, which are zero afterwards. number: of the update."""
+        """The same with an update by all gradients, which are zero afterwards."""
         self.back.inputs_only = False
         self.back.limit(len(self.back.ops))
         _run(self.back, self.step, [*self.dy, *self.dx], [*dy, *dx], rates=rates, update=number)

@@ -36,7 +36,7 @@ def passes(
         kept = [(tensor.array, tensor.array.copy()) for tensor in program.plan.kept]
 
         def take() -> float:
-            program.plan.run(rows, rows, step=net.counters.step, pause=0)
+            program.plan.run(rows, rows, step=net.counters.step, update=net.counters.update, pause=0)
             return program.last()["loss"]
 
         try:
