@@ -179,6 +179,17 @@ def test_rates_and_updates_go_by_steps(isa: str) -> None:
         assert (one.array == other.array).all()
 
 
+@pytest.mark.parametrize("name", SETTINGS)
+def test_a_factor_of_the_rate(isa: str, name: str) -> None:
+    """The same bits as with a rate that is that much lower, decoupled decay included."""
+    scaled, other = Descent(name, normal(50)), Descent(name, normal(50))
+    scaled.op.factor = 0.25
+    scaled.run(np.array([0.1, 0.2]))
+    other.run(np.array([0.025, 0.05]))
+    for one, wanted in zip(scaled.tensors, other.tensors, strict=True):
+        assert (one.array == wanted.array).all()
+
+
 def test_no_rate_changes_no_parameter(isa: str) -> None:
     descent = Descent("momentum", normal(50))
     descent.plan.run(3, 1, pause=60)

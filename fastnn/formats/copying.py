@@ -26,7 +26,7 @@ def copied(net: Net) -> Net:
     if net.optimizer is not None:
         loss, metrics = (dict(each) if isinstance(each, dict) else each for each in (net.loss, net.metrics))
         twin._set(optimizer=copy.copy(net.optimizer), objectives=net.objectives, loss=loss, metrics=metrics)
-        twin._set(frozen=net.frozen, quick=net.quick)
+        twin._set(frozen=net.frozen, rates=dict(net.rates), quick=net.quick)
         twin._set(slots=twin._make_slots())
         for slot, flat in net.slots.items():
             views = twin.blocks.in_slot(twin.slots[slot])

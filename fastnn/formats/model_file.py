@@ -17,7 +17,7 @@ from fastnn._version import __version__
 from fastnn.common import checks
 from fastnn.formats.safetensors_file import parse, pieces, plain, take
 from fastnn.layers import LAYERS, Layer
-from fastnn.model import structure
+from fastnn.model import rates, structure
 from fastnn.model.compiled import Compiled
 from fastnn.model.counters import Counters
 from fastnn.model.objectives import Objective, objectives, one_or_all
@@ -125,6 +125,8 @@ def describe(net: Compiled) -> dict[str, Any]:
             description["compiled"]["loss_weights"] = {each.output: each.weight for each in net.objectives}
         if net.frozen:
             description["compiled"]["frozen"] = sorted(net.frozen)
+        if net.rates:
+            description["compiled"]["rates"] = net.rates
     return description
 
 
@@ -179,7 +181,7 @@ def _restore(
         measured = _restore_objectives(compiled, net.graph.output_names, own)
         frozen = frozenset(checks.listed("frozen", compiled.get("frozen", []), str, "names"))
         optimizer = optimizers.restore(compiled["optimizer"], own["optimizers"], own["schedules"])
-        net.compile_for(optimizer, measured, frozen)
+        net.compile_for(optimizer, measured, frozen, rates.checked(net, optimizer, compiled.get("rates")))
     shapes = structure.features(description)
     if shapes:
         found = _taken(net, shapes, tensors)

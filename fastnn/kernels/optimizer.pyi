@@ -1,7 +1,8 @@
 from fastnn.engine.tensor import Tensor
 from fastnn.kernels.sharing import Flat
 
-class Update(Flat): ...
+class Update(Flat):
+    factor: float
 
 class SGD(Update):
     def __init__(

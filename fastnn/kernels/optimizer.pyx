@@ -16,7 +16,13 @@ cdef double NEGLIGIBLE = 1e-30  # a product of momenta that leaves 1 - product a
 
 
 cdef class Update(Flat):
-    """An op that changes parameters."""
+    """An op that changes parameters, at the learning rate of the run times a factor of its own."""
+
+    def __cinit__(self) -> None:
+        self.factor = 1.0
+
+    cdef double rate(self) noexcept nogil:
+        return 0.0 if self.state.rate == NULL else self.factor * self.state.rate[0]
 
     cdef tuple bind_update(self, object parameters, object gradients, tuple slots, double decay):
         """Slots may be None."""

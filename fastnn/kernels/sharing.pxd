@@ -20,7 +20,6 @@ cdef class ImageRows(Op):
 cdef class Flat(Elementwise):
     cdef Py_ssize_t n
     cdef void prepare(self) noexcept nogil
-    cdef double rate(self) noexcept nogil
 
 
 cdef class FlatSum(ChunkedOp):

@@ -95,9 +95,6 @@ cdef class Flat(Elementwise):
         """Work that a step does once, before the parallel part."""
         pass
 
-    cdef double rate(self) noexcept nogil:
-        return 0.0 if self.state.rate == NULL else self.state.rate[0]
-
 
 cdef class FlatSum(ChunkedOp):
     """A sum over all elements of a tensor, in fixed chunks, whatever the rows of the run."""

@@ -53,7 +53,8 @@ class Call:
 
     positions: the rows of the Op for each row of a Buffer: one for each pixel of an image, say. An Op all of whose
     Buffers are by steps has the steps as its rows. narrow: its results are vectors of so few elements that an
-    activation is faster in a pass of its own, which does not compute each as the tail of a vector.
+    activation is faster in a pass of its own, which does not compute each as the tail of a vector. factor: of the
+    learning rate, for an update.
     """
 
     op: type[Op]
@@ -64,6 +65,7 @@ class Call:
     made: Op | None = None
     steps: "Call | None" = None
     narrow: bool = False
+    factor: float = 1.0
 
     @property
     def buffers(self) -> list[Buffer]:

@@ -46,6 +46,8 @@ class Lowering(Sequences):
             }
             call.made = call.op(*arguments, **options)
             call.made.layer, call.made.positions = call.layer, n
+            if call.factor != 1:
+                call.made.factor = call.factor  # type: ignore[attr-defined]  # it is an Update
             if call.leader is not None:
                 call.leader.made.lead(call.made)  # type: ignore[union-attr]  # it is made: Steps come first
         ops = [call.made for call in self.calls if call.made is not None]

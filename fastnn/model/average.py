@@ -23,4 +23,4 @@ def untrained(net: Compiled) -> list[Range]:
     """The ranges of the parameters that are frozen, of which there is no average."""
     places = net.blocks.places
     held = {places[name] for name in below(net.blocks.wanted, net.frozen)}
-    return net.blocks.ranges([name for name, place in places.items() if place not in held])
+    return net.blocks.ranges([name for name, place in places.items() if place not in held], {})

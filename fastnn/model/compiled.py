@@ -12,6 +12,7 @@ from fastnn.data.examples import Examples
 from fastnn.engine.plan import Plan
 from fastnn.engine.tensor import Tensor
 from fastnn.layers.graph import Graph
+from fastnn.model import rates as layer_rates
 from fastnn.model.assembly import Assembly
 from fastnn.model.counters import Counters
 from fastnn.model.history import History
@@ -33,7 +34,7 @@ class Compiled(Assembly):
         "metadata": lambda name, value: value,  # checked when a file is written
     }
     DECIDED_BY: ClassVar[Mapping[str, str]] = dict.fromkeys(
-        ("optimizer", "loss", "metrics", "objectives", "frozen"), "compile(optimizer, loss, metrics)"
+        ("optimizer", "loss", "metrics", "objectives", "frozen", "rates"), "compile(optimizer, loss, metrics)"
     )
 
     #: Makes the program for a request; set by `Network`, since programs are built from this class.
@@ -44,6 +45,7 @@ class Compiled(Assembly):
     loss: losses.Loss | dict[str, losses.Loss] | None
     metrics: Any
     frozen: frozenset[str]
+    rates: dict[str, float]
     history: History
     stop_training: bool
     metadata: dict[str, Any]
@@ -55,7 +57,7 @@ class Compiled(Assembly):
 
     def assemble(self, graph: Graph, seed: int | None, name: str | None) -> None:
         super().assemble(graph, seed, name)
-        self._set(optimizer=None, objectives=(), loss=None, metrics=(), frozen=frozenset(), slots={})
+        self._set(optimizer=None, objectives=(), loss=None, metrics=(), frozen=frozenset(), rates={}, slots={})
         self._set(history=History(), stop_training=False, metadata={}, counters=Counters())
         self._set(pool=Pool(type(self).build_program), custom_pass=None, quick=())
 
@@ -81,6 +83,7 @@ class Compiled(Assembly):
         metrics: Sequence[Metric] | Mapping[str, Sequence[Metric]] = (),
         loss_weights: Mapping[str, float] | None = None,
         keep_state: bool = False,
+        rates: Mapping[str, float] | None = None,
     ) -> Self:
         """Choose how to train: the optimizer, the losses and the metrics. Resets the optimizer's slots.
 
@@ -102,6 +105,10 @@ class Compiled(Assembly):
         keep_state : bool, default False
             Whether training continues with the optimizer's slots and count of updates as they are, after other losses,
             weights, metrics or settings are chosen. The optimizer must have the same slots.
+        rates : dict of str to float, optional
+            Factors > 0 of the learning rate, which may be a schedule, by the name of a layer or sub-network as in
+            `weights`: {"encoder": 0.1, "encoder.dense_0": 0.5}. The longest name counts; others have 1. Decoupled
+            weight decay is by the same rate.
 
         Returns
         -------
@@ -113,8 +120,8 @@ class Compiled(Assembly):
         TypeError
             For anything that is neither a name nor such an object or function.
         ValueError
-            For an unknown name, a loss or metric that does not fit the output activation, and a state to be kept that
-            does not exist. The network stays as it was.
+            For an unknown name, a loss or metric that does not fit the output activation, a state to be kept that does
+            not exist, a rate of 0, of a layer that is not trained, and for LBFGS. The network stays as it was.
 
         Examples
         --------
@@ -125,8 +132,8 @@ class Compiled(Assembly):
         resolved, outputs = optimizers.resolve(optimizer), self.graph.output_names
         if checks.flag("keep_state", keep_state):
             self._check_kept(resolved)
-        measured = objectives(outputs, loss, metrics, loss_weights)
-        self.compile_for(resolved, measured, self.untrained(), keep_state)
+        measured, factors = objectives(outputs, loss, metrics, loss_weights), layer_rates.checked(self, resolved, rates)
+        self.compile_for(resolved, measured, self.untrained(), factors, keep_state)
         return self
 
     def _check_kept(self, optimizer: optimizers.Optimizer) -> None:
@@ -142,9 +149,10 @@ class Compiled(Assembly):
         optimizer: optimizers.Optimizer,
         measured: tuple[Objective, ...],
         frozen: frozenset[str],
+        rates: dict[str, float],
         keep_state: bool = False,
     ) -> None:
-        """Compiles with resolved objects; frozen: layers by the path of their names."""
+        """Compiles with resolved objects; frozen, rates: of layers by the path of their names."""
         with self.guard.changing("compile"):
             before = dict(vars(self))
             outputs = [objective.output for objective in measured]
@@ -154,7 +162,8 @@ class Compiled(Assembly):
             plain = [tuple(map(measures.plain, objective.metrics)) for objective in measured]
             metrics = one_or_all(outputs, plain) if measured else ()
             try:
-                self._set(optimizer=optimizer, objectives=measured, loss=loss, metrics=metrics, frozen=frozen)
+                self._set(optimizer=optimizer, objectives=measured, loss=loss, metrics=metrics)
+                self._set(frozen=frozen, rates=rates)
                 if not keep_state:
                     self._set(counters=self.counters.compiled())
                     if self._blocks is not None:
@@ -177,6 +186,7 @@ class Compiled(Assembly):
             return
         if not self.ranges():
             raise ValueError("the network has no parameters to train" + (": all are frozen" if self.frozen else ""))
+        layer_rates.check_effect(self.blocks, self.rates, self.frozen)
         if self.loss is None:
             self._set(quick=())
             return
@@ -219,7 +229,8 @@ class Compiled(Assembly):
 
     def ranges(self) -> list[Range]:
         """The parameters that are trained."""
-        return self.blocks.ranges(below(self.blocks.wanted, self.frozen))
+        wanted = self.blocks.wanted
+        return self.blocks.ranges(below(wanted, self.frozen), layer_rates.factors(wanted, self.rates))
 
     def spans(self) -> list[optimizers.Span]:
         """The trained parameters with their gradients and slots, as an optimizer updates them."""
@@ -228,6 +239,7 @@ class Compiled(Assembly):
                 part.of(part.block.values),
                 part.of(part.block.gradients),
                 {name: part.of(slot, part.base) for name, slot in self.slots.items()},
+                part.factor,
             )
             for part in self.ranges()
         ]

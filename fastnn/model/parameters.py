@@ -66,12 +66,16 @@ class Parameters:
 
 @dataclass(eq=False, repr=False)
 class Range:
-    """Elements start..stop-1 of a block of parameters. base: where the block begins in the slots."""
+    """Elements start..stop-1 of a block of parameters.
+
+    base: where the block begins in the slots. factor: of the learning rate.
+    """
 
     block: Parameters
     start: int
     stop: int
     base: int
+    factor: float = 1.0
 
     def of(self, flat: Tensor, base: int = 0) -> Tensor:
         """The range's part of the block's values or gradients, or of a slot."""
@@ -148,9 +152,10 @@ class Blocks:
         places = {name: self.places[name] for name in self.gradients}
         return {name: block.view(slot, key, self.bases[block]).array for name, (block, key) in places.items()}
 
-    def ranges(self, frozen: Collection[str]) -> list[Range]:
-        """What an optimizer updates: all but the parameters of these names; neighbours are one range."""
+    def ranges(self, frozen: Collection[str], factors: Mapping[str, float]) -> list[Range]:
+        """What an optimizer updates: all but the parameters of these names; neighbours of one factor are one range."""
         trained = set(self.places.values()) - {self.places[name] for name in frozen}
+        given = {self.places[name]: factor for name, factor in factors.items()}
         ranges: list[Range] = []
         for block, base in self.bases.items():
             joins = False
@@ -160,8 +165,9 @@ class Blocks:
                 start, stop = block.extent(key)
                 trains = (block, key) in trained
                 if trains:
-                    before = ranges.pop() if joins else None
-                    ranges.append(Range(block, before.start if before else start, stop, base))
+                    factor = given.get((block, key), 1.0)
+                    before = ranges.pop() if joins and ranges[-1].factor == factor else None
+                    ranges.append(Range(block, before.start if before else start, stop, base, factor))
                 joins = trains
         return ranges
 

@@ -6,6 +6,7 @@ Each is an Op for each range or parameter that needs it.
 from collections.abc import Mapping, Sequence
 
 from fastnn import kernels
+from fastnn.kernels.optimizer import Update
 from fastnn.layers.base import Parameter
 from fastnn.lowering.call import Call
 from fastnn.lowering.lowering import Lowering
@@ -40,7 +41,11 @@ def update(lowering: Lowering, optimizer: Optimizer, spans: Sequence[Span], want
     with lowering.named(type(optimizer).__name__):
         _clip(lowering, optimizer, spans)
         for span in spans:
+            first = len(lowering.calls)
             optimizer.update(lowering, span)
+            for call in lowering.calls[first:]:
+                if issubclass(call.op, Update):
+                    call.factor = span.factor
     for name, parameter in wanted.items():
         if parameter.max_norm is not None and lowering.weights[name].gradient is not None:
             with lowering.named(name):

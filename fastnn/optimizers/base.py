@@ -15,11 +15,15 @@ from fastnn.schedules import Schedule
 
 @dataclass(eq=False, repr=False)
 class Span:
-    """Equal ranges of the flat blocks that one update changes: of parameters, gradients, and slots by name."""
+    """Equal ranges of the flat blocks that one update changes: of parameters, gradients, and slots by name.
+
+    factor: of the learning rate.
+    """
 
     values: Tensor
     gradients: Tensor
     slots: Mapping[str, Tensor]
+    factor: float = 1.0
 
 
 @dataclass(eq=False, repr=False)
