@@ -1,6 +1,7 @@
 """Rates by layer: factors of the learning rate, as PyTorch's parameter groups, and what is refused."""
 
 import copy
+import io
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 
 import fastnn as fnn
 from check import assert_close, assert_same_bits, normal
+from fastnn.formats import model_file, safetensors_file
 
 X, Y = normal(16, 5), normal(16, 2, start=1)
 RATES = {"encoder": 0.1, "encoder.second": 2.5, "head": 0.5}
@@ -205,3 +207,13 @@ def test_an_optimizer_of_ones_own() -> None:
     for name, view in net.gradients.items():
         share = 0.5 if name.startswith("encoder") else 1.0
         assert_close(net.weights[name], plain.weights[name] - share * view, tolerance=1e-6)
+
+
+@pytest.mark.parametrize("rates", [{"head": 0}, {"hed": 0.5}, {"head": "1"}, ["head"], {"head": {}}])
+def test_a_file_with_other_rates_is_refused(rates: Any) -> None:
+    description, tensors = model_file.contents(network("adam", RATES))
+    description["compiled"]["rates"] = rates
+    file = io.BytesIO()
+    safetensors_file.write(description, tensors, file)
+    with pytest.raises(ValueError, match="rates"):
+        fnn.load(io.BytesIO(file.getvalue()))

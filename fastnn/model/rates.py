@@ -1,6 +1,6 @@
 """Rates by layer: factors of the learning rate, by the path of a layer's or a sub-network's name.
 
-J. Howard and S. Ruder, "Universal Language Model Fine-Tuning for Text Classification", ACL 2018, section 3.1.
+J. Howard and S. Ruder, "Universal Language Model Fine-Tuning for Text Classification", ACL 2018, section 3.2.
 """
 
 from __future__ import annotations
