@@ -10,7 +10,7 @@ from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
 import fastnn as fnn
-from fastnn.initializers import Constant, Drawn, Normal, Orthogonal
+from fastnn.initializers import Constant, Drawn, Normal, Orthogonal, Uniform
 
 SHAPE = (300, 200)
 
@@ -26,6 +26,11 @@ def test_what_they_draw() -> None:
     np.testing.assert_array_equal(drawn(Constant(-0.3)), np.full(SHAPE, -0.3, np.float32))
     normal = drawn(Normal(0.02))
     assert normal.std() == pytest.approx(0.02, rel=0.02) and abs(normal.mean()) < 3e-4
+    uniform = drawn(Uniform(-0.25, 0.75))
+    assert -0.25 <= uniform.min() < -0.2499 and 0.7499 < uniform.max() <= 0.75
+    tenths = np.histogram(uniform, 10)[0] / uniform.size
+    np.testing.assert_allclose(tenths, 0.1, atol=5 * np.sqrt(0.09 / uniform.size))
+    assert uniform.dtype == np.float32
     for none in (Orthogonal(0), Constant(0), Normal(0)):
         assert not drawn(none).any()
 
@@ -48,6 +53,13 @@ def test_files(tmp_path: Path, make: Callable[[Drawn], fnn.Layer | fnn.Network])
     (layer,) = again.graph.layers.values()
     assert layer.initializer == initializer and type(layer.initializer) is Orthogonal  # type: ignore[attr-defined]
     np.testing.assert_array_equal(again.predict(np.eye(4)), net.predict(np.eye(4)))
+
+
+def test_files_of_two_settings(tmp_path: Path) -> None:
+    net = fnn.Sequential([fnn.Embedding(3, 2, initializer=Uniform(-1, 2))], input_shape=(4,), seed=0)
+    net.save(tmp_path / "net.fnn")
+    (layer,) = fnn.load(tmp_path / "net.fnn").graph.layers.values()
+    assert layer.initializer == Uniform(-1.0, 2.0)  # type: ignore[attr-defined]
 
 
 def test_files_of_recurrent_and_nested_layers(tmp_path: Path) -> None:
@@ -76,6 +88,10 @@ def test_equality() -> None:
         (lambda: Orthogonal("1"), TypeError, "Orthogonal: gain must be a number"),
         (lambda: Constant(np.nan), ValueError, "Constant: value must be"),
         (lambda: Normal(-0.1), ValueError, "Normal: std must be a number >= 0"),
+        (lambda: Uniform(1, 1), ValueError, "Uniform: low must be less than high, got 1 and 1"),
+        (lambda: Uniform(1, 1 + 1e-9), ValueError, "Uniform: low must be less than high"),  # the same float32
+        (lambda: Uniform(0, np.inf), ValueError, "Uniform: high must be a number"),
+        (lambda: Uniform("a", 1), TypeError, "Uniform: low must be a number"),
         (lambda: fnn.Dense(3, initializer=Orthogonal), TypeError, r"got the class Orthogonal: use Orthogonal\(\)"),
         (lambda: fnn.Dense(3, initializer={"class": "Mystery", "settings": {}}), ValueError, "unknown initializer"),
     ],

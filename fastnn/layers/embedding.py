@@ -1,11 +1,7 @@
 """Learned vectors for ids."""
 
-from __future__ import annotations  # np.random is loaded where it is used
-
 from dataclasses import dataclass
 from typing import ClassVar
-
-import numpy as np
 
 from fastnn import initializers, kernels
 from fastnn.common import checks
@@ -14,11 +10,6 @@ from fastnn.layers.base import Layer, Parameter
 from fastnn.lowering.call import Weight
 from fastnn.lowering.lowering import Lowering
 from fastnn.lowering.value import Value
-
-
-def small(rng: np.random.Generator, shape: tuple[int, ...], fan_in: int, fan_out: int) -> np.ndarray:
-    """Uniform on +-0.05, as Keras begins."""
-    return rng.uniform(-0.05, 0.05, shape)
 
 
 @dataclass(eq=False, repr=False)
@@ -75,7 +66,7 @@ class Embedding(Layer):
         return self.vocabulary
 
     def parameters(self, features: tuple[int, ...]) -> dict[str, Parameter]:
-        initializer = small if self.initializer is None else self.initializer
+        initializer = initializers.Uniform(-0.05, 0.05) if self.initializer is None else self.initializer
         return {"weight": Parameter((self.vocabulary, self.units), initializer, 1, self.units)}
 
     def output(self, features: tuple[int, ...]) -> tuple[int, ...]:
