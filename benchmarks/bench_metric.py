@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from fastnn.engine.tensor import Tensor
-from fastnn.kernels import Accuracy, Classes, RootMeanSquaredError, TopAccuracy
+from fastnn.kernels import Accuracy, Classes, PeakSignalToNoise, RootMeanSquaredError, TopAccuracy
 from ops import filled, labels
 
 SHAPES = [(16, 2), (128, 10), (128, 1000)]
@@ -29,3 +29,8 @@ def test_top_accuracy(benchmark: Any, rows: int, columns: int) -> None:
 @pytest.mark.parametrize(("rows", "columns"), SHAPES)
 def test_root_mean_squared_error(benchmark: Any, rows: int, columns: int) -> None:
     benchmark(RootMeanSquaredError(filled(rows, columns), filled(rows, columns, seed=1)))
+
+
+@pytest.mark.parametrize(("rows", "columns"), SHAPES)
+def test_peak_signal_to_noise(benchmark: Any, rows: int, columns: int) -> None:
+    benchmark(PeakSignalToNoise(filled(rows, columns), filled(rows, columns, seed=1), data_range=1.0))

@@ -21,7 +21,7 @@ import numpy as np
 from tqdm import tqdm
 
 import fastnn as fnn
-from generation import between_halves, classifier, draw, frechet_distance, images, moments, options
+from generation import between_halves, classifier, draw, features, images, options
 
 CODE = 64
 BATCH = 64
@@ -130,11 +130,11 @@ def run(out: Path, epochs: int, seed: int, short: bool) -> None:
     data = images(short)
     x, test, count = data.train[0], data.test[0], 1000 if short else 10_000
     judge = classifier(data, out)
-    held_out, true = moments(judge, data.held_out[0]), moments(judge, test)
+    held_out, true = features(judge, data.held_out[0]), features(judge, test)
     gan = Gan(x.shape[1:], epochs * (len(x) // BATCH), seed)
 
     def distance(net: fnn.Sequential) -> float:
-        return frechet_distance(moments(judge, net.predict(gan.codes(count))), held_out)
+        return fnn.metrics.frechet_distance(features(judge, net.predict(gan.codes(count))), held_out)
 
     begin = time.process_time()
     distances = train(gan, x, epochs, distance)
@@ -142,7 +142,7 @@ def run(out: Path, epochs: int, seed: int, short: bool) -> None:
 
     net = gan.averaged()
     samples = net.predict(gan.codes(count))
-    reached = frechet_distance(moments(judge, samples), true)
+    reached = fnn.metrics.frechet_distance(features(judge, samples), true)
     print(f"Frechet distance of {count} samples to the test images: {reached:.1f}, {seconds:.0f} CPU seconds")
     print(f"reference: one half of the test images to the other {between_halves(judge, test):.1f}")
 

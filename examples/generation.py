@@ -1,9 +1,8 @@
-"""What autoencoder.py, vae.py and gan.py share: images, figures of them, and the Frechet distance between two sets.
+"""What autoencoder.py, vae.py and gan.py share: images, figures of them, and the features of two sets to compare.
 
-The distance tells how far a set of generated images is from a set of true ones: both are mapped to the features before
-the last layer of a classifier, and the normal distributions with the means and covariances of these are compared. The
-paper's classifier is Inception, trained on photographs; here it is a small network, trained on the same images, so that
-only distances by the same one can be compared.
+How far generated images are from true ones is told by `fnn.metrics.frechet_distance` of the features before the last
+layer of a classifier. The paper's classifier is Inception, trained on photographs; here it is a small network, trained
+on the same images, so that only distances by the same one can be compared.
 """
 
 import argparse
@@ -17,7 +16,6 @@ import fastnn as fnn
 
 BATCH = 128
 FEATURES = "features"
-Moments = tuple[np.ndarray, np.ndarray]
 
 
 class Images(NamedTuple):
@@ -62,30 +60,16 @@ def classifier(data: Images, folder: Path, epochs: int = 4) -> fnn.Network:
     return fnn.load(path)
 
 
-def moments(net: fnn.Network, x: np.ndarray) -> Moments:
-    """The mean and the covariance of the features of images."""
+def features(net: fnn.Network, x: np.ndarray) -> np.ndarray:
+    """What the classifier knows of images, (n, 128)."""
     pieces = np.split(x, range(1000, len(x), 1000))
-    features = np.concatenate([fnn.inspection.outputs(net, FEATURES, piece) for piece in pieces])
-    return features.mean(axis=0, dtype=float), np.cov(features.T.astype(float))
-
-
-def frechet_distance(a: Moments, b: Moments) -> float:
-    """|m_a - m_b|^2 + trace(C_a + C_b - 2 (C_a C_b)^(1/2)).
-
-    M. Heusel, H. Ramsauer, T. Unterthiner, B. Nessler and S. Hochreiter, "GANs Trained by a Two Time-Scale Update Rule
-    Converge to a Local Nash Equilibrium", NeurIPS 2017, equation 6.
-    """
-    (mean_a, cov_a), (mean_b, cov_b) = a, b
-    values, vectors = np.linalg.eigh(cov_a)
-    root = vectors * np.sqrt(values.clip(0)) @ vectors.T
-    # The eigenvalues of C_a C_b are those of root C_b root, which is symmetric.
-    common = np.sqrt(np.linalg.eigvalsh(root @ cov_b @ root).clip(0)).sum()
-    return float(((mean_a - mean_b) ** 2).sum() + np.trace(cov_a) + np.trace(cov_b) - 2 * common)
+    return np.concatenate([fnn.inspection.outputs(net, FEATURES, piece) for piece in pieces])
 
 
 def between_halves(net: fnn.Network, x: np.ndarray) -> float:
     """The distance of one half of the images to the other: about the least that can be reached."""
-    return frechet_distance(moments(net, x[: len(x) // 2]), moments(net, x[len(x) // 2 :]))
+    known = features(net, x)
+    return fnn.metrics.frechet_distance(known[: len(x) // 2], known[len(x) // 2 :])
 
 
 def steps(data: Images) -> int:

@@ -20,7 +20,7 @@ from typing import NamedTuple
 import numpy as np
 
 import fastnn as fnn
-from generation import BATCH, between_halves, classifier, draw, frechet_distance, images, moments, options, steps
+from generation import BATCH, between_halves, classifier, draw, features, images, options, steps
 
 CODE = 16
 COLUMNS = 12  # of the figure
@@ -102,12 +102,12 @@ def run(out: Path, epochs: int, seed: int, short: bool) -> None:
     print(f"trained in {seconds:.0f} CPU seconds; held-out images, at most {vae.bound(data.held_out[0], random)}")
 
     print(f"test images, at most {vae.bound(test, random)}")
-    count, true, again = 10_000, moments(judge, test), vae.net.predict(test)
+    count, true, again = 10_000, features(judge, test), vae.net.predict(test)
     samples = vae.decoder.predict(random.standard_normal((count, CODE), np.float32))
     by_class = vae.decoder.predict(codes_by_class(vae.encode(data.train[0]), data.train[1], count, random))
     print(f"Frechet distance of {count} samples to the test images")
     for name, x in (("random codes", samples), ("codes by class", by_class), ("reconstructions", again)):
-        print(f"{name:16} {frechet_distance(moments(judge, x), true):6.1f}")
+        print(f"{name:16} {fnn.metrics.frechet_distance(features(judge, x), true):6.1f}")
     print(f"reference: one half of the test images to the other {between_halves(judge, test):.1f}")
 
     vae.net.save(out / "vae.safetensors")

@@ -184,6 +184,10 @@ def RootMeanSquaredError(x: ArrayLike, target: ArrayLike, weight: ArrayLike | No
     return ElementwiseLoss(x, target, weight, loss="mse")[0] ** 0.5
 
 
+def PeakSignalToNoise(x: ArrayLike, target: ArrayLike, weight: ArrayLike | None = None, *, data_range: float) -> float:
+    return float(10 * np.log10(data_range**2 / ElementwiseLoss(x, target, weight, loss="mse")[0]))
+
+
 def share(right: NDArray[np.bool_], weight: ArrayLike | None) -> float:
     """Of the rows that are right, by their weights."""
     w = np.ones(len(right)) if weight is None else double(weight).reshape(-1)

@@ -213,22 +213,6 @@ def test_generation_refuses(tmp_path: Path, script: str, option: str, message: s
     assert message in done.stderr.splitlines()[-1] and "Traceback" not in done.stderr
 
 
-def test_the_frechet_distance_of_normal_distributions() -> None:
-    """Those of independent numbers: (m - n)^2 + (s - t)^2 of each; it is 0 from one to itself, whatever its rank."""
-    code = (
-        "import sys; sys.path.insert(0, sys.argv[1])\nimport numpy as np\nfrom generation import frechet_distance\n"
-        "a, b = (np.array([0., 1.]), np.diag([1., 4.])), (np.array([2., 1.]), np.diag([9., 0.]))\n"
-        "assert abs(frechet_distance(a, b) - (4 + 4 + 4)) < 1e-9\n"
-        "for c in (a, b):\n    assert abs(frechet_distance(c, c)) < 1e-6\n"
-        "r = np.random.default_rng(0)\nx, y = r.standard_normal((50, 8)), r.standard_normal((5, 8))\n"
-        "c, d = (r.standard_normal(8), np.cov(x.T)), (r.standard_normal(8), np.cov(y.T))\n"
-        "product = np.sqrt(np.linalg.eigvals(c[1] @ d[1]).astype(complex)).real.sum()\n"
-        "expected = ((c[0] - d[0]) ** 2).sum() + np.trace(c[1] + d[1]) - 2 * product\n"
-        "assert abs(frechet_distance(c, d) - expected) < 1e-5, expected\nprint(0)"
-    )
-    child(code, EXAMPLES)
-
-
 @pytest.mark.parametrize("model", ["cnn", "resnet"])
 def test_each_seed_has_weights_of_its_own(model: str) -> None:
     """Those of the network inside another too: a mean over seeds is one over trainings that differ."""

@@ -1,5 +1,7 @@
 """Metrics and classes against their twins."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -17,9 +19,10 @@ from check import (
     tensor,
     written,
 )
+from fastnn import kernels
 from fastnn.engine.plan import Plan
 from fastnn.engine.tensor import Tensor
-from fastnn.kernels import Accuracy, Classes, RootMeanSquaredError, TopAccuracy
+from fastnn.kernels import Accuracy, Classes, PeakSignalToNoise, RootMeanSquaredError, TopAccuracy
 
 # Elements enough for two threads, and for four.
 TWO, FOUR = 125_000, 250_000
@@ -91,18 +94,25 @@ def test_top_accuracy(isa: str, num_threads: int) -> None:
             assert weighted.last == weighted.mean == reference_losses.TopAccuracy(x, target, weight, k=k)
 
 
-def test_root_mean_squared_error(isa: str, num_threads: int) -> None:
+@pytest.mark.parametrize(("name", "settings"), [("RootMeanSquaredError", {}), ("PeakSignalToNoise", {"data_range": 3})])
+def test_of_squared_error(isa: str, num_threads: int, name: str, settings: dict[str, float]) -> None:
+    make, twin = getattr(kernels, name), partial(getattr(reference_losses, name), **settings)
     for columns in TAILS if num_threads == 1 else (*range(1, 71, 9), 64):
         rows = 5 if num_threads == 1 else TWO // columns + columns
         x, target = normal(rows, columns), normal(rows, columns, start=1)
-        op = RootMeanSquaredError(tensor(x, rows + 2), tensor(target, rows + 2))
+        op = make(tensor(x, rows + 2), tensor(target, rows + 2), **settings)
         run(op, rows=rows)
-        assert_close([op.last, op.mean], [reference_losses.RootMeanSquaredError(x, target)] * 2)
+        assert_close([op.last, op.mean], [twin(x, target)] * 2)
     weight = np.arange(rows)
-    op = RootMeanSquaredError(tensor(x), tensor(target), tensor(weight))
+    op = make(tensor(x), tensor(target), tensor(weight), **settings)
     for _ in range(2):
         run(op)
-    assert_close([op.last, op.mean], [reference_losses.RootMeanSquaredError(x, target, weight)] * 2)
+    assert_close([op.last, op.mean], [twin(x, target, weight)] * 2)
+    assert np.isfinite(op.mean)
+    weighed, total = op.tensors[-1], op.mean
+    weighed.array[...] = 0
+    run(op)
+    assert op.last == 0 and op.mean == total
 
 
 def test_the_root_is_of_the_whole_mean(isa: str) -> None:
@@ -117,6 +127,16 @@ def test_the_root_is_of_the_whole_mean(isa: str) -> None:
         op()
         assert op.last == value
     assert_close(op.mean, np.sqrt(5))
+
+
+def test_the_peak_is_of_the_whole_mean(isa: str) -> None:
+    """Not a mean of decibels, one of which may be infinite."""
+    op = PeakSignalToNoise(tensor([[0.0]]), tensor([[0.0]]), data_range=1.0)
+    op()
+    assert op.last == op.mean == np.inf
+    op.tensors[0].array[...] = 0.2
+    op()
+    assert_close([op.last, op.mean], [-10 * np.log10(0.04), -10 * np.log10(0.02)])
 
 
 def test_same_bits_on_threads(isa: str) -> None:

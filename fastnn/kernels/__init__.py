@@ -30,7 +30,7 @@ __getattr__, __dir__, __all__ = lazy.attach(
         "fastnn.kernels.mask": "Mask MaskGradient",
         "fastnn.kernels.maxout": "Maxout MaxoutGradient",
         "fastnn.kernels.merge": "Add Concatenate ConcatenateGradient Multiply Scale Subtract",
-        "fastnn.kernels.metric": "Accuracy Classes RootMeanSquaredError TopAccuracy",
+        "fastnn.kernels.metric": "Accuracy Classes PeakSignalToNoise RootMeanSquaredError TopAccuracy",
         "fastnn.kernels.optimizer": "SGD Adam Lion Nadam",
         "fastnn.kernels.own_loss": "JointLoss OwnLoss Part",
         "fastnn.kernels.pad": "Pad",

@@ -80,6 +80,7 @@ from fastnn.kernels.merge import (
 from fastnn.kernels.metric import (
     Accuracy as Accuracy,
     Classes as Classes,
+    PeakSignalToNoise as PeakSignalToNoise,
     RootMeanSquaredError as RootMeanSquaredError,
     TopAccuracy as TopAccuracy,
 )

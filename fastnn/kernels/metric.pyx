@@ -1,6 +1,6 @@
 """Metrics, measured in the plan along with the loss, and the class of a row."""
 
-from libc.math cimport isnan, sqrt
+from libc.math cimport isnan, log10, sqrt
 from libc.stdint cimport int32_t
 
 from fastnn.engine.op cimport Op
@@ -109,17 +109,40 @@ cdef class TopAccuracy(Meter):
         self.record(self.sum_of_chunks() / mass if mass > 0 else 0, mass)
 
 
-cdef class RootMeanSquaredError(ElementwiseLoss):
-    """The root of the mean over all elements of (x - t)^2, over all batches. x, target: float32 (rows, columns)."""
+cdef class OfSquaredErrors(ElementwiseLoss):
+    """A function of the mean of (x - t)^2 over all elements of all batches. x, target: float32 (rows, columns)."""
 
     def __init__(self, Tensor x, Tensor target, Tensor weight or None = None) -> None:
         ElementwiseLoss.__init__(self, x, target, None, weight, loss="mse")
 
+    cdef double of(self, double mean) noexcept nogil:
+        return mean
+
     cdef void record(self, double value, double weight) noexcept nogil:
         Meter.record(self, value, weight)
-        self.last = sqrt(value)
+        self.last = self.of(value) if weight > 0 else 0
 
     @property
     def mean(self) -> float:
-        """The root of the mean over the rows since `reset`; NaN before the first."""
-        return sqrt(self.total / self.count) if self.count else float("nan")
+        """Of the mean over the rows since `reset`; NaN before the first."""
+        return self.of(self.total / self.count) if self.count else float("nan")
+
+
+cdef class RootMeanSquaredError(OfSquaredErrors):
+    """sqrt(mean((x - t)^2))."""
+
+    cdef double of(self, double mean) noexcept nogil:
+        return sqrt(mean)
+
+
+cdef class PeakSignalToNoise(OfSquaredErrors):
+    """10 log10(data_range^2 / mean((x - t)^2)), in decibels; infinite for equal tensors."""
+
+    cdef double peak
+
+    def __init__(self, Tensor x, Tensor target, Tensor weight or None = None, *, data_range: float) -> None:
+        OfSquaredErrors.__init__(self, x, target, weight)
+        self.peak = 20 * log10(data_range)
+
+    cdef double of(self, double mean) noexcept nogil:
+        return self.peak - 10 * log10(mean)

@@ -20,7 +20,8 @@ from fastnn.common.settings import check_version
 from fastnn.metrics.base import Metered, Metric, Recorded
 from fastnn.metrics.classes import Accuracy, TopK, classes
 from fastnn.metrics.confusion_matrix import confusion_matrix
-from fastnn.metrics.counts import AVERAGES, F1, Matthews, Precision, Recall, SubsetAccuracy
+from fastnn.metrics.counts import AVERAGES, F1, Averaged, Dice, IoU, Matthews, Precision, Recall, SubsetAccuracy
+from fastnn.metrics.frechet import frechet_distance
 from fastnn.metrics.meaning import Kind, Meaning
 from fastnn.metrics.own import Function, Own
 from fastnn.metrics.ranking import PrAuc, RocAuc
@@ -29,6 +30,7 @@ from fastnn.metrics.values import (
     MeanAbsoluteError,
     MeanAbsolutePercentageError,
     MeanSquaredError,
+    PeakSignalToNoise,
     RootMeanSquaredError,
 )
 
@@ -37,7 +39,9 @@ __all__ = [
     "METRICS",
     "R2",
     "Accuracy",
+    "Dice",
     "Function",
+    "IoU",
     "Kind",
     "Matthews",
     "MeanAbsoluteError",
@@ -47,6 +51,7 @@ __all__ = [
     "Metered",
     "Metric",
     "Own",
+    "PeakSignalToNoise",
     "PrAuc",
     "Precision",
     "Recall",
@@ -58,13 +63,17 @@ __all__ = [
     "accuracy",
     "classes",
     "confusion_matrix",
+    "dice",
     "f1",
+    "frechet_distance",
     "mae",
     "mape",
     "matthews",
+    "mean_iou",
     "mse",
     "pr_auc",
     "precision",
+    "psnr",
     "r2",
     "recall",
     "rmse",
@@ -79,12 +88,15 @@ subset_accuracy = SubsetAccuracy()
 precision = Precision()
 recall = Recall()
 f1 = F1()
+dice = Dice()
+mean_iou = IoU()
 matthews = Matthews()
 roc_auc = RocAuc()
 pr_auc = PrAuc()
 mae = MeanAbsoluteError()
 mse = MeanSquaredError()
 rmse = RootMeanSquaredError()
+psnr = PeakSignalToNoise()
 mape = MeanAbsolutePercentageError()
 r2 = R2()
 
@@ -92,12 +104,14 @@ r2 = R2()
 METRICS: dict[str, Metric] = {
     metric.name: metric
     for metric in (
-        *(accuracy, top_5_accuracy, subset_accuracy, precision, recall, f1, matthews, roc_auc, pr_auc),
-        *(mae, mse, rmse, mape, r2),
+        *(accuracy, top_5_accuracy, subset_accuracy, precision, recall, f1, dice, mean_iou, matthews, roc_auc, pr_auc),
+        *(mae, mse, rmse, mape, r2, psnr),
     )
 }
 _CLASSES = {type(metric).__name__: type(metric) for metric in METRICS.values()}
-_GROWING = "|".join(re.escape(name) for name, metric in METRICS.items() if metric.grows)
+_GROWING = "|".join(
+    re.escape(metric.stem if isinstance(metric, Averaged) else name) for name, metric in METRICS.items() if metric.grows
+)
 _GROWS = re.compile(rf"(?:.*_)?(?:{_GROWING})(?:_(?:\d+|{'|'.join(AVERAGES)}))?")
 
 

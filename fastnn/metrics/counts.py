@@ -178,6 +178,82 @@ class F1(Averaged):
         return _ratio(2 * counts.right, counts.predicted + counts.actual)
 
 
+class Dice(F1):
+    """2 |A and B| / (|A| + |B|) of the predicted A and the actual B: the name of `F1` in segmentation, [1]_.
+
+    For maps of one sigmoid output it is that of the foreground, for softmax the mean over the classes.
+
+    Parameters
+    ----------
+    average : {"auto", "micro", "macro", "weighted", None}
+        As for `Precision`.
+
+    Raises
+    ------
+    ValueError
+        For another average.
+
+    References
+    ----------
+    .. [1] L. R. Dice, "Measures of the Amount of Ecologic Association Between Species", Ecology 26(3), 1945.
+
+    Examples
+    --------
+    >>> import fastnn as fnn
+    >>> mask, truth = [[[0.9], [0.8]], [[0.2], [0.1]]], [[[1], [0]], [[0], [0]]]
+    >>> round(fnn.metrics.dice(mask, truth), 4)
+    0.6667
+    """
+
+    stem: ClassVar[str] = "dice"
+
+
+@dataclass(eq=False, repr=False)
+class IoU(Averaged):
+    """right / (predicted + actual - right): intersection over union, the Jaccard index; "mean_iou" is IoU().
+
+    Rows are the pixels of all maps of the epoch together, or plain samples.
+
+    Parameters
+    ----------
+    average : {"macro", "auto", "micro", "weighted", None}
+        "macro", called "mean_iou" in the logs: the mean over the classes that were wanted or predicted at all, which
+        for one output are the background, 0, and the foreground, 1; over all labels. The others as for `Precision`:
+        "auto", called "iou", is that of the foreground for one output, and None gives "iou_0", "iou_1" and so on.
+
+    Raises
+    ------
+    ValueError
+        For another average.
+
+    References
+    ----------
+    M. Everingham et al., "The Pascal Visual Object Classes (VOC) Challenge", International Journal of Computer Vision
+    88(2), 2010, section 4.3.
+
+    Examples
+    --------
+    >>> import fastnn as fnn
+    >>> mask, truth = [[[0.9], [0.8]], [[0.2], [0.1]]], [[[1], [0]], [[0], [0]]]
+    >>> round(fnn.metrics.mean_iou(mask, truth), 4)
+    0.5833
+    >>> fnn.metrics.IoU(None)(mask, truth).round(4)
+    array([0.6667, 0.5   ])
+    """
+
+    average: str | None = "macro"
+
+    stem: ClassVar[str] = "iou"
+
+    @property
+    def name(self) -> str:  # type: ignore[override]
+        """The usual one for the mean."""
+        return "mean_iou" if self.average == "macro" else super().name
+
+    def ratio(self, counts: Counts) -> np.ndarray:
+        return _ratio(counts.right, counts.predicted + counts.actual - counts.right)
+
+
 class Matthews(Recorded):
     """(s right - p.t) / sqrt((s^2 - p.p) (s^2 - t.t)): Matthews' correlation of predicted and actual classes, -1 to 1.
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
 from fastnn import kernels
+from fastnn.common import checks
 from fastnn.losses import Target
 from fastnn.lowering.call import Buffer, Call
 from fastnn.lowering.lowering import Lowering
@@ -17,7 +19,7 @@ from fastnn.metrics.meaning import Kind, Meaning
 from fastnn.metrics.rows import Rows
 
 
-class _Error(Metered):
+class _OfErrors(Metered):
     """A mean over all elements; rows are what has a weight: samples, positions or elements."""
 
     grows: ClassVar[bool] = False
@@ -33,7 +35,7 @@ class _Error(Metered):
         return lowering.emit(kernels.ElementwiseLoss, y, t, None, weight, loss=self.name, positions=n)
 
 
-class MeanAbsoluteError(_Error):
+class MeanAbsoluteError(_OfErrors):
     """|y - t|, the mean over all elements.
 
     Examples
@@ -47,7 +49,7 @@ class MeanAbsoluteError(_Error):
     name: ClassVar[str] = "mae"
 
 
-class MeanSquaredError(_Error):
+class MeanSquaredError(_OfErrors):
     """(y - t)^2, the mean over all elements.
 
     Examples
@@ -61,7 +63,7 @@ class MeanSquaredError(_Error):
     name: ClassVar[str] = "mse"
 
 
-class RootMeanSquaredError(_Error):
+class RootMeanSquaredError(_OfErrors):
     """sqrt(mean((y - t)^2)), the mean over all elements.
 
     Examples
@@ -76,6 +78,45 @@ class RootMeanSquaredError(_Error):
 
     def emit(self, lowering: Lowering, y: Buffer, target: Target, n: int) -> Call:
         return lowering.emit(kernels.RootMeanSquaredError, y, target.buffer, target.sample_weight, positions=n)
+
+
+@dataclass(eq=False, repr=False)
+class PeakSignalToNoise(_OfErrors):
+    """10 log10(data_range^2 / mean((y - t)^2)), in decibels: how little noise images have.
+
+    The mean is over all elements of the epoch, not one for each image. It is infinite where all outputs are right.
+
+    Parameters
+    ----------
+    data_range : float, default 1
+        The greatest possible value minus the least, > 0: 255 for images of bytes.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Unless data_range > 0.
+
+    Examples
+    --------
+    >>> import fastnn as fnn
+    >>> round(fnn.metrics.psnr([0.5, 0.9], [0.5, 1.0]), 4)
+    23.0103
+    >>> round(fnn.metrics.PeakSignalToNoise(255)([100, 120], [100, 150]), 4)
+    21.5987
+    """
+
+    data_range: float = 1.0
+
+    name: ClassVar[str] = "psnr"
+    grows: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        number = checks.real("PeakSignalToNoise: data_range", self.data_range, checks.SMALLEST)
+        object.__setattr__(self, "data_range", number)
+
+    def emit(self, lowering: Lowering, y: Buffer, target: Target, n: int) -> Call:
+        given = y, target.buffer, target.sample_weight
+        return lowering.emit(kernels.PeakSignalToNoise, *given, data_range=self.data_range, positions=n)
 
 
 class MeanAbsolutePercentageError(Recorded):
