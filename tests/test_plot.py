@@ -118,6 +118,90 @@ def test_images_that_are_compared() -> None:
     assert shown == [0, 0, 0.5, 1, 1]
 
 
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_grid_is_exact(tmp_path: Path, channels: int) -> None:
+    image = pytest.importorskip("PIL.Image", reason="a grid of images needs the extra 'images'")
+    x = np.random.default_rng(channels).integers(0, 256, (5, 4, 3, channels)).astype(np.uint8)
+    path = tmp_path / "grid"
+    plot.save_grid(path, x, columns=3, low=0, high=255)
+    with image.open(path) as file:
+        assert file.format == "PNG"
+        found = np.asarray(file).reshape(10, 13, channels)
+    wanted = np.full_like(found, 255)
+    for i, (row, column) in enumerate([(0, 0), (0, 5), (0, 10), (6, 0), (6, 5)]):
+        wanted[row : row + 4, column : column + 3] = x[i]
+    np.testing.assert_array_equal(found, wanted)
+
+
+def test_a_grid_is_scaled_as_pictures_are(tmp_path: Path) -> None:
+    image = pytest.importorskip("PIL.Image", reason="a grid of images needs the extra 'images'")
+    x = np.array([[0, 5, np.nan, 10], [-1, 1, 0, -np.inf]]).reshape(2, 1, 4, 1)
+    plot.save_grid(str(tmp_path / "own.png"), x)
+    plot.save_grid(tmp_path / "same.png", x, columns=1, low=0, high=10)
+    with image.open(tmp_path / "own.png") as first, image.open(tmp_path / "same.png") as second:
+        own, same = np.asarray(first), np.asarray(second)
+    assert own.tolist() == [[0, 128, 0, 255, 255, 255, 0, 255, 128, 0]]
+    assert same[[0, 3]].tolist() == [[0, 128, 0, 255], [0, 26, 0, 0]]
+
+
+def test_a_grid_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("PIL", reason="a grid of images needs the extra 'images'")
+    x, path = normal(3, 4, 4, 1), tmp_path / "grid.png"
+    plot.save_grid(path, x)
+    before = path.read_bytes()
+    for given, message in ((x[0], r"save_grid: expected \(n, height, width"), (x[:0], "save_grid: expected")):
+        with pytest.raises(ValueError, match=message):
+            plot.save_grid(path, given)
+    with pytest.raises(ValueError, match="save_grid: low must be less than high, got 2 and 2"):
+        plot.save_grid(path, x, low=2, high=2)
+    with pytest.raises(TypeError, match="save_grid: pictures: expected an array"):
+        plot.save_grid(path, np.full((1, 2, 2, 1), "a"))
+    with pytest.raises(FileNotFoundError):
+        plot.save_grid(tmp_path / "none" / "grid.png", x)
+    monkeypatch.setitem(sys.modules, "PIL", None)
+    with pytest.raises(ImportError, match=r"save_grid needs Pillow: pip install 'fastnn-cpu\[images\]'"):
+        plot.save_grid(path, x)
+    assert path.read_bytes() == before
+
+
+def test_scatter_of_two_numbers(tmp_path: Path) -> None:
+    """As they are, by class; names are no formulas."""
+    pytest.importorskip("matplotlib", reason="figures need the extra 'plot'")
+    codes, labels = normal(30, 2), np.array([7, 2, 5])[np.arange(30) % 3]
+    for given in (labels, np.array(["$a$", "b", "c"])[np.arange(30) % 3], [f"{label}" for label in labels]):
+        axes = plot.scatter(codes, given).axes[0]
+        assert [text.get_text() for text in axes.get_legend().get_texts()] == [
+            str(label).replace("$", r"\$") for label in np.unique(given)
+        ]
+        for points, label in zip(axes.collections, np.unique(given), strict=True):
+            np.testing.assert_array_equal(points.get_offsets(), codes[np.asarray(given) == label])
+        assert len({tuple(points.get_facecolor()[0]) for points in axes.collections}) == 3
+        axes.figure.savefig(tmp_path / "figure.png")
+    assert axes.get_xlabel() == "first number of the code"
+
+
+def test_scatter_of_more_numbers() -> None:
+    """The principal components, here by a singular value decomposition; the largest weight of each is positive."""
+    pytest.importorskip("matplotlib", reason="figures need the extra 'plot'")
+    codes = (normal(40, 5) * [1, 3, 0.5, 2, 1] @ normal(5, 5, start=1) + 9).astype(np.float64)
+    axes = plot.scatter(codes, np.zeros(40, int)).axes[0]
+    u, s, rows = np.linalg.svd(codes - codes.mean(axis=0), full_matrices=False)
+    signs = np.sign(rows[[0, 1], np.abs(rows[:2]).argmax(axis=1)])
+    np.testing.assert_allclose(axes.collections[0].get_offsets(), (u * s)[:, :2] * signs, atol=1e-9)
+    names = [f"principal component {i + 1}: {s[i] ** 2 / (s**2).sum():.0%} of the variance" for i in range(2)]
+    assert [axes.get_xlabel(), axes.get_ylabel()] == names
+    assert plot.scatter(np.ones((4, 3)), [0, 1, 1, 2]).axes[0].get_xlabel().endswith(": 0% of the variance")
+
+
+@pytest.mark.parametrize(("classes", "named"), [(11, True), (64, True), (65, False)])
+def test_scatter_of_many_classes(classes: int, named: bool) -> None:
+    """Each in a colour of its own, and no legend that is longer than the figure."""
+    pytest.importorskip("matplotlib", reason="figures need the extra 'plot'")
+    axes = plot.scatter(normal(classes, 2), np.arange(classes)).axes[0]
+    assert (axes.get_legend() is not None) == named
+    assert len({tuple(points.get_facecolor()[0]) for points in axes.collections}) == classes
+
+
 BAD: list[tuple[Any, str]] = [
     (lambda: plot.learning_curves(fnn.History()), "the history has no epochs"),
     (lambda: plot.pictures(normal(3, 4, 4)), r"expected \(n, height, width, 1 or 3\), got \(3, 4, 4\)"),
@@ -128,6 +212,10 @@ BAD: list[tuple[Any, str]] = [
     (lambda: plot.feature_maps(net(), normal(1, 8, 9, 1)), r"feature_maps: .* got \(1, 8, 9, 1\); give picture\[0\]"),
     (lambda: plot.filters(net(), "dense_0"), "dense_0 has no Conv2D; known: conv2d_0"),
     (lambda: plot.feature_maps(net(), normal(8, 9, 1), "dense_0"), r"dense_0 gives \(3,\), expected feature maps"),
+    (lambda: plot.scatter(normal(4, 1), [0] * 4), r"scatter: expected codes \(n, at least 2\), got \(4, 1\)"),
+    (lambda: plot.scatter(normal(4, 2)[:0], []), r"scatter: expected codes \(n, at least 2\), got \(0, 2\)"),
+    (lambda: plot.scatter(normal(4, 2), [0] * 3), r"scatter: expected a label for each of 4 codes, got \(3,\)"),
+    (lambda: plot.scatter([[1, np.nan]], [0]), "scatter: codes must be finite"),
     (lambda: plot.gradient_over_time({}), "expected norms by name, got none"),
     (lambda: plot.gradient_over_time({"a": [[1.0]]}), r"a: expected norms >= 0 \(time,\), got \(1, 1\)"),
     (lambda: plot.gradient_over_time({"a": [1.0, np.nan]}), "expected norms >= 0"),
@@ -147,6 +235,9 @@ BAD_TYPES: list[tuple[Any, str]] = [
     (lambda: plot.confusion_matrix([0, 1], [0, 1], 2), "confusion_matrix: classes must be a list of names, got 2"),
     (lambda: plot.confusion_matrix([0, 1], [0, 1], "ab"), "classes must be a list of names, got 'ab'"),
     (lambda: plot.pictures(np.full((1, 2, 2, 1), "a")), "pictures: x: expected an array of real numbers"),
+    (lambda: plot.scatter([["a", "b"]], [0]), "scatter: codes: expected an array of real numbers"),
+    (lambda: plot.scatter([[1, 2]], [0.5]), "scatter: labels must be integers or texts, got float64"),
+    (lambda: plot.scatter([[1, 2]], [None]), "scatter: labels must be integers or texts, got object"),
     (lambda: plot.pictures(normal(1, 2, 2, 1), None), "pictures: titles must be a list of texts, got None"),
 ]
 

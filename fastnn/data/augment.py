@@ -167,11 +167,8 @@ def rotation(
     """
     arrays, generator = _images("rotation", images), np.random.default_rng(seed)
     most = checks.real("rotation: degrees", degrees, 0, 180)
-    choices = (
-        [nearest] * len(arrays)
-        if isinstance(nearest, bool)
-        else checks.listed("rotation: nearest", nearest, bool, "bools")
-    )
+    wanted = [nearest] * len(arrays) if isinstance(nearest, bool) else nearest
+    choices = checks.listed("rotation: nearest", wanted, bool, "bools")
     if len(choices) != len(arrays):
         raise ValueError(f"rotation: nearest must be a bool, or {len(arrays)} of them, got {nearest!r}")
     count, height, width = arrays[0].shape[:3]

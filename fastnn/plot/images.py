@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,8 @@ from fastnn.plot.figure import MOST, new_figure, plain
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+GAP = 2  #: Pixels between the images of a grid.
 
 
 def pictures(
@@ -60,19 +63,10 @@ def pictures(
     >>> len(figure.axes)
     4
     """
-    array = arrays.numbers("pictures: x", x)
+    array, wide, black, white = _checked("pictures", "x", x, columns, low, high)
     above = plain(checks.listed("pictures: titles", titles, object, "texts"))
-    if array.ndim != 4 or not array.size or array.shape[3] not in (1, 3):
-        raise ValueError(f"pictures: expected (n, height, width, 1 or 3), got {array.shape}")
     if len(above) not in (0, len(array)):
         raise ValueError(f"pictures: {len(above)} titles for {len(array)} images")
-    wide = int(np.ceil(np.sqrt(len(array)))) if columns is None else checks.integer("pictures: columns", columns)
-    black, white = (
-        None if value is None else checks.real(f"pictures: {name}", value, -checks.LARGEST)
-        for name, value in (("low", low), ("high", high))
-    )
-    if black is not None and white is not None and black >= white:
-        raise ValueError(f"pictures: low must be less than high, got {black:g} and {white:g}")
     rows = -(-len(array) // wide)
     figure = new_figure(1.4 * wide + 0.2, (1.85 if above else 1.4) * rows + 0.2)
     for i, axes in enumerate(figure.subplots(rows, wide, squeeze=False).flat):
@@ -84,13 +78,94 @@ def pictures(
     return figure
 
 
-def _show(axes: Axes, image: np.ndarray, low: float | None = None, high: float | None = None) -> None:
-    """An image from low, black, to high, white; None: its least and its greatest number, of those that are finite."""
+def save_grid(
+    path: str | os.PathLike[str],
+    pictures: Any,
+    columns: int | None = None,
+    low: float | None = None,
+    high: float | None = None,
+) -> None:
+    """Write images next to each other to a PNG file, one pixel for each of theirs, without matplotlib.
+
+    There are two white pixels between images.
+
+    Parameters
+    ----------
+    path : str or path
+        The file, which is overwritten.
+    pictures : array (n, height, width, 1 or 3)
+        The images, grey or in colour.
+    columns : int, optional
+        Images in a row; None: about as many as there are rows.
+    low, high : float, optional
+        The values that are black and white, 0 and 255 for bytes, say. None: each image's least and greatest.
+
+    Raises
+    ------
+    TypeError
+        Unless pictures holds numbers.
+    ValueError
+        For another shape, and unless low < high.
+    ImportError
+        Without Pillow.
+    OSError
+        Where the file cannot be written.
+
+    Examples
+    --------
+    >>> import tempfile, fastnn as fnn, fastnn.plot
+    >>> from PIL import Image
+    >>> (x, y), _ = fnn.datasets.digits()
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     fnn.plot.save_grid(f"{folder}/grid.png", x[:6].reshape(6, 8, 8, 1), columns=3, low=0, high=1)
+    ...     with Image.open(f"{folder}/grid.png") as image:
+    ...         print(image.size)
+    (28, 18)
+    """
+    try:
+        from PIL import Image
+    except ImportError:
+        raise ImportError("save_grid needs Pillow: pip install 'fastnn-cpu[images]'") from None
+    array, wide, black, white = _checked("save_grid", "pictures", pictures, columns, low, high)
+    count, height, width, channels = array.shape
+    grid = np.full((-(-count // wide), height + GAP, wide, width + GAP, channels), 255, np.uint8)
+    for i, image in enumerate(array):
+        levels = np.rint(255 * np.nan_to_num(_scaled(image, black, white)))
+        grid[i // wide, :height, i % wide, :width] = levels
+    pixels = grid.reshape(grid.shape[0] * (height + GAP), -1, channels)[:-GAP, :-GAP]
+    Image.fromarray(pixels if channels == 3 else pixels[..., 0]).save(path, "PNG")
+
+
+def _checked(
+    name: str, argument: str, x: Any, columns: int | None, low: float | None, high: float | None
+) -> tuple[np.ndarray, int, float | None, float | None]:
+    """The images, how many are in a row, and what is black and white. Raises as `pictures` does."""
+    array = arrays.numbers(f"{name}: {argument}", x)
+    if array.ndim != 4 or not array.size or array.shape[3] not in (1, 3):
+        raise ValueError(f"{name}: expected (n, height, width, 1 or 3), got {array.shape}")
+    wide = int(np.ceil(np.sqrt(len(array)))) if columns is None else checks.integer(f"{name}: columns", columns)
+    black, white = (
+        None if value is None else checks.real(f"{name}: {limit}", value, -checks.LARGEST)
+        for limit, value in (("low", low), ("high", high))
+    )
+    if black is not None and white is not None and black >= white:
+        raise ValueError(f"{name}: low must be less than high, got {black:g} and {white:g}")
+    return array, wide, black, white
+
+
+def _scaled(image: np.ndarray, low: float | None = None, high: float | None = None) -> np.ndarray:
+    """From 0 at low to 1 at high, clipped; None: its least and its greatest number, of those that are finite."""
     values = image.astype(np.float64)
     finite = values[np.isfinite(values)]
     black = low if low is not None else finite.min() if finite.size else 0.0
     white = high if high is not None else finite.max() if finite.size else 0.0
-    axes.imshow(np.clip((values - black) / ((white - black) or 1.0), 0, 1), cmap="gray", vmin=0, vmax=1)
+    found: np.ndarray = np.clip((values - black) / ((white - black) or 1.0), 0, 1)
+    return found
+
+
+def _show(axes: Axes, image: np.ndarray, low: float | None = None, high: float | None = None) -> None:
+    """An image from low, black, to high, white."""
+    axes.imshow(_scaled(image, low, high), cmap="gray", vmin=0, vmax=1)
 
 
 def _channels(maps: np.ndarray) -> Figure:
