@@ -64,6 +64,12 @@ def hard_sigmoid(x: Array, out: Array) -> None:
     np.clip(out, 0, 1, out)
 
 
+def mish(x: Array, out: Array) -> None:
+    softplus(x, out)
+    np.tanh(out, out)
+    np.multiply(out, x, out)
+
+
 # NumPy has no erf: gelu is missing.
 NUMPY: dict[str, Callable[[Array, Array], Any]] = {
     "identity": lambda x, out: np.copyto(out, x),
@@ -80,8 +86,14 @@ NUMPY: dict[str, Callable[[Array, Array], Any]] = {
     "silu": partial(gated, gate=sigmoid),
     "hard_sigmoid": hard_sigmoid,
     "hard_tanh": lambda x, out: np.clip(x, -1, 1, out),
+    "relu6": lambda x, out: np.clip(x, 0, 6, out),
+    "exp": np.exp,
+    "square": np.square,
+    "absolute": np.absolute,
+    "mish": mish,
+    "hard_swish": partial(gated, gate=hard_sigmoid),
 }
-# Operators of torch.ops.aten with their settings; step and softsign have none.
+# Operators of torch.ops.aten with their settings; step, softsign and relu6 have none.
 TORCH: dict[str, tuple[str, tuple[Any, ...], dict[str, Any]]] = {
     "relu": ("relu", (), {}),
     "sigmoid": ("sigmoid", (), {}),
@@ -95,6 +107,11 @@ TORCH: dict[str, tuple[str, tuple[Any, ...], dict[str, Any]]] = {
     "silu": ("silu", (), {}),
     "hard_sigmoid": ("hardsigmoid", (), {}),
     "hard_tanh": ("hardtanh", (), {}),
+    "exp": ("exp", (), {}),
+    "square": ("square", (), {}),
+    "absolute": ("abs", (), {}),
+    "mish": ("mish", (), {}),
+    "hard_swish": ("hardswish", (), {}),
 }
 
 

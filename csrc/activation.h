@@ -1,9 +1,9 @@
 /* Elementwise activations and their derivatives; y may be x, dx may be dy. NaN passes through.
- * Most derivatives are computed from the output y, so that only y has to be kept for the backward pass; those of gelu,
- * gelu_tanh and silu, which are not monotonic, from the input x. At a kink the slope is the same as PyTorch's.
- * Error bounds of f, asserted over all floats by `make sweep`, in units in the last place: identity, relu, step and
- * hard_tanh 0, leaky_relu and elu 1, softsign and hard_sigmoid 1.5, selu, softplus and tanh 2, sigmoid 3, silu 3.5,
- * gelu 10 (5 above -1); gelu_tanh 2 units of x. */
+ * Most derivatives are computed from the output y, so that only y has to be kept for the backward pass; those of
+ * functions that are not monotonic (A(name, x) in kernels.h) from the input x. At a kink the slope is the same as
+ * PyTorch's. Error bounds of f, asserted over all floats by `make sweep`, in units in the last place: identity, relu,
+ * step, hard_tanh, relu6 and absolute 0, square 0.5, leaky_relu and elu 1, exp, softsign and hard_sigmoid 1.5, selu,
+ * softplus and tanh 2, hard_swish 2.5, sigmoid 3, silu 3.5, mish 5, gelu 10 (5 above -1); gelu_tanh 2 units of x. */
 #ifndef FASTNN_ACTIVATION_H
 #define FASTNN_ACTIVATION_H
 
@@ -61,6 +61,18 @@ INLINE vf hard_sigmoid_slope(vf y, vf dy) { return (vf)((vi)(dy * (1 / 6.0f)) & 
 INLINE vf hard_tanh_of(vf x) { return least(broadcast(1.0f), greatest(broadcast(-1.0f), x)); }
 INLINE vf hard_tanh_slope(vf y, vf dy) { return (vf)((vi)dy & ~(absolute(y) >= 1.0f)); }
 
+INLINE vf relu6_of(vf x) { return least(broadcast(6.0f), greatest(broadcast(0.0f), x)); }
+INLINE vf relu6_slope(vf y, vf dy) { return (vf)((vi)dy & ~((y <= 0.0f) | (y >= 6.0f))); }
+
+INLINE vf exp_of(vf x) { return exp_vector(x); }
+INLINE vf exp_slope(vf y, vf dy) { return dy * y; }
+
+INLINE vf square_of(vf x) { return x * x; }
+INLINE vf square_slope(vf x, vf dy) { return dy * x * 2.0f; }
+
+INLINE vf absolute_of(vf x) { return absolute(x); }
+INLINE vf absolute_slope(vf x, vf dy) { return dy * sign(x); }
+
 /* gelu, gelu_tanh and silu are f(x) = x s(x), where s rises from 0 to 1 and s(-x) = 1 - s(x). So with a = |x|
  *   f(x) = max(x, 0) - a s(-a),   f'(x) = d where x < 0, 1 - d elsewhere,   d = s(-a) - a s'(a):
  * small results keep their precision. a is clamped where a s(-a) is 0; otherwise infinity would be multiplied by 0. */
@@ -110,6 +122,34 @@ INLINE vf gelu_tanh_of(vf x) {
 INLINE vf gelu_tanh_slope(vf x, vf dy) {
   const vf a = least(broadcast(12.0f), absolute(x)), z = a * a;
   return sigmoid_gated_slope(x, a, a * (GELU_LINEAR + GELU_CUBIC * z), GELU_LINEAR + 3 * GELU_CUBIC * z, dy);
+}
+
+/* mish = x t, t = tanh(log(1 + exp(x))) = n / d: with e = exp(-|x|)
+ *   n = e (2 + e), d = n + 2 where x < 0, n = 1 + 2 e, d = n + 2 e^2 elsewhere:
+ * all terms are positive, so that no digits are lost. Where x < 0 the result may be normal while e is not: |x| e is
+ * computed first. |x| is clamped as above. */
+INLINE vf mish_of(vf x) {
+  const vf a = least(broadcast(120.0f), absolute(x));
+  vf power_of_e;
+  const vf p = exp_reduced(-a, &power_of_e), e = times_power(p, power_of_e);
+  const vi below = x < 0.0f;
+  const vf first = choose(below, -times_power(a * p, power_of_e), x);
+  const vf n = choose(below, 2.0f + e, 1.0f + 2.0f * e);
+  return first * (n / choose(below, 2.0f + e * n, n + 2.0f * e * e));
+}
+/* t + x (1 - t^2) sigmoid(x); (1 - t^2) sigmoid(x) is 4 (1 + e) e / d^2 where x < 0, 4 (1 + e) e^2 / d^2 elsewhere. */
+INLINE vf mish_slope(vf x, vf dy) {
+  const vf a = least(broadcast(120.0f), absolute(x)), e = exp_vector(-a), z = e * e;
+  const vi below = x < 0.0f;
+  const vf n = choose(below, 2.0f * e + z, 1.0f + 2.0f * e), d = n + choose(below, broadcast(2.0f), 2.0f * z);
+  const vf rise = a * 4.0f * (1.0f + e) * choose(below, -e, z);
+  return dy * ((n + rise / d) / d);
+}
+
+/* x hard_sigmoid(x); x is clamped where that is 0. */
+INLINE vf hard_swish_of(vf x) { return greatest(broadcast(-3.0f), x) * hard_sigmoid_of(x); }
+INLINE vf hard_swish_slope(vf x, vf dy) {
+  return dy * choose(x <= -3.0f, (vf){0}, choose(x >= 3.0f, broadcast(1.0f), x * (1 / 3.0f) + 0.5f));
 }
 
 #define FASTNN_MAP(name, source)                                                                            \

@@ -22,7 +22,13 @@
   A(gelu_tanh, x)             \
   A(silu, x)                  \
   A(hard_sigmoid, y)          \
-  A(hard_tanh, y)
+  A(hard_tanh, y)             \
+  A(relu6, y)                 \
+  A(exp, y)                   \
+  A(square, x)                \
+  A(absolute, x)              \
+  A(mish, x)                  \
+  A(hard_swish, x)
 
 typedef enum {
 #define FASTNN_NAME(name, source) fastnn_##name,

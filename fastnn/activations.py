@@ -159,6 +159,14 @@ hard_sigmoid = Elementwise(
     "Howard et al. 2019.",
 )
 hard_tanh = Elementwise("hard_tanh", "max(-1, min(1, x)); f' = 0 at -1 and 1. Collobert 2004.")
+relu6 = Elementwise("relu6", "max(0, min(6, x)); f' = 0 at 0 and 6. Krizhevsky 2010; Howard et al. 2017, MobileNets.")
+exp = Elementwise("exp", "exp(x), for outputs > 0, such as a rate or a scale; infinite for x > 88.7.")
+square = Elementwise("square", "x^2.")
+absolute = Elementwise("absolute", "|x|; f'(0) = 0.")
+mish = Elementwise("mish", "x tanh(log(1 + exp(x))). Misra 2020, eq. 1.")
+hard_swish = Elementwise(
+    "hard_swish", "x max(0, min(6, x + 3)) / 6, close to silu; f'(-3) = 0, f'(3) = 1. Howard et al. 2019, section 5.2."
+)
 softmax = RowWise("softmax", "exp(x_j) / sum_k exp(x_k) over the last axis. Bridle 1990.")
 log_softmax = RowWise(
     "log_softmax", "x_j - log sum_k exp(x_k) over the last axis: log(softmax(x)), also where that is 0."

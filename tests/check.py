@@ -47,6 +47,11 @@ BOUNDS = {
     "silu": 3.5,
     "hard_sigmoid": 1.5,
     "hard_tanh": 0.0,
+    "relu6": 0.0,
+    "square": 0.5,
+    "absolute": 0.0,
+    "mish": 5.0,
+    "hard_swish": 2.5,
 }
 
 

@@ -42,6 +42,11 @@ def normal_distribution(x: Array) -> Array:
     return erfc(-x / np.sqrt(2)) / 2
 
 
+def mish_gate(x: Array) -> Array:
+    """tanh(log(1 + exp(x))); log1p keeps its digits where exp(x) is small."""
+    return np.tanh(np.logaddexp(0, x))
+
+
 def gelu_argument(x: Array) -> Array:
     """(1 + tanh u) / 2 = sigmoid(2 u), which keeps its digits where tanh u is near -1."""
     return 2 * np.sqrt(2 / np.pi) * (x + 0.044715 * x**3)
@@ -63,6 +68,12 @@ FUNCTIONS: dict[str, Callable[[Array], Array]] = {
     "silu": lambda x: x * sigmoid(x),
     "hard_sigmoid": lambda x: np.clip((x + 3) / 6, 0, 1),
     "hard_tanh": lambda x: np.clip(x, -1, 1),
+    "relu6": lambda x: np.clip(x, 0, 6),
+    "exp": np.exp,
+    "square": lambda x: x * x,
+    "absolute": np.abs,
+    "mish": lambda x: x * mish_gate(x),
+    "hard_swish": lambda x: x * np.clip(x + 3, 0, 6) / 6,
 }
 # f'(x) by y = f(x), or for DERIVED_FROM_INPUT by x.
 SLOPES: dict[str, Callable[[Array], Array]] = {
@@ -84,6 +95,12 @@ SLOPES: dict[str, Callable[[Array], Array]] = {
     "silu": lambda x: sigmoid(x) * (1 + x * (1 - sigmoid(x))),
     "hard_sigmoid": lambda y: ((y > 0) & (y < 1)) / 6,
     "hard_tanh": lambda y: ((y > -1) & (y < 1)).astype(np.float64),
+    "relu6": lambda y: ((y > 0) & (y < 6)).astype(np.float64),
+    "exp": lambda y: y,
+    "square": lambda x: 2 * x,
+    "absolute": np.sign,
+    "mish": lambda x: mish_gate(x) + x * (1 - mish_gate(x) ** 2) * sigmoid(x),
+    "hard_swish": lambda x: np.where(x <= -3, 0, np.where(x >= 3, 1, x / 3 + 0.5)),
 }
 
 
@@ -91,7 +108,7 @@ def Activation(x: ArrayLike, activation: str) -> Array:
     x = double(x)
     with np.errstate(over="ignore", invalid="ignore", under="ignore"):
         y = FUNCTIONS[activation](x)
-    return np.where(np.isneginf(x), 0, y) if activation in DERIVED_FROM_INPUT else y  # the limit, not -inf * 0
+    return np.where(np.isneginf(x) & np.isnan(y), 0, y)  # the limit, not -inf * 0
 
 
 def slope_source(x: ArrayLike, activation: str) -> Array:

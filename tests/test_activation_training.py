@@ -27,7 +27,9 @@ def network(activation: str, **options: object) -> fnn.Sequential:
         fnn.Activation(activation),
         fnn.Dense(3, activation=activation),
     ]
-    return fnn.Sequential(layers, input_shape=(4,), seed=0, **options).compile(fnn.SGD(0.05), "mse")
+    return fnn.Sequential(layers, input_shape=(4,), seed=0, **options).compile(
+        fnn.SGD(1e-6 if activation == "exp" else 0.05), "mse"
+    )
 
 
 @pytest.mark.parametrize("activation", SMOOTH)
@@ -92,9 +94,16 @@ def test_what_is_kept(activation: str) -> None:
 @pytest.mark.parametrize(
     ("activation", "initializer"),
     [
-        *((name, "he_normal") for name in ("relu", "leaky_relu", "elu", "gelu", "gelu_tanh", "silu")),
+        *(
+            (name, "he_normal")
+            for name in ("relu", "relu6", "leaky_relu", "elu", "gelu", "gelu_tanh", "silu", "mish", "hard_swish")
+        ),
         ("selu", "lecun_normal"),
-        *((name, "glorot_uniform") for name in ("identity", "tanh", "softplus", "hard_tanh", "softmax", "log_softmax")),
+        *((name, "glorot_uniform") for name in ("softmax", "log_softmax")),
+        *(
+            (name, "glorot_uniform")
+            for name in ("identity", "tanh", "softplus", "hard_tanh", "exp", "square", "absolute")
+        ),
     ],
 )
 def test_initial_weights(activation: str, initializer: str) -> None:
@@ -166,7 +175,7 @@ def test_unknown_activations() -> None:
             layer("prelu")
 
 
-@pytest.mark.parametrize("activation", ["relu", "sigmoid", "gelu"])
+@pytest.mark.parametrize("activation", ["relu", "sigmoid", "gelu", "mish"])
 @pytest.mark.parametrize(
     "make",
     [

@@ -75,6 +75,8 @@ def test_bound(isa: str, name: str) -> None:
         ("elu", [-100.0, 0.0, 3e38], [-1.0, 0.0, 3e38]),
         ("gelu", [0.0, 10.0, 3e38], [0.0, 10.0, 3e38]),
         ("silu", [0.0, 30.0, 3e38], [0.0, 30.0, 3e38]),
+        ("mish", [0.0, 30.0, 3e38, -200.0], [0.0, 30.0, 3e38, -0.0]),
+        ("hard_swish", [0.0, 3.0, 3e38, -3.0, -3e38], [0.0, 3.0, 3e38, -0.0, -0.0]),
     ],
 )
 def test_limits_are_exact(isa: str, name: str, x: list[float], limits: list[float]) -> None:
@@ -96,6 +98,7 @@ def test_subnormal_results_are_kept(isa: str) -> None:
     assert (evaluate("tanh", floats(np.array([1, 1000]))) == floats(np.array([1, 1000]))).all()
     assert (evaluate("softplus", np.float32([-88, -100, -103.9])) > 0).all()
     assert (evaluate("silu", np.float32([-88, -100, -107])) < 0).all()
+    assert (evaluate("mish", np.float32([-88, -100, -107])) < 0).all()
     assert (evaluate("gelu", np.float32([-13.3, -14, -14.3])) < 0).all()
 
 

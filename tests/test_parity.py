@@ -88,13 +88,19 @@ FUNCTIONS: dict[str, Callable[[Any], Any]] = {
     "silu": torch.nn.functional.silu,
     "hard_sigmoid": torch.nn.functional.hardsigmoid,
     "hard_tanh": torch.nn.functional.hardtanh,
+    "relu6": torch.nn.functional.relu6,
+    "exp": torch.exp,
+    "square": torch.square,
+    "absolute": torch.abs,
+    "mish": torch.nn.functional.mish,
+    "hard_swish": torch.nn.functional.hardswish,
 }
 
 
 @pytest.mark.parametrize("name", fnn.kernels.ACTIVATIONS)
 def test_activations(name: str) -> None:
     """Values and derivatives of PyTorch in float64, at kinks too."""
-    x = np.concatenate([np.linspace(-12, 12, 1201), [-3, -1, -0.0, 0, 1, 3, -80, 80]]).astype(np.float32)
+    x = np.concatenate([np.linspace(-12, 12, 1201), [-3, -1, -0.0, 0, 1, 3, 6, -80, 80]]).astype(np.float32)
     z = torch.tensor(x.astype(np.float64), requires_grad=True)
     y = FUNCTIONS[name](z)
     (slope,) = torch.autograd.grad(y.sum(), z)
@@ -113,7 +119,7 @@ def test_activations_of_rows(name: str) -> None:
 @pytest.mark.parametrize("name", [*FUNCTIONS, "prelu", "softmax", "log_softmax"])
 def test_networks_with_each_activation(name: str) -> None:
     """Gradients of PyTorch in float64, through activations in products, of their own, and before a loss."""
-    x, t = blobs(40)[0], np.random.default_rng(1).standard_normal((40, 3)).astype(np.float32)
+    x, t = blobs(40)[0] / 4, np.random.default_rng(1).standard_normal((40, 3)).astype(np.float32)
     twice = [fnn.PReLU(), fnn.PReLU()] if name == "prelu" else [fnn.Activation(name), fnn.Activation(name)]
     first = [fnn.Dense(12), twice[0]] if name == "prelu" else [fnn.Dense(12, activation=name)]
     net = fnn.Sequential([*first, fnn.Dense(10), twice[1], fnn.Dense(3, activation="tanh")], input_shape=(4,), seed=0)

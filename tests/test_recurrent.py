@@ -51,6 +51,7 @@ def test_activations(isa: str, activation: str) -> None:
     lengths = [4, 2, 3]
     for units in (1, 13, 40):
         z, weight = inputs("RNN", units, 9)
+        weight = weight / 100 if activation == "exp" else weight  # which would soon be infinite
         compare(Recurrence("RNN", z, weight, lengths, 4, activation=activation), grads("RNN", 3, 9, units))
 
 

@@ -20,9 +20,15 @@ ACTIVATIONS = (
     "silu",
     "hard_sigmoid",
     "hard_tanh",
+    "relu6",
+    "exp",
+    "square",
+    "absolute",
+    "mish",
+    "hard_swish",
 )
 #: Those whose derivative is computed from their input x; that of the others from their output y.
-DERIVED_FROM_INPUT = ("gelu", "gelu_tanh", "silu")
+DERIVED_FROM_INPUT = ("gelu", "gelu_tanh", "silu", "square", "absolute", "mish", "hard_swish")
 
 
 def number(activation: str) -> int:

@@ -9,7 +9,9 @@ from fastnn.layers.base import Parameter
 
 #: The initializer before an activation: by He et al. where about half of the inputs pass, for selu by Klambauer et al.
 _INITIALIZERS = {
-    **dict.fromkeys(("relu", "leaky_relu", "elu", "gelu", "gelu_tanh", "silu"), "he_normal"),
+    **dict.fromkeys(
+        ("relu", "relu6", "leaky_relu", "elu", "gelu", "gelu_tanh", "silu", "mish", "hard_swish"), "he_normal"
+    ),
     "selu": "lecun_normal",
 }
 

@@ -28,8 +28,8 @@ class Dense(Layer):
     bias : bool, default True
         Whether there is a bias.
     initializer : str or function, optional
-        Of the weight: one of `fastnn.initializers`, or its name. None chooses he_normal before relu, leaky_relu, elu,
-        gelu and silu, lecun_normal before selu, and glorot_uniform otherwise.
+        Of the weight: one of `fastnn.initializers`, or its name. None chooses he_normal before relu, relu6,
+        leaky_relu, elu, gelu, silu, mish and hard_swish, lecun_normal before selu, and glorot_uniform otherwise.
     l1, l2 : float, default 0
         Penalties: l1 sum |weight| + l2 sum weight^2 is added to the loss.
     max_norm : float, optional

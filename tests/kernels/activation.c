@@ -77,8 +77,14 @@ static double gelu_tanh_of(double x) { return x > 1e30 ? x : bounded(x) * sigmoi
 static double silu_of(double x) { return x > 1e30 ? x : bounded(x) * sigmoid_of(x); }
 static double hard_sigmoid_of(double x) { return x < -3 ? 0 : x > 3 ? 1 : (x + 3) / 6; }
 static double hard_tanh_of(double x) { return x < -1 ? -1 : x > 1 ? 1 : x; }
+static double relu6_of(double x) { return x < 0 ? 0 : x > 6 ? 6 : x; }
+static double exp_of(double x) { return exp(x); }
+static double square_of(double x) { return x * x; }
+static double absolute_of(double x) { return fabs(x); }
+static double mish_of(double x) { return x > 1e30 ? x : bounded(x) * tanh(softplus_of(x)); }
+static double hard_swish_of(double x) { return x < -3 ? 0 : x > 3 ? x : x * (x + 3) / 6; }
 
-/* dy f', of the output y = f(x), or for the three that are not monotonic of x. */
+/* dy f', of the output y = f(x), or for those that are not monotonic of x. */
 static double identity_gradient(double y, double dy) { return (void)y, dy; }
 static double relu_gradient(double y, double dy) { return y <= 0 ? 0 : dy; }
 static double sigmoid_gradient(double y, double dy) { return dy * y * (1 - y); }
@@ -102,6 +108,15 @@ static double gelu_tanh_gradient(double x, double dy) {
 static double silu_gradient(double x, double dy) { return sigmoid_gated_gradient(x, x, 1, dy); }
 static double hard_sigmoid_gradient(double y, double dy) { return y <= 0 || y >= 1 ? 0 : dy / 6; }
 static double hard_tanh_gradient(double y, double dy) { return fabs(y) >= 1 ? 0 : dy; }
+static double relu6_gradient(double y, double dy) { return y <= 0 || y >= 6 ? 0 : dy; }
+static double exp_gradient(double y, double dy) { return dy * y; }
+static double square_gradient(double x, double dy) { return (float)(dy * 2 * x); } /* which may be infinite */
+static double absolute_gradient(double x, double dy) { return isnan(x) ? x : dy * ((x > 0) - (x < 0)); }
+static double mish_gradient(double x, double dy) {
+  const double t = tanh(softplus_of(x));
+  return dy * (t + bounded(x) * (1 - t * t) * sigmoid_of(x));
+}
+static double hard_swish_gradient(double x, double dy) { return x <= -3 ? 0 : x >= 3 ? dy : dy * (x / 3 + 0.5); }
 
 /* The bounds that csrc/activation.h states, in half units. */
 enum {
@@ -119,7 +134,13 @@ enum {
   gelu_tanh_halves = 4,
   silu_halves = 7,
   hard_sigmoid_halves = 3,
-  hard_tanh_halves = 0
+  hard_tanh_halves = 0,
+  relu6_halves = 0,
+  exp_halves = 3,
+  square_halves = 1,
+  absolute_halves = 0,
+  mish_halves = 10,
+  hard_swish_halves = 5
 };
 
 #define REFERENCE(name, source) {#name, #source, name##_of, name##_gradient, name##_halves / 2.0},
@@ -155,7 +176,8 @@ static void check_gradient(gradient_map gradient, const activation *reference) {
       if (*reference->source == 'y') one_row(n, y, y);
       gradient(1, n, y, n, dy, dx, n);
       for (isize i = 0; i < n; i++) {
-        expect(0, i, dx[i], reference->gradient(y[i], dy[i]), 5 * UNIT * fabs(dy[i])); /* a few roundings */
+        const double wanted = reference->gradient(y[i], dy[i]);
+        expect(0, i, dx[i], wanted, 5 * UNIT * fmax(fabs(dy[i]), fabs(wanted))); /* a few roundings */
         gradient(1, 1, y + i, 1, dy + i, alone, 1);
         expect_same(i, 1, alone, dx + i);
       }

@@ -6,7 +6,7 @@
 
 #define MOST 500000 /* elements of a matrix */
 #define MOST_COLUMNS 400
-#define STEEPEST 2 /* no activation's slope is more: selu's reaches 1.76 */
+#define STEEPEST 2 /* the greatest slope of all activations but exp and square: selu's reaches 1.76 */
 
 /* What a case is, in addition to its sizes: bits of `kind`. */
 enum { with_bias = 1, with_gaps = 2, with_special = 4, with_y = 8, with_z = 16, with_add = 32, activation_at = 6 };
@@ -37,7 +37,8 @@ static void refer(isize i, isize j) {
   s.z[at] = sum;
   s.z_bound[at] = isfinite(sum) ? (double)(s.k + 10) * UNIT * size : 8 * UNIT;
   s.c[at] = s.kind & with_y ? f->gradient(s.y[at], sum) : f->of(sum);
-  s.bound[at] = STEEPEST * s.z_bound[at];
+  const double source = s.kind & with_y ? s.y[at] : *f->source == 'x' ? sum : s.c[at];
+  s.bound[at] = fmax(STEEPEST, fabs(f->gradient(source, 1))) * s.z_bound[at];
   if (!(s.kind & with_y)) s.bound[at] += 2 * f->units * UNIT * fmax(1, fabs(s.c[at]));
   if (!(s.kind & with_y) && s.activation == fastnn_step && fabs(sum) <= s.z_bound[at]) s.bound[at] = 1;
 }
