@@ -23,12 +23,13 @@ from fastnn.model.vector import Vectors
 from fastnn.model.weight_transfer import WeightTransfer
 from fastnn.optimizers import Optimizer
 from fastnn.schedules import Schedule
+from fastnn.training.calibration import Calibration
 from fastnn.training.custom_loop import CustomLoop
 from fastnn.training.gradients import Gradients
 from fastnn.training.learning_rate_test import LearningRateTest
 
 
-class Network(LearningRateTest, CustomLoop, Gradients, Vectors, WeightTransfer):
+class Network(LearningRateTest, CustomLoop, Gradients, Calibration, Vectors, WeightTransfer):
     """Layers between inputs and outputs: any graph without cycles.
 
     Parameters belong to the network, not to its layers: another network of the same layers has its own. To share them,

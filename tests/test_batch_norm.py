@@ -134,6 +134,19 @@ def test_running(isa: str) -> None:
         assert_close(running_variance.array, expected[1])
 
 
+def test_running_mean_of_all_runs(isa: str) -> None:
+    """With `seen`: whatever was there before, each run counts by its values, one value for nothing."""
+    batches = [(normal(37, start=i), positive(37) + i, rows) for i, rows in enumerate((4, 1, 3, 9))]
+    running, seen = (tensor(np.full(37, np.inf)), tensor(np.full(37, np.nan))), tensor(np.zeros(1))
+    for mean, variance, rows in batches:
+        op = BatchNormRunning(tensor(mean), tensor(variance), *running, momentum=0.7, seen=seen)
+        run(op, *running, seen, rows=rows)
+    counted = [batch for batch in batches if batch[2] > 1]
+    for found, i in zip(running, (0, 1), strict=True):
+        assert_close(found.array, np.average([batch[i] for batch in counted], axis=0, weights=[4, 3, 9]))
+    assert seen.array[0] == 16
+
+
 @pytest.mark.parametrize("n", [1, 16, 37, 700])
 def test_same_bits_on_threads(isa: str, n: int) -> None:
     rows = FOUR // n + 3
@@ -189,5 +202,7 @@ def test_arguments_are_checked() -> None:
         ValueError, match=r"BatchNormRunning: expected equal shapes, got \(3,\), \(3,\), \(3,\), \(2,\)"
     ):
         BatchNormRunning(*n[:3], Tensor((2,)), momentum=0.9)
+    with pytest.raises(ValueError, match=r"BatchNormRunning: expected seen \(1,\), got \(3,\)"):
+        BatchNormRunning(*n[:4], momentum=0.9, seen=Tensor((3,)))
     with pytest.raises(TypeError, match="float32"):
         BatchNormMoments(Tensor((4, 6), "int32"), *n[:2])

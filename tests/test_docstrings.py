@@ -34,8 +34,8 @@ DOORS = {
     "": "",
 }
 METHODS = {
-    fnn.Network: "averaged backward build classify compile evaluate find_learning_rate fit forward freeze gradient "
-    "plan predict reset_state save set_vector step summary train_on_batch vector zero_grad",
+    fnn.Network: "averaged backward build calibrate classify compile evaluate find_learning_rate fit forward freeze "
+    "gradient plan predict reset_state save set_vector step summary train_on_batch vector zero_grad",
     fnn.History: "best plot read save to_frame",
     Predictor: "classify profile refresh",
     Stream: "profile step reset refresh",

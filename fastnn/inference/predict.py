@@ -14,7 +14,7 @@ from fastnn.engine.port import is_batch
 from fastnn.inference.feeding import CHUNK, Given, feed
 from fastnn.model.average import require_average
 from fastnn.model.compiled import Compiled
-from fastnn.model.feed import Feed
+from fastnn.model.feed import Feed, Maker
 from fastnn.model.history import Logs
 from fastnn.model.objectives import one_or_all
 from fastnn.model.request import Kind, Request
@@ -255,6 +255,17 @@ def chosen_rows(batch_size: int | None, stateful: bool) -> int | None:
     return None if batch_size is None else checks.integer("batch_size", batch_size)
 
 
+def without_targets(net: Compiled, stateful: bool = False, empty: bool = False) -> Maker:
+    """What makes Examples of the inputs alone; targets are ignored. empty: whether there may be no samples."""
+
+    def make(x: Any, y: Any = None, weight: Any = None, lengths: Any = None, choose: Any = None) -> Examples:
+        inputs, _ = net.samples(x, empty=empty)
+        ends = None if lengths is None else arrays.lengths(lengths, len(inputs[0]))
+        return Examples(inputs, [], (), lengths=ends, stateful=stateful)
+
+    return make
+
+
 def measure(net: Compiled, data: Feed) -> Logs:
     """The loss and the metrics over a feed."""
     with net.built_for(data.form.inputs), net.guard.reading("evaluate"):
@@ -285,12 +296,8 @@ def _run(
     if usual and is_batch(x, net.input_shape) and len(x) <= CHUNK and len(net.shapes) == 1:
         return net.pool.predict(net, x, request)
 
-    def make(x: Any, y: Any = None, weight: Any = None, lengths: Any = None, choose: Any = None) -> Examples:
-        inputs, _ = net.samples(x, empty=True)
-        ends = None if lengths is None else arrays.lengths(lengths, len(inputs[0]))
-        return Examples(inputs, [], (), lengths=ends, stateful=stateful)
-
     given = Given.of(net, x, lengths=lengths, rows=rows)
+    make = without_targets(net, stateful, empty=True)
     data = feed(given, make, chosen_rows(batch_size, stateful), stateful=stateful)
     form = data.form
     request = request._replace(lengths=form.lengths is not None, stateful=stateful)

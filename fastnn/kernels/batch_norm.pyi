@@ -62,6 +62,7 @@ class BatchNormRunning(Op):
         *,
         momentum: float,
         groups: int = 1,
+        seen: Tensor | None = None,
     ) -> None: ...
     @property
     def capacity(self) -> int: ...

@@ -203,16 +203,23 @@ cdef class BatchNormInputGradient(Channels):
         )
 
 
+cdef inline float blend(double old, float running, double new, float batch) noexcept nogil:
+    """Their weighted sum; an infinite running one that has the weight 0 is left out."""
+    return batch if old == 0 else <float> (old * running + new * batch)
+
+
 cdef class BatchNormRunning(Op):
     """running = momentum running + (1 - momentum) of the batch, for mean and variance.
 
-    A run of one row with one group has no variance: then nothing changes.
+    A run of one row with one group has no variance: then nothing changes. seen (1,): how many values the running ones
+    are the mean of. Instead of following by momentum they stay the mean over all runs, each weighted by its values.
     """
 
     cdef const float *mean
     cdef const float *variance
     cdef float *running_mean
     cdef float *running_variance
+    cdef float *seen  # NULL if it is None
     cdef Py_ssize_t n, groups
     cdef double momentum
 
@@ -225,6 +232,7 @@ cdef class BatchNormRunning(Op):
         *,
         momentum: float,
         groups: int = 1,
+        Tensor seen = None,
     ) -> None:
         cdef Tensor tensor
         tensors = mean, variance, running_mean, running_variance
@@ -232,10 +240,13 @@ cdef class BatchNormRunning(Op):
             if tensor.size != mean.size:
                 shapes = ", ".join(str(t.shape) for t in tensors)
                 raise ValueError(f"BatchNormRunning: expected equal shapes, got {shapes}")
+        if seen is not None and seen.size != 1:
+            raise ValueError(f"BatchNormRunning: expected seen (1,), got {seen.shape}")
         self.mean, self.variance = floats(mean), floats(variance)
         self.running_mean, self.running_variance = floats(running_mean), floats(running_variance)
+        self.seen = NULL if seen is None else floats(seen)
         self.n, self.momentum, self.groups = mean.size, momentum, groups
-        self.bind(tensors)
+        self.bind(tensors if seen is None else (*tensors, seen))
 
     @property
     def capacity(self) -> int:
@@ -243,10 +254,14 @@ cdef class BatchNormRunning(Op):
         return 2**62
 
     cdef void run(self) noexcept nogil:
-        cdef double old = self.momentum, new = 1.0 - self.momentum
-        cdef Py_ssize_t j
-        if self.state.inputs_only or self.present_rows() * self.groups == 1:
+        cdef Py_ssize_t values = self.present_rows() * self.groups, j
+        cdef double old = self.momentum, new
+        if self.state.inputs_only or values == 1:
             return
+        if self.seen is not NULL:
+            old = self.seen[0] / (self.seen[0] + <double> values)
+            self.seen[0] += <float> values
+        new = 1.0 - old
         for j in range(self.n):
-            self.running_mean[j] = <float> (old * self.running_mean[j] + new * self.mean[j])
-            self.running_variance[j] = <float> (old * self.running_variance[j] + new * self.variance[j])
+            self.running_mean[j] = blend(old, self.running_mean[j], new, self.mean[j])
+            self.running_variance[j] = blend(old, self.running_variance[j], new, self.variance[j])

@@ -102,10 +102,10 @@ class BatchNorm(Layer):
         lowering.emit(kernels.BatchNormMoments, x.buffer, mean, variance)
 
         def close() -> None:
-            groups = x.columns // mean.size
-            call = lowering.emit(
-                kernels.BatchNormRunning, mean, variance, *running, momentum=self.momentum, groups=groups
-            )
+            groups, seen = x.columns // mean.size, lowering.seen
+            count = None if seen is None else seen.setdefault(weights["mean"], Tensor((1,)))
+            settings = {"momentum": self.momentum, "groups": groups, "seen": count}
+            call = lowering.emit(kernels.BatchNormRunning, mean, variance, *running, **settings)
             call.steps = x.buffer.steps
 
         lowering.closing(close)

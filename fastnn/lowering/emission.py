@@ -20,8 +20,9 @@ class Emission:
     layers nevertheless act as in prediction: no dropout, running statistics. seed: of the random numbers. derived: of a
     frozen network: what is derived from its weights, by its purpose, to be called in this order when they change.
     accumulates: whether gradients of weights are added to those of earlier passes. written: the weights whose gradient
-    has been written. streams: how many layers have a stream of random numbers of their own. layer: the layer that
-    emits.
+    has been written. seen: of a pass that computes running statistics again, the numbers of values that they are
+    means of; None in all other passes. streams: how many layers have a stream of random numbers of their own. layer:
+    the layer that emits.
     """
 
     rows: int
@@ -33,6 +34,7 @@ class Emission:
     accumulates: bool = False
     calls: list[Call] = field(default_factory=list)
     written: set[Weight] = field(default_factory=set)
+    seen: dict[Weight, Tensor] | None = None
     streams: int = 0
     layer: str = ""
 

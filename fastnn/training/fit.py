@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping, Sequence
-from typing import Any, Self
+from typing import Any
 
 from fastnn.common import checks
 from fastnn.data import arrays
 from fastnn.inference.feeding import Given
 from fastnn.inference.predict import Prediction
-from fastnn.model.average import averages, require_average
 from fastnn.model.feed import Feed
 from fastnn.model.history import History
 from fastnn.model.request import Kind, Request
@@ -255,36 +253,3 @@ class Training(Prediction):
         """
         with self.guard.changing("reset_state"):
             self.pool.clear_states()
-
-    def averaged(self) -> Self:
-        """Copy the network with the moving average of its parameters, which the optimizer's setting ema keeps.
-
-        Before the first update it is a plain copy.
-
-        Returns
-        -------
-        Network
-
-        Raises
-        ------
-        RuntimeError
-            Where the optimizer has no ema.
-
-        References
-        ----------
-        B. T. Polyak and A. B. Juditsky, "Acceleration of Stochastic Approximation by Averaging", SIAM Journal on
-        Control and Optimization 30(4), 1992.
-
-        Examples
-        --------
-        >>> import numpy as np, fastnn as fnn
-        >>> net = fnn.Sequential([fnn.Dense(1)], input_shape=(2,), seed=0).compile(fnn.Adam(ema=0.99), "mse")
-        >>> _ = net.train_on_batch(np.eye(2), np.ones(2))
-        >>> net.averaged().predict(np.eye(2)).shape
-        (2, 1)
-        """
-        require_average(self, "averaged")
-        twin = copy.copy(self)
-        for part, average in averages(twin):
-            part.of(part.block.values).array[...] = average.array
-        return twin
