@@ -100,7 +100,7 @@ def _evaluate(net: Compiled, request: Request, rows: int) -> Program:
 def _train(net: Compiled, request: Request, rows: int) -> Program:
     measured = _Measured(net, request, Lowering(rows, trained_weights(net), training=True, seed=net.seed))
     measured.lowering.run_closing()
-    return measured.program([], _update(net, measured.lowering))
+    return measured.program(measured.predictions, _update(net, measured.lowering))
 
 
 def _descent(net: Compiled, request: Request, rows: int) -> Program:
@@ -151,6 +151,7 @@ class _Measured:
         self.choices: list[Port] = []
         self.records: list[Record] = []
         self._measure(outputs)
+        self.predictions = self._leave(outputs) if request.predictions else []
         several = len(net.objectives) > 1 and "loss" not in self.meters
         self.scales = {f"{each.output}_loss": each.weight for each in net.objectives} if several else {}
         if lowering.penalties or update.penalized(net.blocks.wanted):
@@ -183,6 +184,12 @@ class _Measured:
         for i, each in enumerate(waiting):
             with lowering.named(self._title(i)):
                 self._meter(i, *each)
+
+    def _leave(self, outputs: list[Value]) -> list[Port]:
+        """Emits the scatters of the outputs."""
+        with self.lowering.named(self.request.kind.value):
+            buffers = [self.lowering.read(output).buffer for output in outputs]
+            return leave(self.lowering, "out", self.net.graph.output_names, buffers)
 
     def _prefix(self, index: int) -> str:
         """What the names in the logs begin with."""

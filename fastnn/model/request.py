@@ -27,7 +27,8 @@ class Request(NamedTuple):
     for none; empty without any. choose: of which outputs an element is chosen; empty without any. lengths: whether
     sequences have lengths of their own. stateful: whether recurrent layers continue from the state in which the batch
     before left them. outputs: whether outputs are recorded, for metrics of a whole epoch. still: whether gradients are
-    those of the loss as `evaluate` measures it, without dropout and with running statistics.
+    those of the loss as `evaluate` measures it, without dropout and with running statistics. predictions: whether a
+    training step returns the outputs.
     """
 
     kind: Kind
@@ -38,6 +39,7 @@ class Request(NamedTuple):
     stateful: bool = False
     outputs: bool = False
     still: bool = False
+    predictions: bool = False
 
     @classmethod
     def of(cls, kind: Kind, examples: Examples, outputs: bool = False) -> Request:

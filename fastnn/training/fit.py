@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal, overload
+
+import numpy as np
 
 from fastnn.common import checks
 from fastnn.data import arrays
@@ -11,6 +13,7 @@ from fastnn.inference.feeding import Given
 from fastnn.inference.predict import Prediction
 from fastnn.model.feed import Feed
 from fastnn.model.history import History
+from fastnn.model.objectives import one_or_all
 from fastnn.model.request import Kind, Request
 from fastnn.optimizers import LBFGS
 from fastnn.training import full_batch
@@ -191,6 +194,7 @@ class Training(Prediction):
                 if progress:
                     progress.close()
 
+    @overload
     def train_on_batch(
         self,
         x: Any,
@@ -200,7 +204,34 @@ class Training(Prediction):
         stateful: bool = False,
         choose: Any = None,
         rows: Any = None,
-    ) -> float:
+        *,
+        outputs: Literal[False] = False,
+    ) -> float: ...
+    @overload
+    def train_on_batch(
+        self,
+        x: Any,
+        y: Any,
+        sample_weight: Any = None,
+        lengths: Any = None,
+        stateful: bool = False,
+        choose: Any = None,
+        rows: Any = None,
+        *,
+        outputs: Literal[True],
+    ) -> tuple[float, Any]: ...
+    def train_on_batch(
+        self,
+        x: Any,
+        y: Any,
+        sample_weight: Any = None,
+        lengths: Any = None,
+        stateful: bool = False,
+        choose: Any = None,
+        rows: Any = None,
+        *,
+        outputs: bool = False,
+    ) -> float | tuple[float, Any]:
         """Make one training step on all of x and y.
 
         Parameters
@@ -209,11 +240,15 @@ class Training(Prediction):
             As in `fit`.
         stateful : bool, default False
             Whether the samples continue the sequences of the last such step, until `reset_state`.
+        outputs : bool, default False
+            Whether the outputs are returned too: those whose loss it is, before the update, as training sees them (with
+            dropout, and BatchNorm by the batch). They need no second pass, for priorities of a replay memory, say.
 
         Returns
         -------
-        float
-            The loss before the step; with sample_weight a weighted mean.
+        float, or (float, array)
+            The loss before the step; with sample_weight a weighted mean. With outputs=True also what `predict` returns:
+            an array, float32 (batch, ...), or for several outputs a dict by name.
 
         Raises
         ------
@@ -231,15 +266,24 @@ class Training(Prediction):
         >>> x, y = np.eye(2), np.ones(2)
         >>> net.train_on_batch(x, y) > net.train_on_batch(x, y)
         True
+        >>> loss, outputs = net.train_on_batch(x, y, outputs=True)
+        >>> errors = y - outputs[:, 0]
         """
-        if lengths is None and not stateful:
+        if lengths is None and not stateful and outputs is False:
             loss = self.pool.train_quickly(self, x, y, sample_weight, choose, rows)
             if loss is not None:
                 return loss
         examples = self.examples(x, y, sample_weight, lengths, stateful, choose)
         order = None if rows is None else arrays.rows(rows, examples.size)
+        request, arguments = Request.of(Kind.TRAIN, examples), tuple(examples.arrays)
         with self.built_for(examples.inputs):
-            return self.pool.train(self, tuple(examples.arrays), Request.of(Kind.TRAIN, examples), order)
+            if not checks.flag("outputs", outputs):
+                return self.pool.train(self, arguments, request, order)
+            count = examples.size if order is None else len(order)
+            found = [np.empty((count, *shape), np.float32) for shape in self.shapes]
+            request = request._replace(predictions=True)
+            loss = self.pool.train(self, (*arguments, *found), request, order)
+        return loss, one_or_all(self.graph.output_names, found)
 
     def reset_state(self) -> None:
         """Reset the state that `train_on_batch` keeps with stateful=True: the next batch starts from zeros.
