@@ -6,7 +6,6 @@ from typing import ClassVar
 from fastnn import initializers, kernels
 from fastnn.initializers import Initializer
 from fastnn.layers.base import Layer, Parameter, expected
-from fastnn.layers.embedding import small
 from fastnn.lowering.call import Weight
 from fastnn.lowering.lowering import Lowering
 from fastnn.lowering.value import Value
@@ -56,7 +55,7 @@ class PositionEmbedding(Layer):
         return features
 
     def parameters(self, features: tuple[int, ...]) -> dict[str, Parameter]:
-        initializer = small if self.initializer is None else self.initializer
+        initializer = initializers.Uniform(-0.05, 0.05) if self.initializer is None else self.initializer
         return {"weight": Parameter(features, initializer, 1, features[-1])}
 
     def lower(self, lowering: Lowering, x: Value, weights: dict[str, Weight], index: int) -> Value:
