@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from fastnn.engine.tensor import Tensor
-from fastnn.kernels import ELEMENTWISE_LOSSES, Cosine, ElementwiseLoss
+from fastnn.kernels import ELEMENTWISE_LOSSES, Cosine, Dice, ElementwiseLoss
 from ops import filled
 
 SHAPES = [(16, 2), (128, 10), (128, 1000), (1024, 1024)]
@@ -36,3 +36,8 @@ def test_weighted(benchmark: Any, rows: int, columns: int) -> None:
 @pytest.mark.parametrize(("rows", "columns"), SHAPES)
 def test_cosine(benchmark: Any, rows: int, columns: int) -> None:
     benchmark(Cosine(filled(rows, columns), target(rows, columns), Tensor((rows, columns))))
+
+
+@pytest.mark.parametrize(("rows", "columns"), SHAPES)
+def test_dice(benchmark: Any, rows: int, columns: int) -> None:
+    benchmark(Dice(filled(rows, columns), target(rows, columns), Tensor((rows, columns))))

@@ -144,6 +144,9 @@ typedef struct {
      float *y, float *mass, float *count))                                                                             \
   K(double, cosine,                                                                                                    \
     (isize rows, isize n, const float *x, const float *target, const float *weight, float scale, float *dx))           \
+  K(double, dice,                                                                                                      \
+    (isize rows, isize n, const float *x, const float *target, const float *weight, float smooth, float scale,         \
+     float *dx))                                                                                                       \
   K(void, argmax, (isize rows, isize n, const float *x, int32_t *y))                                                   \
   K(isize, gather,                                                                                                     \
     (isize rows, isize n, isize width, const fastnn_array *x, isize first, const int64_t *order, int check, float *y)) \

@@ -133,6 +133,34 @@ static double kernel_cosine(isize rows, isize n, const float *x, const float *ta
   return loss;
 }
 
+/* The sum over rows of weight L, L = 1 - (2 p.t + smooth) / (|p| + |t| + smooth), p = s(x) and |.| the sum of elements,
+ * and dx = weight scale dL/dx. As (sum of p (1 - t) + t (1 - p)) / (|p| + |t| + smooth) it is no difference of near
+ * numbers. x, target, dx: (rows, n); weight: (rows), or NULL for 1; smooth > 0. */
+static double kernel_dice(isize rows, isize n, const float *x, const float *target, const float *weight, float smooth,
+                          float scale, float *dx) {
+  double loss = 0;
+  for (isize r = 0; r < rows; r++, x += n, target += n, dx += n) {
+    const double w = weight ? weight[r] : 1.0;
+    vd wrong = {{0}, {0}}, sizes = wrong;
+    for (isize j = 0; j < n; j += VL) {
+      const vf xj = load_up_to(x + j, n - j), t = load_up_to(target + j, n - j), p = sigmoid_vector(xj);
+      const vf missed = p * (1.0f - t) + t * sigmoid_vector(-xj), both = p + t;
+      const vi there = n - j < VL ? lanes_below(n - j) : ~(vi){0};
+      wrong = plus(wrong, widen(choose(there, missed, (vf){0})));
+      sizes = plus(sizes, widen(choose(there, both, (vf){0})));
+    }
+    const double size = sum_lanes_double(sizes) + smooth, own = sum_lanes_double(wrong) / size;
+    const float factor = (float)(w * scale / size), share = (float)(1.0 - own);
+    for (isize j = 0; j < n; j += VL) {
+      const vf xj = load_up_to(x + j, n - j), t = load_up_to(target + j, n - j);
+      const vf slope = sigmoid_vector(xj) * sigmoid_vector(-xj) * (share - 2.0f * t);
+      store_up_to(dx + j, w == 0.0 ? (vf){0} : slope * factor, n - j);
+    }
+    if (w != 0.0) loss += w * own;
+  }
+  return loss;
+}
+
 /* y: the argmax of each row, the first in a tie; NaN counts as the maximum. */
 static void kernel_argmax(isize rows, isize n, const float *x, int32_t *y) {
   for (isize i = 0; i < rows; i++, x += n) {

@@ -57,6 +57,14 @@ def Cosine(x: ArrayLike, target: ArrayLike, weight: ArrayLike | None = None) -> 
     return weighted(1 - cosine, slope, weight)
 
 
+def Dice(
+    x: ArrayLike, target: ArrayLike, weight: ArrayLike | None = None, *, smooth: float = 1.0
+) -> tuple[float, Array]:
+    t, p, q = double(target), sigmoid(double(x)), sigmoid(-double(x))
+    over, both = ((terms).sum(axis=1, keepdims=True) + smooth for terms in (2 * p * t, p + t))
+    return weighted(1 - over / both, p * q * (over / both - 2 * t) / both, weight)
+
+
 def distribution(target: NDArray, classes: int) -> Array:
     return np.eye(classes)[target] if target.ndim == 1 else double(target)
 

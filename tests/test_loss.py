@@ -14,7 +14,7 @@ from fastnn.engine.op import Op
 from fastnn.engine.plan import Plan
 from fastnn.engine.port import Port
 from fastnn.engine.tensor import Tensor
-from fastnn.kernels import Cosine, CrossEntropy, ElementwiseLoss, Gather, GatherLabels
+from fastnn.kernels import Cosine, CrossEntropy, Dice, ElementwiseLoss, Gather, GatherLabels
 
 # Elements enough for two threads, and for four and as many chunks.
 TWO, FOUR = 18_000, 35_000
@@ -41,6 +41,7 @@ def values(rows: int, columns: int) -> NDArray[np.float32]:
 TARGETS: dict[str, Targets] = dict.fromkeys(kernels.ELEMENTWISE_LOSSES, probabilities)
 TARGETS |= {"mse": values, "mae": values, "huber": values}
 TARGETS |= {"CrossEntropy": labels, "distributions": distributions, "KLDivergence": distributions, "Cosine": values}
+TARGETS["Dice"] = probabilities
 every_loss = pytest.mark.parametrize("kind", TARGETS)
 
 
@@ -160,7 +161,7 @@ def test_small_losses_keep_their_digits(isa: str, kind: str) -> None:
     for margin in (7, 9, 11):
         target = np.arange(40, dtype=np.int64) % 4
         x = np.float32(margin) * np.eye(4, dtype=np.float32)[target] + normal(40, 4) / 10
-        if kind in ("binary_cross_entropy", "focal"):
+        if kind in ("binary_cross_entropy", "focal", "Dice"):
             x = 2 * x - np.float32(margin)
         if kind != "CrossEntropy":
             target = np.eye(4, dtype=np.float32)[target]
@@ -238,7 +239,7 @@ def test_a_loss_that_is_not_finite(isa: str, kind: str, value: float) -> None:
         x, target = normal(4, columns).copy(), TARGETS[kind](4, columns)
         if kind == "hinge":  # -inf is right for a target of 0
             target = np.zeros_like(target)
-        x[2, columns - 1] = value
+        x[2, columns - 1] = np.nan if kind == "Dice" else value  # of an infinite logit p is 1
         op, _ = make(kind, x, target)
         op()
         assert not np.isfinite(op.last)
@@ -292,7 +293,7 @@ def elementwise(*tensors: Tensor | None) -> Op:
     return ElementwiseLoss(*tensors, loss="mse")
 
 
-@pytest.mark.parametrize("loss", [elementwise, CrossEntropy, Cosine])
+@pytest.mark.parametrize("loss", [elementwise, CrossEntropy, Cosine, Dice])
 def test_arguments_are_checked(loss: Callable[..., Op]) -> None:
     x = Tensor((4, 3))
     for wrong in ((Tensor((3, 3)), x, x), (x, Tensor((4, 2)), x), (x, x, Tensor((4, 2))), (x, x, Tensor((5, 3)))):

@@ -14,10 +14,10 @@ from fastnn import losses
 from networks import blobs
 from test_loss import called, distributions, probabilities, twin, values
 
-OPS = {"cross_entropy": "distributions", "kl_divergence": "KLDivergence", "cosine": "Cosine"}
+OPS = {"cross_entropy": "distributions", "kl_divergence": "KLDivergence", "cosine": "Cosine", "dice": "Dice"}
 TARGETS = {"cross_entropy": distributions, "kl_divergence": distributions, "hinge": lambda *n: np.sign(values(*n))}
-TARGETS |= dict.fromkeys(("binary_cross_entropy", "focal", "poisson"), probabilities)
-OTHERS = [losses.Huber(2.0), losses.Focal(gamma=0.5), losses.CrossEntropy(0.1, [1, 2, 3], -1)]
+TARGETS |= dict.fromkeys(("binary_cross_entropy", "dice", "focal", "poisson"), probabilities)
+OTHERS = [losses.Dice(0.25), losses.Huber(2.0), losses.Focal(gamma=0.5), losses.CrossEntropy(0.1, [1, 2, 3], -1)]
 # Others have targets of their own: see test_policy and test_gaussian.
 every_loss = pytest.mark.parametrize("name", [name for name, loss in losses.LOSSES.items() if loss.compares])
 
@@ -56,9 +56,11 @@ def twin_of_huber(y: np.ndarray, t: np.ndarray, weight: Any, options: dict[str, 
     return reference_losses.ElementwiseLoss(y, t, weight, **{**options, "setting": 1.0})
 
 
-@pytest.mark.parametrize("name", ["mse", "mae", "huber", "binary_cross_entropy", "poisson", "kl_divergence", "cosine"])
+@pytest.mark.parametrize(
+    "name", ["mse", "mae", "huber", "binary_cross_entropy", "poisson", "kl_divergence", "cosine", "dice"]
+)
 def test_as_pytorch(name: str) -> None:
-    """hinge and focal are not in PyTorch; cross_entropy is in test_cross_entropy."""
+    """hinge and focal are not in PyTorch, and dice is written in it; cross_entropy is in test_cross_entropy."""
     torch = pytest.importorskip("torch", reason="PyTorch is what is compared with")
     f = torch.nn.functional
     theirs = {
@@ -69,6 +71,7 @@ def test_as_pytorch(name: str) -> None:
         "poisson": f.poisson_nll_loss,
         "kl_divergence": lambda z, t: f.kl_div(f.log_softmax(z, 1), t, reduction="batchmean"),
         "cosine": lambda z, t: 1 - f.cosine_similarity(z, t).mean(),
+        "dice": lambda z, t: (1 - (2 * (z.sigmoid() * t).sum(1) + 1) / (z.sigmoid().sum(1) + t.sum(1) + 1)).mean(),
     }
     y, t = normal(20, 7), TARGETS.get(name, values)(20, 7)
     z = torch.tensor(y.astype(np.float64), requires_grad=True)
@@ -150,6 +153,38 @@ def test_files_and_copies(loss: losses.Loss, tmp_path: Any) -> None:
     assert loss != losses.Own(print)
 
 
+def test_dice_of_masks() -> None:
+    """Sums over a sample's pixels, whatever their shape; a rare foreground is found; what is not a mask is refused."""
+    y, t = normal(3, 4, 5, 1), np.random.default_rng(0).random((3, 4, 5, 1)) < 0.2
+    for each, truth in ((y.reshape(3, 20), t.reshape(3, 20)), (y.reshape(3, 2, 2, 5), t.reshape(3, 2, 2, 5))):
+        loss, dy = losses.Dice(0.5)(each, truth, [1, 2, 3])
+        wanted, slope = losses.Dice(0.5)(y, t, [1, 2, 3])
+        assert loss == wanted and (dy.ravel() == slope.ravel()).all()
+    assert losses.dice(np.full((1, 9), -100.0), np.zeros((1, 9)))[0] == pytest.approx(0, abs=1e-12)
+
+    x = np.random.default_rng(1).standard_normal((40, 8, 8, 1))
+    truth = x > 2
+    layers = [fnn.Conv2D(8, 1, activation="relu"), fnn.Conv2D(1, 1, activation="sigmoid")]
+    net = fnn.Sequential(layers, input_shape=(8, 8, 1), seed=0).compile(fnn.Adam(0.02), "dice", ["dice"])
+    net.fit(x, truth, epochs=60, verbose=0)
+    assert net.evaluate(x, truth)["dice"] > 0.8
+    before = net.parameters.copy()
+    with pytest.raises(ValueError, match=r"dice: it is of samples as a whole; expected sample_weight \(batch,\)"):
+        net.fit(x, truth, sample_weight=np.ones((40, 8, 8)), verbose=0)
+    with pytest.raises(ValueError, match="as a whole"):
+        losses.dice(y, t, np.ones((3, 4, 5)))
+    with pytest.raises(ValueError, match="expected"):
+        net.fit(x, 2.0 * truth, verbose=0)
+    assert (net.parameters == before).all()
+    with pytest.raises(ValueError, match="dice: the output activation must be sigmoid, or identity for logits"):
+        fnn.Sequential([fnn.Dense(3, "softmax")], input_shape=(4,)).compile("sgd", "dice").evaluate(*blobs())
+    net = fnn.Sequential([fnn.GRU(2, return_sequences=True), fnn.Dense(1)], input_shape=(5, 3)).compile("sgd", "dice")
+    steps, flags = normal(2, 5, 3), np.ones((2, 5, 1))
+    assert np.isfinite(net.train_on_batch(steps, flags))
+    with pytest.raises(ValueError, match="dice"):
+        net.train_on_batch(steps, flags, lengths=[2, 5])
+
+
 def test_on_threads() -> None:
     """A call during another call of a loss gets a plan of its own."""
     y, t = normal(2000, 50), values(2000, 50)
@@ -161,6 +196,8 @@ def test_on_threads() -> None:
 
 WRONG = {
     "no loss": (lambda: losses.resolve("mean"), ValueError, "unknown loss 'mean'; known: mse, mae"),
+    "smooth": (lambda: losses.Dice(0), ValueError, "Dice: smooth must be a number >="),
+    "no number": (lambda: losses.Dice("1"), TypeError, "Dice: smooth must be a number"),
     "a class": (lambda: losses.resolve(losses.Huber), TypeError, r"use Huber\(\)"),
     "a number": (lambda: losses.resolve(3), ValueError, "unknown loss 3"),
     "delta": (lambda: losses.Huber(0), ValueError, "Huber: delta must be a number >="),

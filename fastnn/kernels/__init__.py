@@ -26,7 +26,7 @@ __getattr__, __dir__, __all__ = lazy.attach(
         "fastnn.kernels.gaussian_noise": "GaussianNoise",
         "fastnn.kernels.gaussian_sample": "GaussianSample GaussianSampleGradient NormalDivergence",
         "fastnn.kernels.layer_norm": "LayerNorm LayerNormInputGradient LayerNormWeightGradient",
-        "fastnn.kernels.loss": "ELEMENTWISE_LOSSES Cosine ElementwiseLoss",
+        "fastnn.kernels.loss": "ELEMENTWISE_LOSSES Cosine Dice ElementwiseLoss",
         "fastnn.kernels.mask": "Mask MaskGradient",
         "fastnn.kernels.maxout": "Maxout MaxoutGradient",
         "fastnn.kernels.merge": "Add Concatenate ConcatenateGradient Multiply Scale Subtract",

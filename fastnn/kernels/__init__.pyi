@@ -65,6 +65,7 @@ from fastnn.kernels.layer_norm import (
 from fastnn.kernels.loss import (
     ELEMENTWISE_LOSSES as ELEMENTWISE_LOSSES,
     Cosine as Cosine,
+    Dice as Dice,
     ElementwiseLoss as ElementwiseLoss,
 )
 from fastnn.kernels.mask import Mask as Mask, MaskGradient as MaskGradient

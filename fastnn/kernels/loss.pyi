@@ -32,3 +32,15 @@ class Cosine(Loss):
     def __init__(
         self, x: Tensor, target: Tensor, dx: Tensor, weight: Tensor | None = None, *, finite: bool = False
     ) -> None: ...
+
+class Dice(Loss):
+    def __init__(
+        self,
+        x: Tensor,
+        target: Tensor,
+        dx: Tensor,
+        weight: Tensor | None = None,
+        *,
+        smooth: float = 1.0,
+        finite: bool = False,
+    ) -> None: ...

@@ -162,3 +162,41 @@ cdef class Cosine(Loss):
             <float> self.scale,
             self.dx + start,
         )
+
+
+cdef class Dice(Loss):
+    """1 - (2 p.t + smooth) / (|p| + |t| + smooth), p = sigmoid(x) and |.| the sum of elements, the mean over rows.
+
+    x, target, dx: float32 (rows, columns); smooth > 0.
+    """
+
+    cdef float smooth
+
+    def __init__(
+        self,
+        Tensor x,
+        Tensor target,
+        Tensor dx,
+        Tensor weight or None = None,
+        *,
+        smooth: float = 1.0,
+        finite: bool = False,
+    ) -> None:
+        self.smooth = smooth
+        Loss.__init__(self, x, target, dx, weight, finite=finite)
+
+    cdef double terms(self) noexcept nogil:
+        return 1
+
+    cdef double piece(self, Py_ssize_t row, Py_ssize_t rows, const float *weight) noexcept nogil:
+        cdef Py_ssize_t start = row * self.columns
+        return self.table.dice(
+            rows,
+            self.columns,
+            self.x + start,
+            self.target + start,
+            weight,
+            self.smooth,
+            <float> self.scale,
+            self.dx + start,
+        )

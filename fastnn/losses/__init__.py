@@ -6,15 +6,15 @@
     net.compile(loss=function)                     # your own: function(y, t) -> (loss, dy), in NumPy
 
 y and t are (batch, ...), of the same shape; dy is float32 and has the shape of y. Called on arrays, cross_entropy,
-kl_divergence, binary_cross_entropy and focal expect logits: the input of the softmax or the sigmoid, which is part of
-the loss. In a network either works: the loss is fused with a final softmax or sigmoid, and the outputs of a linear
-layer are the logits. Losses with a logarithm are in nats; divided by log(2) they are in bits.
+kl_divergence, binary_cross_entropy, focal and dice expect logits: the input of the softmax or the sigmoid, which is
+part of the loss. In a network either works: the loss is fused with a final softmax or sigmoid, and the outputs of a
+linear layer are the logits. Losses with a logarithm are in nats; divided by log(2) they are in bits.
 
 A loss is a mean over rows or over all elements. cross_entropy, kl_divergence and cosine compare the last axis, so that
-the rows of feature maps (batch, height, width, channels) are their positions. With weights, the sum is divided by the
-sum of the weights, so that only their proportions matter, whatever their size; a batch whose weights are all 0 has loss
-0 and gradient 0, and a row of weight 0 is ignored, even if it is not finite. Where all weights are 0, the means of
-`fit` and `evaluate` are NaN.
+the rows of feature maps (batch, height, width, channels) are their positions; those of dice are whole samples. With
+weights, the sum is divided by the sum of the weights, so that only their proportions matter, whatever their size; a
+batch whose weights are all 0 has loss 0 and gradient 0, and a row of weight 0 is ignored, even if it is not finite.
+Where all weights are 0, the means of `fit` and `evaluate` are NaN.
 """
 
 from collections.abc import Mapping
@@ -23,6 +23,7 @@ from typing import Any
 from fastnn.common import checks
 from fastnn.common.settings import check_version
 from fastnn.losses.base import Loss
+from fastnn.losses.dice import Dice
 from fastnn.losses.elementwise import (
     BinaryCrossEntropy,
     Focal,
@@ -44,6 +45,7 @@ __all__ = [
     "BinaryCrossEntropy",
     "Cosine",
     "CrossEntropy",
+    "Dice",
     "Focal",
     "Function",
     "Gaussian",
@@ -62,6 +64,7 @@ __all__ = [
     "binary_cross_entropy",
     "cosine",
     "cross_entropy",
+    "dice",
     "focal",
     "gaussian",
     "gaussian_policy_gradient",
@@ -84,6 +87,7 @@ poisson = Poisson()
 kl_divergence = KLDivergence()
 focal = Focal()
 cosine = Cosine()
+dice = Dice()
 gaussian = Gaussian()
 policy_gradient = PolicyGradient()
 gaussian_policy_gradient = GaussianPolicyGradient()
@@ -92,7 +96,7 @@ gaussian_policy_gradient = GaussianPolicyGradient()
 LOSSES: dict[str, Loss] = {
     loss.name: loss
     for loss in (
-        *(mse, mae, huber, cross_entropy, binary_cross_entropy, hinge, poisson, kl_divergence, focal, cosine),
+        *(mse, mae, huber, cross_entropy, binary_cross_entropy, hinge, poisson, kl_divergence, focal, cosine, dice),
         *(gaussian, policy_gradient, gaussian_policy_gradient),
     )
 }

@@ -149,3 +149,35 @@ void check_cosine(const fastnn_table *t) {
         expect(-1, -1, sum, expected, 1e-12 * rows);
       }
 }
+
+void check_dice(const fastnn_table *t) {
+  for (isize n = 1; n <= TAILS; n++)
+    for (int weighted = 0; weighted < 2; weighted++)
+      for (places("n %td, weights %d", n, weighted); next_place();) {
+        enum { rows = 5 };
+        const float scale = uniform(0.01, 2), smooth = uniform(0.01, 2);
+        float *x = random_floats(rows * n), *target = floats(rows * n), *dx = floats(rows * n);
+        float *weight = weighted ? floats(rows) : NULL;
+        double expected = 0;
+        for (isize i = 0; i < rows * n; i++) x[i] *= 5, target[i] = i % 3 ? uniform(0, 1) : i % 2;
+        for (isize j = 0; j < n; j++) x[j] = target[j] > 0.5 ? 60 : -60, target[n + j] = 0;
+        for (isize i = 0; i < rows && weight; i++) weight[i] = uniform(0.1, 3);
+        if (weight) weight[rows - 1] = 0, x[rows * n - 1] = NAN;
+        const double sum = returned(t->dice(rows, n, x, target, weight, smooth, scale, dx));
+        for (isize i = 0; i < rows; i++) {
+          const double w = weight ? weight[i] : 1;
+          double overlap = smooth, size = smooth;
+          for (isize j = 0; j < n && w > 0; j++) {
+            const double p = sigmoid(x[i * n + j]), a = target[i * n + j];
+            overlap += 2 * p * a, size += p + a;
+          }
+          expected += w > 0 ? w * (1 - overlap / size) : 0;
+          for (isize j = 0; j < n; j++) {
+            const double a = target[i * n + j], p = sigmoid(x[i * n + j]), q = sigmoid(-x[i * n + j]);
+            const double slope = w > 0 ? w * scale * p * q / size : 0;
+            expect(i, j, dx[i * n + j], slope * (overlap / size - 2 * a), TOLERANCE * slope * (overlap / size + 2 * a));
+          }
+        }
+        expect(-1, -1, sum, expected, TOLERANCE * rows * 3);
+      }
+}
