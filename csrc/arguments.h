@@ -102,7 +102,7 @@ typedef struct {
 } fastnn_attention;
 
 /* The queries and keys of a block of scores, the most numbers of a head, and the floats of a kernel's scratch. */
-#define FASTNN_ATTENTION_QUERIES 48
+#define FASTNN_ATTENTION_QUERIES 24
 #define FASTNN_ATTENTION_KEYS 96
 #define FASTNN_ATTENTION_SIZE 256
 #define FASTNN_ATTENTION_SCRATCH                          \

@@ -81,7 +81,7 @@ INLINE void soften_row(isize valid, isize n, float scale, float *x, isize size, 
   }
   const float most = greatest_lane(top) * scale, before = *high, now = most > before ? most : before;
   for (isize c = 0; c < valid; c += VL) {
-    const vf e = exp_vector(load_up_to(x + c, valid - c) * scale - now);
+    const vf e = exp_of_negative(load_up_to(x + c, valid - c) * scale - now);
     const vf kept = valid - c < VL ? choose(lanes_below(valid - c), e, (vf){0}) : e;
     store_up_to(x + c, kept, n - c);
     total += kept;
@@ -157,7 +157,7 @@ static void kernel_attention_gradient(const fastnn_attention *p, float *scratch)
         const float norm = p->norm[i + r], mean = p->sum[i + r];
         float *x = share + r * KEYS, *g = slope + r * KEYS;
         for (isize c = 0; c < valid; c += VL) {
-          const vf e = exp_vector(load_up_to(x + c, valid - c) * p->scale - norm);
+          const vf e = exp_of_negative(load_up_to(x + c, valid - c) * p->scale - norm);
           const vf kept = valid - c < VL ? choose(lanes_below(valid - c), e, (vf){0}) : e;
           const vf dx = kept * (load_up_to(g + c, valid - c) - mean) * p->scale;
           store_up_to(x + c, kept, all - c);
