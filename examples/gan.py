@@ -68,16 +68,13 @@ class Gan:
     def step(self, true: np.ndarray) -> tuple[float, float]:
         """An update of each network, and their losses."""
         made = self.generator.forward(self.codes(len(true)), training=True)
-        loss = 0.0
-        for x, target in ((true, TRUE), (made, 0.0)):  # two batches, as BatchNorm would mix them in one
-            part, dy = self._loss(self.discriminator.forward(x, training=True), target)
-            self.discriminator.backward(dy)
-            loss += part
-        self.discriminator.step()
-        self.discriminator.zero_grad()
+        of_true, dy = self._loss(self.discriminator.forward(true, training=True), TRUE)
+        self.discriminator.backward(dy)
+        of_made, dy = self._loss(self.discriminator.forward(made, training=True), 0.0)  # BatchNorm would mix one batch
+        self.discriminator.update(dy)
         wanted, dy = self._loss(self.discriminator.forward(made, training=True), 1.0)
         self.generator.update(self.discriminator.backward(dy, parameters=False))
-        return loss, wanted
+        return of_true + of_made, wanted
 
     @staticmethod
     def _loss(y: np.ndarray, target: float) -> tuple[float, np.ndarray]:
@@ -85,11 +82,8 @@ class Gan:
         return fnn.losses.binary_cross_entropy(y, np.full_like(y, target))
 
     def averaged(self) -> fnn.Sequential:
-        """The generator with the moving average of its weights; the statistics it was trained with are of others."""
-        net = self.generator.averaged()
-        for _ in range(40):
-            net.backward(np.zeros_like(net.forward(self.codes(250), training=True)))
-        return net
+        """The generator with the moving average of its weights, and BatchNorm's statistics at these."""
+        return self.generator.averaged(self.codes(10_000))
 
 
 def train(gan: Gan, x: np.ndarray, epochs: int, distance: Callable[[fnn.Sequential], float]) -> list[float]:

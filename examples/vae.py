@@ -41,7 +41,7 @@ class Bound(NamedTuple):
 
 
 class Vae:
-    """The decoder is a network of its own, which shares its weights with the whole."""
+    """Encoder and decoder are networks of their own, which share their weights with the whole."""
 
     def __init__(self, shape: tuple[int, ...], seed: int) -> None:
         height, width = shape[0] // 4, shape[1] // 4
@@ -60,10 +60,12 @@ class Vae:
         # The compiled loss is a mean over pixels, so the divergence counts 1 / pixels: the sum is the bound / pixels.
         code = fnn.GaussianSample(beta=1 / np.prod(shape))([mean, log_variance])
         self.net = fnn.Network(image, self.decoder(code), seed=seed)
+        self.encoder = self.net.part([MEAN, LOG_VARIANCE])
 
     def encode(self, x: np.ndarray) -> Codes:
         """The means and log variances of the codes of images."""
-        return fnn.inspection.outputs(self.net, MEAN, x), fnn.inspection.outputs(self.net, LOG_VARIANCE, x)
+        made = self.encoder.predict(x)
+        return made[MEAN], made[LOG_VARIANCE]
 
     def bound(self, x: np.ndarray, random: np.random.Generator) -> Bound:
         """The negative evidence lower bound, by one sample of the code of each image."""
