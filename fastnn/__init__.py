@@ -19,7 +19,7 @@ __getattr__, __dir__, __all__ = lazy.attach(
             GaussianNoise GaussianSample GlobalAvgPool GlobalMaxPool Layer LayerNorm LeakyReLU Mask Maxout MaxPool1D
             MaxPool2D Mean MultiHeadAttention Multiply Parameter PositionEmbedding PReLU PythonLayer RandomBrightness
             RandomContrast RandomFlip RandomRotation RandomShift Rescale Reshape SeparableConv2D SimpleRNN Slice
-            Subtract UpSample2D ZeroPad2D
+            Subtract TiedDense UpSample2D ZeroPad2D
         """,
         "fastnn.layers.symbol": "Input",
         "fastnn.network": "Network Sequential load",

@@ -83,6 +83,7 @@ from fastnn.layers import (
     SimpleRNN as SimpleRNN,
     Slice as Slice,
     Subtract as Subtract,
+    TiedDense as TiedDense,
     UpSample2D as UpSample2D,
     ZeroPad2D as ZeroPad2D,
 )

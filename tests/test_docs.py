@@ -104,6 +104,8 @@ def test_the_list_of_what_there_is_is_complete() -> None:
     classes = {name for name in dir(fnn) if isinstance(getattr(fnn, name), type)}
     names = classes - {"Layer", "Optimizer", "Parameter"} | set(ACTIVATIONS)
     assert not {name for name in names if not re.search(rf"\b{name}\b", text)}
+    rows = re.findall(r"^\| (\w[^|]*) \|", text, re.MULTILINE)
+    assert len(set(rows)) == len(rows)
 
 
 def test_the_readme_is_a_front_page() -> None:

@@ -6,22 +6,26 @@ from fastnn.kernels.steps cimport Steps
 
 
 cdef class OfSteps(Op):
-    """What both share: x, whole sequences (rows, times * columns) or by steps, and weight (times, columns)."""
+    """What both share: x, whole sequences (rows, times * columns) or by steps, and weight (times, columns).
+
+    A weight (columns,) is that of sequences of one step: a bias.
+    """
 
     cdef Steps steps
     cdef Py_ssize_t times, columns
 
     cdef void take(self, Tensor x, Tensor weight, Steps steps, tuple tensors) except *:
-        self.times, self.columns, self.steps = weight.rows, weight.columns, steps
-        if x.columns != (weight.size if steps is None else weight.columns) or (
-            steps is not None and steps.times != weight.rows
+        self.times = 1 if len(weight.shape) == 1 else weight.rows
+        self.columns, self.steps = weight.size // max(1, self.times), steps
+        if x.columns != (weight.size if steps is None else self.columns) or (
+            steps is not None and steps.times != self.times
         ):
             raise ValueError(f"{type(self).__name__}: x {x.shape} does not fit a weight {weight.shape}")
         self.pace = 1.0
         self.bind(tensors)
 
     cdef double work(self) noexcept nogil:
-        return self.state.rows * self.times * self.columns
+        return self.present_rows() * (self.times if self.steps is None else 1) * self.columns
 
 
 cdef class AddPositions(OfSteps):
@@ -41,7 +45,7 @@ cdef class AddPositions(OfSteps):
         cdef Py_ssize_t t, row, n = self.columns
         if self.steps is None:
             n *= self.times
-            for row in range(self.state.rows * index // parts, self.state.rows * (index + 1) // parts):
+            for row in range(self.present_rows() * index // parts, self.present_rows() * (index + 1) // parts):
                 self.table.add(n, self.x + row * n, self.weight, self.y + row * n)
             return
         for t in range(self.times * index // parts, self.times * (index + 1) // parts):
@@ -65,7 +69,7 @@ cdef class PositionsGradient(OfSteps):
             Op.run(self)
 
     cdef void part(self, Py_ssize_t index, Py_ssize_t parts) noexcept nogil:
-        cdef Py_ssize_t t, n = self.columns, row = n * self.times, rows = self.state.rows
+        cdef Py_ssize_t t, n = self.columns, row = n * self.times, rows = self.present_rows()
         cdef const float *dy
         for t in range(self.times * index // parts, self.times * (index + 1) // parts):
             dy = self.dy + t * n

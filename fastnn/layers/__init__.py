@@ -43,6 +43,7 @@ __getattr__, __dir__, __all__ = lazy.attach(
         "fastnn.layers.rescale": "Rescale",
         "fastnn.layers.reshape": "Reshape",
         "fastnn.layers.slice": "Slice",
+        "fastnn.layers.tied": "TiedDense",
         "fastnn.layers.upsample": "UpSample2D",
     },
 )

@@ -46,6 +46,7 @@ from fastnn.layers.recurrent import GRU as GRU, LSTM as LSTM, SimpleRNN as Simpl
 from fastnn.layers.rescale import Rescale as Rescale
 from fastnn.layers.reshape import Reshape as Reshape
 from fastnn.layers.slice import Slice as Slice
+from fastnn.layers.tied import TiedDense as TiedDense
 from fastnn.layers.upsample import UpSample2D as UpSample2D
 
 LAYERS: Mapping[str, type[Layer]]

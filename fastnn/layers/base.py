@@ -166,6 +166,10 @@ class Layer:
             raise TypeError(f"{self.title()}: parameters must return a dict of Parameter by name, got {found!r:.60}")
         return found
 
+    def borrowed(self, inputs: list[Any]) -> dict[str, tuple[str, tuple[int, ...]]]:
+        """The parameters that belong to other layers: by its own name the path of each, and the shape that it needs."""
+        return {}
+
     def enter(self, features: Any) -> None:
         """Raises ValueError where the user's data (batch, *features) surely have another layout than expected.
 

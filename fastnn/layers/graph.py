@@ -243,6 +243,12 @@ class Graph:
             before |= sizes
             for key, parameter in parameters.items():
                 wanted.setdefault(f"{node.name}.{key}", parameter)
+        for node in self.nodes:
+            for path, shape in node.layer.borrowed([shapes[source] for source in node.sources]).values():
+                if path not in wanted:
+                    raise ValueError(f"{node.name}: the network has no {path}; known: {', '.join(wanted)}")
+                if wanted[path].shape != shape:
+                    raise ValueError(f"{node.name}: {path} is {wanted[path].shape}; expected {shape}")
         return wanted
 
     def lower(
@@ -268,9 +274,9 @@ class Graph:
             with lowering.named(node.name):
                 if not node.layer.stepwise:
                     taken = [lowering.whole(value) for value in taken]
-                values = node.layer.lower_all(
-                    lowering, node.layer.given(taken), own.get(node.name, {}), lowering.stream()
-                )
+                borrowed = node.layer.borrowed([shapes[source] for source in node.sources])
+                held = {**own.get(node.name, {}), **{key: weights[path] for key, (path, _) in borrowed.items()}}
+                values = node.layer.lower_all(lowering, node.layer.given(taken), held, lowering.stream())
                 for place, made in zip(node.places, values, strict=True):
                     if made is None:
                         free.append([])
