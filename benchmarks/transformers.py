@@ -99,6 +99,7 @@ class Theirs(nn.Module):
         self.ids, self.positions = nn.Embedding(VOCABULARY, width), nn.Parameter(torch.zeros(times, width))
         self.blocks = nn.Sequential(*(Block(width, heads) for _ in range(4)))
         self.last = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, VOCABULARY))
+        self.last[1].weight = self.ids.weight
 
     def forward(self, ids: torch.Tensor) -> torch.Tensor:
         """Logits of the next characters."""
@@ -108,12 +109,7 @@ class Theirs(nn.Module):
 
 def ours(times: int, width: int, heads: int) -> fnn.Network:
     """The same network here."""
-    ids = fnn.Input((times,))
-    h = fnn.PositionEmbedding()(fnn.Embedding(VOCABULARY, width)(ids))
-    for _ in range(4):
-        h = fnn.Add()([h, fnn.MultiHeadAttention(heads, causal=True)(fnn.LayerNorm()(h))])
-        h = fnn.Add()([h, fnn.Dense(width)(fnn.Dense(4 * width, "gelu")(fnn.LayerNorm()(h)))])
-    net = fnn.Network(ids, fnn.Dense(VOCABULARY, "softmax")(fnn.LayerNorm()(h)), seed=0)
+    net = fnn.architectures.gpt(VOCABULARY, times, width, heads, seed=0)
     return net.compile(fnn.Adam(1e-3), "cross_entropy")
 
 

@@ -8,7 +8,7 @@ import pytest
 
 import fastnn as fnn
 from check import assert_same_bits, generator, normal
-from fastnn.architectures import lenet, resnet, unet
+from fastnn.architectures import gpt, lenet, resnet, unet
 
 
 def test_sizes_of_the_papers() -> None:
@@ -44,6 +44,30 @@ def test_they_learn() -> None:
         net.fit(x, y, 16, epochs=12, verbose=0)
         assert net.evaluate(x, y)["accuracy"] > 0.9
         np.testing.assert_allclose(net.freeze(8)(x[:8]), net.predict(x[:8]), rtol=1e-3, atol=1e-4)
+
+
+def test_gpt_learns_what_was_three_steps_before() -> None:
+    """Which only attention to a position tells."""
+    ids = generator(1).integers(0, 6, (256, 12))
+    y = np.roll(ids, 3, axis=1)
+    net = gpt(6, 12, 24, 2, 2, seed=0).compile(fnn.Adam(0.005), metrics=["accuracy"])
+    net.fit(ids[:200], y[:200], 20, epochs=40, verbose=0)
+    found = net.classify(ids[200:])
+    assert (found[:, 3:] == y[200:, 3:]).mean() > 0.95
+    assert (found[:, :3] == y[200:, :3]).mean() < 0.4  # what is not there yet is not known
+    assert gpt(6, 12, 24, 2, 2, dropout=0.1, seed=0).compile("adam").fit(ids, y, verbose=0)
+
+
+def test_the_size_of_gpt() -> None:
+    """GPT-2 small has 124 million parameters: 50257 ids, 1024 steps, 768 units, 12 blocks."""
+    net, times, units = gpt(50, 10, 24, 4, 3), 10, 24
+    block = 12 * units**2 + 13 * units
+    count = sum(view.size for view in net.gradients.values())
+    assert count == 50 * units + times * units + 3 * block + 2 * units + 50  # and a bias of the output
+    with pytest.raises(ValueError, match="3 heads do not divide 128 features"):
+        gpt(50, 10, heads=3)
+    with pytest.raises(ValueError, match="vocabulary"):
+        gpt(1, 10)
 
 
 @pytest.mark.parametrize("classes", [1, 3])
