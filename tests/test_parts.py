@@ -192,6 +192,17 @@ def test_files_and_copies_of_a_part_are_its_own(twin: Any) -> None:
     same_bits(net.weights["out.weight"], before)
 
 
+@pytest.mark.parametrize("twin", [copy.copy, loaded, lambda net: loaded(copy.copy(net))])
+def test_a_part_keeps_the_numbers_of_inner_networks_without_names(twin: Any) -> None:
+    """Its first may be the second of the whole, in files and copies too."""
+    x = fnn.Input((6,))
+    inner = [fnn.Sequential([fnn.Dense(3)], input_shape=(6,), seed=seed) for seed in range(2)]
+    part = fnn.Network(x, [each(x) for each in inner], seed=2).part("sequential_1")
+    other = twin(part)
+    assert list(other.weights) == list(part.weights) == ["sequential_1.dense_0.weight", "sequential_1.dense_0.bias"]
+    same_bits(other.predict(X), part.predict(X))
+
+
 def test_a_part_of_a_part_and_of_inner_networks() -> None:
     """Shares with the first whole; values of an inner network are named by both."""
     net = chain()

@@ -55,7 +55,7 @@ def _layer(layer: Layer, name: str, known: dict[Compiled, Compiled]) -> Layer:
     """A layer of the same settings, which belongs to no network yet."""
     if isinstance(layer, Subnetwork):
         inner: Any = layer.network
-        return Subnetwork(known.get(inner) or _structure(inner, known))
+        return Subnetwork.named(known.get(inner) or _structure(inner, known), name)
     if type(layer).__module__.startswith("fastnn."):  # settings that cannot be changed, and no other attributes
         twin = object.__new__(type(layer))
         vars(twin).update({field: vars(layer)[field] for field in field_names(layer)}, name=name)

@@ -48,7 +48,7 @@ def describe(net: Compiled, inner: Sequence[Compiled]) -> dict[str, Any]:
         "network": type(net).__name__,
         "input_shape": net.features[0] if net.features else None,
         "layers": [
-            {"network": inner.index(layer.network)}
+            {"network": inner.index(layer.network), **({} if layer.network.name else {"name": name})}
             if isinstance(layer, Subnetwork)
             else {
                 "class": layer.kind,
@@ -87,7 +87,8 @@ def restore(
     layers: list[Layer] = []
     for entry in description["layers"]:
         if "network" in entry:
-            layers.append(Subnetwork(inner[checks.integer("a layer's network", entry["network"], 0, len(inner) - 1)]))
+            number = checks.integer("a layer's network", entry["network"], 0, len(inner) - 1)
+            layers.append(Subnetwork.named(inner[number], entry.get("name")))
         elif entry["class"] in table:
             check_version(table[entry["class"]], entry)
             settings = {key: _setting(value, own) for key, value in entry["settings"].items()}

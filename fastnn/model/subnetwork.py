@@ -41,6 +41,14 @@ class Subnetwork(Merge):
     def __post_init__(self) -> None:
         object.__setattr__(self, "name", self.network.name)
 
+    @classmethod
+    def named(cls, network: Inner, name: str | None) -> Subnetwork:
+        """With this name, where the network has none: a part keeps the numbers that count the layers of the whole."""
+        made = cls(network)
+        if name is not None and network.name is None:
+            object.__setattr__(made, "name", checks.name("a layer", name))
+        return made
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Subnetwork) and other.network is self.network
 
