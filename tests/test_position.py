@@ -80,6 +80,13 @@ def test_arguments_are_checked() -> None:
         fnn.PositionEmbedding("small")
 
 
+def test_step_by_step_is_refused() -> None:
+    """A stream does not know at which position it is; the reason is named."""
+    net = fnn.Sequential([fnn.PositionEmbedding(), fnn.LSTM(3)], input_shape=(6, 4), seed=0)
+    with pytest.raises(ValueError, match="position_embedding_0: has numbers for each position, so it cannot run step"):
+        net.freeze(streaming=True)
+
+
 @pytest.mark.parametrize("ids", [False, True])
 def test_layer(ids: bool) -> None:
     """Right gradients; and padding makes no difference."""

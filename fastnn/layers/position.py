@@ -59,6 +59,8 @@ class PositionEmbedding(Layer):
         return {"weight": Parameter(features, initializer, 1, features[-1])}
 
     def lower(self, lowering: Lowering, x: Value, weights: dict[str, Weight], index: int) -> Value:
+        if lowering.stepping and weights["weight"].value.rows > 1:
+            raise ValueError(f"{lowering.layer}: has numbers for each position, so it cannot run step by step")
         x, weight = lowering.read(x), weights["weight"]
         y = lowering.value(x.columns, trains=x.trains or weight.gradient is not None, beside=x)
         steps = x.buffer.steps
