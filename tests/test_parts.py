@@ -203,6 +203,33 @@ def test_a_part_keeps_the_numbers_of_inner_networks_without_names(twin: Any) -> 
     same_bits(other.predict(X), part.predict(X))
 
 
+@pytest.mark.parametrize("twin", [copy.copy, loaded, lambda net: loaded(copy.copy(net))])
+@pytest.mark.parametrize("given", ["whole and part", "two parts", "deeper"])
+def test_what_sub_networks_share_is_shared_in_files_and_copies(twin: Any, given: str) -> None:
+    """Parts of one network, or a part and its whole: as one set of parameters, which is trained once."""
+    net = chain()
+    first, second = (
+        net if given == "whole and part" else net.part("dense_2", name="more"),
+        net.part("code", name="part"),
+    )
+    x = fnn.Input((6,))
+    if given == "deeper":
+        first = fnn.Network(x, fnn.Dense(3)(first(x)), seed=3, name="around")
+    outer = fnn.Network(x, {"a": fnn.Dense(2)(first(x)), "b": fnn.Dense(2)(second(x))}, seed=4)
+    y = {"a": X[:, :2], "b": X[:, 2:4]}
+    outer.compile(fnn.Adam(0.05, ema=0.9, clip_norm=1.0), "mse").fit(X, y, verbose=0)
+    other = twin(outer)
+    assert other.blocks.count() == outer.blocks.count()
+    for each in (outer, other):
+        each.fit(X, y, shuffle=False, verbose=0)
+    same_bits(dict(other.weights), dict(outer.weights))
+    same_bits(other.averaged().predict(X), outer.averaged().predict(X))
+    names = [name for name in other.weights if name.endswith("code.weight")]
+    other.weights[names[0]] = np.ones((5, 3))
+    assert all((other.weights[name] == 1).all() for name in names)
+    assert len(names) == 2
+
+
 def test_a_part_of_a_part_and_of_inner_networks() -> None:
     """Shares with the first whole; values of an inner network are named by both."""
     net = chain()

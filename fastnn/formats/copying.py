@@ -9,6 +9,7 @@ from fastnn.common.settings import field_names
 from fastnn.formats.safetensors_file import plain
 from fastnn.layers.base import Layer
 from fastnn.layers.graph import Graph
+from fastnn.model import sharing
 from fastnn.model.compiled import Compiled
 from fastnn.model.parameters import Blocks
 from fastnn.model.subnetwork import Subnetwork
@@ -22,6 +23,8 @@ def copied(net: Net) -> Net:
     Raises TypeError for metadata that are not plain JSON.
     """
     twin = _structure(net, {})
+    if net.features:
+        sharing.share(twin, sharing.shared(net))
     twin.counters.restore(net.counters)
     if net.optimizer is not None:
         loss, metrics = (dict(each) if isinstance(each, dict) else each for each in (net.loss, net.metrics))

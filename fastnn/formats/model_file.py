@@ -17,7 +17,7 @@ from fastnn._version import __version__
 from fastnn.common import checks
 from fastnn.formats.safetensors_file import parse, pieces, plain, take
 from fastnn.layers import LAYERS, Layer
-from fastnn.model import rates, structure
+from fastnn.model import rates, sharing, structure
 from fastnn.model.compiled import Compiled
 from fastnn.model.counters import Counters
 from fastnn.model.objectives import Objective, objectives, one_or_all
@@ -114,6 +114,8 @@ def describe(net: Compiled) -> dict[str, Any]:
         description["networks"] = [
             {**structure.describe(each, inner), "seed": each.seed, "metadata": plain(each.metadata)} for each in inner
         ]
+        if groups := sharing.shared(net) if net.features else []:
+            description["shared"] = groups
     if net.optimizer is not None:
         outputs = [each.output for each in net.objectives]
         description["compiled"] = {"optimizer": optimizers.describe(net.optimizer), "loss": None}
@@ -186,6 +188,8 @@ def _restore(
     if shapes:
         found = _taken(net, shapes, tensors)
         structure.adopt(net, shapes)
+        groups = checks.listed("shared", description.get("shared", []), list, "lists of names")
+        sharing.share(net, [checks.listed("shared", group, str, "names") for group in groups])
         _fill(net, *found)
     if tensors:
         raise ValueError(f"the file has tensors that are not in the architecture: {', '.join(tensors)}")

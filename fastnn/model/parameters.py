@@ -124,6 +124,11 @@ class Blocks:
         part._index()
         return part
 
+    def move(self, places: Mapping[tuple[Parameters, str], tuple[Parameters, str]]) -> None:
+        """Takes parameters at some places from others instead."""
+        self.places = {name: places.get(place, place) for name, place in self.places.items()}
+        self._index()
+
     def _index(self) -> None:
         first: dict[tuple[Parameters, str], str] = {}
         for name, place in self.places.items():
