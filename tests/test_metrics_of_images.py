@@ -134,6 +134,11 @@ def test_names_and_equality() -> None:
             ValueError,
             "b has features that are not finite",
         ),
+        (
+            lambda: frechet_distance(np.eye(2) * 1e200, np.eye(2)),
+            ValueError,
+            "a has features beyond 1e60, whose covariances overflow",
+        ),
         (lambda: frechet_distance(["a"], np.ones((3, 1))), TypeError, "frechet_distance: a: expected an array"),
     ],
 )

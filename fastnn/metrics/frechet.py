@@ -29,7 +29,7 @@ def frechet_distance(a: Any, b: Any) -> float:
     TypeError
         Unless both hold numbers.
     ValueError
-        For other shapes, and numbers that are not finite.
+        For other shapes, and numbers that are not finite or beyond 1e60.
 
     References
     ----------
@@ -52,6 +52,8 @@ def frechet_distance(a: Any, b: Any) -> float:
             raise ValueError(f"frechet_distance: expected {name} (n, d), n at least 2, got {x.shape}")
         if not np.isfinite(x).all():
             raise ValueError(f"frechet_distance: {name} has features that are not finite")
+        if np.abs(x).max() > 1e60:
+            raise ValueError(f"frechet_distance: {name} has features beyond 1e60, whose covariances overflow")
         sets.append(x)
     if sets[0].shape[1] != sets[1].shape[1]:
         raise ValueError(f"frechet_distance: a {sets[0].shape} and b {sets[1].shape} differ in the number of features")
