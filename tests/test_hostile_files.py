@@ -46,6 +46,15 @@ def sealed(text: str, tensors: dict[str, np.ndarray], **metadata: str) -> bytes:
     return save(tensors, {**header()["__metadata__"], "fastnn": text, "digest": digest, **metadata})
 
 
+@pytest.mark.parametrize("dtype", [">i4", ">f8", "<f2", "?", "u1"])
+def test_any_order_of_bytes_and_of_memory(dtype: str) -> None:
+    """What is written is read: the digest is of the bytes in the file."""
+    tensors = {"matrix": np.asfortranarray(np.arange(6).reshape(2, 3).astype(dtype)), "number": np.ones((), dtype)}
+    _, found = safetensors_file.parse(b"".join(safetensors_file.pieces({}, tensors)))
+    for name, array in tensors.items():
+        np.testing.assert_array_equal(found[name], array, strict=dtype[0] != ">")
+
+
 def first(architecture: dict[str, Any]) -> dict[str, Any]:
     """The first layer's settings."""
     return architecture["layers"][0]["settings"]

@@ -31,10 +31,11 @@ def pieces(description: Mapping[str, Any], tensors: Mapping[str, np.ndarray]) ->
         text = json.dumps({"format": FORMAT, **description})
     except TypeError as error:
         raise TypeError(f"what a file describes must be plain JSON, such as the settings of layers: {error}") from None
+    tensors = {name: np.asarray(array, array.dtype.newbyteorder("<")) for name, array in tensors.items()}
     header: dict[str, Any] = {"__metadata__": {"fastnn": text, "digest": digest(text, tensors)}}
     arrays, end = [], 0
     for name in sorted(tensors, key=lambda name: (-tensors[name].itemsize, name)):  # so that each is aligned
-        array = np.ascontiguousarray(tensors[name], tensors[name].dtype.newbyteorder("<"))
+        array = np.ascontiguousarray(tensors[name])
         begin, end = end, end + array.nbytes
         header[name] = {"dtype": _dtype(array.dtype), "shape": tensors[name].shape, "data_offsets": (begin, end)}
         arrays.append(array.reshape(-1).view(np.uint8).data)
