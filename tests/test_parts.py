@@ -203,6 +203,22 @@ def test_a_part_keeps_the_numbers_of_inner_networks_without_names(twin: Any) -> 
     same_bits(other.predict(X), part.predict(X))
 
 
+def test_a_part_sets_its_own_gradients_to_zero() -> None:
+    """Those that the whole has gathered for its other layers stay."""
+    net = chain()
+    part = net.part("code")
+    net.forward(X, training=True)
+    net.backward(np.ones_like(X))
+    before = net.gradients["out.weight"].copy()
+    part.compile("sgd", "mse")
+    part.zero_grad()
+    part.forward(X, training=True)
+    part.update(np.ones((24, 3)))
+    same_bits(net.gradients["out.weight"], before)
+    assert before.any()
+    assert not any(gradient.any() for gradient in part.gradients.values())
+
+
 @pytest.mark.parametrize("twin", [copy.copy, loaded, lambda net: loaded(copy.copy(net))])
 @pytest.mark.parametrize("given", ["whole and part", "two parts", "deeper"])
 def test_what_sub_networks_share_is_shared_in_files_and_copies(twin: Any, given: str) -> None:

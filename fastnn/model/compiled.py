@@ -173,8 +173,8 @@ class Compiled(Assembly):
                 vars(self).update(before)
                 raise
             self._drop_plans()
-            for block in self._blocks.bases if self._blocks else ():
-                block.gradients.array[...] = 0  # layers frozen from now on would keep their last ones
+            for gradients in self._blocks.flat_gradients() if self._blocks else ():
+                gradients.array[...] = 0  # layers frozen from now on would keep their last ones
 
     def _make_slots(self) -> dict[str, Tensor]:
         names = self.optimizer.slots() if self.optimizer else ()

@@ -152,6 +152,10 @@ class Blocks:
         """The gradients of those that are trained, as arrays."""
         return {name: weight.gradient.array for name, weight in self.weights.items() if weight.gradient is not None}
 
+    def flat_gradients(self) -> list[Tensor]:
+        """The gradients of its parameters, and of no others in the same block, in as few tensors as there are runs."""
+        return [each.of(each.block.gradients) for each in self.ranges((), {})]
+
     def in_slot(self, slot: Tensor) -> dict[str, np.ndarray]:
         """The parts of a slot that belong to the trained parameters, as arrays."""
         places = {name: self.places[name] for name in self.gradients}

@@ -190,7 +190,7 @@ class CustomLoop(Prediction):
                 self.pool.give_back(program)
 
     def zero_grad(self) -> None:
-        """Set all gradients to zero.
+        """Set all gradients to zero; those of a part are the ones of its own layers.
 
         Raises
         ------
@@ -207,8 +207,8 @@ class CustomLoop(Prediction):
         array([0.], dtype=float32)
         """
         with self.guard.changing("zero_grad"):
-            for block in self.blocks.bases:
-                block.gradients.array[...] = 0
+            for gradients in self.blocks.flat_gradients():
+                gradients.array[...] = 0
 
 
 def _each(what: str, given: Any, names: Sequence[str]) -> list[Any]:
