@@ -203,6 +203,15 @@ def test_a_part_keeps_the_numbers_of_inner_networks_without_names(twin: Any) -> 
     same_bits(other.predict(X), part.predict(X))
 
 
+def test_parameters_are_those_of_the_network_alone() -> None:
+    """A network around a part has no block: that of the whole has layers of which it knows nothing."""
+    net = chain()
+    around = fnn.Sequential([net.part("code"), fnn.Activation("tanh")], input_shape=(6,))
+    with pytest.raises(RuntimeError, match="has parameters that this network lacks"):
+        print(around.parameters)
+    assert fnn.Sequential([net, fnn.Activation("tanh")], input_shape=(6,)).parameters is not None
+
+
 def test_a_part_sets_its_own_gradients_to_zero() -> None:
     """Those that the whole has gathered for its other layers stay."""
     net = chain()

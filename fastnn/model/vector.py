@@ -18,8 +18,8 @@ class Vectors(Compiled):
     def parameters(self) -> np.ndarray:
         """The whole block of parameters, 1-D, with zeros between the tensors; a writable view.
 
-        Raises RuntimeError before the network is built, for a part of another one, and where there are several blocks:
-        each sub-network has its own.
+        Raises RuntimeError before the network is built, for a part of another one, where there are several blocks, as
+        each sub-network has its own, and where a sub-network's block has more than this network's parameters.
         """
         if self.whole is not None:
             raise RuntimeError(
@@ -30,6 +30,12 @@ class Vectors(Compiled):
             raise RuntimeError(
                 f"parameters: this network and its sub-networks have {len(blocks)} blocks; use weights, or the "
                 "parameters of each sub-network"
+            )
+        held = set(self.blocks.places.values())
+        if any((blocks[0], name) not in held for name in blocks[0].wanted):
+            raise RuntimeError(
+                "parameters: the block of a sub-network has parameters that this network lacks; use weights, or the "
+                "parameters of the whole"
             )
         return blocks[0].values.array
 
