@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import fastnn as fnn
+from fastnn.formats import model_file
 
 X = np.random.default_rng(0).standard_normal((24, 6)).astype(np.float32)
 
@@ -197,7 +198,9 @@ def test_a_part_keeps_the_numbers_of_inner_networks_without_names(twin: Any) -> 
     """Its first may be the second of the whole, in files and copies too."""
     x = fnn.Input((6,))
     inner = [fnn.Sequential([fnn.Dense(3)], input_shape=(6,), seed=seed) for seed in range(2)]
-    part = fnn.Network(x, [each(x) for each in inner], seed=2).part("sequential_1")
+    whole = fnn.Network(x, [each(x) for each in inner], seed=2)
+    part = whole.part("sequential_1")
+    assert model_file.describe(whole)["layers"] == [{"network": 0}, {"network": 1}]  # as in files of earlier versions
     other = twin(part)
     assert list(other.weights) == list(part.weights) == ["sequential_1.dense_0.weight", "sequential_1.dense_0.bias"]
     same_bits(other.predict(X), part.predict(X))

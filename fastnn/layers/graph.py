@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import cast
+from typing import TypeVar, cast
 
 from fastnn.common import checks
 from fastnn.layers.base import Layer, Parameter, snake_case
@@ -17,6 +17,7 @@ from fastnn.lowering.lowering import Lowering
 from fastnn.lowering.value import Value
 
 Shape = tuple[int, ...]
+Key = TypeVar("Key")
 
 #: Layers of a network, counted at each place: sub-networks that are each twice in the next one double it every time.
 LARGEST = 100_000
@@ -298,15 +299,24 @@ def _by_layer(weights: Mapping[str, Weight]) -> dict[str, dict[str, Weight]]:
     return layers
 
 
-def _named(layers: Sequence[Layer]) -> dict[Layer, str]:
-    """The layers' names: their own, or the class in snake case and a number per class."""
+def numbered(layers: Mapping[Key, Layer]) -> dict[Key, str]:
+    """The names that layers without one get, for each of these: the class in snake case and a number per class."""
     counts: Counter[str] = Counter()
+    names: dict[Key, str] = {}
+    for key, layer in layers.items():
+        stem = snake_case(layer.kind)
+        names[key] = f"{stem}_{counts[stem]}"
+        counts[stem] += 1
+    return names
+
+
+def _named(layers: Sequence[Layer]) -> dict[Layer, str]:
+    """The layers' names: their own, or those by number."""
     names: dict[Layer, str] = {}
     taken = set()
+    usual = numbered({layer: layer for layer in layers})
     for layer in layers:
-        stem = snake_case(layer.kind)
-        name = layer.name or f"{stem}_{counts[stem]}"
-        counts[stem] += 1
+        name = layer.name or usual[layer]
         if name in taken:
             raise ValueError(f"two layers are called {name!r}; give each its own name=")
         names[layer] = name

@@ -9,7 +9,7 @@ from fastnn import schedules
 from fastnn.common import checks
 from fastnn.common.settings import check_version
 from fastnn.layers.base import Layer
-from fastnn.layers.graph import Graph
+from fastnn.layers.graph import Graph, numbered
 from fastnn.model.compiled import Compiled
 from fastnn.model.subnetwork import Subnetwork
 
@@ -43,12 +43,15 @@ def _setting(given: Any, own: Mapping[str, type[schedules.Schedule]]) -> Any:
 
 def describe(net: Compiled, inner: Sequence[Compiled]) -> dict[str, Any]:
     """The network as JSON; inner: the list in which its sub-networks are found by number."""
-    graph = net.graph
+    graph, usual = net.graph, numbered(net.graph.layers)
     description: dict[str, Any] = {
         "network": type(net).__name__,
         "input_shape": net.features[0] if net.features else None,
         "layers": [
-            {"network": inner.index(layer.network), **({} if layer.network.name else {"name": name})}
+            {
+                "network": inner.index(layer.network),
+                **({} if name in (layer.network.name, usual[name]) else {"name": name}),
+            }
             if isinstance(layer, Subnetwork)
             else {
                 "class": layer.kind,
