@@ -256,6 +256,8 @@ def test_what_sub_networks_share_is_shared_in_files_and_copies(twin: Any, given:
     other.weights[names[0]] = np.ones((5, 3))
     assert all((other.weights[name] == 1).all() for name in names)
     assert len(names) == 2
+    first, second = (set(net.guard.inner or ()) for net in other.layers if isinstance(net, fnn.Network))
+    assert first & second  # so that two threads do not train both
 
 
 def test_a_part_of_a_part_and_of_inner_networks() -> None:

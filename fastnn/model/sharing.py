@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, cast
 
+from fastnn.engine.guard import Guard
 from fastnn.model.compiled import Compiled
 
 
@@ -36,18 +37,23 @@ def shared(net: Compiled) -> list[list[str]]:
 def share(net: Compiled, groups: Sequence[Sequence[str]]) -> None:
     """Makes the names in each group those of its first one's parameter, in the sub-networks too.
 
-    Raises ValueError for an unknown name, and for parameters of different shapes or kinds.
+    One thread at a time changes those that share, as with the parts of one network. Raises ValueError for an unknown
+    name, and for parameters of different shapes or kinds.
     """
     if not groups:
         return
     wanted, moved = net.blocks.wanted, dict[Any, Any]()
-    for first, *others in groups:
+    for group in groups:
+        first, *others = group or [""]
         for name in (first, *others):
             if name not in wanted:
                 raise ValueError(f"shared: unknown parameter {name!r}")
             if (wanted[name].shape, wanted[name].statistic) != (wanted[first].shape, wanted[first].statistic):
                 raise ValueError(f"shared: {first} and {name} differ, so that they cannot be one parameter")
             moved[net.blocks.places[name]] = net.blocks.places[first]
+    involved, common = {block for pair in moved.items() for block, _ in pair}, Guard()
     for each in dict.fromkeys(_inside(net)):
+        held = [common] if involved.intersection(each.blocks.bases) else []
+        each._set(guard=Guard([*(inner.guard for inner in each.inner().values()), *held]))
         each.blocks.move(moved)
         each.adopt(each.features, each.blocks, each.shapes)
