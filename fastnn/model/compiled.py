@@ -173,7 +173,7 @@ class Compiled(Assembly):
                 vars(self).update(before)
                 raise
             self._drop_plans()
-            for gradients in self._blocks.flat_gradients() if self._blocks else ():
+            for gradients in self._blocks.flat_gradients if self._blocks else ():
                 gradients.array[...] = 0  # layers frozen from now on would keep their last ones
 
     def _make_slots(self) -> dict[str, Tensor]:

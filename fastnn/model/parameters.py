@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -127,6 +128,7 @@ class Blocks:
     def move(self, places: Mapping[tuple[Parameters, str], tuple[Parameters, str]]) -> None:
         """Takes parameters at some places from others instead."""
         self.places = {name: places.get(place, place) for name, place in self.places.items()}
+        vars(self).pop("flat_gradients", None)
         self._index()
 
     def _index(self) -> None:
@@ -152,6 +154,7 @@ class Blocks:
         """The gradients of those that are trained, as arrays."""
         return {name: weight.gradient.array for name, weight in self.weights.items() if weight.gradient is not None}
 
+    @cached_property
     def flat_gradients(self) -> list[Tensor]:
         """The gradients of its parameters, and of no others in the same block, in as few tensors as there are runs."""
         return [each.of(each.block.gradients) for each in self.ranges((), {})]

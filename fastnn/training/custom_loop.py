@@ -207,7 +207,7 @@ class CustomLoop(Prediction):
         array([0.], dtype=float32)
         """
         with self.guard.changing("zero_grad"):
-            for gradients in self.blocks.flat_gradients():
+            for gradients in self.blocks.flat_gradients:
                 gradients.array[...] = 0
 
 

@@ -54,7 +54,7 @@ class CustomPass:
             update.penalize(lowering, net.blocks.each, None)
             update.update(lowering, net.optimizer, net.spans(), net.blocks.each)
             with lowering.named("zero_grad"):
-                for gradients in net.blocks.flat_gradients():
+                for gradients in net.blocks.flat_gradients:
                     lowering.emit(kernels.Zero, gradients)
         flats = [(block.gradients, block.statistics, block.values) for block in net.blocks.bases]
         kept = [*(flat for each in flats for flat in each), *net.slots.values()]
