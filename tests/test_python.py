@@ -236,3 +236,19 @@ def test_training_flag() -> None:
     net.predict(normal(2, 4))
     net.train_on_batch(*blobs(4))
     assert seen == [False, True]
+
+
+def test_attributes_that_a_layer_may_have() -> None:
+    """Words for what it made, as a layer for a picture of them would keep."""
+
+    class Keeps(fnn.PythonLayer):
+        def forward(self, x: np.ndarray) -> np.ndarray:
+            self.outputs = self.places = self.whole = 2 * x
+            return self.outputs
+
+        def backward(self, dy: np.ndarray) -> np.ndarray:
+            return 2 * dy
+
+    net = fnn.Sequential([Keeps(), fnn.Dense(2)], input_shape=(4,), seed=0).compile("sgd", "mse")
+    net.fit(normal(8, 4), normal(8, 2), verbose=0)
+    assert net.predict(normal(8, 4)).shape == (8, 2)

@@ -224,7 +224,7 @@ class Layer:
         return 0
 
     @property
-    def outputs(self) -> tuple[str, ...]:
+    def output_titles(self) -> tuple[str, ...]:
         """The names of its outputs, for a network used as a layer that has several; else one without a name."""
         return ("",)
 

@@ -37,7 +37,7 @@ class Node:
     @property
     def titles(self) -> list[str]:
         """The names of its outputs: its own, if there is one."""
-        return [f"{self.name}.{output}" if len(self.places) > 1 else self.name for output in self.layer.outputs]
+        return [f"{self.name}.{output}" if len(self.places) > 1 else self.name for output in self.layer.output_titles]
 
 
 class Graph:
@@ -69,7 +69,7 @@ class Graph:
         self.nodes: list[Node] = []
         end = len(self.inputs)
         for layer, sources in steps:
-            start, end = end, end + len(layer.outputs)
+            start, end = end, end + len(layer.output_titles)
             self.nodes.append(Node(called[layer], layer, tuple(sources), range(start, end)))
         used = self._checked()
         for node in self.nodes:
@@ -80,9 +80,11 @@ class Graph:
         """Layers, each on the output of the one before."""
         if len(set(layers)) < len(layers):
             raise ValueError("a layer occurs twice; make a separate one for each place")
-        several = next((layer for layer in layers if len(layer.outputs) > 1), None)
+        several = next((layer for layer in layers if len(layer.output_titles) > 1), None)
         if several is not None:
-            raise ValueError(f"{several.title()} has several outputs: {', '.join(several.outputs)}; use fnn.Network")
+            raise ValueError(
+                f"{several.title()} has several outputs: {', '.join(several.output_titles)}; use fnn.Network"
+            )
         return cls(["input_0"], [(layer, (i,)) for i, layer in enumerate(layers)], [len(layers)])
 
     @classmethod
@@ -112,7 +114,7 @@ class Graph:
                     step = layer, tuple(places[source.first] + source.index for source in symbol.sources)
                     places[symbol] = made.get(step, end)
                     if places[symbol] == end:
-                        end += len(layer.outputs)
+                        end += len(layer.output_titles)
                         steps.append(step)
                         if layer.deterministic:
                             made[step] = places[symbol]

@@ -73,7 +73,7 @@ class Subnetwork(Merge):
         return part
 
     @property
-    def outputs(self) -> tuple[str, ...]:
+    def output_titles(self) -> tuple[str, ...]:
         return tuple(self.network.graph.output_names)
 
     @property
@@ -123,7 +123,7 @@ class Subnetwork(Merge):
     def lower_all(
         self, lowering: Lowering, x: list[Value], weights: dict[str, Weight], index: int
     ) -> list[Value | None]:
-        made: list[Value | None] = [None] * len(self.outputs)
+        made: list[Value | None] = [None] * len(self.output_titles)
         values = self.graph.lower(lowering, x, weights, [value.shape for value in x])
         for i, value in zip(self.used or range(len(made)), values, strict=True):
             made[i] = value
