@@ -6,17 +6,7 @@ from libc.string cimport memset
 from fastnn.engine.csrc cimport FASTNN_ATTENTION_SIZE, fastnn_attention
 from fastnn.engine.op cimport Op
 from fastnn.engine.tensor cimport Tensor, floats
-
-cdef extern from *:
-    """
-    #include "kernels.h"
-    /* Of a thread, for one part of an op at a time; given back when it ends. */
-    static float *fastnn_attention_scratch(void) {
-        static _Thread_local float scratch[FASTNN_ATTENTION_SCRATCH] __attribute__((aligned(64)));
-        return scratch;
-    }
-    """
-    float *fastnn_attention_scratch() noexcept nogil
+from fastnn.kernels.scratch cimport fastnn_scratch
 
 
 def largest_head() -> int:
@@ -126,7 +116,7 @@ cdef class Attention(Heads):
     cdef void part(self, Py_ssize_t index, Py_ssize_t parts) noexcept nogil:
         cdef fastnn_attention p = self.at(index // self.heads, index % self.heads)
         cdef Py_ssize_t i
-        self.table.attention(&p, fastnn_attention_scratch())
+        self.table.attention(&p, fastnn_scratch())
         for i in range(p.queries, self.queries):
             memset(p.y + i * p.y_row, 0, p.size * sizeof(float))
 
@@ -178,7 +168,7 @@ cdef class AttentionGradient(Heads):
             p.dq = self.dq + row * self.q_sample + head * p.size
             p.dk = self.dk + row * self.k_sample + shared * p.size
             p.dv = self.dv + row * self.v_sample + shared * p.size
-            self.table.attention_gradient(&p, fastnn_attention_scratch())
+            self.table.attention_gradient(&p, fastnn_scratch())
             for i in range(p.queries, self.queries):
                 memset(p.dq + i * p.q_row, 0, p.size * sizeof(float))
 

@@ -5,21 +5,10 @@ from fastnn.engine.op cimport Op
 from fastnn.engine.tensor cimport Tensor, floats
 from fastnn.kernels.convolution cimport axis_of
 from fastnn.kernels.packing cimport Packing, Prepared
+from fastnn.kernels.scratch cimport fastnn_scratch
 
 from fastnn.kernels.activation import DERIVED_FROM_INPUT as _DERIVED_FROM_INPUT, number
 from fastnn.kernels.axis import Axis
-
-cdef extern from *:
-    """
-    #include "kernels.h"
-    /* Of a thread, for one part of an op at a time; given back when it ends. */
-    static float *fastnn_scratch(void) {
-        static _Thread_local float scratch[FASTNN_WINOGRAD_SCRATCH] __attribute__((aligned(64)));
-        return scratch;
-    }
-    """
-    float *fastnn_scratch() noexcept nogil
-
 
 _UNFIT = "{}: Winograd's algorithm does not support a weight {}, {}, {} and {} groups"
 
