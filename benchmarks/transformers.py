@@ -6,7 +6,6 @@ of many. PyTorch has its own attention kernel (scaled_dot_product_attention) and
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import numpy as np
@@ -135,22 +134,17 @@ def main() -> None:
     """Prints and writes the results."""
     torch.set_num_threads(1)
     fnn.set_num_threads(1)
-    rows: list[tuple[str, dict[str, Step]]] = []
+    rows: list[tuple[str, dict[str, Step], int]] = []
     for shape in SHAPES:
         name = "{} x {} steps, {} heads of {}{}".format(*shape[:4], ", causal" if shape[4] else "")
         forward, both = attention(*shape)
-        rows += [(f"attention {name}: forward", forward), (f"attention {name}: and backward", both)]
+        rows += [(f"attention {name}: forward", forward, 40), (f"attention {name}: and backward", both, 40)]
     for network in NETWORKS:
         name = "training step of 4 blocks, {} x {} steps, {} features, {} heads".format(*network)
-        rows.append((name, training(*network)))
+        rows.append((name, training(*network), 4))
     with open(HERE / "results" / "transformers.txt", "w") as file:
-        for name, calls in rows:
-            begin = time.perf_counter()
-            for call in calls.values():
-                call()
-            seconds = best(
-                calls, max(3, int(6 / (time.perf_counter() - begin + 1e-9) / 4)) if "step of" in name else 40
-            )
+        for name, calls, rounds in rows:
+            seconds = best(calls, rounds)
             ratio = seconds["PyTorch"] / seconds["fastnn"]
             line = f"{name}: {seconds['fastnn']:.2f} ms, PyTorch {seconds['PyTorch']:.2f}, {ratio:.2f} times as fast"
             print(line, flush=True)

@@ -51,7 +51,7 @@ def test_files(tmp_path: Path, make: Callable[[Drawn], fnn.Layer | fnn.Network])
     net.save(tmp_path / "net.fnn")
     again = fnn.load(tmp_path / "net.fnn")
     (layer,) = again.graph.layers.values()
-    assert layer.initializer == initializer and type(layer.initializer) is Orthogonal  # type: ignore[attr-defined]
+    assert layer.initializer == initializer and type(layer.initializer) is Orthogonal  # type: ignore[attr-defined]  # it is an Embedding
     np.testing.assert_array_equal(again.predict(np.eye(4)), net.predict(np.eye(4)))
 
 
@@ -59,7 +59,7 @@ def test_files_of_two_settings(tmp_path: Path) -> None:
     net = fnn.Sequential([fnn.Embedding(3, 2, initializer=Uniform(-1, 2))], input_shape=(4,), seed=0)
     net.save(tmp_path / "net.fnn")
     (layer,) = fnn.load(tmp_path / "net.fnn").graph.layers.values()
-    assert layer.initializer == Uniform(-1.0, 2.0)  # type: ignore[attr-defined]
+    assert layer.initializer == Uniform(-1.0, 2.0)  # type: ignore[attr-defined]  # it is an Embedding
 
 
 def test_files_of_recurrent_and_nested_layers(tmp_path: Path) -> None:
@@ -69,7 +69,7 @@ def test_files_of_recurrent_and_nested_layers(tmp_path: Path) -> None:
     x = np.random.default_rng(0).standard_normal((2, 5, 4))
     again = fnn.load(tmp_path / "net.fnn")
     np.testing.assert_array_equal(again.predict(x), net.predict(x))
-    layer = next(iter(again.graph.layers.values())).layer  # type: ignore[attr-defined]
+    layer = next(iter(again.graph.layers.values())).layer  # type: ignore[attr-defined]  # it is an Embedding
     assert (layer.initializer, layer.recurrent_initializer) == (Normal(0.1), Orthogonal(0.5))
 
 

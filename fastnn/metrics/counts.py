@@ -58,7 +58,7 @@ class Averaged(Recorded):
             checks.known(f"{type(self).__name__}: average", self.average, AVERAGES)
 
     @property
-    def name(self) -> str:  # type: ignore[override]
+    def name(self) -> str:  # type: ignore[override]  # other metrics have a constant
         """With the average in it, unless that is the default."""
         return self.stem if self.average == "auto" else f"{self.stem}_{self.average or 'each'}"
 
@@ -246,7 +246,7 @@ class IoU(Averaged):
     stem: ClassVar[str] = "iou"
 
     @property
-    def name(self) -> str:  # type: ignore[override]
+    def name(self) -> str:  # type: ignore[override]  # other metrics have a constant
         """The usual one for the mean."""
         return "mean_iou" if self.average == "macro" else super().name
 
