@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import IO, Any, Self
 
 from fastnn import losses, metrics as measures
-from fastnn.common import checks
+from fastnn.common import checks, free
 from fastnn.formats import model_file, safetensors_file
 from fastnn.formats.copying import copied
 from fastnn.layers.base import Layer
@@ -96,7 +96,7 @@ class Network(LearningRateTest, CustomLoop, Gradients, Calibration, Vectors, Wei
         if not first or not last:
             raise ValueError(f"a Network needs at least one {'output' if first else 'input'}")
         self.assemble(Graph.between(first, last, names), seed, name)
-        self.graph.enter([symbol.shape for symbol in first])
+        self.entering([symbol.shape for symbol in first])
         self.make([symbol.shape for symbol in first])
 
     def part(
@@ -149,7 +149,7 @@ class Network(LearningRateTest, CustomLoop, Gradients, Calibration, Vectors, Wei
         graph = parts.part(self.graph, [parts.place(self.graph, each) for each in wanted], places)
         if places is None:
             places = [parts.place(self.graph, each) for each in graph.inputs]
-        shapes = self.graph.shapes(self.features)
+        shapes = free.patterns(self.graph.shapes, self.features)
         net = Network.__new__(Network)
         net._set(whole=self)
         net.assemble(graph, self.seed, name)
@@ -222,8 +222,9 @@ class Sequential(Network):
     ----------
     layers : list of Layer or Network
         At least one, each once.
-    input_shape : tuple of int, optional
-        Of a sample. Where it is left out, `build` or the first data decide.
+    input_shape : tuple of int or None, optional
+        Of a sample; None in it is an axis of any length, as in `Input`. Where it is left out, `build` or the first data
+        decide.
     seed : int, optional
         Of the initial weights, the shuffling and the dropout. None draws one.
     name : str, optional
@@ -247,7 +248,7 @@ class Sequential(Network):
     def __init__(
         self,
         layers: Sequence[Layer | Assembly],
-        input_shape: Sequence[int] | None = None,
+        input_shape: Sequence[int | None] | None = None,
         seed: int | None = None,
         name: str | None = None,
     ) -> None:

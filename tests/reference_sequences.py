@@ -273,3 +273,9 @@ def RNNGradient(
         return dz, dz, (np.zeros_like(dh),)
 
     return backward(cell, z, weight, lengths, (dlast_h,), dy, mask, reverse)
+
+
+def ScaledSteps(lengths: Lengths, scale: tuple[int, int, int]) -> list[int]:
+    """The lengths n that a layer makes of others: (n multiply + add) // divide."""
+    multiply, add, divide = scale
+    return [(n * multiply + add) // divide for n in lengths]

@@ -5,11 +5,13 @@ import pytest
 
 import fastnn as fnn
 import reference_attention as twins
+import reference_sequences as of_steps
 from check import assert_close, assert_same_bits, assert_same_on_threads, empty, generator, normal, run, tensor, written
 from fastnn.engine.op import Op
 from fastnn.engine.port import Port
 from fastnn.engine.tensor import Tensor
 from fastnn.kernels import AddPositions, FromSteps, PositionsGradient, Steps, ToSteps
+from sequences import laid, stepped
 
 TIMES = 6
 
@@ -54,6 +56,27 @@ def test_by_steps(isa: str, num_threads: int) -> None:
     assert not dweight.array[5].any()
 
 
+@pytest.mark.parametrize("lengths", [None, [2, 4, 1]])
+def test_more_positions_than_steps(isa: str, num_threads: int, lengths: list[int] | None) -> None:
+    """Those beyond the last step are not read, and their gradient is 0, unless it is added to."""
+    rows, times, columns, positions = 3, 4, 5, 7
+    x, weight = normal(rows, times, columns), normal(positions, columns, start=1)
+    steps = None if lengths is None else laid(lengths, times)
+    ends = lengths or [times] * rows
+    given = tensor(x.reshape(rows, -1)) if steps is None else stepped(of_steps.ToSteps(x, ends), rows, times)
+    y = empty(*given.shape)
+    run(AddPositions(given, tensor(weight), y, steps), y)
+    expected = twins.AddPositions(x, weight[:times]).astype(np.float32)
+    wanted = expected.reshape(rows, -1) if steps is None else of_steps.ToSteps(expected, ends)
+    assert_same_bits(written(y, len(wanted)), wanted)
+    dweight, before = tensor(weight), tensor(weight)
+    run(PositionsGradient(given, dweight, steps), dweight)
+    run(PositionsGradient(given, before, steps, add=True), before)
+    assert_close(dweight.array[:times], twins.PositionsGradient(x, ends))
+    assert not dweight.array[times:].any()
+    assert_same_bits(before.array[times:], weight[times:])
+
+
 @pytest.mark.parametrize("backward", [False, True])
 def test_same_bits_on_threads(backward: bool) -> None:
     def build() -> tuple[Op, Tensor]:
@@ -73,11 +96,11 @@ def test_arguments_are_checked() -> None:
     with pytest.raises(ValueError, match=r"AddPositions: x \(4, 30\) does not fit a weight \(4, 6\)"):
         AddPositions(x, Tensor((4, 6)), x)
     with pytest.raises(ValueError, match="PositionsGradient: x"):
-        PositionsGradient(Tensor((20, 6)), weight, Steps(None, Tensor((4, 1), "int32"), times=4))
+        PositionsGradient(Tensor((24, 6)), weight, Steps(None, Tensor((4, 1), "int32"), times=6))
     with pytest.raises(ValueError, match=r"expected input \(batch, time, features\)"):
         fnn.PositionEmbedding()(fnn.Input((4,)))
     with pytest.raises(ValueError, match="unknown initializer 'small'"):
-        fnn.PositionEmbedding("small")
+        fnn.PositionEmbedding(initializer="small")
 
 
 def test_step_by_step_is_refused() -> None:
@@ -91,7 +114,7 @@ def test_step_by_step_is_refused() -> None:
 def test_layer(ids: bool) -> None:
     """Right gradients; and padding makes no difference."""
     x = fnn.Input((7,) if ids else (7, 4))
-    h = fnn.PositionEmbedding("he_normal")(fnn.Embedding(5, 4)(x) if ids else x)
+    h = fnn.PositionEmbedding(initializer="he_normal")(fnn.Embedding(5, 4)(x) if ids else x)
     net = fnn.Network(x, fnn.Dense(2)(fnn.Activation("tanh")(h)), seed=0).compile("sgd", "mse")
     given = generator(0).integers(0, 5, (6, 7)) if ids else normal(6, 7, 4).copy()
     if not ids:

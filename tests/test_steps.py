@@ -9,7 +9,7 @@ from fastnn.engine.op import Op
 from fastnn.engine.plan import Plan
 from fastnn.engine.port import Port
 from fastnn.engine.tensor import Tensor
-from fastnn.kernels import Activation, FromSteps, Gather, Scatter, Steps, ToSteps
+from fastnn.kernels import Activation, FromSteps, Gather, ScaledSteps, Scatter, Steps, ToSteps
 from sequences import laid, ragged, some, stepped
 
 SHAPES = [(1, 1), (1, 7), (2, 1), (3, 4), (5, 9), (17, 6), (70, 3)]
@@ -168,3 +168,32 @@ def test_arguments_are_checked() -> None:
         ToSteps(Tensor((5, 6)), Tensor((15, 2)), steps)
     with pytest.raises(TypeError):
         ToSteps(Tensor((4, 6)), Tensor((12, 2)), None)
+
+
+@pytest.mark.parametrize("scale", [(1, 0, 1), (1, -2, 1), (1, 1, 2), (1, -3, 2), (3, -1, 1)])
+def test_lengths_that_a_layer_makes_of_others(scale: tuple[int, int, int], num_threads: int) -> None:
+    for rows, most in ((1, 9), (7, 9), (70, 30)):
+        lengths = [max(n, 5) for n in ragged(rows, most)]
+        port, ends, made = Port("lengths", 1), empty(rows, 1, dtype="int32"), empty(rows, 1, dtype="int32")
+        port.attach(np.array(lengths))
+        source = Steps(port, ends, times=most)
+        times = max(twins.ScaledSteps([most], scale))
+        steps = ScaledSteps(source, ends, made, times=times, scale=scale)
+        Plan([source, steps], [port], []).run(rows, rows)
+        assert steps.lengths == twins.ScaledSteps(lengths, scale)
+        x, parted = some(rows, times, 3), empty(rows * times, 3)
+        run(ToSteps(tensor(x), parted, steps), parted)
+        assert_same_bits(written(parted, sum(steps.lengths)), twins.ToSteps(x, steps.lengths))
+
+
+def test_a_sequence_that_leaves_no_step() -> None:
+    port, ends, made = Port("lengths", 1), empty(3, 1, dtype="int32"), empty(3, 1, dtype="int32")
+    port.attach(np.array([5, 2, 4]))
+    source = Steps(port, ends, times=6)
+    plan = Plan([source, ScaledSteps(source, ends, made, times=4, scale=(1, -2, 1))], [port], [])
+    with pytest.raises(ValueError, match=r"lengths\[1\] leaves 2 steps; .* needs at least 3"):
+        plan.run(3, 3)
+    with pytest.raises(ValueError, match="4 sequences, but steps of 3"):
+        ScaledSteps(source, ends, empty(4, 1, dtype="int32"), times=4, scale=(1, 0, 1))
+    with pytest.raises(ValueError, match=r"expected int32 lengths \(3, 1\)"):
+        ScaledSteps(source, empty(3, 1), made, times=4, scale=(1, 0, 1))

@@ -102,7 +102,7 @@ def listed(name: str, values: Any, kind: type | tuple[type, ...], what: str) -> 
     return found
 
 
-def batch(shape: Iterable[int | str]) -> str:
+def batch(shape: Iterable[int | str | None]) -> str:
     """The shape of a batch of such samples, for messages."""
     return f"({', '.join(['batch', *map(str, shape)])})"
 
@@ -124,3 +124,12 @@ def shape(name: str, value: Any) -> tuple[int, ...]:
     if math.prod(found) > MOST:
         raise ValueError(f"{name} {found} has {math.prod(found)} elements, more than {MOST}")
     return found
+
+
+def pattern(name: str, value: Any) -> tuple[int | None, ...]:
+    """value as a shape in which None stands for an axis of any length: any but the last."""
+    if isinstance(value, (str, bytes)) or not isinstance(value, Iterable):
+        raise TypeError(f"{name} must be a tuple of integers, or None for an axis of any length, got {value!r}")
+    given = tuple(value)
+    known = shape(name, tuple(1 if each is None else each for each in given))
+    return tuple(None if each is None else length for each, length in zip(given, known, strict=True))

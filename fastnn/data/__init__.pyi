@@ -1,2 +1,3 @@
 from fastnn.data import augment as augment
 from fastnn.data.loader import Loader as Loader
+from fastnn.data.padding import buckets as buckets, padded as padded

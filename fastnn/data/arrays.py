@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from fastnn.common import checks
+from fastnn.common import checks, free
+from fastnn.common.free import Pattern
 from fastnn.engine.port import is_batch, reads, takes
 
 
@@ -119,12 +120,12 @@ def parted(what: str, given: Any, names: Sequence[str]) -> list[Any]:
     return list(given)
 
 
-def samples(x: Any, features: tuple[int, ...], layer: str, name: str = "x", empty: bool = False) -> np.ndarray:
+def samples(x: Any, features: Pattern, layer: str, name: str = "x", empty: bool = False) -> np.ndarray:
     """x as an array (batch, *features). layer: what expects it, for errors. empty: whether it may have no samples."""
     if is_batch(x, features):
         return x
     array = numbers(name, x)
-    if array.ndim > 0 and array.shape[1:] == features:
+    if array.ndim > 0 and free.fits(array.shape[1:], features):
         if not len(array) and not empty:
             raise ValueError(f"{layer}: {name} is empty: {array.shape}")
         return ready(array)
@@ -133,7 +134,7 @@ def samples(x: Any, features: tuple[int, ...], layer: str, name: str = "x", empt
     )
 
 
-def advice(name: str, shape: tuple[int, ...], features: tuple[int, ...]) -> str:
+def advice(name: str, shape: tuple[int, ...], features: Pattern) -> str:
     """How to turn an array of that shape into (batch, *features), for the end of an error; "" if unclear."""
     first = (features[-1:] + features[:-1]) if len(features) == 3 else None  # images with channels first
     if shape == features:
@@ -149,9 +150,7 @@ def advice(name: str, shape: tuple[int, ...], features: tuple[int, ...]) -> str:
     return ""
 
 
-def joint_samples(
-    x: Any, names: Sequence[str], features: Sequence[tuple[int, ...]], empty: bool = False
-) -> list[np.ndarray]:
+def joint_samples(x: Any, names: Sequence[str], features: Sequence[Pattern], empty: bool = False) -> list[np.ndarray]:
     """An array for each of several inputs, all of the same number of samples."""
     found: list[np.ndarray] = []
     for given, name, shape in zip(parted("x", x, names), names, features, strict=True):
@@ -221,11 +220,11 @@ def rows(rows: Any, count: int) -> np.ndarray:
     return np.ascontiguousarray(array, np.int64)
 
 
-def lengths(lengths: Any, count: int) -> np.ndarray:
+def lengths(name: str, lengths: Any, count: int) -> np.ndarray:
     """The lengths of `count` sequences, (count,). That they are at least 1 is checked when they are gathered."""
-    array = numbers("lengths", lengths)
+    array = numbers(name, lengths)
     if array.shape not in ((count,), (count, 1)):
-        raise ValueError(f"lengths: expected ({count},), the number of steps of each sequence, got shape {array.shape}")
+        raise ValueError(f"{name}: expected ({count},), the number of steps of each sequence, got shape {array.shape}")
     return ready(array)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,8 +21,8 @@ def sample_weights(examples: Examples, output: int, shape: tuple[int, ...], clas
     """
     targets, (*positions, columns) = examples.targets[output], shape
     numbers = classes(targets, examples.labels[output], columns)
-    if examples.lengths is not None and positions:  # padded steps have no class
-        real = np.arange(positions[0]) < examples.lengths.reshape(-1, 1)
+    real = _real(examples, positions)
+    if real is not None:  # padded steps have no class
         numbers = np.where(real.reshape(-1), numbers, -1)
     by_class = _weights(class_weight, numbers, max(2, columns))
     found = np.ones(len(numbers))
@@ -41,9 +41,8 @@ def label_weights(examples: Examples, output: int, shape: tuple[int, ...], class
     count, targets = examples.size, examples.targets[output].reshape(-1, columns)
     positive = targets >= 0.5
     if isinstance(class_weight, str) and class_weight == "balanced":
-        real = np.ones(len(targets), bool)
-        if examples.lengths is not None:
-            real = (np.arange(positions[0]) < examples.lengths.reshape(-1, 1)).reshape(-1)
+        steps = _real(examples, positions)
+        real = np.ones(len(targets), bool) if steps is None else steps.reshape(-1)
         all_of, of_label = real.sum(), positive[real].sum(axis=0)
         for label in np.flatnonzero((of_label == 0) | (of_label == all_of)):
             which = "negatives" if of_label[label] else "positives"
@@ -52,6 +51,20 @@ def label_weights(examples: Examples, output: int, shape: tuple[int, ...], class
     else:
         found = np.where(positive, _weights(class_weight, positive, columns), 1.0)
     return _times(found.reshape(count, -1, columns), examples, output, shape)
+
+
+def _real(examples: Examples, positions: Sequence[int]) -> np.ndarray | None:
+    """Which steps of an output exist; None where it has no steps with lengths.
+
+    They are those of the input of as many steps. Raises ValueError where several have other lengths.
+    """
+    if not positions:
+        return None
+    both = zip(examples.inputs, examples.ending, strict=False)
+    numbers = {number for array, number in both if number >= 0 and array.shape[1] == positions[0]}
+    if len(numbers) > 1:
+        raise ValueError("class_weight: the inputs have different lengths; give sample_weight (batch, time) instead")
+    return np.arange(positions[0]) < examples.lengths[numbers.pop()].reshape(-1, 1) if numbers else None
 
 
 def _times(found: np.ndarray, examples: Examples, output: int, shape: tuple[int, ...]) -> np.ndarray:

@@ -13,16 +13,17 @@ class Examples(NamedTuple):
 
     inputs, targets: in the order of the network's inputs and outputs. labels: for each output, whether its targets are
     class numbers. weights: for each output (n,), or one for each of its positions or elements, or None; empty without
-    any. lengths: (n,), the steps of each sequence, or None. stateful: whether each batch continues the sequences of the
-    batch before. choose: for each output the number (n,) of the element that its target is of, or one for each of its
-    positions, or None; empty without any.
+    any. lengths: arrays (n,), the steps of each sequence. ending: for each input the number of its own, or -1; empty
+    without any. stateful: whether each batch continues the sequences of the batch before. choose: for each output the
+    number (n,) of the element that its target is of, or one for each of its positions, or None; empty without any.
     """
 
     inputs: list[np.ndarray]
     targets: list[np.ndarray]
     labels: tuple[bool, ...]
     weights: Sequence[np.ndarray | None] = ()
-    lengths: np.ndarray | None = None
+    lengths: Sequence[np.ndarray] = ()
+    ending: tuple[int, ...] = ()
     stateful: bool = False
     choose: Sequence[np.ndarray | None] = ()
 
@@ -45,7 +46,19 @@ class Examples(NamedTuple):
     def layout(self) -> tuple[object, ...]:
         """What all batches of an epoch have in common."""
         dtypes = tuple(str(array.dtype) for array in self.arrays)
-        return dtypes, self.labels, self.weighing, self.chosen, self.lengths is not None
+        return dtypes, self.labels, self.weighing, self.chosen, self.ending
+
+    def like(self, other: Examples) -> bool:
+        """Whether one program suits both, but for the lengths of free axes."""
+        if self.features == other.features:
+            return self.layout == other.layout
+        mine, theirs = (each._replace(weights=[], choose=[]).layout[1:] for each in (self, other))
+        return mine == theirs and tuple(map(bool, self.weighing)) == tuple(map(bool, other.weighing))
+
+    @property
+    def features(self) -> list[tuple[int, ...]]:
+        """The shapes of a sample of the inputs."""
+        return [array.shape[1:] for array in self.inputs]
 
     def of(self, arrays: Sequence[np.ndarray]) -> Examples:
         """The same with other `arrays`."""
@@ -55,13 +68,13 @@ class Examples(NamedTuple):
             targets=[next(found) for _ in self.targets],
             weights=[None if each is None else next(found) for each in self.weights],
             choose=[None if each is None else next(found) for each in self.choose],
-            lengths=None if self.lengths is None else next(found),
+            lengths=[next(found) for _ in self.lengths],
         )
 
     @property
     def arrays(self) -> list[np.ndarray]:
         """All arrays, in the order of a program's ports."""
-        extra = [array for array in (*self.weights, *self.choose, self.lengths) if array is not None]
+        extra = [array for array in (*self.weights, *self.choose, *self.lengths) if array is not None]
         return [*self.inputs, *self.targets, *extra]
 
     def part(self, rows: np.ndarray) -> tuple[Any, Any]:

@@ -60,15 +60,18 @@ cpdef bint reads(object array):  # type: (...) -> TypeGuard[np.ndarray]
 
 
 cpdef bint is_batch(object array, object features):  # type: (...) -> TypeGuard[np.ndarray]
-    """Whether the object is what `takes` says, of one or more samples (batch, *features), which is a tuple."""
+    """Whether the object is what `takes` says, of one or more samples (batch, *features), which is a tuple.
+
+    False where the features have an axis of any length, None.
+    """
     if type(features) is not tuple or not takes(array):
         return False
     cdef tuple lengths = features
-    cdef Py_ssize_t i, length
+    cdef Py_ssize_t i
     if cnp.PyArray_NDIM(<cnp.ndarray> array) != 1 + len(lengths):
         return False
-    for i, length in enumerate(lengths):
-        if cnp.PyArray_DIM(<cnp.ndarray> array, i + 1) != length:
+    for i in range(len(lengths)):
+        if lengths[i] is None or cnp.PyArray_DIM(<cnp.ndarray> array, i + 1) != <Py_ssize_t> lengths[i]:
             return False
     return cnp.PyArray_DIM(<cnp.ndarray> array, 0) > 0
 

@@ -15,9 +15,10 @@ import numpy as np
 from fastnn import losses, metrics, optimizers, schedules
 from fastnn._version import __version__
 from fastnn.common import checks
+from fastnn.common.free import Pattern
 from fastnn.formats.safetensors_file import parse, pieces, plain, take
 from fastnn.layers import LAYERS, Layer
-from fastnn.model import rates, sharing, structure
+from fastnn.model import inputs, rates, sharing, structure
 from fastnn.model.compiled import Compiled
 from fastnn.model.counters import Counters
 from fastnn.model.objectives import Objective, objectives, one_or_all
@@ -222,9 +223,9 @@ def return_to(net: Compiled, description: Mapping[str, Any], tensors: dict[str, 
     net.counters.restore(counters)
 
 
-def _taken(net: Compiled, shapes: list[tuple[int, ...]], tensors: Tensors) -> tuple[Tensors, dict[str, Tensors]]:
+def _taken(net: Compiled, shapes: list[Pattern], tensors: Tensors) -> tuple[Tensors, dict[str, Tensors]]:
     """The weights and slots among the tensors of a file. Raises ValueError where one is missing or does not fit."""
-    wanted = net.graph.wanted(shapes)
+    wanted = inputs.wanted(net.graph, shapes)
 
     def taken(prefix: str, names: Iterable[str]) -> Tensors:
         return {name: take(tensors, f"{prefix}.{name}", wanted[name].shape, np.float32) for name in names}

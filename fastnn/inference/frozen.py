@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
+from fastnn.common import free
 from fastnn.engine.plan import Plan
 from fastnn.engine.tensor import Tensor
 from fastnn.losses import Loss
@@ -27,10 +28,17 @@ class Snapshot:
     """A copy of a network's parameters and statistics, and what is derived from it: their packed forms, say.
 
     averaged: whether it is of the optimizer's moving average. losses: by which outputs are classes or values; those
-    that the network has now.
+    that the network has now. features: the shapes of the inputs, where the network has axes of any length.
     """
 
-    def __init__(self, net: Compiled, averaged: bool = False, losses: Sequence[Loss | None] | None = None) -> None:
+    def __init__(
+        self,
+        net: Compiled,
+        averaged: bool = False,
+        losses: Sequence[Loss | None] | None = None,
+        features: tuple[Shape, ...] = (),
+    ) -> None:
+        self.features = features
         self.net, self.blocks, self.averaged = net, net.blocks, averaged
         self.losses = losses_of(net) if losses is None else losses
         flats = [flat for block in self.blocks.bases for flat in (block.values, block.statistics) if flat.size]
@@ -45,7 +53,7 @@ class Snapshot:
 
     def another(self) -> Snapshot:
         """A new one of the same network."""
-        return Snapshot(self.net, self.averaged, self.losses)
+        return Snapshot(self.net, self.averaged, self.losses, self.features)
 
     def take(self, other: Snapshot) -> None:
         """Copies the weights of another snapshot of the same network; what is derived follows with `update`."""
@@ -85,9 +93,11 @@ class Snapshot:
 
     def program(self, request: Request, rows: int) -> Program:
         """The program that predicts or classifies with these weights, for up to that many rows."""
-        if request is PREDICT:
-            return predict_program(self.net, request, rows, self.weights, self.derived)
-        return classify_program(self.net, request, rows, self.weights, self.derived, self.losses)
+        lowering = Lowering(rows, self.weights, seed=self.net.seed, derived=self.derived)
+        request = request._replace(features=self.features)
+        if request.kind is Kind.PREDICT:
+            return predict_program(self.net, request, lowering)
+        return classify_program(self.net, request, lowering, self.losses)
 
 
 def stream_program(net: Compiled, streams: int, snapshot: Snapshot) -> tuple[Program, Shape]:
@@ -95,12 +105,14 @@ def stream_program(net: Compiled, streams: int, snapshot: Snapshot) -> tuple[Pro
 
     Raises ValueError for a network that cannot go step by step.
     """
+    features = free.example(net.graph.shapes, net.features)
     if not net.graph.recurrent:
         raise ValueError("freeze: no layer of the network is recurrent; leave out streaming=True")
     lowering = Lowering(streams, snapshot.weights, seed=net.seed, derived=snapshot.derived, states=[], stepping=True)
-    entry = Entry(net.graph, lowering, [(1, *net.input_shape[1:])], PREDICT, check="unchecked")
-    outputs = net.graph.lower(lowering, entry.values, snapshot.weights, net.features)
-    shape = net.output_shape if outputs[0].buffer.steps is None else net.output_shape[1:]
+    entry = Entry(net.graph, lowering, [(1, *features[0][1:])], PREDICT, check="unchecked")
+    outputs = net.graph.lower(lowering, entry.values, snapshot.weights, features)
+    (shape,) = net.graph.output_shapes(features)
+    shape = shape if outputs[0].buffer.steps is None else shape[1:]
     with lowering.named("predict"):
         results = [lowering.read(output).buffer for output in outputs]
         out = leave(lowering, "out", net.graph.output_names, results)

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from contextlib import closing
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
 
 from fastnn.common import checks
-from fastnn.data import arrays
-from fastnn.data.examples import Examples
-from fastnn.engine.port import is_batch
-from fastnn.inference.feeding import CHUNK, Given, feed
+from fastnn.inference.feeding import Given, feed
+from fastnn.inference.running import chosen_rows, measure, run
 from fastnn.model.average import require_average
 from fastnn.model.compiled import Compiled
-from fastnn.model.feed import Feed, Maker
 from fastnn.model.history import Logs
-from fastnn.model.objectives import one_or_all
 from fastnn.model.request import Kind, Request
 
 _PREDICT, _CLASSIFY = Request(Kind.PREDICT), Request(Kind.CLASSIFY)
@@ -46,7 +41,7 @@ class Prediction(Compiled):
             arrays, whose targets are ignored. A NaN in a row makes that row's outputs NaN.
         batch_size : int, optional
             Rows that run at once; None lets fastnn choose.
-        lengths : array of int (batch,), optional
+        lengths : array of int (batch,) or dict, optional
             The number of steps of each sequence, as in `fit`; outputs at later steps are 0.
         stateful : bool, default False
             Whether each batch continues the sequences of the batch before, as in `fit`.
@@ -70,7 +65,7 @@ class Prediction(Compiled):
         >>> net.predict(np.zeros((2, 4))).shape
         (2, 3)
         """
-        return _run(self, _PREDICT, x, batch_size, lengths, stateful, rows)
+        return run(self, _PREDICT, x, batch_size, lengths, stateful, rows)
 
     def classify(self, x: Any, batch_size: int | None = None, lengths: Any = None, rows: Any = None) -> Any:
         """Compute the class of each row of x: the argmax of the outputs.
@@ -101,7 +96,7 @@ class Prediction(Compiled):
         >>> net.classify(np.zeros((2, 4)))
         array([0, 0])
         """
-        return _run(self, _CLASSIFY, x, batch_size, lengths, rows=rows)
+        return run(self, _CLASSIFY, x, batch_size, lengths, rows=rows)
 
     def evaluate(
         self,
@@ -183,7 +178,7 @@ class Prediction(Compiled):
         examples = self.examples(x, y, lengths=lengths)
         found = np.empty(examples.size)
         with self.built_for(examples.inputs), self.guard.reading("losses"):
-            program = self.pool.lease(self, Request.of(Kind.EVALUATE, examples), 1)
+            program = self.pool.lease(self, self.at(Request.of(Kind.EVALUATE, examples), examples.inputs), 1)
             try:
                 program.attach(*examples.arrays)
                 for i in range(examples.size):
@@ -196,11 +191,13 @@ class Prediction(Compiled):
 
     @overload
     def freeze(
-        self, batch_size: int = 1, *, streaming: Literal[False] = False, averaged: bool = False
+        self, batch_size: int = 1, *, streaming: Literal[False] = False, averaged: bool = False, input_shape: Any = None
     ) -> Predictor: ...
     @overload
     def freeze(self, batch_size: int = 1, *, streaming: Literal[True], averaged: bool = False) -> Stream: ...
-    def freeze(self, batch_size: int = 1, *, streaming: bool = False, averaged: bool = False) -> Predictor | Stream:
+    def freeze(
+        self, batch_size: int = 1, *, streaming: bool = False, averaged: bool = False, input_shape: Any = None
+    ) -> Predictor | Stream:
         """Make a function of the network as it is now, for hot loops.
 
         Its weights are packed, and any thread may call it. f(x), for one x of a sample's shape or up to batch_size of
@@ -217,6 +214,9 @@ class Prediction(Compiled):
         averaged : bool, default False
             Whether the moving average of the weights is frozen, which the optimizer's setting ema keeps, as
             `averaged()` does.
+        input_shape : tuple of int, optional
+            Of a sample, where the network has axes of any length: the function is for these; for several inputs a list
+            or a dict.
 
         Returns
         -------
@@ -244,79 +244,9 @@ class Prediction(Compiled):
             raise ValueError("freeze: with streaming=True the network must have one input and one output")
         if checks.flag("averaged", averaged):
             require_average(self, "freeze")
+        if streaming:
+            with self.guard.reading("freeze"):
+                return Stream(self, batch_size, averaged)
+        sizes = self.chosen(input_shape, "freeze")
         with self.guard.reading("freeze"):
-            return (Stream if streaming else Predictor)(self, batch_size, averaged)
-
-
-def chosen_rows(batch_size: int | None, stateful: bool) -> int | None:
-    """The checked batch size. Raises ValueError where states are to be carried and none is given."""
-    if checks.flag("stateful", stateful) and batch_size is None:
-        raise ValueError("stateful: give the batch_size, which is the number of streams")
-    return None if batch_size is None else checks.integer("batch_size", batch_size)
-
-
-def without_targets(net: Compiled, stateful: bool = False, empty: bool = False) -> Maker:
-    """What makes Examples of the inputs alone; targets are ignored. empty: whether there may be no samples."""
-
-    def make(x: Any, y: Any = None, weight: Any = None, lengths: Any = None, choose: Any = None) -> Examples:
-        inputs, _ = net.samples(x, empty=empty)
-        ends = None if lengths is None else arrays.lengths(lengths, len(inputs[0]))
-        return Examples(inputs, [], (), lengths=ends, stateful=stateful)
-
-    return make
-
-
-def measure(net: Compiled, data: Feed) -> Logs:
-    """The loss and the metrics over a feed."""
-    with net.built_for(data.form.inputs), net.guard.reading("evaluate"):
-        program = net.pool.lease(net, net.request(Kind.EVALUATE, data.form), data.rows)
-        try:
-            program.reset()
-            program.clear_states()
-            with closing(data.sections(0)) as sections:
-                for section in sections:
-                    program.attach(*section.examples.arrays, samples=section.samples, stop=section.stop)
-                    program.run_all(section.stop, data.rows, section.start, section.order, net.counters.update)
-                    program.take(section, section.stop)
-            return program.results()
-        finally:
-            net.pool.give_back(program)
-
-
-def _run(
-    net: Compiled,
-    request: Request,
-    x: Any,
-    batch_size: int | None,
-    lengths: Any = None,
-    stateful: bool = False,
-    rows: Any = None,
-) -> Any:
-    usual = lengths is None and batch_size is None and stateful is False and rows is None
-    if usual and is_batch(x, net.input_shape) and len(x) <= CHUNK and len(net.shapes) == 1:
-        return net.pool.predict(net, x, request)
-
-    given = Given.of(net, x, lengths=lengths, rows=rows)
-    make = without_targets(net, stateful, empty=True)
-    data = feed(given, make, chosen_rows(batch_size, stateful), stateful=stateful)
-    form = data.form
-    request = request._replace(lengths=form.lengths is not None, stateful=stateful)
-    with net.built_for(form.inputs), net.guard.reading(request.kind.value):
-        program = net.pool.lease(net, request, max(1, data.rows))
-        try:
-            program.clear_states()
-            out = program.empty(data.size)
-            pieces: list[list[np.ndarray]] = []
-            with closing(data.sections(0)) as sections:
-                for section in sections if form.size else ():
-                    ends = [] if section.examples.lengths is None else [section.examples.lengths]
-                    run = slice(section.first, section.first + section.stop)
-                    found = [array[run] for array in out] if data.size else program.empty(section.stop)
-                    program.attach(*section.examples.inputs, *found, *ends, samples=section.samples)
-                    program.run_all(section.stop, data.rows, section.start, section.order)
-                    pieces.append(found)
-        finally:
-            net.pool.give_back(program)
-    if not data.size and form.size:
-        out = [np.concatenate(each) for each in zip(*pieces, strict=True)]
-    return one_or_all(net.graph.output_names, out)
+            return Predictor(self, batch_size, averaged, sizes)

@@ -65,14 +65,16 @@ cdef class Predictor:
     def __cinit__(self) -> None:
         self.vectorcall = <Vectorcall> call
 
-    def __init__(self, net: Compiled, batch_size: int = 1, averaged: bool = False) -> None:
+    def __init__(
+        self, net: Compiled, batch_size: int = 1, averaged: bool = False, features: tuple = ()
+    ) -> None:
         if self.net is not None:
             raise RuntimeError("a Predictor cannot be initialized twice")
         self.batch_size = checks.integer("batch_size", batch_size)
-        self.bank = Bank(Snapshot(net, averaged), self.batch_size)
+        self.bank = Bank(Snapshot(net, averaged, features=features), self.batch_size)
         self.net, self.input_shape, self.output_shape = net, net.input_shape, net.output_shape
         names = net.graph.inputs
-        self.inputs = [Spec(title("x", names, i), shape) for i, shape in enumerate(net.features)]
+        self.inputs = [Spec(title("x", names, i), shape) for i, shape in enumerate(features or net.features)]
         self.outputs = self.bank.predicting.results
         self.x, self.y, self.single = self.inputs[0], self.outputs[0], len(names) == len(self.outputs) == 1
 

@@ -178,7 +178,7 @@ def one(name: str, net: Network, picture: Any) -> np.ndarray:
     _check(net)
     if len(net.features) != 1:
         raise ValueError(f"{name}: the network must have one input, not {len(net.features)}")
-    array, (features,) = arrays.numbers(f"{name}: picture", picture), net.features
+    array, (features,) = arrays.numbers(f"{name}: picture", picture), net.sizes(name)
     if array.shape != features:
         turned = *features[-1:], *features[:-1]
         right = {(*array.shape[:1], *features): "picture[0]", turned: "picture.transpose(1, 2, 0)"}

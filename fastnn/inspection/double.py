@@ -93,7 +93,7 @@ class Double:
                 known = ", ".join(ACTIVATIONS)
                 raise ValueError(f"critical_points: expected smooth activations, {known}; got {link.activation}")
         self.x, target = examples.inputs[0].astype(np.float64), examples.targets[0]
-        outputs = net.shapes[0][-1]
+        outputs = net.shapes_for(examples.inputs)[0][-1]
         self.t = (
             np.eye(outputs)[target.ravel().astype(int)]
             if examples.labels[0]

@@ -39,7 +39,7 @@ class Steps:
     """
 
     def __init__(self, net: Assembly) -> None:
-        self.shapes: list[Shape] = list(net.features)
+        self.shapes: list[Shape] = net.sizes("inspection")
         self.inputs = len(self.shapes)
         self.steps: list[Step] = []
         self.outputs = self._visit(net, list(range(self.inputs)), "")

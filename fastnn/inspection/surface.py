@@ -12,7 +12,7 @@ from fastnn.common import checks
 from fastnn.common.randomness import Purpose, generator
 from fastnn.data import arrays
 from fastnn.inference.feeding import CHUNK
-from fastnn.inference.predict import measure
+from fastnn.inference.running import measure
 from fastnn.inspection.curvature import hessian
 from fastnn.model.assembly import Assembly
 from fastnn.model.feed import ArrayFeed

@@ -47,7 +47,7 @@ __getattr__, __dir__, __all__ = lazy.attach(
         "fastnn.kernels.rescale": "Rescale",
         "fastnn.kernels.softmax": "LogSoftmax LogSoftmaxGradient Softmax SoftmaxGradient",
         "fastnn.kernels.step_pool": "StepMaximum StepMaximumGradient StepMean StepMeanGradient StepMultiply",
-        "fastnn.kernels.steps": "FromSteps Steps ToSteps",
+        "fastnn.kernels.steps": "FromSteps ScaledSteps Steps ToSteps",
         "fastnn.kernels.upsample": "Bilinear BilinearGradient",
         "fastnn.kernels.winograd": "Winograd WinogradFilter WinogradWeightGradient",
     },

@@ -137,7 +137,7 @@ from fastnn.kernels.step_pool import (
     StepMeanGradient as StepMeanGradient,
     StepMultiply as StepMultiply,
 )
-from fastnn.kernels.steps import FromSteps as FromSteps, Steps as Steps, ToSteps as ToSteps
+from fastnn.kernels.steps import FromSteps as FromSteps, ScaledSteps as ScaledSteps, Steps as Steps, ToSteps as ToSteps
 from fastnn.kernels.upsample import Bilinear as Bilinear, BilinearGradient as BilinearGradient
 from fastnn.kernels.winograd import (
     Winograd as Winograd,

@@ -1,5 +1,8 @@
+from libc.stdint cimport int32_t
+
 from fastnn.engine.op cimport ChunkedOp
 from fastnn.engine.port cimport Port
+from fastnn.engine.tensor cimport Tensor
 
 
 cdef class Gathered(ChunkedOp):
@@ -10,6 +13,9 @@ cdef class Gathered(ChunkedOp):
     cdef object sample(self, Py_ssize_t row)
     cdef str where(self, Py_ssize_t row, Py_ssize_t column)
     cdef object given(self, Py_ssize_t row, Py_ssize_t column)
+
+
+cdef const int32_t *counts(name, Tensor lengths, Py_ssize_t rows) except? NULL
 
 
 cdef inline bint is_index(float value, Py_ssize_t count) noexcept nogil:

@@ -1,25 +1,27 @@
 """Numbers that belong to the steps of sequences, added to each sequence, and their gradient."""
 
+from libc.string cimport memset
+
 from fastnn.engine.op cimport Op
 from fastnn.engine.tensor cimport Tensor, floats
 from fastnn.kernels.steps cimport Steps
 
 
 cdef class OfSteps(Op):
-    """What both share: x, whole sequences (rows, times * columns) or by steps, and weight (times, columns).
+    """What both share: x, whole sequences (rows, times * columns) or by steps, and weight (positions, columns).
 
-    A weight (columns,) is that of sequences of one step: a bias.
+    There are as many positions as steps or more. A weight (columns,) is that of sequences of one step: a bias.
     """
 
     cdef Steps steps
-    cdef Py_ssize_t times, columns
+    cdef Py_ssize_t times, columns, beyond  # the last: elements of the weight after those of the last step
 
     cdef void take(self, Tensor x, Tensor weight, Steps steps, tuple tensors) except *:
-        self.times = 1 if len(weight.shape) == 1 else weight.rows
-        self.columns, self.steps = weight.size // max(1, self.times), steps
-        if x.columns != (weight.size if steps is None else self.columns) or (
-            steps is not None and steps.times != self.times
-        ):
+        cdef Py_ssize_t positions = 1 if len(weight.shape) == 1 else weight.rows
+        self.columns, self.steps = weight.size // max(1, positions), steps
+        self.times = x.columns // max(1, self.columns) if steps is None else steps.times
+        self.beyond = (positions - self.times) * self.columns
+        if x.columns != (self.times * self.columns if steps is None else self.columns) or self.beyond < 0:
             raise ValueError(f"{type(self).__name__}: x {x.shape} does not fit a weight {weight.shape}")
         self.pace = 1.0
         self.bind(tensors)
@@ -54,7 +56,10 @@ cdef class AddPositions(OfSteps):
 
 
 cdef class PositionsGradient(OfSteps):
-    """dweight = the sum of dy over the sequences that have each step. add: accumulate. steps: as AddPositions."""
+    """dweight = the sum of dy over the sequences that have each step, 0 where none has. add: accumulate.
+
+    steps: as AddPositions.
+    """
 
     cdef const float *dy
     cdef float *dweight
@@ -65,8 +70,11 @@ cdef class PositionsGradient(OfSteps):
         self.take(dy, dweight, steps, (dy, dweight))
 
     cdef void run(self) noexcept nogil:
-        if not self.state.inputs_only:
-            Op.run(self)
+        if self.state.inputs_only:
+            return
+        if not self.add:
+            memset(self.dweight + self.times * self.columns, 0, self.beyond * sizeof(float))
+        Op.run(self)
 
     cdef void part(self, Py_ssize_t index, Py_ssize_t parts) noexcept nogil:
         cdef Py_ssize_t t, n = self.columns, row = n * self.times, rows = self.present_rows()

@@ -20,4 +20,5 @@ cdef class Steps(Gathered):
     cdef void check_rows(self, op, Py_ssize_t rows) except *
     cdef inline Py_ssize_t length_of(self, Py_ssize_t place) noexcept nogil:
         return self.length_at[place]
+    cdef tuple origin(self, Py_ssize_t row)
     cpdef void lead(self, Op op) except *

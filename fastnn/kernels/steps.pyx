@@ -13,7 +13,7 @@ from libc.string cimport memcpy, memset
 from fastnn.engine.op cimport ChunkedOp, Op
 from fastnn.engine.port cimport Port
 from fastnn.engine.tensor cimport Tensor
-from fastnn.kernels.gather cimport Gathered
+from fastnn.kernels.gather cimport Gathered, counts
 
 from fastnn.common import checks
 from fastnn.engine import trial
@@ -115,6 +115,10 @@ cdef class Steps(Gathered):
         where, given = self.where(place, 0), self.given(place, 0)
         return ValueError(f"{where} is {given}; expected an integer from 1 to {self.times}")
 
+    cdef tuple origin(self, Py_ssize_t row):
+        """The user's length of a row, as errors call it, and the steps of its sequence."""
+        return self.where(row, 0), self.ends[row]
+
     @property
     def lengths(self) -> list[int]:
         """The length of each row's sequence in the last run."""
@@ -123,6 +127,44 @@ cdef class Steps(Gathered):
 
     cdef double work(self) noexcept nogil:
         return self.state.rows
+
+
+cdef class ScaledSteps(Steps):
+    """Where each step is of sequences that a layer makes of others: of n steps, (n multiply + add) // divide.
+
+    given: the lengths of the others, of which `source` is the layout. lengths: int32 (rows, 1), which it fills.
+    """
+
+    cdef Steps source
+    cdef const int32_t *others
+    cdef Py_ssize_t multiply, add, divide
+
+    def __init__(
+        self, Steps source, Tensor given, Tensor lengths, *, times: int, scale: tuple[int, int, int]
+    ) -> None:
+        Steps.__init__(self, None, lengths, times=times)
+        source.check_rows(self, lengths.rows)
+        self.source, self.others = source, counts("ScaledSteps", given, lengths.rows)
+        self.multiply, self.add, self.divide = scale
+        self.bind((given, lengths))
+
+    cdef void run(self) noexcept nogil:
+        cdef Py_ssize_t i, n
+        for i in range(self.state.rows):
+            n = self.others[i] * self.multiply + self.add
+            if n < self.divide:
+                self.fail(i)
+                return
+            self.ends[i] = <int32_t> min(self.times, n // self.divide)
+        self.lay()
+
+    def explain(self, place: int) -> Exception:
+        least = -((self.add - self.divide) // self.multiply)
+        where, left = self.source.origin(place)
+        return ValueError(f"{where} leaves {left} steps; {self.layer} needs at least {least}")
+
+    cdef tuple origin(self, Py_ssize_t row):
+        return self.source.origin(row)[0], self.ends[row]
 
 
 cdef bint by_steps(Steps steps, Tensor x, Tensor whole):

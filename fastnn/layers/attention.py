@@ -163,7 +163,7 @@ class MultiHeadAttention(Merge):
             for each in made:
                 at[each], start = (product, start), start + widths[each]
         y = self._attend(lowering, x, at, features)
-        by_steps = lowering.by_steps(y) if x[0].buffer.steps is not None else y
+        by_steps = lowering.by_steps(y, x[0].buffer.steps) if x[0].buffer.steps is not None else y
         by_steps.shape = y.shape
         return self._product(lowering, by_steps, weights, "output_", features[0][-1])
 
@@ -177,7 +177,7 @@ class MultiHeadAttention(Merge):
         """softmax(q k^T) v of all heads, with a row for each sample."""
         size, times = self._size(features), (features[0][0], features[-1][0])
         values = [at[each][0] for each in "qkv"]
-        lengths = [lowering.lengths if value.buffer.steps is not None else None for value in (x[0], x[-1])]
+        lengths = [value.buffer.lengths for value in (x[0], x[-1])]
         options: dict[str, Any] = {
             "times": times,
             "heads": (self.heads, self.key_heads or self.heads),

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self
 
-from fastnn.common import checks
+from fastnn.common import checks, free
+from fastnn.common.free import Pattern, Shape
 from fastnn.common.settings import field_names, unknown_attribute
 from fastnn.initializers import INITIALIZERS, Initializer, described
 from fastnn.layers.symbol import Symbol
@@ -262,10 +263,21 @@ def called(layer: Layer, x: Any) -> list[Symbol]:
     for source in sources:
         if not isinstance(source, Symbol):
             raise TypeError(f"{layer.title()}: call it on an Input or on the output of a layer, not {source!r:.60}")
-    shape, *more = layer.shapes_for([source.shape for source in sources])
-    first = Symbol(shape, layer, sources)
-    others = [Symbol(each, layer, sources, first=first, index=i) for i, each in enumerate(more, 1)]
+    shapes, at = _shapes(layer, sources)
+    first = Symbol(shapes[0], layer, sources, at=at[0])
+    others = [Symbol(shapes[i], layer, sources, first=first, index=i, at=at[i]) for i in range(1, len(shapes))]
     return [first, *others]
+
+
+def _shapes(layer: Layer, sources: Sequence[Symbol]) -> tuple[list[Pattern], list[dict[int, Shape] | None]]:
+    """The shapes of the outputs, and what those with free axes are at several lengths."""
+    if not any(source.at for source in sources):
+        found: list[Pattern] = [*layer.shapes_for([source.known for source in sources])]
+        return found, [None] * len(found)
+    asked = free.answers(layer.shapes_for, [source.known for source in sources])
+    each = [dict(zip(asked, shapes, strict=True)) for shapes in zip(*asked.values(), strict=True)]
+    patterns = [free.common([*at.values()]) for at in each]
+    return patterns, [at if None in pattern else None for at, pattern in zip(each, patterns, strict=True)]
 
 
 def snake_case(name: str) -> str:

@@ -14,6 +14,7 @@ from fastnn.layers import affine, window
 from fastnn.layers.base import Parameter, expected
 from fastnn.lowering.call import Weight
 from fastnn.lowering.lowering import Lowering
+from fastnn.lowering.sequences import Scale
 from fastnn.lowering.value import NARROW, Affine, Value
 
 
@@ -155,11 +156,12 @@ class Conv2D(window.Pictured):
         return y
 
 
-class Conv1D(Conv2D):
+class Conv1D(window.OverTime, Conv2D):
     """The convolution of sequences: `Conv2D` along one axis.
 
     x is (batch, time, in), weight (kernel, in / groups, filters), bias (filters,) and y (batch, (time + padding -
-    reach) // strides + 1, filters).
+    reach) // strides + 1, filters). Of sequences with lengths, y has as many steps as it would have of each alone; with
+    padding "same" and strides > 1 the windows are where those of the longest are.
 
     Parameters
     ----------
@@ -181,6 +183,9 @@ class Conv1D(Conv2D):
     """
 
     axes: ClassVar[int] = 1
+
+    def scale(self, features: tuple[int, ...]) -> Scale:
+        return self._window().scale(*self.windows(features))
 
 
 class Conv2DTranspose(Conv2D):

@@ -219,7 +219,8 @@ class Graph:
         if len(times) != 1:
             got = ", ".join(f"{name} {checks.batch(shape)}" for name, shape in zip(self.inputs, features, strict=True))
             raise ValueError(
-                f"lengths are for sequences (batch, time, features) of the same number of steps; inputs: {got}"
+                f"lengths are for sequences (batch, time, features) of the same number of steps, or a dict by input; "
+                f"inputs: {got}"
             )
         return times.pop()
 

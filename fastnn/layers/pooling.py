@@ -14,6 +14,7 @@ from fastnn.layers.base import Layer, expected
 from fastnn.lowering.backward import ROW_WISE
 from fastnn.lowering.call import Buffer, Weight
 from fastnn.lowering.lowering import Lowering
+from fastnn.lowering.sequences import Scale
 from fastnn.lowering.value import Value
 
 
@@ -34,14 +35,30 @@ class _Pooling(window.Pictured):
                 object.__setattr__(self, name, each[0] if len(set(each)) == 1 else each)
         object.__setattr__(self, "padding", window.padding(f"{self.kind}: padding", self.padding, self.axes))
 
+    def _window(self) -> window.Window:
+        return window.Window(self.axes, self.size, self.size if self.strides is None else self.strides, self.padding)
+
     def windows(self, features: tuple[int, ...]) -> tuple[Axis, ...]:
         """The window along each axis. Raises ValueError for an input that does not fit."""
-        strides = self.size if self.strides is None else self.strides
-        return window.Window(self.axes, self.size, strides, self.padding).slide(self, features)
+        return self._window().slide(self, features)
 
     def output(self, features: tuple[int, ...]) -> tuple[int, ...]:
         shape = *(axis.output for axis in self.windows(features)), features[-1]
         return checks.shape(f"{self.title()}: the output", shape)
+
+
+class _OverTime(window.OverTime, _Pooling):
+    """The same for sequences."""
+
+    axes: ClassVar[int] = 1
+
+    def lower(self, lowering: Lowering, x: Value, weights: dict[str, Weight], index: int) -> Value:
+        if x.buffer.lengths is not None and self.windows(x.shape)[0].after:
+            raise ValueError(f"{self.title()}: sequences with lengths can only be padded before them: ((before, 0),)")
+        return super().lower(lowering, x, weights, index)
+
+    def scale(self, features: tuple[int, ...]) -> Scale:
+        return self._window().scale(*self.windows(features))
 
 
 class _MaxPool(_Pooling):
@@ -103,10 +120,11 @@ class MaxPool2D(_MaxPool):
     """
 
 
-class MaxPool1D(_MaxPool):
+class MaxPool1D(_OverTime, _MaxPool):
     """y = the largest x in each window, channel by channel: `MaxPool2D` for sequences.
 
-    x is (batch, time, channels), y (batch, windows, channels).
+    x is (batch, time, channels), y (batch, windows, channels). Of sequences with lengths, y has the windows of
+    real steps alone.
 
     Parameters
     ----------
@@ -126,8 +144,6 @@ class MaxPool1D(_MaxPool):
     >>> fnn.MaxPool1D(3, padding="same")(fnn.Input((100, 8))).shape
     (34, 8)
     """
-
-    axes: ClassVar[int] = 1
 
 
 class _AvgPool(_Pooling):
@@ -162,10 +178,11 @@ class AvgPool2D(_AvgPool):
     """
 
 
-class AvgPool1D(_AvgPool):
+class AvgPool1D(_OverTime, _AvgPool):
     """y = the mean of x in each window, channel by channel: `AvgPool2D` for sequences.
 
-    x is (batch, time, channels), y (batch, windows, channels).
+    x is (batch, time, channels), y (batch, windows, channels). Of sequences with lengths, y has the windows of
+    real steps alone.
 
     Parameters
     ----------
@@ -183,8 +200,6 @@ class AvgPool1D(_AvgPool):
     >>> fnn.AvgPool1D(4, strides=2)(fnn.Input((100, 8))).shape
     (49, 8)
     """
-
-    axes: ClassVar[int] = 1
 
 
 class _GlobalPool(Layer):

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from fastnn import initializers, kernels
+from fastnn.common import checks
 from fastnn.initializers import Initializer
 from fastnn.layers.base import Layer, Parameter, expected
 from fastnn.lowering.call import Weight
@@ -15,17 +16,19 @@ from fastnn.lowering.value import Value
 class PositionEmbedding(Layer):
     """y_t = x_t + weight_t: numbers that are learnt for each position, without which attention knows no order.
 
-    x and y are (batch, time, features), weight (time, features).
+    x and y are (batch, time, features), weight (positions, features).
 
     Parameters
     ----------
+    positions : int, optional
+        The most steps of a sequence; None: those that the input has. Inputs of any number of steps need it.
     initializer : str or function, optional
         Of the weight: one of `fastnn.initializers`, or its name. None draws uniformly from [-0.05, 0.05].
 
     Raises
     ------
-    ValueError
-        For an unknown initializer, and inputs that are not (batch, time, features).
+    TypeError, ValueError
+        For positions < 1, an unknown initializer, and inputs that are not (batch, time, features) or longer.
 
     References
     ----------
@@ -40,23 +43,28 @@ class PositionEmbedding(Layer):
     (20, 16)
     """
 
+    positions: int | None = None
     initializer: str | Initializer | None = None
 
     stepwise: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.positions is not None:
+            object.__setattr__(self, "positions", checks.integer("PositionEmbedding: positions", self.positions))
         if self.initializer is not None:
             object.__setattr__(self, "initializer", initializers.named(self.initializer))
 
     def output(self, features: tuple[int, ...]) -> tuple[int, ...]:
         if len(features) != 2:
             raise expected(self, "(batch, time, features)", features)
+        if self.positions is not None and features[0] > self.positions:
+            raise expected(self, f"(batch, time <= {self.positions}, features)", features)
         return features
 
     def parameters(self, features: tuple[int, ...]) -> dict[str, Parameter]:
         initializer = initializers.Uniform(-0.05, 0.05) if self.initializer is None else self.initializer
-        return {"weight": Parameter(features, initializer, 1, features[-1])}
+        return {"weight": Parameter((self.positions or features[0], features[-1]), initializer, 1, features[-1])}
 
     def lower(self, lowering: Lowering, x: Value, weights: dict[str, Weight], index: int) -> Value:
         if lowering.stepping and weights["weight"].value.rows > 1:

@@ -6,6 +6,10 @@ from typing import Any, ClassVar, NamedTuple
 from fastnn.common import checks
 from fastnn.kernels.axis import Axis
 from fastnn.layers.base import Layer, expected
+from fastnn.lowering.call import Weight
+from fastnn.lowering.lowering import Lowering
+from fastnn.lowering.sequences import Scale
+from fastnn.lowering.value import Value
 
 #: An integer for all axes, or one for each.
 Lengths = int | tuple[int, ...]
@@ -90,6 +94,21 @@ def spatial(layer: Layer, features: tuple[int, ...], count: int) -> tuple[int, .
     return features[:-1]
 
 
+class OverTime(Layer):
+    """A layer of windows that slide over the steps of sequences, which may have lengths."""
+
+    stepwise: ClassVar[bool] = True
+
+    def lower(self, lowering: Lowering, x: Value, weights: dict[str, Weight], index: int) -> Value:
+        y = super().lower(lowering, lowering.filled(x), weights, index)  # zeros after the end are as good as padding
+        y.shape = self.output(x.shape)
+        return lowering.windowed(y, x, self.scale(x.shape))
+
+    def scale(self, features: tuple[int, ...]) -> Scale:
+        """How the lengths of the output follow from those of the input."""
+        raise NotImplementedError(f"{self.kind}.scale is not defined")
+
+
 class Window(NamedTuple):
     """The settings of windows along the `axes` axes before the channels."""
 
@@ -131,6 +150,12 @@ class Window(NamedTuple):
                 )
             axes.append(axis._replace(size=size))
         return tuple(axes)
+
+    def scale(self, axis: Axis) -> Scale:
+        """How many windows there are along this axis, for sequences of any length. See `Sequences.scaled`."""
+        if self.padding == "same":
+            return 1, axis.stride - 1, axis.stride
+        return 1, axis.before + axis.after - axis.reach + axis.stride, axis.stride
 
     def _bare(self, layer: Layer, features: tuple[int, ...]) -> list[Axis]:
         """The window along each axis without padding."""

@@ -90,7 +90,7 @@ class Loss(FixedSettings):
         width = elements // min(n, output.places)
         port = Port(name, n if labels else elements)
         buffer = Buffer(n, "int32") if labels else Buffer(elements)
-        lengths = lowering.lengths if by_steps else None
+        lengths = output.buffer.lengths
         if labels:
             lowering.emit(kernels.GatherLabels, port, buffer, lengths=lengths, classes=width)
         elif elements:

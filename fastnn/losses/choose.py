@@ -15,8 +15,7 @@ def choose(lowering: Lowering, output: Value, loss: Loss, name: str) -> tuple[Po
     """
     places, columns, steps = output.places, output.shape[-1], output.buffer.steps
     port, given = Port(name, places), Buffer(places, "int32")
-    lengths = None if steps is None else lowering.lengths
-    lowering.emit(kernels.GatherLabels, port, given, lengths=lengths, classes=columns, what="index")
+    lowering.emit(kernels.GatherLabels, port, given, lengths=output.buffer.lengths, classes=columns, what="index")
     index, x = lowering.parted(given, steps), output if output.pending in loss.fused else lowering.read(output)
     x.logits_used |= x.pending != "identity"
     y = lowering.value(x.positions, x.trains, beside=x)

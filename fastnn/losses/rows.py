@@ -80,7 +80,7 @@ class CrossEntropy(Loss):
     ) -> Target:
         if not labels or self.ignore is None:
             return super().gather_target(lowering, output, labels, weight, name)
-        n, lengths = output.places, None if output.buffer.steps is None else lowering.lengths
+        n, lengths = output.places, output.buffer.lengths
         port, buffer, kept = Port(name, n), Buffer(n, "int32"), Buffer(n)
         given = port, buffer, repeated(lowering, weight, n), kept, lengths
         lowering.emit(kernels.GatherLabels, *given, classes=output.columns // output.positions, ignore=self.ignore)

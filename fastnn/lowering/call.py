@@ -30,6 +30,11 @@ class Buffer:
     steps: "Call | None" = None
 
     @property
+    def lengths(self) -> "Buffer | None":
+        """The Buffer of the lengths of its sequences, where they have their own."""
+        return None if self.steps is None or self.steps.arguments[0] is None else self.steps.arguments[-1]
+
+    @property
     def times(self) -> int:
         """Rows for each sample, at most."""
         return 1 if self.steps is None else int(self.steps.options["times"])

@@ -5,6 +5,7 @@ calls are known, Buffers that are not needed at the same time get the same memor
 There is no optimization pass over the list: each layer decides itself what it fuses.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,10 +16,18 @@ from fastnn.lowering.arena import place
 from fastnn.lowering.call import Buffer, Call, ToPack
 from fastnn.lowering.sequences import Sequences
 
+#: Returns memory of at least that many bytes.
+Memory = Callable[[int], Block]
+
 
 @dataclass(eq=False, repr=False)
 class Lowering(Sequences):
-    """Collects the Ops that layers emit, and makes a Plan of them."""
+    """Collects the Ops that layers emit, and makes a Plan of them.
+
+    memory: returns the memory for the Buffers; None: the plan has its own.
+    """
+
+    memory: Memory | None = None
 
     def assemble(self, ports: list[Port], kept: list[Tensor]) -> Plan:
         """Places the Buffers in an arena and makes the Ops."""
@@ -29,7 +38,7 @@ class Lowering(Sequences):
         for registered in (self.backwards, self.closings, self.penalties):
             registered.clear()  # each holds this Lowering: a cycle that would keep the arena until a garbage collection
         places, nbytes = place(self.calls, self.rows)
-        arena = Block(nbytes)
+        arena = Block(nbytes) if self.memory is None else self.memory(nbytes)
         tensors: dict[tuple[Buffer, int], Tensor] = {}
 
         def tensor(buffer: Buffer, positions: int) -> Tensor:

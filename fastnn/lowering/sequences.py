@@ -1,5 +1,6 @@
 """Sequences: values with a row for each sample or, by steps, a row for each real step of a sequence."""
 
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 
 from fastnn import kernels
@@ -10,39 +11,64 @@ from fastnn.lowering.backward import Backward
 from fastnn.lowering.call import Buffer, Call
 from fastnn.lowering.value import Value
 
+#: How a layer changes the lengths n of sequences, to (n multiply + add) // divide: multiply, add, divide.
+Scale = tuple[int, int, int]
+
 
 @dataclass(eq=False, repr=False)
 class Sequences(Backward):
     """Changes between the two layouts of sequences.
 
-    sequences: the call of `Steps` for sequences of at most that many steps. lengths: the Buffer of each sequence's own
-    length, if they have lengths. states: what recurrent layers carry from run to run; None where each run starts from
-    zeros. stepping: whether a run is one step of sequences that continue.
+    layouts: the calls of `Steps`, by the number of steps and by where the lengths come from: a port, a layout with the
+    scale of lengths that a layer makes of them, or None where all sequences have all steps. states: what recurrent
+    layers carry from run to run; None where each run starts from zeros. stepping: whether a run is one step of
+    sequences that continue.
     """
 
-    sequences: dict[int, Call] = field(default_factory=dict)
-    lengths: Buffer | None = None
+    layouts: dict[tuple[int, Hashable], Call] = field(default_factory=dict)
     states: list[Tensor] | None = None
     stepping: bool = False
 
     def lay_out(self, times: int, port: Port | None = None) -> Call:
-        """The layout of sequences of up to that many steps. port: where their lengths enter."""
-        if times not in self.sequences:
-            if self.lengths is not None:
-                known = ", ".join(map(str, self.sequences))
-                raise ValueError(f"{self.layer}: its sequences have {times} steps, but lengths are for {known} steps")
-            lengths = Buffer(1, "int32")
-            self.sequences[times] = self.emit(kernels.Steps, port, lengths, times=times)
-            self.lengths = None if port is None else lengths
-        return self.sequences[times]
+        """The layout of sequences of up to that many steps. port: where their lengths enter; None: they have all."""
+        if (times, port) not in self.layouts:
+            self.layouts[times, port] = self.emit(kernels.Steps, port, Buffer(1, "int32"), times=times)
+        return self.layouts[times, port]
 
-    def by_steps(self, x: Value) -> Value:
-        """The value (times, features) with a row for each step."""
+    def _layout_for(self, times: int) -> Call:
+        """The layout of whole sequences that a layer made: that of the only other ones of as many steps."""
+        found = [call for (steps, _), call in self.layouts.items() if steps == times]
+        return found[0] if len(found) == 1 else self.lay_out(times)
+
+    def scaled(self, steps: Call, times: int, scale: Scale) -> Call:
+        """The layout of the sequences that a layer makes of others with lengths; scale: of their lengths n.
+
+        They are (n multiply + add) // divide. The same layout where that is n.
+        """
+        if scale[0] == scale[2] and scale[1] == 0 and steps.options["times"] == times:
+            return steps
+        if (times, (steps, scale)) not in self.layouts:
+            given = steps, steps.arguments[-1], Buffer(1, "int32")
+            self.layouts[times, (steps, scale)] = self.emit(kernels.ScaledSteps, *given, times=times, scale=scale)
+        return self.layouts[times, (steps, scale)]
+
+    def windowed(self, y: Value, x: Value, scale: Scale) -> Value:
+        """What a layer of windows made of whole sequences: by steps, if the sequences x have lengths.
+
+        scale: of these, to those of y.
+        """
+        steps = x.buffer.steps
+        if steps is None or x.buffer.lengths is None:
+            return y
+        return self.by_steps(y, self.scaled(steps, y.shape[0], scale))
+
+    def by_steps(self, x: Value, steps: Call | None = None) -> Value:
+        """The value (times, features) with a row for each step. steps: the layout for one that is whole."""
         if x.buffer.steps is not None:
             return x
-        if self.stepping and self.sequences:
+        if self.stepping and self.layer:  # inputs come in outside of layers
             raise ValueError(f"{self.layer}: reads a sequence that a layer makes, so it cannot run step by step")
-        x, steps = self.read(x), self.lay_out(x.shape[0])
+        x, steps = self.read(x), steps or self._layout_for(x.shape[0])
         return self._carried(x, self.parted(x.buffer, steps), kernels.FromSteps, steps)
 
     def whole(self, x: Value, name: str | None = None) -> Value:
@@ -52,7 +78,7 @@ class Sequences(Backward):
         """
         if x.buffer.steps is None:
             return x
-        if self.lengths is not None:
+        if x.buffer.lengths is not None:
             raise ValueError(f"{name or self.layer}: reads whole sequences, so lengths cannot be applied")
         return self.filled(x)
 
@@ -71,9 +97,20 @@ class Sequences(Backward):
             raise ValueError(f"{self.layer}: reads whole sequences, so it cannot run step by step")
 
     def aligned(self, x: list[Value]) -> list[Value]:
-        """Values of several inputs, applied, all by steps if one of them is."""
-        by_steps = any(value.buffer.steps is not None for value in x)
-        return [self.read(self.by_steps(value) if by_steps else value) for value in x]
+        """Values of several inputs, applied, all by steps if one of them is.
+
+        Raises ValueError for sequences that have lengths of their own each.
+        """
+        layouts = {value.buffer.steps for value in x if value.buffer.steps is not None}
+        if not layouts:
+            return [self.read(value) for value in x]
+        if len(layouts) > 1:
+            raise ValueError(f"{self.layer}: its inputs are sequences with different lengths")
+        (steps,) = layouts
+        for value in x:
+            if value.buffer.steps is None and value.shape[0] != steps.options["times"]:
+                raise ValueError(f"{self.layer}: cannot join {steps.options['times']} steps and {value.shape[0]}")
+        return [self.read(self.by_steps(value, steps)) for value in x]
 
     def _carried(self, x: Value, buffer: Buffer, back: type[Op], steps: Call) -> Value:
         """The value in the buffer to which it was copied; back: the Op that copies its gradient back."""

@@ -10,23 +10,22 @@ from typing import Any, ClassVar, Self, cast
 
 import numpy as np
 
-from fastnn.common import checks
+from fastnn.common import checks, free
+from fastnn.common.free import Pattern
 from fastnn.common.randomness import checked_seed
 from fastnn.common.settings import unknown_attribute
-from fastnn.data import arrays
 from fastnn.engine.guard import Guard
-from fastnn.engine.port import is_batch
 from fastnn.layers.base import Layer, called
 from fastnn.layers.graph import Graph
 from fastnn.layers.symbol import Symbol
+from fastnn.model.inputs import Inputs, wanted
 from fastnn.model.parameters import Blocks, Views
 from fastnn.model.subnetwork import Subnetwork
 
-Shape = tuple[int, ...]
 _BUILT = nullcontext()
 
 
-class Assembly:
+class Assembly(Inputs):
     """What every network has: layers and, once it is built, their parameters.
 
     name: its name as a layer of another network. trainable: whether that network trains its parameters; a change takes
@@ -40,14 +39,9 @@ class Assembly:
 
     trainable: bool = True
     whole: Assembly | None = None
-    graph: Graph
     seed: int
     name: str | None
     guard: Guard
-    features: list[Shape]
-    shapes: list[Shape]
-    input_shape: Any
-    output_shape: Any
     _blocks: Blocks | None
     _weights: Views | None
     _gradients: Views | None
@@ -89,7 +83,7 @@ class Assembly:
         object.__setattr__(self, name, value)
 
     def _unbuild(self) -> None:
-        self._set(features=[], shapes=[], input_shape=None, output_shape=())
+        self._set(features=[], shapes=[], free=False, input_shape=None, output_shape=(), _known={})
         self._set(_blocks=None, _weights=None, _gradients=None)
 
     def inner(self) -> dict[str, Assembly]:
@@ -138,13 +132,13 @@ class Assembly:
 
     # Building.
 
-    def build(self, input_shape: Sequence[int]) -> Self:
+    def build(self, input_shape: Sequence[int | None]) -> Self:
         """Make the parameters for inputs (batch, *input_shape).
 
         Parameters
         ----------
-        input_shape : tuple of int
-            Of a sample.
+        input_shape : tuple of int or None
+            Of a sample; None for an axis of any length.
 
         Returns
         -------
@@ -164,8 +158,8 @@ class Assembly:
         >>> fnn.Sequential([fnn.Dense(3), fnn.Dense(2)]).build((4,)).output_shape
         (2,)
         """
-        features = [checks.shape("input_shape", input_shape)]
-        self.graph.enter(features)
+        features = [checks.pattern("input_shape", input_shape)]
+        self.entering(features)
         with self.guard.changing("build", nested=True):
             if self._blocks is None:
                 self.make(features)
@@ -173,11 +167,11 @@ class Assembly:
                 raise ValueError(f"the network is built for {self.input_shape}; make a new one for {features[0]}")
         return self
 
-    def make(self, features: Sequence[Shape]) -> None:
+    def make(self, features: Sequence[Pattern]) -> None:
         """Makes and initializes the parameters for inputs of these shapes, also those of sub-networks not built yet."""
         unbuilt = self.unbuilt()
         try:
-            shapes = self.graph.shapes(features)
+            shapes = free.patterns(self.graph.shapes, features)
             for node in self.graph.nodes:
                 if isinstance(node.layer, Subnetwork) and not node.layer.network.features:
                     self.inner()[node.name].make([shapes[source] for source in node.sources])
@@ -191,23 +185,24 @@ class Assembly:
         found = [] if self.features else [self]
         return [*found, *(each for inner in self.inner().values() for each in inner.unbuilt())]
 
-    def blocks_for(self, features: Sequence[Shape]) -> Blocks:
+    def blocks_for(self, features: Sequence[Pattern]) -> Blocks:
         """Blocks for inputs of these shapes; sub-networks keep theirs, and a whole its own; the others are zero."""
-        wanted = self.graph.wanted(features)
+        parameters = wanted(self.graph, features)
         if self.whole is not None:
-            return self.whole.blocks.part(wanted)
-        return Blocks(wanted, {name: inner.blocks for name, inner in self.inner().items()})
+            return self.whole.blocks.part(parameters)
+        return Blocks(parameters, {name: inner.blocks for name, inner in self.inner().items()})
 
-    def adopt(self, features: Sequence[Shape], blocks: Blocks, shapes: list[Shape] | None = None) -> Blocks:
+    def adopt(self, features: Sequence[Pattern], blocks: Blocks, shapes: list[Pattern] | None = None) -> Blocks:
         """Sets blocks made for inputs of these shapes. Raises ValueError where the loss or metrics do not fit.
 
         shapes: of the outputs, where they are known.
         """
         views = [Views(each, self.guard) for each in (blocks.values, blocks.gradients)]
-        shapes = self.graph.output_shapes(features) if shapes is None else list(shapes)
+        shapes = free.patterns(self.graph.output_shapes, features) if shapes is None else list(shapes)
         inputs = features[0] if len(features) == 1 else dict(zip(self.graph.inputs, features, strict=True))
         outputs = shapes[0] if len(shapes) == 1 else dict(zip(self.graph.output_names, shapes, strict=True))
         self._set(features=list(features), shapes=shapes, input_shape=inputs, output_shape=outputs)
+        self._set(free=free.is_free(features))
         self._set(_blocks=blocks, _weights=views[0], _gradients=views[1])
         try:
             self.adopted()
@@ -242,25 +237,6 @@ class Assembly:
             if not begun(error):
                 _forget(unbuilt)
             raise
-
-    def samples(self, x: Any, empty: bool = False) -> tuple[list[np.ndarray], list[tuple[int, ...]]]:
-        """An array for each input, and the output shapes for them; nothing is built yet.
-
-        empty: whether an array without samples is accepted, where the network is built.
-        """
-        names = self.graph.inputs
-        if len(names) > 1:
-            return arrays.joint_samples(x, names, self.features, empty), self.shapes
-        if self.features and is_batch(x, self.features[0]):  # the usual form, and the fastest
-            return [x], self.shapes
-        title = self.graph.nodes[0].layer.title()
-        if self.features:
-            return [arrays.samples(x, self.features[0], title, empty=empty)], self.shapes
-        array = arrays.numbers("x", x)
-        if array.ndim < 2 or not array.size:
-            raise ValueError(f"x: expected samples (batch, ...), got shape {array.shape}")
-        features = checks.shape("x.shape[1:]", array.shape[1:])
-        return [arrays.samples(x, features, title)], self.graph.output_shapes([features])
 
     # Parameters.
 

@@ -3,36 +3,45 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from fastnn import kernels
+from fastnn.common import free
 from fastnn.engine.port import Port
 from fastnn.engine.tensor import Tensor
 from fastnn.losses import Joint, Loss, Target
 from fastnn.losses.choose import choose
 from fastnn.losses.target import gather_weight
 from fastnn.lowering.call import Buffer, Call, Weight
-from fastnn.lowering.lowering import Lowering
+from fastnn.lowering.lowering import Lowering, Memory
 from fastnn.lowering.value import Value
 from fastnn.metrics import Meaning, Metered, classes
 from fastnn.model import update
 from fastnn.model.compiled import Compiled
 from fastnn.model.entry import Entry, input_gradients, leave, title
+from fastnn.model.lengths import Ends
 from fastnn.model.objectives import repeated
 from fastnn.model.parameters import below
 from fastnn.model.program import Program
 from fastnn.model.record import Record
 from fastnn.model.request import Kind, Request
 
-Weights = Mapping[str, Weight]
+Shape = tuple[int, ...]
 
 
-def build_program(net: Compiled, request: Request, rows: int) -> Program:
-    """The program for a request, for up to that many rows.
+def build_program(net: Compiled, request: Request, rows: int, memory: Memory | None = None) -> Program:
+    """The program for a request, for up to that many rows. memory: returns the memory for its buffers.
 
     Raises ValueError where the loss, a metric or the request does not fit the layers.
     """
-    return _BUILDERS[request.kind](net, request, rows)
+    lowering = Lowering(rows, net.blocks.weights, seed=net.seed, memory=memory)
+    return _BUILDERS[request.kind](net, request, lowering)
+
+
+def features_of(net: Compiled, request: Request) -> list[Shape]:
+    """The shapes of the inputs that a request is for."""
+    return list(request.features) or [free.fixed(each, 0) for each in net.features]
 
 
 def trained_weights(net: Compiled) -> dict[str, Weight]:
@@ -42,23 +51,17 @@ def trained_weights(net: Compiled) -> dict[str, Weight]:
     return {name: held.get(weight, weight) for name, weight in weights.items()}
 
 
-def predict_program(
-    net: Compiled,
-    request: Request,
-    rows: int,
-    weights: Weights | None = None,
-    derived: dict[Hashable, Callable[[], None]] | None = None,
-) -> Program:
-    """Ports: x, out, and lengths. weights, derived: of a frozen network, instead of the network's own."""
-    weights = net.blocks.weights if weights is None else weights
-    lowering = Lowering(rows, weights, seed=net.seed, derived=derived)
-    entry = Entry(net.graph, lowering, net.features, request, check="unchecked")
-    outputs = net.graph.lower(lowering, entry.values, weights, net.features)
+def predict_program(net: Compiled, request: Request, lowering: Lowering) -> Program:
+    """Ports: x, out, and lengths. lowering: with the weights that it predicts with."""
+    features = features_of(net, request)
+    entry = Entry(net.graph, lowering, features, request, check="unchecked")
+    outputs = net.graph.lower(lowering, entry.values, lowering.weights, features)
     with lowering.named(request.kind.value):
         out = leave(lowering, "out", net.graph.output_names, [lowering.read(output).buffer for output in outputs])
     lowering.run_closing()
     plan = lowering.assemble([*entry.ports, *out, *entry.lengths], [])
-    return Program(request, plan, states=lowering.states, outputs=[(shape, "float32") for shape in net.shapes])
+    results = [(shape, "float32") for shape in net.graph.output_shapes(features)]
+    return Program(request, plan, states=lowering.states, outputs=results)
 
 
 def losses_of(net: Compiled) -> list[Loss | None]:
@@ -68,64 +71,58 @@ def losses_of(net: Compiled) -> list[Loss | None]:
 
 
 def classify_program(
-    net: Compiled,
-    request: Request,
-    rows: int,
-    weights: Weights | None = None,
-    derived: dict[Hashable, Callable[[], None]] | None = None,
-    losses: Sequence[Loss | None] | None = None,
+    net: Compiled, request: Request, lowering: Lowering, losses: Sequence[Loss | None] | None = None
 ) -> Program:
-    """Ports: x, out, and lengths. weights, derived, losses: as in `predict_program`."""
-    weights = net.blocks.weights if weights is None else weights
-    lowering = Lowering(rows, weights, seed=net.seed, derived=derived)
-    entry = Entry(net.graph, lowering, net.features, request)
-    outputs = net.graph.lower(lowering, entry.values, weights, net.features)
+    """Ports: x, out, and lengths. lowering: as in `predict_program`. losses: of a frozen network."""
+    features = features_of(net, request)
+    entry = Entry(net.graph, lowering, features, request)
+    outputs = net.graph.lower(lowering, entry.values, lowering.weights, features)
     with lowering.named(request.kind.value):
         both = zip(outputs, losses_of(net) if losses is None else losses, strict=True)
         found = [classes(lowering, output, Meaning.of(output, loss)) for output, loss in both]
         out = leave(lowering, "out", net.graph.output_names, found)
     lowering.run_closing()
-    labels = [shape[-1] > 1 and port.columns == math.prod(shape) for shape, port in zip(net.shapes, out, strict=True)]
-    shapes = [shape if each else shape[:-1] for shape, each in zip(net.shapes, labels, strict=True)]
+    made = net.graph.output_shapes(features)
+    labels = [shape[-1] > 1 and port.columns == math.prod(shape) for shape, port in zip(made, out, strict=True)]
+    shapes = [shape if each else shape[:-1] for shape, each in zip(made, labels, strict=True)]
     plan = lowering.assemble([*entry.ports, *out, *entry.lengths], [])
     return Program(request, plan, states=lowering.states, outputs=[(shape, "int64") for shape in shapes])
 
 
-def _evaluate(net: Compiled, request: Request, rows: int) -> Program:
-    measured = _Measured(net, request, Lowering(rows, net.blocks.weights, seed=net.seed))
+def _evaluate(net: Compiled, request: Request, lowering: Lowering) -> Program:
+    measured = _Measured(net, request, lowering)
     measured.lowering.run_closing()
     return measured.program([], [])
 
 
-def _train(net: Compiled, request: Request, rows: int) -> Program:
-    measured = _Measured(net, request, Lowering(rows, trained_weights(net), training=True, seed=net.seed))
+def _train(net: Compiled, request: Request, lowering: Lowering) -> Program:
+    measured = _Measured(net, request, replace(lowering, weights=trained_weights(net), training=True))
     measured.lowering.run_closing()
     return measured.program(measured.predictions, _update(net, measured.lowering))
 
 
-def _descent(net: Compiled, request: Request, rows: int) -> Program:
+def _descent(net: Compiled, request: Request, lowering: Lowering) -> Program:
     update.refuse_max_norm(net.blocks.wanted)
-    measured = _Measured(net, request, Lowering(rows, trained_weights(net), training=True, seed=net.seed))
+    measured = _Measured(net, request, replace(lowering, weights=trained_weights(net), training=True))
     measured.lowering.run_closing()
     return measured.program([], [])
 
 
-def _gradient(net: Compiled, request: Request, rows: int) -> Program:
+def _gradient(net: Compiled, request: Request, lowering: Lowering) -> Program:
     """Running statistics stay as they are: no closing."""
-    lowering = Lowering(rows, net.blocks.weights, training=True, still=request.still, seed=net.seed)
-    measured = _Measured(net, request, lowering)
+    measured = _Measured(net, request, replace(lowering, training=True, still=request.still))
     with measured.lowering.named(request.kind.value):
         dx = leave(measured.lowering, "dx", net.graph.inputs, input_gradients(measured.lowering, measured.entry.inputs))
     return measured.program(dx, [block.gradients for block in net.blocks.bases])
 
 
-def _update_alone(net: Compiled, request: Request, rows: int) -> Program:
+def _update_alone(net: Compiled, request: Request, lowering: Lowering) -> Program:
     lowering = Lowering(1, trained_weights(net), training=True)
     update.penalize(lowering, net.blocks.each, None)
     return Program(request, lowering.assemble([], _update(net, lowering)))
 
 
-_BUILDERS: dict[Kind, Callable[[Compiled, Request, int], Program]] = {
+_BUILDERS: dict[Kind, Callable[[Compiled, Request, Lowering], Program]] = {
     Kind.TRAIN: _train,
     Kind.DESCENT: _descent,
     Kind.GRADIENT: _gradient,
@@ -142,9 +139,10 @@ class _Measured:
     def __init__(self, net: Compiled, request: Request, lowering: Lowering) -> None:
         self.net, self.request, self.lowering = net, request, lowering
         gradients = request.kind is Kind.GRADIENT
-        self.entry = Entry(net.graph, lowering, net.features, request, gradients=gradients)
+        features = features_of(net, request)
+        self.entry = Entry(net.graph, lowering, features, request, gradients=gradients)
         fused = [objective.loss.fused for objective in net.objectives]
-        outputs = net.graph.lower(lowering, self.entry.values, lowering.weights, net.features, fused)
+        outputs = net.graph.lower(lowering, self.entry.values, lowering.weights, features, fused)
         self.meters: dict[str, Call] = {}
         self.targets: list[Port] = []
         self.weights: list[Port] = []
@@ -236,16 +234,16 @@ class _Measured:
         objective, names = self.net.objectives[index], self.net.graph.output_names
         (port,) = leave(self.lowering, title("outputs", names, index), [""], [self.lowering.read(output).buffer])
         named = [(each, [f"{prefix}{name}" for name in each.names(meaning)]) for each in objective.recorded]
-        steps = output.buffer.steps is not None
-        self.records.append(Record(index, port, output.shape, steps, meaning, named))
+        ends = Ends.of(output.buffer, self.entry.lengths)
+        self.records.append(Record(index, port, output.shape, ends, meaning, named))
 
     def _gather_weights(self, index: int, output: Value) -> Buffer | None:
         """Emits the gather of an output's weights, where they are given."""
         count = self.request.weights[index] if self.request.weights else 0
         if not count:
             return None
-        name, by_steps = title("sample_weight", self.net.graph.output_names, index), output.buffer.steps is not None
-        lengths = self.lowering.lengths if by_steps and count > 1 else None
+        name = title("sample_weight", self.net.graph.output_names, index)
+        lengths = output.buffer.lengths if count > 1 else None
         port, weight = gather_weight(self.lowering, count, lengths, count // output.buffer.times or 1, name)
         self.weights.append(port)
         return weight

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, Self
 
 from fastnn import losses, metrics as measures, optimizers
-from fastnn.common import checks
+from fastnn.common import checks, free
+from fastnn.common.free import Shape
 from fastnn.data import arrays
 from fastnn.data.examples import Examples
 from fastnn.engine.plan import Plan
@@ -16,9 +17,11 @@ from fastnn.model import rates as layer_rates
 from fastnn.model.assembly import Assembly
 from fastnn.model.counters import Counters
 from fastnn.model.history import History
-from fastnn.model.objectives import Objective, objectives, one_or_all
+from fastnn.model.lengths import ends as ends_of
+from fastnn.model.objectives import Objective, objectives, one_or_all, with_none
 from fastnn.model.parameters import Range, below
-from fastnn.model.program import Pool, Program
+from fastnn.model.pool import Pool
+from fastnn.model.program import Program
 from fastnn.model.request import Form, Kind, Request
 
 #: A name, an object with settings, or a function (y, t) -> float of the outputs and targets of an epoch.
@@ -191,12 +194,14 @@ class Compiled(Assembly):
             self._set(quick=())
             return
         values = (False,) * len(self.objectives)  # values suit every metric
-        type(self).build_program(self, Request(Kind.EVALUATE, values), 1)
-        self._set(quick=self._forms() if len(self.shapes) == len(self.features) == 1 else ())
+        sizes = tuple(free.example(self.graph.shapes, self.features)) if self.free else ()
+        type(self).build_program(self, Request(Kind.EVALUATE, values, features=sizes), 1)
+        single = len(self.shapes) == len(self.features) == 1
+        self._set(quick=self._forms(self.shapes_for([])[0]) if single and not self.free else ())
 
-    def _forms(self) -> tuple[Form, ...]:
+    def _forms(self, shape: Shape) -> tuple[Form, ...]:
         """Of steps of one input and output: plain, with a weight for each sample, with choice, and with both."""
-        labels, shape, loss = self._labels(), self.shapes[0], self.objectives[0].loss
+        labels, loss = self._labels([shape]), self.objectives[0].loss
         plain, chosen = Request(Kind.TRAIN, labels), Request(Kind.TRAIN, (False,), choose=(True,))
         target, positions = shape[:-1] if labels[0] else loss.target_shape(shape), shape[:-1]
         forms = [Form(each, target, None) for each in (plain, plain._replace(weights=(1,)))]
@@ -207,11 +212,12 @@ class Compiled(Assembly):
 
     def request(self, kind: Kind, examples: Examples) -> Request:
         """The request for a program over the examples, with what the compiled metrics need."""
-        return Request.of(kind, examples, any(objective.recorded for objective in self.objectives))
+        request = Request.of(kind, examples, any(objective.recorded for objective in self.objectives))
+        return self.at(request, examples.inputs)
 
-    def _labels(self) -> tuple[bool, ...]:
-        """Whether the targets of each output may be class numbers."""
-        return tuple(each.loss.labels_fit(shape) for each, shape in zip(self.objectives, self.shapes, strict=True))
+    def _labels(self, shapes: Sequence[Shape]) -> tuple[bool, ...]:
+        """Whether the targets of outputs of these shapes may be class numbers."""
+        return tuple(each.loss.labels_fit(shape) for each, shape in zip(self.objectives, shapes, strict=True))
 
     def require_compiled(self) -> None:
         """Raises RuntimeError before compile."""
@@ -246,16 +252,7 @@ class Compiled(Assembly):
 
     # Programs and data.
 
-    def _with_none(self, y: Any, shapes: Sequence[tuple[int, ...]]) -> Any:
-        """y with None for the outputs that it leaves out since their losses take no target."""
-        each = zip(self.graph.output_names, self.objectives, shapes, strict=True)
-        free = {name: None for name, objective, shape in each if objective.loss.target_shape(shape) == (0,)}
-        if y is None and len(free) < len(shapes):
-            raise TypeError("y is missing: only a dataset, or batches from a function, hold the targets in x")
-        several = len(shapes) > 1 and (y is None or isinstance(y, Mapping))
-        return {**free, **(y or {})} if several else y
-
-    def plan(self, batch_size: int = 32, training: bool = False) -> Plan:
+    def plan(self, batch_size: int = 32, training: bool = False, input_shape: Any = None) -> Plan:
         """Make a plan: printed, the list of Ops that runs; its `profile()` times each Op.
 
         Parameters
@@ -264,6 +261,8 @@ class Compiled(Assembly):
             The rows of a run.
         training : bool, default False
             Whether it is a training step, with labels as targets where the loss allows them, or a prediction.
+        input_shape : tuple of int, optional
+            Of a sample, where the network has axes of any length; for several inputs a list or a dict.
 
         Returns
         -------
@@ -287,12 +286,15 @@ class Compiled(Assembly):
         """
         rows = checks.integer("batch_size", batch_size)
         self.require_built()
+        sizes = self.chosen(input_shape, "plan")
         with self.guard.reading("plan"):
             if not checks.flag("training", training):
-                program: Program = type(self).build_program(self, Request(Kind.PREDICT), rows)
+                program: Program = type(self).build_program(self, Request(Kind.PREDICT, features=sizes), rows)
                 return program.plan
             self.require_loss()
-            plan: Plan = type(self).build_program(self, Request(Kind.TRAIN, self._labels()), rows).plan
+            labels = self._labels(self.graph.output_shapes(sizes or self.sizes("plan")))
+            request = Request(Kind.TRAIN, labels, features=sizes)
+            plan: Plan = type(self).build_program(self, request, rows).plan
             plan.guard = self.guard
             return plan
 
@@ -309,7 +311,7 @@ class Compiled(Assembly):
         self.require_loss()
         inputs, shapes = self.samples(x)
         count, names = len(inputs[0]), self.graph.output_names
-        y = self._with_none(y, shapes)
+        y = with_none(y, self.objectives, shapes)
         if choose is not None and len(names) > 1 and not isinstance(choose, Mapping):
             raise TypeError(f"choose: expected a dict by output, of {', '.join(map(repr, names))}")
         parts = (
@@ -319,9 +321,7 @@ class Compiled(Assembly):
         each_output = zip(self.objectives, shapes, *parts, strict=True)
         checked = [objective.checked(len(names) > 1, count, *each) for objective, *each in each_output]
         targets, labels, weights, chosen = map(list, zip(*checked, strict=True))
-        ends = None
-        if lengths is not None:
-            ends = arrays.lengths(lengths, count)
-            self.graph.times([array.shape[1:] for array in inputs])
+        ends, ending = ends_of(self.graph, lengths, inputs)
         weights, chosen = (each if any(array is not None for array in each) else [] for each in (weights, chosen))
-        return Examples(inputs, targets, tuple(labels), weights, ends, checks.flag("stateful", stateful), chosen)
+        stateful = checks.flag("stateful", stateful)
+        return Examples(inputs, targets, tuple(labels), weights, ends, ending, stateful, chosen)

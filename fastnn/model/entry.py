@@ -12,6 +12,7 @@ from fastnn.layers.graph import Graph
 from fastnn.lowering.call import Buffer
 from fastnn.lowering.lowering import Lowering
 from fastnn.lowering.value import Value
+from fastnn.model import lengths
 from fastnn.model.request import Request
 
 Shape = tuple[int, ...]
@@ -22,7 +23,7 @@ class Entry:
 
     ports: of each input. inputs: their values, a row for each sample. values: the same as layers take them: sequences
     by steps where they have lengths, are of ids, or the network is recurrent, so that it computes in the same order
-    with lengths and without. lengths: the port of the sequences' lengths, in a list, if they have their own.
+    with lengths and without. lengths: the ports of the sequences' lengths, where they have their own.
     """
 
     def __init__(
@@ -35,9 +36,9 @@ class Entry:
         check: str = "finite",
     ) -> None:
         """gradients: whether those with respect to the inputs are requested. check: the one for their values."""
-        self.lengths = [Port("lengths", 1)] if request.lengths else []
-        if request.lengths:
-            lowering.lay_out(graph.times(shapes), self.lengths[0])
+        sequences = graph.sequences(shapes)
+        self.lengths = [Port(name, 1) for name in lengths.names(request.lengths, graph.inputs, sequences)]
+        layouts = {i: lowering.lay_out(shapes[i][0], self.lengths[n]) for i, n in enumerate(request.lengths) if n >= 0}
         if request.stateful:
             if not graph.recurrent:
                 raise ValueError("stateful: no layer of the network is recurrent, so there is no state to carry")
@@ -45,22 +46,22 @@ class Entry:
         self.ports: list[Port] = []
         self.inputs: list[Value] = []
         self.values: list[Value] = []
-        sequences = graph.sequences(shapes)
         for i, features in enumerate(shapes):
             size, ids = math.prod(features), graph.vocabulary(i)
             port = Port(title("x", graph.inputs, i), size)
             buffer = Buffer(size, "float32" if ids is None else "int32")
             value = Value(buffer, gradients and ids is None, shape=features)
-            lengths = lowering.lengths if i in sequences else None
+            own = layouts[i].arguments[-1] if i in layouts else None
             if ids is not None:
-                lowering.emit(kernels.GatherLabels, port, value.buffer, lengths=lengths, classes=ids, what="id")
+                lowering.emit(kernels.GatherLabels, port, value.buffer, lengths=own, classes=ids, what="id")
             else:
-                width = size if lengths is None else features[-1]
-                lowering.emit(kernels.Gather, port, value.buffer, lengths, check=check, width=width)
-            by_steps = i in sequences and (lengths is not None or ids is not None or graph.recurrent)
+                width = size if own is None else features[-1]
+                lowering.emit(kernels.Gather, port, value.buffer, own, check=check, width=width)
+            by_steps = i in sequences and (ids is not None or graph.recurrent)
             self.ports.append(port)
             self.inputs.append(value)
-            self.values.append(lowering.by_steps(value) if by_steps else value)
+            steps = layouts.get(i) or (lowering.lay_out(features[0]) if by_steps else None)
+            self.values.append(value if steps is None else lowering.by_steps(value, steps))
 
 
 def input_gradients(lowering: Lowering, inputs: Sequence[Value]) -> list[Buffer | Tensor]:

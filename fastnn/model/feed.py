@@ -175,7 +175,7 @@ class BatchFeed(Feed):
                 if self.steps is not None and step < self.steps:
                     self._ended(step)
                 return
-            if examples.layout != self.form.layout or examples.size > self.rows:
+            if not examples.like(self.form) or examples.size > self.rows:
                 raise ValueError(
                     f"x: batch {step} has {examples.size} samples of {examples.layout}, "
                     f"expected at most {self.rows} of {self.form.layout} as in the first batch"

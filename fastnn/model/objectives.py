@@ -140,3 +140,13 @@ def for_each(what: str, given: Any, names: Sequence[str], otherwise: Any = None)
 def one_or_all(names: Sequence[str], values: Sequence[Any]) -> Any:
     """The only value, or a dict by name."""
     return values[0] if len(names) == 1 else dict(zip(names, values, strict=True))
+
+
+def with_none(y: Any, made: Sequence[Objective], shapes: Sequence[tuple[int, ...]]) -> Any:
+    """y with None for the outputs that it leaves out since their losses take no target."""
+    each = zip(made, shapes, strict=True)
+    without = {objective.output: None for objective, shape in each if objective.loss.target_shape(shape) == (0,)}
+    if y is None and len(without) < len(shapes):
+        raise TypeError("y is missing: only a dataset, or batches from a function, hold the targets in x")
+    several = len(shapes) > 1 and (y is None or isinstance(y, Mapping))
+    return {**without, **(y or {})} if several else y

@@ -18,6 +18,7 @@ cdef class Program:
     cdef Meter loss    # of the one output, or None
     cdef object rates  # an array of the same rate
     cdef double rate   # which is this
+    cdef object turns  # the Turns that it belongs to, or None
     cdef void bind(self, tuple arrays) except *
     cdef void release(self) except *
     cpdef list empty(self, Py_ssize_t rows)

@@ -11,13 +11,14 @@ from fastnn.data.examples import Examples
 from fastnn.engine.port import Port
 from fastnn.metrics import Meaning, Recorded
 from fastnn.model.history import Logs
+from fastnn.model.lengths import Ends
 
 
 class Record:
     """The outputs of one output of a network, row by row as they are computed.
 
-    index: of the output. port: where they leave the plan. shape: of a sample's output. steps: whether that has one for
-    each step of a sequence. meaning: what it stands for. metrics: with the names of their values in the logs.
+    index: of the output. port: where they leave the plan. shape: of a sample's output. ends: of sequences with lengths,
+    which are those of the output. meaning: what it stands for. metrics: with the names of their values in the logs.
     """
 
     def __init__(
@@ -25,11 +26,11 @@ class Record:
         index: int,
         port: Port,
         shape: tuple[int, ...],
-        steps: bool,
+        ends: Ends | None,
         meaning: Meaning,
         metrics: Sequence[tuple[Recorded, list[str]]],
     ) -> None:
-        self.index, self.port, self.shape, self.steps = index, port, shape, steps
+        self.index, self.port, self.shape, self.ends = index, port, shape, ends
         self.meaning, self.metrics = meaning, metrics
         self.outputs = np.empty(0, np.float32)
         self.seen: list[tuple[np.ndarray, np.ndarray, np.ndarray | None]] = []
@@ -54,8 +55,8 @@ class Record:
             shapes = (), self.shape[:-1], self.shape
             of_each = next(each for each in shapes if math.prod(each) * len(given) == given.size)
             weight = np.array(given[chosen]).reshape(len(y), *of_each)
-        if examples.lengths is not None and self.steps:
-            real = np.arange(self.shape[0]) < examples.lengths[chosen].reshape(-1, 1)
+        if self.ends is not None:
+            real = self.ends.real(examples.lengths, chosen, self.shape[0])
             if weight is not None and weight.ndim == 1:
                 weight = np.broadcast_to(weight[:, None], real.shape)
             y, t, weight = y[real], t[real], None if weight is None else weight[real]

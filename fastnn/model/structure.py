@@ -6,14 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from fastnn import schedules
-from fastnn.common import checks
+from fastnn.common import checks, free
+from fastnn.common.free import Pattern
 from fastnn.common.settings import check_version
 from fastnn.layers.base import Layer
 from fastnn.layers.graph import Graph, numbered
 from fastnn.model.compiled import Compiled
 from fastnn.model.subnetwork import Subnetwork
-
-Shape = tuple[int, ...]
 
 
 def subnetworks(net: Compiled) -> list[Compiled]:
@@ -127,21 +126,21 @@ def _places(given: Any) -> list[int]:
     return [checks.integer("a place", place, 0) for place in checks.listed("places", given, int, "integers")]
 
 
-def features(description: Mapping[str, Any]) -> list[Shape]:
+def features(description: Mapping[str, Any]) -> list[Pattern]:
     """The shapes of the inputs; none where the network was not built."""
     if description["network"] != "Sequential":
-        return [checks.shape(f"Input {name!r}", shape) for name, shape in description["inputs"]]
+        return [checks.pattern(f"Input {name!r}", shape) for name, shape in description["inputs"]]
     shape = description["input_shape"]
-    return [] if shape is None else [checks.shape("input_shape", shape)]
+    return [] if shape is None else [checks.pattern("input_shape", shape)]
 
 
-def adopt(net: Compiled, shapes: Sequence[Shape]) -> None:
+def adopt(net: Compiled, shapes: Sequence[Pattern]) -> None:
     """Makes the parameters, all zero, of the network and its sub-networks."""
-    at = net.graph.shapes(shapes)
+    at = free.patterns(net.graph.shapes, shapes)
     for node in net.graph.nodes:
         if isinstance(node.layer, Subnetwork):
             given = [at[source] for source in node.sources]
             if not node.layer.network.features:
                 adopt(cast(Compiled, node.layer.network), given)
-            node.layer.shapes_for(given)
+            free.patterns(node.layer.shapes_for, given)
     net.adopt(shapes, net.blocks_for(shapes))

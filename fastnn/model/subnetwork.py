@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import ClassVar, Protocol
 
 from fastnn.common import checks
+from fastnn.common.free import Pattern, fits
 from fastnn.layers.base import Parameter
 from fastnn.layers.graph import Graph
 from fastnn.layers.merge import Merge
@@ -23,7 +24,7 @@ class Inner(Protocol):
 
     name: str | None
     graph: Graph
-    features: list[Shape]
+    features: list[Pattern]
 
 
 @dataclass(eq=False, repr=False)
@@ -109,7 +110,8 @@ class Subnetwork(Merge):
         network = self.network
         if len(inputs) != len(network.graph.inputs):
             raise ValueError(f"{self.title()}: takes {len(network.graph.inputs)} inputs, got {len(inputs)}")
-        if network.features and list(inputs) != network.features:
+        both = zip(inputs, network.features, strict=False)  # there are none before the build
+        if not all(fits(shape, pattern) for shape, pattern in both):
             wanted, got = (", ".join(map(checks.batch, shapes)) for shapes in (network.features, inputs))
             raise ValueError(f"{self.title()}: expected input {wanted}, got {got}")
         return network.graph.output_shapes(inputs)

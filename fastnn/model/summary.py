@@ -6,7 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 
-from fastnn.common import checks
+from fastnn.common import checks, free
 from fastnn.model.compiled import Compiled
 from fastnn.model.parameters import below
 
@@ -20,7 +20,7 @@ def table(net: Compiled) -> str:
     if not net.features:
         blank: list[tuple[str, ...]] = [(name, repr(layer), "", "") for name, layer in net.named_layers()]
         return _columns(title, [("layer", "", "", ""), *blank]) + "\nnot built: the input shape is not known yet"
-    graph, shapes = net.graph, net.graph.shapes(net.features)
+    graph, shapes = net.graph, free.patterns(net.graph.shapes, net.features)
     counts: Counter[str] = Counter()
     for name, parameter in net.blocks.wanted.items():
         if not parameter.statistic:

@@ -54,11 +54,11 @@ def check_loss(loss: Any) -> Elementwise:
 
 def acting(net: Compiled, rows: int) -> tuple[Plan, Port, Tensor, Any]:
     """The plan that chooses an action for up to `rows` observations; its port, its results, and its `Explore`."""
-    weights = net.blocks.weights
+    weights, features = net.blocks.weights, net.sizes("QLearning")
     lowering = Lowering(rows, weights, seed=net.seed)
-    port, x = Port("observation", math.prod(net.features[0])), Buffer(math.prod(net.features[0]))
+    port, x = Port("observation", math.prod(features[0])), Buffer(math.prod(features[0]))
     lowering.emit(kernels.Gather, port, x, check="finite")
-    (output,) = net.graph.lower(lowering, [Value(x, False, shape=net.features[0])], weights, net.features)
+    (output,) = net.graph.lower(lowering, [Value(x, False, shape=features[0])], weights, features)
     action = Tensor((rows, 1), "int32")
     with lowering.named("act"):
         lowering.emit(kernels.Classes, lowering.read(output).buffer, action)
@@ -77,7 +77,7 @@ def learning(
     copy: Snapshot,
 ) -> Program:
     """The program of a step of learning; it has no ports: its samples come from the memory."""
-    weights, features = trained_weights(net), net.features
+    weights, features = trained_weights(net), net.sizes("QLearning")
     lowering = Lowering(rows, weights, training=True, seed=net.seed)
     size, prioritized = math.prod(features[0]), memory.priority is not None
     s, s2, action, reward, discount = Buffer(size), Buffer(size), Buffer(1, "int32"), Buffer(1), Buffer(1)

@@ -8,10 +8,11 @@ from typing import Any, Self
 
 from fastnn.engine.tensor import Tensor
 from fastnn.inference.feeding import Given, feed
-from fastnn.inference.predict import Prediction, chosen_rows, without_targets
+from fastnn.inference.predict import Prediction
+from fastnn.inference.running import chosen_rows, without_targets
 from fastnn.lowering.lowering import Lowering
 from fastnn.model.average import averages, require_average
-from fastnn.model.build_program import trained_weights
+from fastnn.model.build_program import features_of, trained_weights
 from fastnn.model.compiled import Compiled
 from fastnn.model.entry import Entry
 from fastnn.model.feed import Feed
@@ -120,11 +121,12 @@ class Calibration(Prediction):
 
 def _take(net: Compiled, data: Feed) -> None:
     """A pass over a feed, after which the running statistics are those of its batches."""
-    request = Request(Kind.TRAIN, lengths=data.form.lengths is not None)
+    request = net.at(Request(Kind.TRAIN, lengths=data.form.ending), data.form.inputs)
     weights, seen = trained_weights(net), dict[Any, Tensor]()
     lowering = Lowering(data.rows, weights, training=True, seed=net.seed, seen=seen)
-    entry = Entry(net.graph, lowering, net.features, request)
-    net.graph.lower(lowering, entry.values, weights, net.features)
+    features = features_of(net, request)
+    entry = Entry(net.graph, lowering, features, request)
+    net.graph.lower(lowering, entry.values, weights, features)
     lowering.run_closing()
     if not seen:
         raise ValueError("calibrate: the network has no BatchNorm that is trained, so there are no statistics to take")
@@ -133,8 +135,7 @@ def _take(net: Compiled, data: Feed) -> None:
     step = net.counters.step
     with closing(data.sections(0)) as sections:
         for section in sections:
-            ends = [] if section.examples.lengths is None else [section.examples.lengths]
-            program.attach(*section.examples.inputs, *ends, samples=section.samples)
+            program.attach(*section.examples.inputs, *section.examples.lengths, samples=section.samples)
             start = section.start
             while start < section.stop:
                 end = program.plan.run(section.stop, data.rows, start, section.order, step=step)

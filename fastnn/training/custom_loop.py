@@ -10,6 +10,7 @@ import numpy as np
 from fastnn.common import checks
 from fastnn.data import arrays
 from fastnn.inference.predict import Prediction
+from fastnn.model.lengths import ends as ends_of
 from fastnn.model.objectives import one_or_all
 from fastnn.model.request import Kind, Request
 from fastnn.model.update import require_single_step
@@ -54,8 +55,8 @@ class CustomLoop(Prediction):
             return self.predict(x, lengths=lengths)
         inputs, shapes = self.samples(x)
         rows = len(inputs[0])
-        ends = [] if lengths is None else [arrays.lengths(lengths, rows)]
-        request = Request(Kind.GRADIENT, lengths=bool(ends))
+        ends, ending = ends_of(self.graph, lengths, inputs)
+        request = self.at(Request(Kind.GRADIENT, lengths=ending), inputs)
         with self.guard.changing("forward"), self.built_for(inputs):
             known: CustomPass | None = self.custom_pass
             if known is None or known.rows < rows or known.request != request:
@@ -103,7 +104,7 @@ class CustomLoop(Prediction):
         checks.flag("parameters", parameters)
         with self.guard.changing("backward"):
             known, found = self._waiting("backward", dy)
-            dx = [np.empty((known.waiting, *shape), np.float32) for shape in self.features]
+            dx = [np.empty((known.waiting, *shape), np.float32) for shape in known.features]
             known.backward(found, dx, parameters, self.counters.update)
             return one_or_all(self.graph.inputs, dx)
 
@@ -113,7 +114,7 @@ class CustomLoop(Prediction):
         if known is None or not known.waiting:
             raise RuntimeError(f"{verb}: call forward(x, training=True) first, once for each backward or update")
         found = []
-        for given, shape, port in zip(_each("dy", dy, self.graph.output_names), self.shapes, known.dy, strict=True):
+        for given, shape, port in zip(_each("dy", dy, self.graph.output_names), known.shapes, known.dy, strict=True):
             wanted = (known.waiting, *shape)
             array = np.zeros(wanted, np.float32) if given is None else arrays.numbers(port.name, given)
             if array.shape != wanted:
@@ -155,7 +156,7 @@ class CustomLoop(Prediction):
         rate, counters = self.optimizer.learning_rate, self.counters
         with self.guard.changing("update"):
             known, found = self._waiting("update", dy)
-            dx = [np.empty((known.waiting, *shape), np.float32) for shape in self.features]
+            dx = [np.empty((known.waiting, *shape), np.float32) for shape in known.features]
             rates = rate.rates(counters.update, 1) if isinstance(rate, Schedule) else np.full(1, rate)
             known.update(found, dx, rates, counters.update)
             counters.count_update()

@@ -14,7 +14,7 @@ from fastnn.lowering.call import Buffer
 from fastnn.lowering.lowering import Lowering
 from fastnn.lowering.value import Value
 from fastnn.model import update
-from fastnn.model.build_program import trained_weights
+from fastnn.model.build_program import features_of, trained_weights
 from fastnn.model.compiled import Compiled
 from fastnn.model.entry import Entry, input_gradients, leave, title
 from fastnn.model.request import Request
@@ -24,17 +24,19 @@ from fastnn.optimizers import FirstOrder
 class CustomPass:
     """Passes over up to `rows` rows, whose buffers live from forward to backward.
 
-    waiting: rows of the forward pass that no backward pass has used yet. ports: of x, y and, where requested, lengths.
-    ending: the ops of the backward pass alone; after them come, for an optimizer that makes single steps, the update
-    and the zeroing of the gradients.
+    features, shapes: of the inputs and outputs. waiting: rows of the forward pass that no backward pass has used yet.
+    ports: of x, y and, where requested, lengths. ending: the ops of the backward pass alone; after them come, for an
+    optimizer that makes single steps, the update and the zeroing of the gradients.
     """
 
     def __init__(self, net: Compiled, rows: int, request: Request) -> None:
         self.rows, self.request, self.waiting, self.step = rows, request, 0, 0
         weights = trained_weights(net)
         lowering = Lowering(rows, weights, training=True, seed=net.seed, accumulates=True)
-        entry = Entry(net.graph, lowering, net.features, request, gradients=True)
-        outputs = net.graph.lower(lowering, entry.values, weights, net.features)
+        features = features_of(net, request)
+        self.features, self.shapes = features, net.graph.output_shapes(features)
+        entry = Entry(net.graph, lowering, features, request, gradients=True)
+        outputs = net.graph.lower(lowering, entry.values, weights, features)
         outputs = [lowering.read(output) for output in outputs]
         with lowering.named("forward"):
             y = leave(lowering, "y", net.graph.output_names, [output.buffer for output in outputs])
@@ -90,8 +92,7 @@ def _gradient_of(lowering: Lowering, output: Value, name: str) -> Port:
     steps = output.buffer.steps
     port = Port(name, output.columns * output.buffer.times)
     entry = Buffer(port.columns)
-    lengths = None if steps is None else lowering.lengths
-    lowering.emit(kernels.Gather, port, entry, lengths, width=port.columns // output.buffer.times)
+    lowering.emit(kernels.Gather, port, entry, output.buffer.lengths, width=port.columns // output.buffer.times)
     output.gradient = lowering.parted(entry, steps)
     lowering.apply_derivative(output)
     return port

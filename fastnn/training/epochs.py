@@ -7,7 +7,7 @@ from contextlib import closing, contextmanager
 
 import numpy as np
 
-from fastnn.inference.predict import measure
+from fastnn.inference.running import measure, suited
 from fastnn.kernels.meter import DivergenceError
 from fastnn.model.compiled import Compiled
 from fastnn.model.feed import Feed, Section
@@ -90,12 +90,13 @@ class Epochs(Run):
 
     def _train(self) -> Logs:
         """One pass over the data, or the rest of one; returns the means over what it saw."""
-        net, program = self.net, self.program
+        net = self.net
         if not self.place:
-            program.reset()
-            program.clear_states()
+            self.program.reset()
+            self.program.clear_states()
         with closing(self.data.sections(net.counters.epoch, self.place)) as sections:
             for section in sections:
+                program = self.program = suited(net, self.program, section.examples, self.data.rows)
                 program.attach(*section.examples.arrays, samples=section.samples, stop=section.stop)
                 taken = done = section.start
                 while done < section.stop and not net.stop_training:
@@ -117,7 +118,7 @@ class Epochs(Run):
         if not all(np.isfinite(block.values.array).all() for block in net.blocks.bases):
             raise DivergenceError("the parameters are no longer finite; a smaller learning rate may help")
         net.counters.count_epoch()
-        return program.results()
+        return self.program.results()
 
     def _steps(self, section: Section, start: int) -> int:
         """Steps from a row on, one or as many as fit into PAUSE; counts those completed, even if one fails."""

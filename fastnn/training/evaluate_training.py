@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import cast
 
 from fastnn.inference.feeding import CHUNK
-from fastnn.inference.predict import measure
+from fastnn.inference.running import measure
 from fastnn.model.compiled import Compiled
 from fastnn.model.feed import ArrayFeed, BatchFeed, Feed, LoaderFeed, Order
 from fastnn.model.history import Logs

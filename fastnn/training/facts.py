@@ -53,13 +53,14 @@ def _dropout(layer: Layer) -> float | None:
 def _targets(net: Compiled, data: Feed) -> tuple[Targets, ...]:
     """None where not all targets count alike, and for losses that may not accept what `Facts` measures them on."""
     form = data.form
-    if form.weights or form.choose or form.lengths is not None or not isinstance(data, ArrayFeed):
+    if form.weights or form.choose or form.ending or not isinstance(data, ArrayFeed):
         return ()
     for each in net.objectives:
         known = each.loss.compares and not isinstance(each.loss, Own | Joint)
         if not known or vars(each.loss).get("ignore") is not None:
             return ()
+    shapes = net.shapes_for(form.inputs)
     return tuple(
         Targets(some(target), label, each.loss, each.weight, shape[-1])
-        for target, label, each, shape in zip(form.targets, form.labels, net.objectives, net.shapes, strict=True)
+        for target, label, each, shape in zip(form.targets, form.labels, net.objectives, shapes, strict=True)
     )

@@ -60,7 +60,8 @@ class Training(Prediction):
         Parameters
         ----------
         x : array (batch, ...), dataset, Loader, path or callable
-            Samples. For several inputs a list, a tuple or a dict by name. Without y: a dataset or `data.Loader`, whose
+            Samples. For several inputs a list, a tuple or a dict by name. A list of sequences of different lengths, for
+            inputs with None for their steps, is padded. Without y: a dataset or `data.Loader`, whose
             samples are (x, y); a function without arguments that returns a new iterator over batches (x, y) for each
             epoch, each of which is a step; or the path of a .npz file with arrays x and y, or of a folder with a folder
             of images for each class. Arrays in .npy and .npz files are read as they are needed.
@@ -92,10 +93,11 @@ class Training(Prediction):
             has the weight of each label's positives, and those that are left out and all negatives have 1; "balanced"
             is samples / (2 * the label's positives), or its negatives, for each label. For several outputs a dict of
             those by output. Multiplied with sample_weight.
-        lengths : array of int (batch,), optional
-            The number of steps of each sequence, where x (batch, time, features) is padded. Only real steps are
-            computed: padding costs nothing and changes no bit of a result. Losses and metrics of outputs at each step
-            are means over the real steps. They apply to all inputs of that form, and to inputs of more than one id.
+        lengths : array of int (batch,) or dict, optional
+            The number of steps of each sequence, where x (batch, time, features) is padded. Padding changes no bit of a
+            result, and recurrent layers do not compute it. Losses and metrics of outputs at each step are means over
+            the real steps. An array applies to all inputs of that form, and to inputs of more than one id; a dict by
+            input gives each its own. Where x is a list of sequences of different lengths, they are known.
         stateful : bool, default False
             Whether each sample of a batch continues the sequence of the same sample of the batch before: recurrent
             layers start from the states that they had there, through which no gradient flows (truncated
@@ -185,12 +187,13 @@ class Training(Prediction):
         with self.guard.changing("fit"), self.built_for(data.form.inputs, trained):
             program = self.pool.lease(self, self.request(kind, data.form), data.rows)
             progress = Progress(data.size, epochs, verbose == 2) if verbose else None
+            run = Epochs(self, program, data, unseen, every, hooks, progress)
             try:
-                return Epochs(self, program, data, unseen, every, hooks, progress).run(first, epochs)
+                return run.run(first, epochs)
             finally:
                 if stateful and self.counters.step > before:
                     self.pool.clear_states()
-                self.pool.give_back(program)
+                self.pool.give_back(run.program)
                 if progress:
                     progress.close()
 
@@ -275,12 +278,13 @@ class Training(Prediction):
                 return loss
         examples = self.examples(x, y, sample_weight, lengths, stateful, choose)
         order = None if rows is None else arrays.rows(rows, examples.size)
-        request, arguments = Request.of(Kind.TRAIN, examples), tuple(examples.arrays)
+        request = self.at(Request.of(Kind.TRAIN, examples), examples.inputs)
+        arguments = tuple(examples.arrays)
         with self.built_for(examples.inputs):
             if not checks.flag("outputs", outputs):
                 return self.pool.train(self, arguments, request, order)
             count = examples.size if order is None else len(order)
-            found = [np.empty((count, *shape), np.float32) for shape in self.shapes]
+            found = [np.empty((count, *shape), np.float32) for shape in self.shapes_for(examples.inputs)]
             request = request._replace(predictions=True)
             loss = self.pool.train(self, (*arguments, *found), request, order)
         return loss, one_or_all(self.graph.output_names, found)

@@ -32,7 +32,9 @@ def passes(
     x, rows = examples.inputs, examples.size
     dx = [np.empty(array.shape, np.float32) for array in x]
     with net.guard.changing("gradient"), net.built_for(x):
-        program = net.pool.lease(net, Request.of(Kind.GRADIENT, examples)._replace(still=still), rows)
+        program = net.pool.lease(
+            net, net.at(Request.of(Kind.GRADIENT, examples)._replace(still=still), examples.inputs), rows
+        )
         kept = [(tensor.array, tensor.array.copy()) for tensor in program.plan.kept]
 
         def take() -> float:
