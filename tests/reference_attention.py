@@ -77,6 +77,11 @@ def AddPositions(x: ArrayLike, weight: ArrayLike) -> Array:
     return double(x) + double(weight)
 
 
+def AddPosition(x: ArrayLike, weight: ArrayLike, present: ArrayLike) -> Array:
+    """x (rows, columns), present (rows, 1)."""
+    return double(x) + double(weight)[np.asarray(present)[:, 0] - 1]
+
+
 def PositionsGradient(dy: ArrayLike, lengths: Lengths) -> Array:
     """dy (rows, times, columns): only the steps within the lengths count."""
     dy = double(dy)

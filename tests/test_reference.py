@@ -16,6 +16,7 @@ import reference_losses
 import reference_pictures
 import reference_rl
 import reference_sequences
+import reference_stepping
 import reference_updates
 from check import generator
 from fastnn import kernels
@@ -62,6 +63,7 @@ def test_every_op_has_a_twin() -> None:
         reference_pictures,
         reference_rl,
         reference_sequences,
+        reference_stepping,
         reference_updates,
     )
     twins = {*LISTS, *(name for file in files for name in vars(file))}

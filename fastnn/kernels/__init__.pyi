@@ -100,7 +100,11 @@ from fastnn.kernels.pooling import (
     MaxPool as MaxPool,
     MaxPoolGradient as MaxPoolGradient,
 )
-from fastnn.kernels.position import AddPositions as AddPositions, PositionsGradient as PositionsGradient
+from fastnn.kernels.position import (
+    AddPosition as AddPosition,
+    AddPositions as AddPositions,
+    PositionsGradient as PositionsGradient,
+)
 from fastnn.kernels.prelu import PReLU as PReLU, PReLUGradient as PReLUGradient
 from fastnn.kernels.python import PythonBackward as PythonBackward, PythonForward as PythonForward
 from fastnn.kernels.q_learning import CopyEvery as CopyEvery, Explore as Explore, TDTarget as TDTarget
@@ -138,6 +142,13 @@ from fastnn.kernels.step_pool import (
     StepMultiply as StepMultiply,
 )
 from fastnn.kernels.steps import FromSteps as FromSteps, ScaledSteps as ScaledSteps, Steps as Steps, ToSteps as ToSteps
+from fastnn.kernels.stepping import (
+    Advance as Advance,
+    Append as Append,
+    Position as Position,
+    StepConvolution as StepConvolution,
+)
+from fastnn.kernels.steps import FromSteps as FromSteps, Steps as Steps, ToSteps as ToSteps
 from fastnn.kernels.upsample import Bilinear as Bilinear, BilinearGradient as BilinearGradient
 from fastnn.kernels.winograd import (
     Winograd as Winograd,

@@ -50,14 +50,6 @@ def _phases(rows: Axis, columns: Axis, groups: int, transposed: bool) -> list[tu
     return [(g, r, c) for g in range(groups) for r in rows.phases(transposed) for c in columns.phases(transposed)]
 
 
-cdef struct Piece:
-    # A group's channels at one phase of rows and columns: a convolution of its own, and which taps it has.
-    fastnn_convolution map
-    Py_ssize_t weight  # where its panels start
-    Py_ssize_t source  # where its first tap is in the weight
-    Py_ssize_t row_step, column_step  # from a tap to the next there
-
-
 cdef class Filter(Packing):
     """panels = weight (kh, kw, in / groups, out), laid out as the convolution's tiles read it, for each of its pieces.
 
@@ -143,9 +135,6 @@ cdef class Convolution(Prepared):
     z: None, or like y, receives the sums, for a derivative that is computed from them. source: None, or like y:
     the sums are multiplied by f' of it; see ActivationGradient.
     """
-
-    cdef Piece *pieces
-    cdef Py_ssize_t count
 
     def __init__(
         self, Tensor x, weight: Tensor | Filter, Tensor bias or None, Tensor y, rows: Axis, columns: Axis,

@@ -1,5 +1,6 @@
 """Numbers that belong to the steps of sequences, added to each sequence, and their gradient."""
 
+from libc.stdint cimport int32_t
 from libc.string cimport memset
 
 from fastnn.engine.op cimport Op
@@ -53,6 +54,37 @@ cdef class AddPositions(OfSteps):
         for t in range(self.times * index // parts, self.times * (index + 1) // parts):
             for row in range(self.steps.start[t], self.steps.start[t] + self.steps.present[t]):
                 self.table.add(n, self.x + row * n, self.weight + t * n, self.y + row * n)
+
+
+cdef class AddPosition(Op):
+    """y = x + weight[present - 1]: each row of x is one step of a sequence, and present says which, from 1.
+
+    x and y (rows, columns), weight (times, columns), present int32 (rows, 1); y may be x.
+    """
+
+    cdef const float *x
+    cdef const float *weight
+    cdef float *y
+    cdef const int32_t *present
+    cdef Py_ssize_t columns
+
+    def __init__(self, Tensor x, Tensor weight, Tensor present, Tensor y) -> None:
+        if (y.rows, y.columns) != (x.rows, x.columns) or weight.columns != x.columns:
+            raise ValueError(f"AddPosition: x {x.shape}, a weight {weight.shape} and y {y.shape} do not fit")
+        if present.dtype != "int32" or (present.rows, present.columns) != (x.rows, 1):
+            raise ValueError(f"AddPosition: expected present, int32 {(x.rows, 1)}, got {present!r}")
+        self.x, self.weight, self.y, self.columns = floats(x), floats(weight), floats(y), x.columns
+        self.present = <const int32_t *> present.data
+        self.pace = 1.0
+        self.bind((x, weight, present, y))
+
+    cdef void part(self, Py_ssize_t index, Py_ssize_t parts) noexcept nogil:
+        cdef Py_ssize_t row, n = self.columns, rows = self.present_rows()
+        for row in range(rows * index // parts, rows * (index + 1) // parts):
+            self.table.add(n, self.x + row * n, self.weight + (self.present[row] - 1) * n, self.y + row * n)
+
+    cdef double work(self) noexcept nogil:
+        return self.present_rows() * self.columns
 
 
 cdef class PositionsGradient(OfSteps):
