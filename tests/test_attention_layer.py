@@ -205,6 +205,6 @@ def test_what_is_refused() -> None:
         with pytest.raises((TypeError, ValueError), match=message):
             call()
     sequence = fnn.LSTM(12, return_sequences=True)(x)
-    net = fnn.Network(x, fnn.MultiHeadAttention(2, causal=True)(sequence))
+    net = fnn.Network(x, fnn.MultiHeadAttention(2)(sequence))
     with pytest.raises(ValueError, match="reads whole sequences, so it cannot run step by step"):
         net.freeze(1, streaming=True)

@@ -10,7 +10,7 @@ from check import assert_close, assert_same_bits, assert_same_on_threads, empty,
 from fastnn.engine.op import Op
 from fastnn.engine.port import Port
 from fastnn.engine.tensor import Tensor
-from fastnn.kernels import AddPositions, FromSteps, PositionsGradient, Steps, ToSteps
+from fastnn.kernels import AddPosition, AddPositions, FromSteps, PositionsGradient, Steps, ToSteps
 from sequences import laid, stepped
 
 TIMES = 6
@@ -95,6 +95,10 @@ def test_arguments_are_checked() -> None:
         AddPositions(x, weight, Tensor((4, 24)))
     with pytest.raises(ValueError, match=r"AddPositions: x \(4, 30\) does not fit a weight \(4, 6\)"):
         AddPositions(x, Tensor((4, 6)), x)
+    with pytest.raises(ValueError, match=r"AddPosition: x \(4, 30\), a weight \(5, 6\) and y \(4, 30\) do not fit"):
+        AddPosition(x, weight, Tensor((4, 1), "int32"), x)
+    with pytest.raises(ValueError, match=r"AddPosition: expected present, int32 \(4, 1\), got .*float32"):
+        AddPosition(x, Tensor((5, 30)), Tensor((4, 1)), x)
     with pytest.raises(ValueError, match="PositionsGradient: x"):
         PositionsGradient(Tensor((24, 6)), weight, Steps(None, Tensor((4, 1), "int32"), times=6))
     with pytest.raises(ValueError, match=r"expected input \(batch, time, features\)"):
@@ -103,11 +107,14 @@ def test_arguments_are_checked() -> None:
         fnn.PositionEmbedding(initializer="small")
 
 
-def test_step_by_step_is_refused() -> None:
-    """A stream does not know at which position it is; the reason is named."""
-    net = fnn.Sequential([fnn.PositionEmbedding(), fnn.LSTM(3)], input_shape=(6, 4), seed=0)
-    with pytest.raises(ValueError, match="position_embedding_0: has numbers for each position, so it cannot run step"):
-        net.freeze(streaming=True)
+@pytest.mark.parametrize("columns", [1, 3, 8, 17, 64, 70])
+def test_a_step_of_each_sequence(isa: str, num_threads: int, columns: int) -> None:
+    rows = 5 if num_threads == 1 else 40_000 // columns
+    present = generator(columns).integers(1, TIMES + 1, (rows, 1))
+    x, weight, y = normal(rows, columns), normal(TIMES, columns, start=1), empty(rows + 2, columns)
+    op = AddPosition(tensor(x, rows + 2), tensor(weight), tensor(present, rows + 2, "int32"), y)
+    run(op, y, rows=rows)
+    assert_same_bits(written(y, rows), twins.AddPosition(x, weight, present).astype(np.float32))
 
 
 @pytest.mark.parametrize("ids", [False, True])

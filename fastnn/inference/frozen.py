@@ -10,16 +10,12 @@ from fastnn.engine.plan import Plan
 from fastnn.engine.tensor import Tensor
 from fastnn.losses import Loss
 from fastnn.lowering.call import Weight
-from fastnn.lowering.lowering import Lowering
 from fastnn.model.average import averages, require_average, untrained
 from fastnn.model.build_program import classify_program, losses_of, predict_program
 from fastnn.model.compiled import Compiled
-from fastnn.model.entry import Entry, leave
 from fastnn.model.program import Program
 from fastnn.model.request import Kind, Request
 from fastnn.model.weight_transfer import move_plan
-
-Shape = tuple[int, ...]
 
 PREDICT, CLASSIFY = Request(Kind.PREDICT), Request(Kind.CLASSIFY)
 
@@ -27,8 +23,9 @@ PREDICT, CLASSIFY = Request(Kind.PREDICT), Request(Kind.CLASSIFY)
 class Snapshot:
     """A copy of a network's parameters and statistics, and what is derived from it: their packed forms, say.
 
-    averaged: whether it is of the optimizer's moving average. losses: by which outputs are classes or values; those
-    that the network has now. features: the shapes of the inputs, where the network has axes of any length.
+    averaged: whether it is of the optimizer's moving average. losses: by which outputs are classes or values; None
+    is those that the network has now. source: another snapshot of the same network, whose weights it takes; None is
+    the network. features: the shapes of the inputs, where the network has axes of any length.
     """
 
     def __init__(
@@ -36,6 +33,7 @@ class Snapshot:
         net: Compiled,
         averaged: bool = False,
         losses: Sequence[Loss | None] | None = None,
+        source: Snapshot | None = None,
         features: tuple[Shape, ...] = (),
     ) -> None:
         self.features = features
@@ -49,11 +47,18 @@ class Snapshot:
         }
         self.derived: dict[Hashable, Callable[[], None]] = {}
         self._moves: tuple[Any, Plan] | None = None
-        self.update()
+        if source is None:
+            self.update()
+        else:
+            self.take(source)
 
     def another(self) -> Snapshot:
         """A new one of the same network."""
-        return Snapshot(self.net, self.averaged, self.losses, self.features)
+        return Snapshot(self.net, self.averaged, self.losses, features=self.features)
+
+    def copied(self) -> Snapshot:
+        """A new one of the same weights."""
+        return Snapshot(self.net, self.averaged, self.losses, self, self.features)
 
     def take(self, other: Snapshot) -> None:
         """Copies the weights of another snapshot of the same network; what is derived follows with `update`."""
@@ -99,23 +104,3 @@ class Snapshot:
             return predict_program(self.net, request, lowering)
         return classify_program(self.net, request, lowering, self.losses)
 
-
-def stream_program(net: Compiled, streams: int, snapshot: Snapshot) -> tuple[Program, Shape]:
-    """The program of one time step of that many streams, and the shape of its output.
-
-    Raises ValueError for a network that cannot go step by step.
-    """
-    features = free.example(net.graph.shapes, net.features)
-    if not net.graph.recurrent:
-        raise ValueError("freeze: no layer of the network is recurrent; leave out streaming=True")
-    lowering = Lowering(streams, snapshot.weights, seed=net.seed, derived=snapshot.derived, states=[], stepping=True)
-    entry = Entry(net.graph, lowering, [(1, *features[0][1:])], PREDICT, check="unchecked")
-    outputs = net.graph.lower(lowering, entry.values, snapshot.weights, features)
-    (shape,) = net.graph.output_shapes(features)
-    shape = shape if outputs[0].buffer.steps is None else shape[1:]
-    with lowering.named("predict"):
-        results = [lowering.read(output).buffer for output in outputs]
-        out = leave(lowering, "out", net.graph.output_names, results)
-    lowering.run_closing()
-    states = lowering.states or []
-    return Program(PREDICT, lowering.assemble([*entry.ports, *out], states), states=states), shape

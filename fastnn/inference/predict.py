@@ -194,9 +194,23 @@ class Prediction(Compiled):
         self, batch_size: int = 1, *, streaming: Literal[False] = False, averaged: bool = False, input_shape: Any = None
     ) -> Predictor: ...
     @overload
-    def freeze(self, batch_size: int = 1, *, streaming: Literal[True], averaged: bool = False) -> Stream: ...
     def freeze(
-        self, batch_size: int = 1, *, streaming: bool = False, averaged: bool = False, input_shape: Any = None
+        self,
+        batch_size: int = 1,
+        *,
+        streaming: Literal[True],
+        averaged: bool = False,
+        capacity: int | None = None,
+        input_shape: Any = None,
+    ) -> Stream: ...
+    def freeze(
+        self,
+        batch_size: int = 1,
+        *,
+        streaming: bool = False,
+        averaged: bool = False,
+        capacity: int | None = None,
+        input_shape: Any = None,
     ) -> Predictor | Stream:
         """Make a function of the network as it is now, for hot loops.
 
@@ -210,10 +224,14 @@ class Prediction(Compiled):
         batch_size : int, default 1
             The most rows of a call; with streaming, the number of streams.
         streaming : bool, default False
-            For a recurrent network: one time step at a time, y_t = f.step(x_t). The state stays in f until f.reset().
+            One time step at a time, y_t = f.step(x_t): for networks of recurrent layers, causal attention and causal
+            Conv1D. The state stays in f until f.reset(), which also takes the inputs that are the same at all steps.
         averaged : bool, default False
             Whether the moving average of the weights is frozen, which the optimizer's setting ema keeps, as
             `averaged()` does.
+        capacity : int, optional
+            With streaming, the most steps of a sequence that causal attention keeps; None is the network's number of
+            steps. PositionEmbedding has no numbers for more than that.
         input_shape : tuple of int, optional
             Of a sample, where the network has axes of any length: the function is for these; for several inputs a list
             or a dict.
@@ -227,8 +245,8 @@ class Prediction(Compiled):
         RuntimeError
             Before the network is built; with averaged where the optimizer has no ema.
         ValueError
-            For batch_size < 1, and with streaming for a network of several inputs or outputs and for one that needs
-            sequences as a whole.
+            For batch_size < 1, a capacity where nothing needs it, and with streaming for a network that needs sequences
+            as a whole.
 
         Examples
         --------
@@ -240,13 +258,12 @@ class Prediction(Compiled):
         from fastnn.inference.predictor import Predictor
         from fastnn.inference.stream import Stream
 
-        if checks.flag("streaming", streaming) and (len(self.graph.inputs) > 1 or len(self.graph.outputs) > 1):
-            raise ValueError("freeze: with streaming=True the network must have one input and one output")
+        if not checks.flag("streaming", streaming) and capacity is not None:
+            raise ValueError("freeze: capacity goes with streaming=True")
         if checks.flag("averaged", averaged):
             require_average(self, "freeze")
-        if streaming:
-            with self.guard.reading("freeze"):
-                return Stream(self, batch_size, averaged)
-        sizes = self.chosen(input_shape, "freeze")
+        sizes = () if streaming and input_shape is None else self.chosen(input_shape, "freeze")
         with self.guard.reading("freeze"):
+            if streaming:
+                return Stream(self, batch_size, averaged, capacity, sizes)
             return Predictor(self, batch_size, averaged, sizes)

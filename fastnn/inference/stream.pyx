@@ -1,39 +1,44 @@
-"""Stream: a frozen recurrent network that takes one time step at a time and keeps its state."""
+"""Stream: a frozen network that takes one time step at a time and keeps its state."""
 
-from collections.abc import Sequence
 from typing import Any
 
 cimport cython
 from cpython.weakref cimport PyWeakref_NewRef
 
 cimport numpy as cnp
-import numpy as np
 
 from fastnn.engine.op cimport NANOSECONDS_WITH_GIL
-from fastnn.engine.plan cimport Plan
 from fastnn.engine.port cimport Port, takes
 from fastnn.inference.spec cimport Spec
+from fastnn.inference.streaming cimport Streaming
 
 from fastnn.common import checks
 from fastnn.data import arrays
-from fastnn.inference.frozen import Snapshot, stream_program
+from fastnn.inference.frozen import Snapshot
+from fastnn.model.objectives import one_or_all
 
 cnp.import_array()
 
 
 @cython.final
-cdef class Stream:
-    """A frozen recurrent network, made by `Network.freeze`: f = net.freeze(streaming=True). It runs step by step.
+cdef class Stream(Streaming):
+    """A frozen network that runs step by step, made by `Network.freeze`: f = net.freeze(streaming=True).
 
-    `step` computes the outputs at the next time step, with the bits of `predict`; `reset` starts a new sequence. A
-    step that raises leaves the state as it was.
+    `step` computes the outputs at the next time step, with the bits of `predict`; `reset` starts new sequences. A call
+    that raises leaves the state as it was. copy.copy(f) continues the same sequences on its own.
+
+    Inputs that the outputs follow in time are given at each step. All others are held: a sequence that is attended to
+    or encoded, the first states of a recurrent layer, and what is not a sequence. They are given to `reset` by name,
+    and what follows from them is computed there, once.
 
     Attributes
     ----------
     batch_size : int
         The number of streams.
-    input_shape, output_shape : tuple of int
-        Of a stream at one step.
+    input_shape, output_shape : tuple of int, or dict of them
+        Of a stream at one step; for several inputs or outputs by name.
+    held : tuple of str
+        The names of the held inputs.
 
     Examples
     --------
@@ -45,48 +50,41 @@ cdef class Stream:
     (3,)
     """
 
-    cdef readonly Py_ssize_t batch_size
-    cdef readonly tuple input_shape, output_shape  # type: tuple[int, ...]
-    cdef object net, program, snapshot
-    cdef tuple all_streams
-    cdef Plan plan
-    cdef Port x, out
-    cdef Spec result
-    cdef bint busy
-
-    def __init__(self, net: Compiled, batch_size: int = 1, averaged: bool = False) -> None:
+    def __init__(
+        self, net: Compiled, batch_size: int = 1, averaged: bool = False, capacity: int | None = None,
+        features: tuple = (),
+    ) -> None:
         if self.net is not None:
             raise RuntimeError("a Stream cannot be initialized twice")
-        self.batch_size = checks.integer("batch_size", batch_size)
-        self.snapshot = Snapshot(net, averaged)
-        self.program, self.output_shape = stream_program(net, self.batch_size, self.snapshot)
-        self.plan = self.program.plan
-        self.x, self.out = self.plan.ports
-        self.result = Spec("out", self.output_shape)
-        self.net, self.input_shape = net, net.input_shape[1:]
-        self.all_streams = (self.batch_size, *self.input_shape)
+        count = checks.integer("batch_size", batch_size)
+        most = None if capacity is None else checks.integer("capacity", capacity)
+        self.make(net, count, Snapshot(net, averaged, features=features), most)
 
-    def step(self, x: Any, out: np.ndarray | None = None) -> np.ndarray:
-        """Compute the outputs at the next step from its input x.
+    def step(self, *x: Any, out: Any = None) -> Any:
+        """Compute the outputs at the next step from the inputs x.
 
         Parameters
         ----------
-        x : array (batch_size, features), or (batch_size,) for ids
-            The inputs at this step. For one stream also (features,), or () for an id.
+        *x : array (batch_size, features), or (batch_size,) for ids
+            The input at this step. For one stream also (features,), or () for an id. Several inputs are given in their
+            order, or as one list, tuple or dict by name.
         out : array, optional
-            Where to write the outputs, without an allocation: float32 in C order, of exactly their shape.
+            Where to write the outputs, without an allocation: float32 in C order, of exactly their shape. For several
+            outputs a list, a tuple or a dict; for one input and one output it may also follow x.
 
         Returns
         -------
         array, float32 (batch_size, ...)
-            The outputs at this step, without the first axis if x comes without it; out if it is given.
+            The outputs at this step, without the first axis if x comes without it; out if it is given. For several
+            outputs a dict by name.
 
         Raises
         ------
         TypeError, ValueError
             For an x or an out that does not fit.
         RuntimeError
-            While another thread is in a step, a reset, a refresh or a profile of this stream.
+            Before `reset` where inputs are held; for a sequence that has had as many steps as the stream has capacity
+            for; while another thread is using this stream.
 
         Examples
         --------
@@ -98,178 +96,102 @@ cdef class Stream:
         >>> f.step(np.ones((4, 2), np.float32), out=out) is out
         True
         """
-        cdef cnp.ndarray array = x if takes(x) else arrays.packed(arrays.numbers("x", x)), result
-        cdef int batch = 1
-        given = (<object> array).shape
-        if given != self.all_streams:
-            batch = 0
-            if self.batch_size > 1 or given != self.input_shape:
-                wanted = f"{self.all_streams}{f', or {self.input_shape}' if self.batch_size == 1 else ''}"
-                raise ValueError(f"x: expected a step of {self.batch_size} streams {wanted}, got {given}")
+        cdef tuple parts = x
+        if not self.ready:
+            self.stepping.need("step")
+        if self.single and (len(parts) == 1 or (len(parts) == 2 and out is None)):
+            return self.one(parts[0], parts[1] if len(parts) == 2 else out)
+        if len(parts) != len(self.inputs):
+            if len(parts) != 1:
+                raise TypeError(f"step: expected the inputs {', '.join(self.names)}, got {len(parts)}")
+            parts = tuple(arrays.parted("x", parts[0], self.names))
+        return self.several(parts, out)
+
+    cdef cnp.ndarray one(self, object x, object out):
+        """The only output for the only input."""
+        cdef cnp.ndarray array = self.checked(self.x, x), result
+        cdef int batch = self.x.batch_of(array)
         if out is None:
-            result = self.result.empty(batch, self.batch_size)
+            result = self.y.empty(batch, self.batch_size)
         else:
-            result = self.result.checked(out, batch, self.batch_size)
-            self.result.refuse_overlap(result, array, "x")
-        # While these references exist, NumPy refuses to resize the arrays.
+            result = self.y.checked(out, batch, self.batch_size)
+            self.y.refuse_overlap(result, array, self.x.name)
         cdef object _held = None
-        if self.plan.nanoseconds >= NANOSECONDS_WITH_GIL:
+        if self.plan.nanoseconds >= NANOSECONDS_WITH_GIL:  # with these, NumPy refuses to resize the arrays
             _held = (PyWeakref_NewRef(array, None), PyWeakref_NewRef(result, None))
         self.begin("step")
         try:
-            self.x.point(array, self.batch_size)
-            self.out.point(result, self.batch_size)
+            self.first.point(array, self.batch_size)
+            self.last.point(result, self.batch_size)
             self.plan.run_frozen(self.batch_size, self.batch_size, self.plan.nanoseconds)
         finally:
             self.busy = False
         return result
 
-    def reset(self, rows: Any = None) -> None:
-        """Reset the state to zeros: the next step is the first of a new sequence.
-
-        Parameters
-        ----------
-        rows : array of int, or of bool (batch_size,), optional
-            The streams that begin again, such as those of environments whose episode ended; None: all.
-
-        Raises
-        ------
-        RuntimeError
-            While another thread is using this stream.
-        TypeError, ValueError
-            For rows that are not streams.
-
-        Examples
-        --------
-        >>> import numpy as np, fastnn as fnn
-        >>> f = fnn.Sequential([fnn.SimpleRNN(3)], input_shape=(5, 2), seed=0).freeze(streaming=True)
-        >>> first = f.step(np.ones(2, np.float32))
-        >>> f.reset()
-        >>> np.array_equal(f.step(np.ones(2, np.float32)), first)
-        True
-        """
-        chosen = slice(None) if rows is None else self.streams(rows)
-        self.begin("reset")
+    cdef object several(self, tuple x, object out):
+        """All outputs for all inputs."""
+        cdef list given = [], found = [], _held = None
+        cdef Py_ssize_t i, count = len(self.inputs)
+        cdef int batch = 1
+        for i in range(count):
+            given.append(self.checked(self.inputs[i], x[i]))
+            batch = (<Spec> self.inputs[i]).batch_of(given[i])
+            if batch != (<Spec> self.inputs[0]).batch_of(given[0]):
+                raise ValueError("x: expected all inputs with an axis for the streams, or all without")
+        if out is None:
+            for i in range(len(self.outputs)):
+                found.append((<Spec> self.outputs[i]).empty(batch, self.batch_size))
+        else:
+            self.take_results(out, batch, given, found)
+        if self.plan.nanoseconds >= NANOSECONDS_WITH_GIL:
+            _held = [PyWeakref_NewRef(array, None) for array in (*given, *found)]
+        self.begin("step")
         try:
-            for state in self.program.states:
-                state.array[chosen] = 0
+            for i in range(count):
+                (<Port> self.plan.ports[i]).point(<cnp.ndarray> given[i], self.batch_size)
+            for i in range(len(found)):
+                (<Port> self.plan.ports[count + i]).point(<cnp.ndarray> found[i], self.batch_size)
+            self.plan.run_frozen(self.batch_size, self.batch_size, self.plan.nanoseconds)
         finally:
             self.busy = False
+        return one_or_all(self.results_names, found) if out is None else out
 
-    cdef object streams(self, object rows):
-        """The numbers of streams, or a bool for each, as an array."""
-        array = np.asarray(rows)
-        if array.dtype == np.bool_ and array.shape == (self.batch_size,):
-            return array
-        if array.dtype.kind not in "iu" or array.ndim != 1:
-            raise TypeError(f"rows: expected integers, or {self.batch_size} bools, got {array.shape} {array.dtype}")
-        if not ((array >= 0) & (array < self.batch_size)).all():
-            raise ValueError(f"rows: expected integers from 0 to {self.batch_size - 1}, got {array}")
+    cdef cnp.ndarray checked(self, Spec spec, object x):
+        """An input of a step, if it fits. Raises TypeError and ValueError."""
+        cdef cnp.ndarray array = x if takes(x) else arrays.packed(arrays.numbers(spec.name, x))
+        cdef int batch = spec.batch_of(array)
+        if batch < 0 or (cnp.PyArray_DIM(array, 0) if batch else 1) != self.batch_size:
+            wanted = f"{(self.batch_size, *spec.shape)}{f', or {spec.shape}' if self.batch_size == 1 else ''}"
+            raise ValueError(
+                f"{spec.name}: expected a step of {self.batch_size} streams {wanted}, got {(<object> array).shape}"
+            )
         return array
 
-    @property
-    def state(self) -> tuple[np.ndarray, ...]:
-        """What recurrent layers carry to the next step: copies, each (batch_size, units). It may be set to such arrays.
-
-        A state that is set again later continues the sequence from there, with the same bits.
-        """
-        return tuple(state.array.copy() for state in self.program.states)
-
-    @state.setter
-    def state(self, values: Sequence[Any]) -> None:
-        states = self.program.states
-        given = [arrays.numbers(f"state[{i}]", each) for i, each in enumerate(values)]
-        wanted = [state.array.shape for state in states]
-        if [each.shape for each in given] != wanted or not all(np.isfinite(each).all() for each in given):
-            raise ValueError(f"state: expected finite arrays of shapes {wanted}, got {[each.shape for each in given]}")
-        self.begin("state")
-        try:
-            for state, each in zip(states, given):
-                state.array[...] = each
-        finally:
-            self.busy = False
-
-    def refresh(self, tau: float = 1.0) -> None:
-        """Take the network's present weights, or move towards them, w = (1 - tau) w + tau weights; the state is kept.
-
-        Parameters
-        ----------
-        tau : float, default 1
-            The fraction of the way, 0 <= tau <= 1.
-
-        Raises
-        ------
-        TypeError, ValueError
-            For a tau that is not such a number.
-        RuntimeError
-            If the network was built again, or while another thread is training it or using this stream; for an average
-            that the optimizer does not keep any more.
-
-        Examples
-        --------
-        >>> import numpy as np, fastnn as fnn
-        >>> net = fnn.Sequential([fnn.SimpleRNN(3)], input_shape=(5, 2), seed=0)
-        >>> f = net.freeze(streaming=True)
-        >>> for view in net.weights.values():
-        ...     view[...] = 0
-        >>> f.refresh()
-        >>> f.step(np.ones(2, np.float32))
-        array([0., 0., 0.], dtype=float32)
-        """
-        rate = checks.real("refresh: tau", tau, 0, 1)
-        self.begin("refresh")
-        try:
-            with self.net.guard.reading("refresh"):
-                if self.net.blocks is not self.snapshot.blocks:
-                    raise RuntimeError("refresh: the network has been built again since; freeze it again")
-                self.snapshot.update(rate)
-        finally:
-            self.busy = False
-
-    def profile(self, repeats: int = 50) -> Profile:
-        """Time each op of a step on random numbers; the state is kept.
-
-        Parameters
-        ----------
-        repeats : int, default 50
-            Steps that are timed; the fastest counts.
-
-        Returns
-        -------
-        Profile
-            Printable, with a row for each op.
-
-        Raises
-        ------
-        ValueError
-            For repeats < 1.
-        RuntimeError
-            While another thread is using this stream.
-
-        Examples
-        --------
-        >>> import fastnn as fnn
-        >>> f = fnn.Sequential([fnn.SimpleRNN(3)], input_shape=(5, 2), seed=0).freeze(streaming=True)
-        >>> f.profile(repeats=2).rows
-        1
-        """
-        self.begin("profile")
-        try:
-            return self.plan.profile(repeats)
-        finally:
-            self.busy = False
-
-    cdef int begin(self, str action) except -1:
-        """Claims the stream for this thread: no step may see a half-finished reset or refresh."""
-        if self.busy:
-            raise RuntimeError(
-                f"{action}: another thread is in a step of this stream; each thread needs its own stream"
-            )
-        self.busy = True
+    cdef int take_results(self, object out, int batch, list given, list found) except -1:
+        """Adds the arrays for results that the user gives to those found. Raises TypeError and ValueError."""
+        cdef Spec spec
+        cdef cnp.ndarray array
+        cdef Py_ssize_t i, j
+        for i, each in enumerate(arrays.parted("out", out, self.results_names)):
+            spec = self.outputs[i]
+            array = spec.checked(each, batch, self.batch_size)
+            for j in range(len(given)):
+                spec.refuse_overlap(array, given[j], (<Spec> self.inputs[j]).name)
+            for j in range(len(found)):
+                spec.refuse_overlap(array, found[j], (<Spec> self.outputs[j]).name)
+            found.append(array)
         return 0
 
+    def __copy__(self) -> Stream:
+        cdef Stream other = Stream.__new__(Stream)
+        self.copy_to(other)
+        return other
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Stream:
+        return self.__copy__()
+
     def __reduce__(self) -> tuple:
-        raise TypeError("a Stream cannot be copied; freeze(streaming=True) makes another")
+        raise TypeError("a Stream cannot be pickled; save the network, and f.state")
 
     def __repr__(self) -> str:
         return f"Stream({self.input_shape} -> {self.output_shape}, {self.batch_size} at a time)"

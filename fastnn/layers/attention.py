@@ -6,12 +6,13 @@ from typing import Any, ClassVar, NamedTuple
 
 from fastnn import initializers, kernels
 from fastnn.common import checks
+from fastnn.engine.tensor import Tensor
 from fastnn.initializers import Initializer
 from fastnn.kernels.attention import largest_head
 from fastnn.layers.base import Parameter, expected
 from fastnn.layers.dense import Dense
 from fastnn.layers.merge import Merge, Shapes
-from fastnn.lowering.call import Weight
+from fastnn.lowering.call import Buffer, Weight
 from fastnn.lowering.lowering import Lowering
 from fastnn.lowering.value import Value
 
@@ -108,6 +109,9 @@ class MultiHeadAttention(Merge):
         checks.flag("MultiHeadAttention: bias", self.bias)
         object.__setattr__(self, "initializer", initializers.named(self.initializer))
 
+    def read_whole(self, count: int) -> set[int]:
+        return set(range(1, count))
+
     def _size(self, features: Shapes) -> int:
         """Numbers of each head."""
         if self.key_size is not None:
@@ -158,11 +162,18 @@ class MultiHeadAttention(Merge):
         widths = self._widths(features)
         at: dict[str, tuple[Value, int]] = {}  # of q, k and v: the value that it is in, and where it begins in a step
         for prefix, source, made in _PROJECTIONS[len(x)]:
-            product = self._product(lowering, x[source], weights, prefix, sum(widths[each] for each in made))
-            product, start = lowering.filled(lowering.read(product)), 0
+            with lowering.turn([x[source]]):
+                product = self._product(lowering, x[source], weights, prefix, sum(widths[each] for each in made))
+                product, start = lowering.read(product), 0
+                product.held = x[source].held
+            if not lowering.stepping:
+                product = lowering.filled(product)
             for each in made:
                 at[each], start = (product, start), start + widths[each]
-        y = self._attend(lowering, x, at, features)
+        if lowering.stepping:
+            y = self._attend_at_a_step(lowering, at, features)
+        else:
+            y = self._attend(lowering, x, at, features)
         by_steps = lowering.by_steps(y, x[0].buffer.steps) if x[0].buffer.steps is not None else y
         by_steps.shape = y.shape
         return self._product(lowering, by_steps, weights, "output_", features[0][-1])
@@ -173,9 +184,36 @@ class MultiHeadAttention(Merge):
         y.shape = (*x.shape[:-1], columns)
         return y
 
+    def _options(self, features: Shapes) -> dict[str, Any]:
+        """What all forms of attention have in common."""
+        size = self._size(features)
+        return {"heads": (self.heads, self.key_heads or self.heads), "size": size, "scale": size**-0.5}
+
+    def _attend_at_a_step(self, lowering: Lowering, at: dict[str, tuple[Value, int]], features: Shapes) -> Value:
+        """softmax(q k^T) v of the present step: over all so far, or over a sequence that is held."""
+        (q, _), (k, key), (v, value) = (at[each] for each in "qkv")
+        width = self.heads * self._size(features)
+        y = lowering.value(width, trains=False, beside=q)
+        y.shape = (features[0][0], width)
+        keys: Buffer | Tensor
+        values: Buffer | Tensor
+        lengths: Buffer | None = None
+        if self.causal:
+            cache, lengths = lowering.cached("keys_and_values", q.buffer, key, features[0][0])
+            keys, values, times, starts = cache, cache, cache.shape[1], (0, 0, value - key)
+        else:
+            if not (k.held and v.held):
+                lowering.check_whole()
+            keys, values = lowering.at_hand(k).buffer, lowering.at_hand(v).buffer
+            times, starts = features[-1][0], (0, key, value)
+        moments = q.buffer.beside(2 * self.heads)
+        options = {**self._options(features), "times": (1, times), "starts": starts}
+        lowering.emit(kernels.Attention, q.buffer, keys, values, y.buffer, moments, None, lengths, **options)
+        return y
+
     def _attend(self, lowering: Lowering, x: list[Value], at: dict[str, tuple[Value, int]], features: Shapes) -> Value:
         """softmax(q k^T) v of all heads, with a row for each sample."""
-        size, times = self._size(features), (features[0][0], features[-1][0])
+        times, width = (features[0][0], features[-1][0]), self.heads * self._size(features)
         values = [at[each][0] for each in "qkv"]
         lengths = [value.buffer.lengths for value in (x[0], x[-1])]
         options: dict[str, Any] = {
@@ -188,6 +226,11 @@ class MultiHeadAttention(Merge):
         }
         y = lowering.value(times[0] * self.heads * size, any(value.trains for value in values))
         y.shape = (times[0], self.heads * size)
+@@@@        lengths = [lowering.lengths if value.buffer.steps is not None else None for value in (x[0], x[-1])]
+        starts = tuple(at[each][1] for each in "qkv")
+        options = {**self._options(features), "times": times, "starts": starts, "causal": self.causal}
+        y = lowering.value(times[0] * width, any(value.trains for value in values))
+        y.shape = (times[0], width)
         moments = y.buffer.beside(2 * self.heads * times[0])
         given = [*(value.buffer for value in values), y.buffer, moments]
         lowering.emit(kernels.Attention, *given, *lengths, **options)

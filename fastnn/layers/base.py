@@ -210,6 +210,15 @@ class Layer:
         return False
 
     @property
+    def remembers(self) -> bool:
+        """Whether it reads whole sequences, but can run step by step if it keeps what it needs of earlier steps."""
+        return False
+
+    def read_whole(self, count: int) -> set[int]:
+        """Those of `count` inputs of which each step needs all: a sequence to attend to, say, or a first state."""
+        return set()
+
+    @property
     def deterministic(self) -> bool:
         """Whether two calls on the same inputs give the same output, also in training: one can stand for both."""
         return type(self).__module__.startswith("fastnn.") and not self.trains_only

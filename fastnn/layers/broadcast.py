@@ -19,6 +19,9 @@ def common(shapes: list[tuple[int, ...]]) -> tuple[int, ...] | None:
 
 def spread(lowering: Lowering, x: Value, shape: tuple[int, ...]) -> Value:
     """The value repeated to this shape; its gradient is summed over what was repeated."""
+    if lowering.stepping and x.held and x.shape[0] == 1:  # of each step the same, however many there are
+        x = lowering.by_steps(x)
+        x.shape = (shape[0], *x.shape[1:])
     while x.shape != shape:
         last = max(i for i, (n, wanted) in enumerate(zip(x.shape, shape, strict=True)) if n != wanted) + 1
         first = last - 1

@@ -8,7 +8,7 @@ from fastnn import kernels
 from fastnn.common import checks
 from fastnn.engine.op import Op
 from fastnn.initializers import Initializer
-from fastnn.kernels import winograd
+from fastnn.kernels import stepping, winograd
 from fastnn.kernels.axis import Axis
 from fastnn.layers import affine, window
 from fastnn.layers.base import Parameter, expected
@@ -125,6 +125,8 @@ class Conv2D(window.Pictured):
         return weight[-1:]
 
     def lower(self, lowering: Lowering, x: Value, weights: dict[str, Weight], index: int) -> Value:
+        if x.buffer.steps is not None:
+            return self._lower_step(lowering, lowering.read(x), weights)
         size, (rows, columns) = math.prod(self.output(x.shape)), (Axis(1), *self.windows(x.shape))[-2:]
         x = lowering.read(x)
         weight, bias = weights["weight"], weights.get("bias")
@@ -155,6 +157,27 @@ class Conv2D(window.Pictured):
         lowering.backward(backward)
         return y
 
+    def _lower_step(self, lowering: Lowering, x: Value, weights: dict[str, Weight]) -> Value:
+        """The output at the present step of a stream, of the last steps of its input."""
+        (columns,) = self.windows(x.shape)
+        bias, y = weights.get("bias"), lowering.value(self.filters, trains=False, beside=x)
+        weight, alone = weights["weight"].value, columns.reach == 1
+        axes = (Axis(1), Axis(1)) if alone else stepping.window(columns)
+        y.affine = Affine(
+            lowering.packed(weight, kernels.Filter, *axes, self.groups),
+            None if bias is None else bias.value,
+            self._channels(weight.shape),
+        )
+        given = {**y.affine.options, "y": y.buffer, "groups": self.groups}
+        if alone:
+            y.producer = lowering.emit(kernels.Convolution, x.buffer, rows=axes[0], columns=axes[1], **given)
+        else:
+            ring = lowering.ring("inputs", x.columns, columns.reach)
+            y.producer = lowering.emit(kernels.StepConvolution, x.buffer, *ring, columns=columns, **given)
+        y.producer.narrow = self.filters // self.groups < NARROW
+        y.pending = self.activation or "identity"
+        return y
+
 
 class Conv1D(window.OverTime, Conv2D):
     """The convolution of sequences: `Conv2D` along one axis.
@@ -167,13 +190,18 @@ class Conv1D(window.OverTime, Conv2D):
     ----------
     filters, kernel, strides, dilation, groups, activation, bias, initializer, l1, l2
         As in `Conv2D`; kernel, strides and dilation are one number each.
-    padding : {"valid", "same"}, int or tuple, default "valid"
-        As in `Conv2D`; ((before, after),) gives both sides.
+    padding : {"valid", "same", "causal"}, int or tuple, default "valid"
+        As in `Conv2D`; ((before, after),) gives both sides. "causal" is for (kernel - 1) dilation zeros before x, so
+        that a step of y depends on no later step of x: with strides of 1 it can run step by step, see `freeze`.
 
     Raises
     ------
     TypeError, ValueError
         As `Conv2D`.
+
+    References
+    ----------
+    "causal": A. van den Oord et al., "WaveNet: A Generative Model for Raw Audio", arXiv 1609.03499, 2016, section 2.1.
 
     Examples
     --------
@@ -183,6 +211,14 @@ class Conv1D(window.OverTime, Conv2D):
     """
 
     axes: ClassVar[int] = 1
+    paddings: ClassVar[tuple[str, ...]] = window.PADDINGS_OF_SEQUENCES
+
+    @property
+    def remembers(self) -> bool:
+        steps = window.lengths("kernel", self.kernel, 1)[0] - 1
+        past = ((steps * window.lengths("dilation", self.dilation, 1)[0], 0),)
+        causal = self.padding in ("causal", past) or (steps == 0 and isinstance(self.padding, str))
+        return causal and window.lengths("strides", self.strides, 1) == (1,)
 
     def scale(self, features: tuple[int, ...]) -> Scale:
         return self._window().scale(*self.windows(features))

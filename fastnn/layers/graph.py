@@ -275,17 +275,17 @@ class Graph:
             taken = [free[source].pop(0) for source in node.sources]
             for value, source in zip(taken, node.sources, strict=True):
                 value.shape = shapes[source]
-            with lowering.named(node.name):
-                if not node.layer.stepwise:
+            with lowering.named(node.name), lowering.turn(taken):
+                if not (node.layer.stepwise or (lowering.stepping and node.layer.remembers)):
                     taken = [lowering.whole(value) for value in taken]
                 borrowed = node.layer.borrowed([shapes[source] for source in node.sources])
-                held = {**own.get(node.name, {}), **{key: weights[path] for key, (path, _) in borrowed.items()}}
-                values = node.layer.lower_all(lowering, node.layer.given(taken), held, lowering.stream())
+                needed = {**own.get(node.name, {}), **{key: weights[path] for key, (path, _) in borrowed.items()}}
+                values = node.layer.lower_all(lowering, node.layer.given(taken), needed, lowering.stream())
                 for place, made in zip(node.places, values, strict=True):
                     if made is None:
                         free.append([])
                         continue
-                    made.shape = shapes[place]
+                    made.shape, made.held = shapes[place], all(value.held for value in taken)
                     if uses[place] > 1 and made.pending in endings.get(place, ()):
                         logits, value = lowering.fork(made, 2, logits=True)
                         free.append([*lowering.fork(value, uses[place] - 1), logits])

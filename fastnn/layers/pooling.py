@@ -33,7 +33,9 @@ class _Pooling(window.Pictured):
             if name == "size" or value is not None:
                 each = window.lengths(f"{self.kind}: {name}", value, self.axes)
                 object.__setattr__(self, name, each[0] if len(set(each)) == 1 else each)
-        object.__setattr__(self, "padding", window.padding(f"{self.kind}: padding", self.padding, self.axes))
+        object.__setattr__(
+            self, "padding", window.padding(f"{self.kind}: padding", self.padding, self.axes, self.paddings)
+        )
 
     def _window(self) -> window.Window:
         return window.Window(self.axes, self.size, self.size if self.strides is None else self.strides, self.padding)

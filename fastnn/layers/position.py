@@ -67,11 +67,13 @@ class PositionEmbedding(Layer):
         return {"weight": Parameter((self.positions or features[0], features[-1]), initializer, 1, features[-1])}
 
     def lower(self, lowering: Lowering, x: Value, weights: dict[str, Weight], index: int) -> Value:
-        if lowering.stepping and weights["weight"].value.rows > 1:
-            raise ValueError(f"{lowering.layer}: has numbers for each position, so it cannot run step by step")
         x, weight = lowering.read(x), weights["weight"]
         y = lowering.value(x.columns, trains=x.trains or weight.gradient is not None, beside=x)
         steps = x.buffer.steps
+        if lowering.stepping:
+            present = lowering.present(weight.value.rows)
+            lowering.emit(kernels.AddPosition, x.buffer, weight.value, present, y.buffer)
+            return y
         lowering.emit(kernels.AddPositions, x.buffer, weight.value, y.buffer, steps)
 
         def backward() -> None:

@@ -142,6 +142,9 @@ class Recurrent(Layer):
     def given(self, values: list[Any]) -> Any:
         return values
 
+    def read_whole(self, count: int) -> set[int]:
+        return set(range(1, count))
+
     def parameters(self, features: list[Shape]) -> dict[str, Parameter]:
         inputs, width = features[0][-1], self.gates * self.units
         return {
@@ -173,16 +176,15 @@ class Recurrent(Layer):
         raise NotImplementedError
 
     def _carried(self, lowering: Lowering, initial: Sequence[Value]) -> list[Tensor]:
-        """The states that are carried from run to run."""
-        if initial or self.reverse:
-            why = "has initial states" if initial else "runs from the last step to the first"
+        """The states that are carried from run to run; held initial states are those that they begin with."""
+        given = [value.buffer.memory for value in initial]
+        if self.reverse or None in given:
+            why = "runs from the last step to the first" if self.reverse else "has initial states"
             raise ValueError(
                 f"{lowering.layer}: {self.title()} {why}, so it cannot carry a state to the next batch or step"
             )
-        states = [Tensor((lowering.rows, self.units)) for _ in self.states]
-        assert lowering.states is not None
-        lowering.states += states
-        return states
+        firsts = zip(self.states, given or [None] * len(self.states), strict=True)
+        return [lowering.remember(name, self.units, first) for name, first in firsts]
 
     def lower(self, lowering: Lowering, x: list[Value], weights: dict[str, Weight], index: int) -> Value:
         given = _dropped(lowering, lowering.read(lowering.by_steps(x[0])), self.dropout, index)

@@ -1,6 +1,6 @@
 """Windows that slide over images (batch, height, width, channels) and sequences (batch, time, channels)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar, NamedTuple
 
 from fastnn.common import checks
@@ -29,11 +29,15 @@ def lengths(name: str, value: Any, count: int, least: int = 1) -> tuple[int, ...
     return (checks.integer(name, value, least),) * count
 
 
-def padding(name: str, value: Any, count: int) -> str | tuple[tuple[int, int], ...]:
-    """The name "same" or "valid", or what is added before and after each axis."""
+#: The names that a padding may have, and of sequences.
+PADDINGS, PADDINGS_OF_SEQUENCES = ("same", "valid"), ("same", "valid", "causal")
+
+
+def padding(name: str, value: Any, count: int, names: Sequence[str]) -> str | tuple[tuple[int, int], ...]:
+    """One of the names, or what is added before and after each axis."""
     if isinstance(value, str):
-        return checks.known(name, value, ("same", "valid"))
-    return sides(name, value, count, wanted='"same", "valid", an integer')
+        return checks.known(name, value, names)
+    return sides(name, value, count, wanted=", ".join([*(f'"{each}"' for each in names), "an integer"]))
 
 
 def sides(name: str, value: Any, count: int, wanted: str = "an integer") -> tuple[tuple[int, int], ...]:
@@ -55,7 +59,7 @@ def check(layer: Any, axes: int) -> None:
     """
     for name in ("kernel", "strides", "dilation"):
         object.__setattr__(layer, name, lengths(f"{layer.kind}: {name}", getattr(layer, name), axes))
-    object.__setattr__(layer, "padding", padding(f"{layer.kind}: padding", layer.padding, axes))
+    object.__setattr__(layer, "padding", padding(f"{layer.kind}: padding", layer.padding, axes, layer.paddings))
 
 
 class Pictured(Layer):
@@ -63,6 +67,8 @@ class Pictured(Layer):
 
     #: Their number: two for images, one for sequences.
     axes: ClassVar[int] = 2
+    #: The names that its padding may have.
+    paddings: ClassVar[tuple[str, ...]] = PADDINGS
 
     def enter(self, features: tuple[int, ...]) -> None:
         if self.axes == 2 and channels_first(features):
@@ -100,6 +106,8 @@ class OverTime(Layer):
     stepwise: ClassVar[bool] = True
 
     def lower(self, lowering: Lowering, x: Value, weights: dict[str, Weight], index: int) -> Value:
+        if lowering.stepping and self.remembers and x.buffer.steps is not None:
+            return super().lower(lowering, x, weights, index)
         y = super().lower(lowering, lowering.filled(x), weights, index)  # zeros after the end are as good as padding
         y.shape = self.output(x.shape)
         return lowering.windowed(y, x, self.scale(x.shape))
@@ -164,7 +172,9 @@ class Window(NamedTuple):
 
     def _padded(self, layer: Layer, axis: Axis, missing: int, i: int) -> Axis:
         """The i-th of the axes with its padding; missing: the padding of "same"."""
-        given = padding("padding", self.padding, self.axes)
+        if self.padding == "causal":
+            return axis._replace(before=axis.reach - 1)
+        given = padding("padding", self.padding, self.axes, PADDINGS)
         before, after = (0, 0) if isinstance(given, str) else given[i]
         if given == "same":
             before, after = max(missing, 0) // 2, max(missing, 0) - max(missing, 0) // 2

@@ -14,7 +14,8 @@ def place(calls: Sequence[Call], rows: int) -> tuple[dict[Buffer, int], int]:
     alive: dict[Buffer, tuple[int, int]] = {}
     for i, call in enumerate(calls):
         for buffer in call.buffers:
-            alive[buffer] = (alive.get(buffer, (i, i))[0], i)
+            if buffer.memory is None:
+                alive[buffer] = (alive.get(buffer, (i, i))[0], i)
     size = {buffer: aligned(bytes_of((rows * buffer.times, buffer.columns), buffer.dtype)) for buffer in alive}
     offsets: dict[Buffer, int] = {}
     placed: list[Buffer] = []  # by offset

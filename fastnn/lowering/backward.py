@@ -159,6 +159,7 @@ class Backward(Emission):
                 logits_used=x.pending != "identity",
                 shape=x.shape,
                 states=x.states,
+                held=x.held,
             )
             for _ in range(count)
         )

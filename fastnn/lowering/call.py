@@ -22,12 +22,14 @@ class Buffer:
 
     shared: whether it is the gradient of several values, so that no call may write to it in place. steps: the call of
     `Steps` by which it is laid out, with a row for each step of a sequence; None if it has a row for each sample.
+    memory: its own, which stays from run to run; None if it is in the arena.
     """
 
     columns: int
     dtype: str = "float32"
     shared: bool = False
     steps: "Call | None" = None
+    memory: Tensor | None = None
 
     @property
     def lengths(self) -> "Buffer | None":

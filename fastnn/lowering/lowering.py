@@ -14,14 +14,14 @@ from fastnn.engine.port import Port
 from fastnn.engine.tensor import Block, Tensor
 from fastnn.lowering.arena import place
 from fastnn.lowering.call import Buffer, Call, ToPack
-from fastnn.lowering.sequences import Sequences
+from fastnn.lowering.stepping import Stepping
 
 #: Returns memory of at least that many bytes.
 Memory = Callable[[int], Block]
 
 
 @dataclass(eq=False, repr=False)
-class Lowering(Sequences):
+class Lowering(Stepping):
     """Collects the Ops that layers emit, and makes a Plan of them.
 
     memory: returns the memory for the Buffers; None: the plan has its own.
@@ -44,7 +44,8 @@ class Lowering(Sequences):
         def tensor(buffer: Buffer, positions: int) -> Tensor:
             if (buffer, positions) not in tensors:
                 shape = self.rows * buffer.times * positions, buffer.columns // positions
-                tensors[buffer, positions] = Tensor(shape, buffer.dtype, arena, places[buffer])
+                at = (arena, places[buffer]) if buffer.memory is None else (buffer.memory.block, 0)
+                tensors[buffer, positions] = Tensor(shape, buffer.dtype, *at)
             return tensors[buffer, positions]
 
         for call in self.calls:

@@ -66,7 +66,7 @@ class Sequences(Backward):
         """The value (times, features) with a row for each step. steps: the layout for one that is whole."""
         if x.buffer.steps is not None:
             return x
-        if self.stepping and self.layer:  # inputs come in outside of layers
+        if self.stepping:
             raise ValueError(f"{self.layer}: reads a sequence that a layer makes, so it cannot run step by step")
         x, steps = self.read(x), steps or self._layout_for(x.shape[0])
         return self._carried(x, self.parted(x.buffer, steps), kernels.FromSteps, steps)
@@ -108,7 +108,7 @@ class Sequences(Backward):
             raise ValueError(f"{self.layer}: its inputs are sequences with different lengths")
         (steps,) = layouts
         for value in x:
-            if value.buffer.steps is None and value.shape[0] != steps.options["times"]:
+            if value.buffer.steps is None and value.shape[0] != steps.options["times"] and not self.stepping:
                 raise ValueError(f"{self.layer}: cannot join {steps.options['times']} steps and {value.shape[0]}")
         return [self.read(self.by_steps(value, steps)) for value in x]
 

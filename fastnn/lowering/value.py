@@ -47,7 +47,7 @@ class Value:
     gradient multiplies its derivative in, so that `gradient` is with respect to what came before the activation.
     before: what came before it, where that is kept. origin: the activation that the numbers come from where it is
     neither. affine: a linear producer's description. shape: without the batch. states: of a recurrent layer,
-    after the last step.
+    after the last step. held: whether it follows from inputs that are the same at all steps of a stream.
     """
 
     buffer: Buffer
@@ -63,6 +63,7 @@ class Value:
     applied: "Value | None" = None
     shape: tuple[int, ...] = ()
     states: "tuple[Value, ...]" = ()
+    held: bool = False
 
     @property
     def columns(self) -> int:

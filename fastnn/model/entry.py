@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 
 from fastnn import kernels
 from fastnn.engine.port import Port
@@ -34,8 +34,12 @@ class Entry:
         request: Request,
         gradients: bool = False,
         check: str = "finite",
+        steps: Set[int] = frozenset(),
     ) -> None:
-        """gradients: whether those with respect to the inputs are requested. check: the one for their values."""
+        """gradients: whether those with respect to the inputs are requested. check: the one for their values.
+
+        steps: of a stream, the inputs that go step by step; the others are held, and enter another plan.
+        """
         sequences = graph.sequences(shapes)
         self.lengths = [Port(name, 1) for name in lengths.names(request.lengths, graph.inputs, sequences)]
         layouts = {i: lowering.lay_out(shapes[i][0], self.lengths[n]) for i, n in enumerate(request.lengths) if n >= 0}
@@ -47,21 +51,28 @@ class Entry:
         self.inputs: list[Value] = []
         self.values: list[Value] = []
         for i, features in enumerate(shapes):
-            size, ids = math.prod(features), graph.vocabulary(i)
+            held = lowering.stepping and i not in steps
+            size, ids = math.prod(features[1:] if i in steps else features), graph.vocabulary(i)
             port = Port(title("x", graph.inputs, i), size)
             buffer = Buffer(size, "float32" if ids is None else "int32")
-            value = Value(buffer, gradients and ids is None, shape=features)
+            value = Value(buffer, gradients and ids is None, shape=features, held=held)
             own = layouts[i].arguments[-1] if i in layouts else None
-            if ids is not None:
-                lowering.emit(kernels.GatherLabels, port, value.buffer, lengths=own, classes=ids, what="id")
-            else:
-                width = size if own is None else features[-1]
-                lowering.emit(kernels.Gather, port, value.buffer, own, check=check, width=width)
-            by_steps = i in sequences and (ids is not None or graph.recurrent)
+            with lowering.turn([value]):
+                if ids is not None:
+                    lowering.emit(kernels.GatherLabels, port, value.buffer, lengths=own, classes=ids, what="id")
+                else:
+                    width = size if own is None else features[-1]
+                    lowering.emit(kernels.Gather, port, value.buffer, own, check=check, width=width)
+                if i in steps:
+                    entered = lowering.step_of(value)
+                elif i in layouts or (i in sequences and (ids is not None or graph.recurrent)):
+                    entered = lowering.by_steps(value, layouts.get(i) or lowering.lay_out(features[0]))
+                else:
+                    entered = value
+            entered.held = held
             self.ports.append(port)
             self.inputs.append(value)
-            steps = layouts.get(i) or (lowering.lay_out(features[0]) if by_steps else None)
-            self.values.append(value if steps is None else lowering.by_steps(value, steps))
+            self.values.append(entered)
 
 
 def input_gradients(lowering: Lowering, inputs: Sequence[Value]) -> list[Buffer | Tensor]:

@@ -10,6 +10,7 @@ from fastnn.common import checks
 from fastnn.common.free import Pattern, fits
 from fastnn.layers.base import Parameter
 from fastnn.layers.graph import Graph
+from fastnn.layers.held import followed
 from fastnn.layers.merge import Merge
 from fastnn.lowering.call import Weight
 from fastnn.lowering.lowering import Lowering
@@ -87,6 +88,9 @@ class Subnetwork(Merge):
 
     def vocabulary_of(self, source: int) -> int | None:
         return self.network.graph.vocabulary(source)
+
+    def read_whole(self, count: int) -> set[int]:
+        return set(range(count)) - followed(self.network.graph)
 
     @property
     def layer_count(self) -> int:
