@@ -62,17 +62,8 @@ class Writer:
 
     def __init__(self, net: fnn.Network, temperature: float, top_k: int, seed: int) -> None:
         self.stream, self.alphabet = net.freeze(streaming=True), str(net.metadata["alphabet"])
-        self.temperature, self.top_k = temperature, top_k
+        self.temperature, self.top_k, self.other = temperature, top_k, self.alphabet.index(OTHER)
         self.rng = np.random.default_rng(seed)
-
-    def drawn(self, p: np.ndarray) -> int:
-        """A character, drawn by its probability."""
-        logits = np.log(np.maximum(p.astype(np.float64), 1e-30)) / self.temperature
-        logits[self.alphabet.index(OTHER)] = -np.inf
-        if self.top_k:
-            logits[np.argsort(logits)[: -self.top_k]] = -np.inf
-        weights = np.exp(logits - logits.max())
-        return int(self.rng.choice(len(p), p=weights / weights.sum()))
 
     def write(self, prompt: str, characters: int) -> str:
         """The prompt and that many characters after it, with the weights that the network has now."""
@@ -82,7 +73,8 @@ class Writer:
             p = self.stream.step(place)
         written = []
         for _ in range(characters):
-            written.append(self.drawn(p))
+            p[self.other] = 0
+            written.append(fnn.decode.draw(p, self.temperature, self.top_k, rng=self.rng, logits=False))
             p = self.stream.step(written[-1])
         return prompt + "".join(self.alphabet[place] for place in written)
 

@@ -6,7 +6,7 @@ __getattr__, __dir__, __all__ = lazy.attach(
     __name__,
     {
         "fastnn": """
-            activations architectures callbacks data datasets initializers inspection layers losses metrics
+            activations architectures callbacks data datasets decode initializers inspection layers losses metrics
             optimizers rl schedules
         """,
         "fastnn._version": "__version__",

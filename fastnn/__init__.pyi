@@ -4,6 +4,7 @@ from fastnn import (
     callbacks as callbacks,
     data as data,
     datasets as datasets,
+    decode as decode,
     initializers as initializers,
     inspection as inspection,
     layers as layers,

@@ -23,7 +23,7 @@ ORDER = (
         "datasets",
         "perceptron",
     ),
-    *("model", "inference", "formats", "training"),
+    *("model", "inference", "formats", "training", "decode"),
     *("network", "callbacks", "architectures", "rl", "inspection", "plot"),
     *("__init__", "bench", "cli", "__main__"),
 )

@@ -1,0 +1,8 @@
+from fastnn.decode.sampling import draw as draw
+from fastnn.decode.search import (
+    Hypothesis as Hypothesis,
+    Steps as Steps,
+    beam as beam,
+    greedy as greedy,
+    sample as sample,
+)
