@@ -1,5 +1,6 @@
 """Streams of networks with several inputs and outputs, attention and convolutions: the bits of predict."""
 
+import copy
 from collections.abc import Callable
 from typing import Any
 
@@ -66,12 +67,24 @@ def nested() -> fnn.Network:
     return fnn.Network([source, x], fnn.LSTM(3, return_sequences=True)(inner([source, x])), seed=4)
 
 
+def last_states() -> fnn.Network:
+    """What is no sequence, or one that a layer makes, is as in predict; so is what is joined to it."""
+    x, condition = fnn.Input((STEPS, 4)), fnn.Input((3,), name="condition")
+    last = fnn.Add()([fnn.LSTM(6)(x), fnn.Dense(1)(condition)])
+    h = fnn.PositionEmbedding()(fnn.Reshape((2, 3))(last))
+    h = fnn.MultiHeadAttention(1, causal=True)(h)
+    h = fnn.MultiHeadAttention(1)([h, fnn.Reshape((3, 2))(fnn.Dense(6)(condition))])
+    h = fnn.Conv1D(4, 2, padding="causal")(h)
+    return fnn.Network([x, condition], fnn.Dense(2)(fnn.Flatten()(h)), seed=6)
+
+
 NETWORKS: dict[str, tuple[Callable[[], fnn.Network], tuple[str, ...]]] = {
     "encoder and decoder": (encoder_decoder, ("source",)),
     "transformer": (transformer, ("source",)),
     "wavenet": (wavenet, ("speaker",)),
     "mixture": (mixture, ()),
     "nested": (nested, ("source",)),
+    "last states": (last_states, ("condition",)),
     "gpt": (lambda: fnn.architectures.gpt(31, STEPS, units=24, heads=3, blocks=2, seed=5), ()),
 }
 
@@ -214,6 +227,32 @@ def test_inputs_that_are_held() -> None:
     assert_same_bits(y, wanted["next"][[0, 0, 0], 0])
     with pytest.raises(TypeError, match="reset: the network has no inputs that are held, got 'source'"):
         mixture().freeze(streaming=True).reset(source=source)
+
+
+def test_a_sequence_that_is_held_where_it_is_said() -> None:
+    source, x = fnn.Input((5, 3), name="source"), fnn.Input((STEPS, 4), name="x")
+    pooled = fnn.Reshape((1, 6))(fnn.GlobalAvgPool()(fnn.Conv1D(6, 3)(source)))
+    net = fnn.Network([source, x], fnn.GRU(2, return_sequences=True)(fnn.Add()([fnn.Dense(6)(x), pooled])), seed=0)
+    given = data(net, 2)
+    with pytest.raises(ValueError, match="conv1d_0: reads whole sequences, so it cannot run step by step"):
+        net.freeze(2, streaming=True)
+    wanted = net.predict(given)
+    for held in ("source", ["source"]):
+        f = copy.copy(net.freeze(2, streaming=True, held=held))
+        f.reset(source=given["source"])
+        for t in range(STEPS):
+            assert_same_bits(f.step(given["x"][:, t]), wanted[:, t])
+    f.reset([False, False], source=given["source"][:0])
+    wrong: list[tuple[Any, str]] = [
+        (["memory"], "unknown held input 'memory'; known: source, x"),
+        (["source", "x"], "no input is a sequence that the outputs follow step by step"),
+        (3, "held must be a list of names, got 3"),
+    ]
+    for names, message in wrong:
+        with pytest.raises((TypeError, ValueError), match=message):
+            net.freeze(2, streaming=True, held=names)
+    with pytest.raises(ValueError, match="freeze: held goes with streaming=True"):
+        net.freeze(held=["source"])  # type: ignore[call-overload]
 
 
 def test_ids_that_are_held_and_wrong() -> None:

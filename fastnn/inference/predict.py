@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
@@ -201,6 +202,7 @@ class Prediction(Compiled):
         streaming: Literal[True],
         averaged: bool = False,
         capacity: int | None = None,
+        held: Sequence[str] = (),
         input_shape: Any = None,
     ) -> Stream: ...
     def freeze(
@@ -210,6 +212,7 @@ class Prediction(Compiled):
         streaming: bool = False,
         averaged: bool = False,
         capacity: int | None = None,
+        held: Sequence[str] = (),
         input_shape: Any = None,
     ) -> Predictor | Stream:
         """Make a function of the network as it is now, for hot loops.
@@ -232,6 +235,9 @@ class Prediction(Compiled):
         capacity : int, optional
             With streaming, the most steps of a sequence that causal attention keeps; None is the network's number of
             steps. PositionEmbedding has no numbers for more than that.
+        held : list of str, default ()
+            With streaming, names of inputs that are the same at all steps although the outputs follow them in time: a
+            sequence that is pooled to a condition, say. Others are found, see `Stream`.
         input_shape : tuple of int, optional
             Of a sample, where the network has axes of any length: the function is for these; for several inputs a list
             or a dict.
@@ -245,8 +251,8 @@ class Prediction(Compiled):
         RuntimeError
             Before the network is built; with averaged where the optimizer has no ema.
         ValueError
-            For batch_size < 1, a capacity where nothing needs it, and with streaming for a network that needs sequences
-            as a whole.
+            For batch_size < 1, a capacity where nothing needs it, held names that are no inputs, and with streaming for
+            a network that needs sequences as a whole.
 
         Examples
         --------
@@ -258,12 +264,12 @@ class Prediction(Compiled):
         from fastnn.inference.predictor import Predictor
         from fastnn.inference.stream import Stream
 
-        if not checks.flag("streaming", streaming) and capacity is not None:
-            raise ValueError("freeze: capacity goes with streaming=True")
+        if not checks.flag("streaming", streaming) and (capacity is not None or held):
+            raise ValueError(f"freeze: {'held' if held else 'capacity'} goes with streaming=True")
         if checks.flag("averaged", averaged):
             require_average(self, "freeze")
         sizes = () if streaming and input_shape is None else self.chosen(input_shape, "freeze")
         with self.guard.reading("freeze"):
             if streaming:
-                return Stream(self, batch_size, averaged, capacity, sizes)
+                return Stream(self, batch_size, averaged, capacity, held, sizes)
             return Predictor(self, batch_size, averaged, sizes)

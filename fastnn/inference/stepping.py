@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -24,17 +24,21 @@ class Stepping:
     """The plans of a number of streams of a network, and their state.
 
     step: the plan of a step; its ports are those of the inputs, by number in `inputs`, then of the outputs. held: the
-    numbers of the other inputs, which enter the plan `first`. shapes: of each output at a step. ready: whether held
-    inputs are known, if there are any.
+    numbers of the other inputs, which enter the plan `first`: those that the outputs do not follow, and the given
+    names. shapes: of each output at a step. ready: whether held inputs are known, if there are any.
 
     Raises ValueError for a network that cannot run step by step.
     """
 
-    def __init__(self, net: Compiled, streams: int, snapshot: Snapshot, capacity: int | None) -> None:
+    def __init__(
+        self, net: Compiled, streams: int, snapshot: Snapshot, capacity: int | None, held: Sequence[str]
+    ) -> None:
         self.net, self.streams, graph = net, streams, net.graph
         features = list(snapshot.features) or free.example(graph.shapes, net.features)
-        self.features = features
-        self.inputs = sorted(followed(graph) & graph.sequences(features))
+        for name in held:
+            checks.known("held input", name, graph.inputs)
+        self.features, steps = features, followed(graph) & graph.sequences(features)
+        self.inputs = sorted(i for i in steps if graph.inputs[i] not in held)
         self.held = [i for i in range(len(graph.inputs)) if i not in self.inputs]
         if not self.inputs:
             raise ValueError("freeze: no input is a sequence that the outputs follow step by step; leave out streaming")
@@ -94,9 +98,11 @@ class Stepping:
         if not self.held:
             raise TypeError(f"reset: the network has no inputs that are held, got {next(iter(held))!r}")
         checks.names("reset", held, self.held_names)
-        if not self.ready and len(rows) < self.streams:
+        if not self.ready and len(np.unique(rows)) < self.streams:
             raise ValueError(f"reset: give what is held of all {self.streams} streams first")
         given = [self._samples(i, held[self.net.graph.inputs[i]], len(rows)) for i in self.held]
+        if not len(rows):
+            return
         count = max(map(len, given))
         made = [each for each in self.kept if each.held]
         before = [each.tensor.array.copy() for each in made]

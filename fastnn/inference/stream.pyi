@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from typing import Any, final
 
 from fastnn.inference.streaming import Streaming
@@ -6,7 +7,12 @@ from fastnn.model.compiled import Compiled
 @final
 class Stream(Streaming):
     def __init__(
-        self, net: Compiled, batch_size: int = 1, averaged: bool = False, capacity: int | None = None
+        self,
+        net: Compiled,
+        batch_size: int = 1,
+        averaged: bool = False,
+        capacity: int | None = None,
+        held: Sequence[str] = (),
     ) -> None: ...
     def step(self, *x: Any, out: Any = None) -> Any: ...
     def __copy__(self) -> Stream: ...

@@ -1,5 +1,6 @@
 """Stream: a frozen network that takes one time step at a time and keeps its state."""
 
+from collections.abc import Sequence
 from typing import Any
 
 cimport cython
@@ -28,8 +29,8 @@ cdef class Stream(Streaming):
     that raises leaves the state as it was. copy.copy(f) continues the same sequences on its own.
 
     Inputs that the outputs follow in time are given at each step. All others are held: a sequence that is attended to
-    or encoded, the first states of a recurrent layer, and what is not a sequence. They are given to `reset` by name,
-    and what follows from them is computed there, once.
+    or encoded, the first states of a recurrent layer, what is not a sequence, and what `freeze` was told to hold. They
+    are given to `reset` by name, and what follows from them is computed there, once.
 
     Attributes
     ----------
@@ -52,13 +53,15 @@ cdef class Stream(Streaming):
 
     def __init__(
         self, net: Compiled, batch_size: int = 1, averaged: bool = False, capacity: int | None = None,
+        held: Sequence[str] = (),
         features: tuple = (),
     ) -> None:
         if self.net is not None:
             raise RuntimeError("a Stream cannot be initialized twice")
         count = checks.integer("batch_size", batch_size)
         most = None if capacity is None else checks.integer("capacity", capacity)
-        self.make(net, count, Snapshot(net, averaged, features=features), most)
+        names = (held,) if isinstance(held, str) else tuple(checks.listed("held", held, str, "names"))
+        self.make(net, count, Snapshot(net, averaged, features=features), most, names)
 
     def step(self, *x: Any, out: Any = None) -> Any:
         """Compute the outputs at the next step from the inputs x.

@@ -16,7 +16,7 @@ cdef class Streaming:
     cdef Plan plan
     cdef bint busy
     cdef bint ready                 # whether held inputs are known, if there are any
-    cdef int make(self, object net, Py_ssize_t batch_size, object snapshot, object capacity) except -1
+    cdef int make(self, object net, Py_ssize_t batch_size, object snapshot, object capacity, tuple held) except -1
     cdef int begin(self, str action) except -1
     cdef int copy_to(self, Streaming other) except -1
     cdef object streams(self, object rows)

@@ -18,8 +18,8 @@ cnp.import_array()
 cdef class Streaming:
     """What a Stream keeps from step to step, and what is done with it between steps."""
 
-    cdef int make(self, object net, Py_ssize_t batch_size, object snapshot, object capacity) except -1:
-        self.stepping = Stepping(net, batch_size, snapshot, capacity)
+    cdef int make(self, object net, Py_ssize_t batch_size, object snapshot, object capacity, tuple held) except -1:
+        self.stepping = Stepping(net, batch_size, snapshot, capacity, held)
         self.batch_size, self.snapshot, self.capacity = batch_size, snapshot, capacity
         self.plan, self.ready, self.held = self.stepping.step, self.stepping.ready, self.stepping.held_names
         self.names = [net.graph.inputs[i] for i in self.stepping.inputs]
@@ -227,7 +227,7 @@ cdef class Streaming:
             with self.net.guard.reading("copy"):
                 if self.net.blocks is not self.snapshot.blocks:
                     raise RuntimeError("copy: the network has been built again since; freeze it again")
-                other.make(self.net, self.batch_size, self.snapshot.copied(), self.capacity)
+                other.make(self.net, self.batch_size, self.snapshot.copied(), self.capacity, self.held)
             other.stepping.copy_from(self.stepping)
             other.ready = self.ready
         finally:

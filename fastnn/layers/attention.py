@@ -160,20 +160,18 @@ class MultiHeadAttention(Merge):
     def lower(self, lowering: Lowering, x: list[Value], weights: dict[str, Weight], index: int) -> Value:
         features = [value.shape for value in x]
         widths = self._widths(features)
+        at_a_step = lowering.stepping and x[0].buffer.steps is not None and not x[0].held
         at: dict[str, tuple[Value, int]] = {}  # of q, k and v: the value that it is in, and where it begins in a step
         for prefix, source, made in _PROJECTIONS[len(x)]:
             with lowering.turn([x[source]]):
                 product = self._product(lowering, x[source], weights, prefix, sum(widths[each] for each in made))
                 product, start = lowering.read(product), 0
                 product.held = x[source].held
-            if not lowering.stepping:
+            if not at_a_step:
                 product = lowering.filled(product)
             for each in made:
                 at[each], start = (product, start), start + widths[each]
-        if lowering.stepping:
-            y = self._attend_at_a_step(lowering, at, features)
-        else:
-            y = self._attend(lowering, x, at, features)
+        y = self._attend_at_a_step(lowering, at, features) if at_a_step else self._attend(lowering, x, at, features)
         by_steps = lowering.by_steps(y, x[0].buffer.steps) if x[0].buffer.steps is not None else y
         by_steps.shape = y.shape
         return self._product(lowering, by_steps, weights, "output_", features[0][-1])

@@ -17,11 +17,15 @@ def common(shapes: list[tuple[int, ...]]) -> tuple[int, ...] | None:
     return None if any(len(each) > 1 for each in lengths) else tuple(max(each, default=1) for each in lengths)
 
 
+def aligned(lowering: Lowering, x: list[Value], shape: tuple[int, ...]) -> list[Value]:
+    """The values repeated to this shape, all whole or all by steps; a held one of one step is that of each step."""
+    if any(value.buffer.steps is not None and not value.held for value in x):
+        x = [lowering.at_each_step(value, shape[0]) for value in x]
+    return lowering.aligned([spread(lowering, value, shape) for value in x])
+
+
 def spread(lowering: Lowering, x: Value, shape: tuple[int, ...]) -> Value:
     """The value repeated to this shape; its gradient is summed over what was repeated."""
-    if lowering.stepping and x.held and x.shape[0] == 1:  # of each step the same, however many there are
-        x = lowering.by_steps(x)
-        x.shape = (shape[0], *x.shape[1:])
     while x.shape != shape:
         last = max(i for i, (n, wanted) in enumerate(zip(x.shape, shape, strict=True)) if n != wanted) + 1
         first = last - 1

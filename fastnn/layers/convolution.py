@@ -125,7 +125,7 @@ class Conv2D(window.Pictured):
         return weight[-1:]
 
     def lower(self, lowering: Lowering, x: Value, weights: dict[str, Weight], index: int) -> Value:
-        if x.buffer.steps is not None:
+        if lowering.stepping and x.buffer.steps is not None:
             return self._lower_step(lowering, lowering.read(x), weights)
         size, (rows, columns) = math.prod(self.output(x.shape)), (Axis(1), *self.windows(x.shape))[-2:]
         x = lowering.read(x)

@@ -275,6 +275,7 @@ class Graph:
             taken = [free[source].pop(0) for source in node.sources]
             for value, source in zip(taken, node.sources, strict=True):
                 value.shape = shapes[source]
+            held = all(value.held for value in taken)
             with lowering.named(node.name), lowering.turn(taken):
                 if not (node.layer.stepwise or (lowering.stepping and node.layer.remembers)):
                     taken = [lowering.whole(value) for value in taken]
@@ -285,7 +286,7 @@ class Graph:
                     if made is None:
                         free.append([])
                         continue
-                    made.shape, made.held = shapes[place], all(value.held for value in taken)
+                    made.shape, made.held = shapes[place], held
                     if uses[place] > 1 and made.pending in endings.get(place, ()):
                         logits, value = lowering.fork(made, 2, logits=True)
                         free.append([*lowering.fork(value, uses[place] - 1), logits])

@@ -41,7 +41,7 @@ class Mask(Merge):
 
     def lower(self, lowering: Lowering, x: list[Value], weights: dict[str, Weight], index: int) -> Value:
         n = x[0].positions
-        logits, legal = lowering.aligned([x[0], broadcast.spread(lowering, x[1], x[0].shape)])
+        logits, legal = broadcast.aligned(lowering, x, x[0].shape)
         y = lowering.value(logits.columns, any(value.trains for value in x))
         lowering.emit(kernels.Mask, logits.buffer, legal.buffer, y.buffer, positions=n)
 

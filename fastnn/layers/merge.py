@@ -46,7 +46,7 @@ class _Elementwise(Merge):
     def operands(self, lowering: Lowering, x: list[Value]) -> tuple[list[Value], Value]:
         """The inputs in the output's shape, all whole or all by steps, and a value for the output."""
         shape = self.output([value.shape for value in x])
-        x = lowering.aligned([broadcast.spread(lowering, value, shape) for value in x])
+        x = broadcast.aligned(lowering, x, shape)
         return x, lowering.value(x[0].columns, any(value.trains for value in x), beside=x[0])
 
 

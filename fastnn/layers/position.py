@@ -70,7 +70,7 @@ class PositionEmbedding(Layer):
         x, weight = lowering.read(x), weights["weight"]
         y = lowering.value(x.columns, trains=x.trains or weight.gradient is not None, beside=x)
         steps = x.buffer.steps
-        if lowering.stepping:
+        if lowering.stepping and steps is not None:
             present = lowering.present(weight.value.rows)
             lowering.emit(kernels.AddPosition, x.buffer, weight.value, present, y.buffer)
             return y

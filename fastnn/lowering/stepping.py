@@ -75,11 +75,15 @@ class Stepping(Sequences):
             return super().fork(x, count, logits)
 
     def by_steps(self, x: Value, steps: Call | None = None) -> Value:
-        """As always; a held value of one step is the same at each."""
-        if not (self.stepping and x.held):
-            return super().by_steps(x, steps)
-        x = self.at_hand(x)
-        return self.step_of(x) if x.shape[0] == 1 else super().by_steps(x, steps)
+        return super().by_steps(self.at_hand(x) if self.stepping and x.held else x, steps)
+
+    def at_each_step(self, x: Value, times: int) -> Value:
+        """The value; a held one (1, features) as steps of a sequence, which are all the same."""
+        if not (self.stepping and x.held and x.shape[0] == 1):
+            return x
+        y = self.step_of(self.at_hand(x))
+        y.shape = (times, *x.shape[1:])
+        return y
 
     def step_of(self, x: Value) -> Value:
         """The value of one step as that of the present one."""
