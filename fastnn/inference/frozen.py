@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
-from fastnn.common import free
 from fastnn.engine.plan import Plan
 from fastnn.engine.tensor import Tensor
 from fastnn.losses import Loss
@@ -103,4 +102,3 @@ class Snapshot:
         if request.kind is Kind.PREDICT:
             return predict_program(self.net, request, lowering)
         return classify_program(self.net, request, lowering, self.losses)
-

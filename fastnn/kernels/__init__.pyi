@@ -141,7 +141,6 @@ from fastnn.kernels.step_pool import (
     StepMeanGradient as StepMeanGradient,
     StepMultiply as StepMultiply,
 )
-from fastnn.kernels.steps import FromSteps as FromSteps, ScaledSteps as ScaledSteps, Steps as Steps, ToSteps as ToSteps
 from fastnn.kernels.stepping import (
     Advance as Advance,
     Append as Append,

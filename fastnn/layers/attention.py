@@ -214,17 +214,6 @@ class MultiHeadAttention(Merge):
         times, width = (features[0][0], features[-1][0]), self.heads * self._size(features)
         values = [at[each][0] for each in "qkv"]
         lengths = [value.buffer.lengths for value in (x[0], x[-1])]
-        options: dict[str, Any] = {
-            "times": times,
-            "heads": (self.heads, self.key_heads or self.heads),
-            "size": size,
-            "starts": tuple(at[each][1] for each in "qkv"),
-            "causal": self.causal,
-            "scale": size**-0.5,
-        }
-        y = lowering.value(times[0] * self.heads * size, any(value.trains for value in values))
-        y.shape = (times[0], self.heads * size)
-@@@@        lengths = [lowering.lengths if value.buffer.steps is not None else None for value in (x[0], x[-1])]
         starts = tuple(at[each][1] for each in "qkv")
         options = {**self._options(features), "times": times, "starts": starts, "causal": self.causal}
         y = lowering.value(times[0] * width, any(value.trains for value in values))
