@@ -156,6 +156,9 @@ typedef struct {
   K(void, dropout, (isize n, isize first, const float *x, uint32_t threshold, float scale, fastnn_random r, float *y)) \
   K(void, centred_sums,                                                                                                \
     (isize rows, isize n, const float *x, const float *centre, const float *dy, double *sum, double *product))         \
+  K(void, group_norm_gradient,                                                                                         \
+    (isize rows, isize n, const float *x, const float *mean, const float *dy, const float *scale, const float *slope,  \
+     const float *shift, float *dx))                                                                                   \
   K(void, batch_norm,                                                                                                  \
     (isize rows, isize n, const float *x, const float *mean, const float *variance, const float *gamma,                \
      const float *beta, float epsilon, float *y))                                                                      \
@@ -166,7 +169,8 @@ typedef struct {
     (isize rows, isize n, const float *x, const float *gamma, const float *beta, float epsilon, float *moments,        \
      float *y))                                                                                                        \
   K(void, layer_norm_gradient,                                                                                         \
-    (isize rows, isize n, const float *x, const float *moments, const float *gamma, const float *dy, float *dx))       \
+    (isize rows, isize n, const float *x, const float *moments, const float *gamma, int centred, const float *dy,      \
+     float *dx))                                                                                                       \
   K(void, layer_norm_sums,                                                                                             \
     (isize rows, isize n, const float *x, const float *moments, const float *dy, double *sum, double *product))        \
   K(void, maxout, (isize rows, isize units, isize pieces, const float *z, float *y))                                   \

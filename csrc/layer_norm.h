@@ -1,4 +1,5 @@
-/* Layer normalization of each row of x (rows, n). moments (rows, 2): a row's mean, and 1 / sqrt(variance + epsilon). */
+/* Layer normalization of each row of x (rows, n), or that by the root mean square, where the mean counts as 0. moments
+ * (rows, 2): a row's mean, and 1 / sqrt(variance + epsilon). */
 #ifndef FASTNN_LAYER_NORM_H
 #define FASTNN_LAYER_NORM_H
 
@@ -11,12 +12,14 @@ INLINE double sum_wide(vw x) {
 }
 
 /* y = gamma (x - mean) / sqrt(variance + epsilon) + beta, gamma and beta (n), and the moments, which are summed in
- * double: the variance keeps its precision when the mean is large. y may be x. Ba et al. 2016, eq. 4. */
+ * double: the variance keeps its precision when the mean is large. y may be x. Ba et al. 2016, eq. 4. beta NULL: mean
+ * and beta are 0, and the variance is the mean of x^2; Zhang & Sennrich 2019, eq. 4. */
 static void kernel_layer_norm(isize rows, isize n, const float *x, const float *gamma, const float *beta, float epsilon,
                               float *moments, float *y) {
   for (; rows > 0; rows--, x += n, y += n, moments += 2) {
     vw sum = {0}, square = {0};
-    for (isize j = 0; j < n; j += WL) sum += load_wide(x + j, n - j);
+    if (beta)
+      for (isize j = 0; j < n; j += WL) sum += load_wide(x + j, n - j);
     const double mean = sum_wide(sum) / (double)n;
     for (isize j = 0; j < n; j += WL) {
       vw d = load_wide(x + j, n - j) - mean;
@@ -28,15 +31,17 @@ static void kernel_layer_norm(isize rows, isize n, const float *x, const float *
     moments[1] = scale;
     for (isize j = 0; j < n; j += VL) {
       const isize left = n - j;
-      const vf xj = load_up_to(x + j, left), g = load_up_to(gamma + j, left), b = load_up_to(beta + j, left);
+      const vf xj = load_up_to(x + j, left), g = load_up_to(gamma + j, left);
+      const vf b = beta ? load_up_to(beta + j, left) : (vf){0};
       store_up_to(y + j, (xj - centre) * scale * g + b, left);
     }
   }
 }
 
-/* dx = scale (g - mean of g - h mean of g h), with g = gamma dy and h = (x - mean) scale; dx may be dy. */
+/* dx = scale (g - mean of g - h mean of g h), with g = gamma dy and h = (x - mean) scale; dx may be dy. Without
+ * `centred` the mean is the constant 0, and the mean of g is left out. */
 static void kernel_layer_norm_gradient(isize rows, isize n, const float *x, const float *moments, const float *gamma,
-                                       const float *dy, float *dx) {
+                                       int centred, const float *dy, float *dx) {
   for (; rows > 0; rows--, x += n, dy += n, dx += n, moments += 2) {
     const float centre = moments[0], scale = moments[1];
     vf sum = {0}, product = {0};
@@ -46,7 +51,7 @@ static void kernel_layer_norm_gradient(isize rows, isize n, const float *x, cons
       sum += g;
       product += g * (xj - centre);
     }
-    const float a = sum_lanes(sum) / (float)n, b = sum_lanes(product) / (float)n * scale * scale;
+    const float a = centred ? sum_lanes(sum) / (float)n : 0, b = sum_lanes(product) / (float)n * scale * scale;
     for (isize j = 0; j < n; j += VL) {
       const isize left = n - j;
       const vf xj = load_up_to(x + j, left), g = load_up_to(gamma + j, left) * load_up_to(dy + j, left);

@@ -18,6 +18,7 @@
 #include "gather.h"
 #include "gaussian_noise.h"
 #include "gaussian_sample.h"
+#include "group_norm.h"
 #include "layer_norm.h"
 #include "loss.h"
 #include "mask.h"

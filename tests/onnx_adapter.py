@@ -105,11 +105,33 @@ def layer_normalization(
     x: Array, scale: Array, bias: Array | None = None, *, axis: int = -1, epsilon: float = 1e-5
 ) -> Outputs:
     """ONNX's mean and 1 / deviation, which follow, are not outputs here."""
-    rows = x.reshape(*x.shape[:axis], -1).reshape(-1, scale.size)
-    net = fnn.Sequential([fnn.LayerNorm(epsilon=epsilon, name="norm")], input_shape=rows.shape[1:])
+    layer = fnn.LayerNorm(epsilon=epsilon, name="norm")
+    return [_normalized(layer, x, scale, np.zeros(scale.size) if bias is None else bias), None, None]
+
+
+def rms_normalization(x: Array, scale: Array, *, axis: int = -1, epsilon: float = 1e-5) -> Outputs:
+    return [_normalized(fnn.RMSNorm(epsilon=epsilon, name="norm"), x, scale, None)]
+
+
+def _normalized(layer: fnn.Layer, x: Array, scale: Array, bias: Array | None) -> Array:
+    """Over the last axes, those that the scale has."""
+    rows = x.reshape(-1, scale.size)
+    net = fnn.Sequential([layer], input_shape=rows.shape[1:])
     net.weights["norm.gamma"] = scale.reshape(-1)
-    net.weights["norm.beta"] = np.zeros(scale.size) if bias is None else bias.reshape(-1)
-    return [net.predict(rows).reshape(x.shape), None, None]
+    if bias is not None:
+        net.weights["norm.beta"] = bias.reshape(-1)
+    return net.predict(rows).reshape(x.shape)
+
+
+def group_normalization(
+    x: Array, scale: Array, bias: Array, *, num_groups: int | None = None, epsilon: float = 1e-5
+) -> Outputs:
+    """Also instance normalization, whose groups are the channels."""
+    given = np.moveaxis(x, 1, -1)
+    layer = fnn.GroupNorm(num_groups or x.shape[1], epsilon, name="norm")
+    net = fnn.Sequential([layer], input_shape=given.shape[1:])
+    net.weights["norm.gamma"], net.weights["norm.beta"] = scale, bias
+    return [np.moveaxis(net.predict(given), -1, 1)]
 
 
 def cross_entropy(
@@ -248,6 +270,9 @@ OPERATORS: dict[str, Operator] = {
     "LogSoftmax": over_axis("log_softmax"),
     "BatchNormalization": batch_normalization,
     "LayerNormalization": layer_normalization,
+    "RMSNormalization": rms_normalization,
+    "GroupNormalization": group_normalization,
+    "InstanceNormalization": group_normalization,
     "SoftmaxCrossEntropyLoss": cross_entropy,
     "NegativeLogLikelihoodLoss": negative_log_likelihood,
     "Add": merged(fnn.Add),

@@ -63,11 +63,12 @@ def BatchNormRunning(
     return tuple(momentum * double(running) + (1 - momentum) * double(batch) for batch, running in pairs)
 
 
-def LayerNorm(x: ArrayLike, gamma: ArrayLike, beta: ArrayLike, *, epsilon: float) -> tuple[Array, Array]:
-    """y and the moments."""
+def LayerNorm(x: ArrayLike, gamma: ArrayLike, beta: ArrayLike | None, *, epsilon: float) -> tuple[Array, Array]:
+    """y and the moments; beta None: by the root mean square."""
     d = channels(x, len(gamma))
-    mean, scale = d.mean(axis=1, keepdims=True), 1 / np.sqrt(d.var(axis=1, keepdims=True) + epsilon)
-    y = double(gamma) * (d - mean) * scale + double(beta)
+    mean = d.mean(axis=1, keepdims=True) * (beta is not None)
+    scale = 1 / np.sqrt(((d - mean) ** 2).mean(axis=1, keepdims=True) + epsilon)
+    y = double(gamma) * (d - mean) * scale + (0 if beta is None else double(beta))
     return y.reshape(np.shape(x)), np.concatenate([mean, scale], axis=1).reshape(len(x), -1)
 
 
@@ -78,11 +79,41 @@ def LayerNormWeightGradient(x: ArrayLike, dy: ArrayLike, moments: ArrayLike, n: 
     return (dy * (channels(x, n) - mean) * scale).sum(axis=0), dy.sum(axis=0)
 
 
-def LayerNormInputGradient(x: ArrayLike, dy: ArrayLike, moments: ArrayLike, gamma: ArrayLike) -> Array:
+def LayerNormInputGradient(
+    x: ArrayLike, dy: ArrayLike, moments: ArrayLike, gamma: ArrayLike, *, centred: bool = True
+) -> Array:
     mean, scale = np.split(double(moments).reshape(-1, 2), 2, axis=1)
     h, g = (channels(x, len(gamma)) - mean) * scale, double(gamma) * channels(dy, len(gamma))
-    dx = scale * (g - g.mean(axis=1, keepdims=True) - h * (g * h).mean(axis=1, keepdims=True))
+    dx = scale * (g - centred * g.mean(axis=1, keepdims=True) - h * (g * h).mean(axis=1, keepdims=True))
     return dx.reshape(np.shape(x))
+
+
+def _groups(x: ArrayLike, n: int, groups: int) -> Array:
+    """(rows, positions, groups, channels of a group)."""
+    return double(x).reshape(len(np.asarray(x)), -1, groups, n // groups)
+
+
+def GroupNorm(x: ArrayLike, gamma: ArrayLike, beta: ArrayLike, *, groups: int, epsilon: float) -> tuple[Array, Array]:
+    """y and the moments: of each row the means of its channels, then the variances."""
+    n = len(np.asarray(gamma))
+    d = _groups(x, n, groups)
+    mean, variance = d.mean(axis=(1, 3), keepdims=True), d.var(axis=(1, 3), keepdims=True)
+    h = ((d - mean) / np.sqrt(variance + epsilon)).reshape(*d.shape[:2], n)
+    moments = [np.broadcast_to(m, (len(d), 1, groups, n // groups)).reshape(len(d), n) for m in (mean, variance)]
+    return (double(gamma) * h + double(beta)).reshape(np.shape(x)), np.concatenate(moments, axis=1)
+
+
+def GroupNormGradient(
+    x: ArrayLike, dy: ArrayLike, moments: ArrayLike, gamma: ArrayLike, *, groups: int, epsilon: float
+) -> tuple[Array, Array, Array]:
+    """dx, dgamma, dbeta."""
+    n, axes = len(np.asarray(gamma)), (1, 3)
+    mean, variance = (m.reshape(-1, 1, groups, n // groups) for m in np.split(double(moments), 2, axis=1))
+    scale = 1 / np.sqrt(variance + epsilon)
+    h, dy = (_groups(x, n, groups) - mean) * scale, _groups(dy, n, groups)
+    g = dy * double(gamma).reshape(groups, -1)
+    dx = scale * (g - g.mean(axis=axes, keepdims=True) - h * (g * h).mean(axis=axes, keepdims=True))
+    return dx.reshape(np.shape(x)), (dy * h).sum(axis=(0, 1)).reshape(n), dy.sum(axis=(0, 1)).reshape(n)
 
 
 def Maxout(z: ArrayLike, units: int) -> Array:

@@ -1,4 +1,4 @@
-"""Layer normalization: the ops against their twins, and the layer in a network."""
+"""Normalization of rows, by mean and variance or by the root mean square: the ops against their twins, the layers."""
 
 import numpy as np
 import pytest
@@ -20,14 +20,15 @@ def rows_of(n: int, num_threads: int) -> int:
     return 5 if num_threads == 1 else TWO // n + n
 
 
-def test_layer_norm(isa: str, num_threads: int) -> None:
-    for n in [*TAILS, 1000]:
+@pytest.mark.parametrize("centred", [True, False])
+def test_layer_norm(isa: str, num_threads: int, centred: bool) -> None:
+    for n in [*TAILS, 1000] if centred else [1, 7, 16, 33, 70, 1000]:
         rows, groups = rows_of(n, num_threads), 1 + n % 2
-        x, gamma, beta = 3 * normal(rows, groups, n) + 2, normal(n), normal(n, start=1)
+        x, gamma, beta = 3 * normal(rows, groups, n) + 2, normal(n), normal(n, start=1) * centred
         moments, y = empty(rows + n % 3, 2 * groups), empty(rows + n % 3, groups, n)
-        op = LayerNorm(tensor(x, len(y.array)), tensor(gamma), tensor(beta), moments, y, epsilon=EPSILON)
-        run(op, moments, y, rows=rows)
-        expected, expected_moments = reference_layers.LayerNorm(x, gamma, beta, epsilon=EPSILON)
+        given = tensor(x, len(y.array)), tensor(gamma), tensor(beta) if centred else None
+        run(LayerNorm(*given, moments, y, epsilon=EPSILON), moments, y, rows=rows)
+        expected, expected_moments = reference_layers.LayerNorm(x, gamma, beta if centred else None, epsilon=EPSILON)
         assert_close(written(moments, rows), expected_moments, np.abs(expected_moments) + 1e-6)
         scale = np.repeat(expected_moments[:, 1::2, None] * 9, n, axis=2) * np.abs(gamma) + np.abs(beta)
         assert_close(written(y, rows), expected, scale)
@@ -43,22 +44,26 @@ def test_the_variance_keeps_its_digits_beside_a_large_mean(isa: str, shift: floa
     )
 
 
-def test_gradients(isa: str, num_threads: int) -> None:
-    for n in [*TAILS, 1000]:
+@pytest.mark.parametrize("centred", [True, False])
+def test_gradients(isa: str, num_threads: int, centred: bool) -> None:
+    for n in [*TAILS, 1000] if centred else [1, 7, 16, 33, 70, 1000]:
         rows, groups = rows_of(n, num_threads), 1 + n % 2
         capacity = rows + n % 3
         x, dy, gamma = normal(rows, groups, n), normal(rows, groups, n, start=1), normal(n)
-        moments = reference_layers.LayerNorm(x, gamma, gamma, epsilon=EPSILON)[1].astype(np.float32)
+        moments = reference_layers.LayerNorm(x, gamma, gamma if centred else None, epsilon=EPSILON)[1]
+        moments = moments.astype(np.float32)
         given = tensor(x, capacity), tensor(dy, capacity), tensor(moments, capacity)
         dgamma, dbeta, dx = empty(n), empty(n), empty(capacity, groups, n)
-        run(LayerNormWeightGradient(*given, dgamma, dbeta), dgamma, dbeta, rows=rows)
+        outputs = [dgamma, dbeta] if centred else [dgamma]
+        run(LayerNormWeightGradient(*given, dgamma, dbeta if centred else None), *outputs, rows=rows)
         expected = reference_layers.LayerNormWeightGradient(x, dy, moments, n)
         size = np.abs(dy).reshape(-1, n).sum(axis=0)
         assert_close(dgamma.array, expected[0], 6 * size)
-        assert_close(dbeta.array, expected[1], size)
-        run(LayerNormInputGradient(*given, tensor(gamma), dx), dx, rows=rows)
+        if centred:
+            assert_close(dbeta.array, expected[1], size)
+        run(LayerNormInputGradient(*given, tensor(gamma), dx, centred=centred), dx, rows=rows)
         scale = np.abs(moments[:, 1::2, None]) * np.abs(gamma * dy).max(axis=2, keepdims=True) * 9
-        wanted = reference_layers.LayerNormInputGradient(x, dy, moments, gamma)
+        wanted = reference_layers.LayerNormInputGradient(x, dy, moments, gamma, centred=centred)
         assert_close(written(dx, rows), wanted, scale + np.zeros_like(dy))
 
 
@@ -117,16 +122,26 @@ def test_arguments_are_checked() -> None:
         LayerNormInputGradient(x, x, Tensor((3, 4)), n, x)
 
 
-def test_in_a_network() -> None:
+@pytest.mark.parametrize("kind", [fnn.LayerNorm, fnn.RMSNorm])
+def test_in_a_network(kind: type[fnn.LayerNorm | fnn.RMSNorm]) -> None:
     """By finite differences, and after some training against the formula."""
-    net = fnn.Sequential([fnn.Dense(6, activation="tanh"), fnn.LayerNorm(0.01), fnn.Dense(3)], input_shape=(4,), seed=0)
+    layers = [fnn.Dense(6, activation="tanh"), kind(0.01, name="norm"), fnn.Dense(3)]
+    net = fnn.Sequential(layers, input_shape=(4,), seed=0)
     net.compile(fnn.SGD(0.1), "cross_entropy")
     x, y = blobs()
     fnn.check_gradients(net, x, y)
     net.fit(x, y, 16, epochs=3, verbose=0)
     w = {name: view.astype(np.float64) for name, view in net.weights.items()}
     h = np.tanh(x @ w["dense_0.weight"] + w["dense_0.bias"])
-    h = reference_layers.LayerNorm(h, w["layer_norm_0.gamma"], w["layer_norm_0.beta"], epsilon=0.01)[0]
+    h = reference_layers.LayerNorm(h, w["norm.gamma"], w.get("norm.beta"), epsilon=0.01)[0]
     np.testing.assert_allclose(net.predict(x), h @ w["dense_1.weight"] + w["dense_1.bias"], rtol=1e-4, atol=1e-5)
-    with pytest.raises(ValueError, match="LayerNorm: epsilon must be a number"):
-        fnn.LayerNorm(0)
+    with pytest.raises(ValueError, match=f"{kind.__name__}: epsilon must be a number"):
+        kind(0)
+
+
+def test_names_of_parameters() -> None:
+    """RMSNorm has one, and its initials stay together."""
+    net = fnn.Sequential([fnn.RMSNorm()], input_shape=(7, 4))
+    assert list(net.weights) == ["rms_norm_0.gamma"]
+    x = normal(3, 7, 4)
+    assert_same_bits(net.predict(x, lengths=[7, 2, 5])[1, :2], net.predict(x)[1, :2])

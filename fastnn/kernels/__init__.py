@@ -25,6 +25,7 @@ __getattr__, __dir__, __all__ = lazy.attach(
         "fastnn.kernels.gaussian": "Gaussian",
         "fastnn.kernels.gaussian_noise": "GaussianNoise",
         "fastnn.kernels.gaussian_sample": "GaussianSample GaussianSampleGradient NormalDivergence",
+        "fastnn.kernels.group_norm": "GroupNorm GroupNormGradient",
         "fastnn.kernels.layer_norm": "LayerNorm LayerNormInputGradient LayerNormWeightGradient",
         "fastnn.kernels.loss": "ELEMENTWISE_LOSSES Cosine Dice ElementwiseLoss",
         "fastnn.kernels.mask": "Mask MaskGradient",

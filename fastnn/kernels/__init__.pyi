@@ -57,6 +57,7 @@ from fastnn.kernels.gaussian_sample import (
     GaussianSampleGradient as GaussianSampleGradient,
     NormalDivergence as NormalDivergence,
 )
+from fastnn.kernels.group_norm import GroupNorm as GroupNorm, GroupNormGradient as GroupNormGradient
 from fastnn.kernels.layer_norm import (
     LayerNorm as LayerNorm,
     LayerNormInputGradient as LayerNormInputGradient,

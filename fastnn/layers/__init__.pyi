@@ -23,7 +23,8 @@ from fastnn.layers.embedding import Embedding as Embedding
 from fastnn.layers.flatten import Flatten as Flatten
 from fastnn.layers.gaussian_noise import GaussianNoise as GaussianNoise
 from fastnn.layers.gaussian_sample import GaussianSample as GaussianSample
-from fastnn.layers.layer_norm import LayerNorm as LayerNorm
+from fastnn.layers.group_norm import GroupNorm as GroupNorm
+from fastnn.layers.layer_norm import LayerNorm as LayerNorm, RMSNorm as RMSNorm
 from fastnn.layers.mask import Mask as Mask
 from fastnn.layers.maxout import Maxout as Maxout
 from fastnn.layers.mean import Mean as Mean

@@ -290,8 +290,8 @@ def _shapes(layer: Layer, sources: Sequence[Symbol]) -> tuple[list[Pattern], lis
 
 
 def snake_case(name: str) -> str:
-    """Dense -> dense, BatchNorm -> batch_norm, PReLU -> prelu, SimpleRNN -> simple_rnn."""
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z][a-z]|RNN)", "_", name).lower()
+    """Dense -> dense, BatchNorm -> batch_norm, RMSNorm -> rms_norm, PReLU -> prelu, SimpleRNN -> simple_rnn."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z][a-z]|RNN)|(?<=[A-Z]{3})(?=[A-Z][a-z])", "_", name).lower()
 
 
 def expected(layer: Layer, wanted: str, features: tuple[int, ...], advice: str = "") -> ValueError:
