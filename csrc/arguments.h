@@ -86,9 +86,18 @@ typedef struct {
   isize height, width, channels, down, across;
 } fastnn_upsampling;
 
+/* Philox position of a random element: key = seed, counter = (element, stream, step). */
+typedef struct {
+  uint64_t seed, step;
+  uint32_t stream;
+} fastnn_random;
+
 /* Attention of one head of one sequence: queries of `size` numbers each, with rows q_row floats apart, and keys and
  * values likewise; y and dy have rows y_row apart, the gradients those of what they belong to. causal: query i sees the
- * keys up to i + offset, which is >= 0. norm, sum: a number for each query. */
+ * keys up to i + offset, which is >= 0. norm, sum: a number for each query. mask: NULL, or for each query a row of
+ * numbers, rows mask_row apart, which are 0 for the keys that it does not see. threshold: if > 0, dropout: in the
+ * product with the values, shares whose random word is below it are 0, others are multiplied by boost; the words of
+ * query i are those of `draws` groups from first + i * draws on. */
 typedef struct {
   isize queries, keys, size, offset;
   int causal;
@@ -99,11 +108,19 @@ typedef struct {
   isize y_row;
   const float *dy;
   float *dq, *dk, *dv;
+  const float *mask;
+  isize mask_row;
+  uint32_t threshold;
+  float boost;
+  fastnn_random random;
+  isize first, draws;
 } fastnn_attention;
 
-/* The queries and keys of a block of scores, the most numbers of a head, and the floats of a kernel's scratch. */
+/* The queries and keys of a block of scores, the groups of random words for a query of one, the most numbers of a head,
+ * and the floats of a kernel's scratch. */
 #define FASTNN_ATTENTION_QUERIES 24
 #define FASTNN_ATTENTION_KEYS 96
+#define FASTNN_ATTENTION_DRAWS 2
 #define FASTNN_ATTENTION_SIZE 256
 #define FASTNN_ATTENTION_SCRATCH                          \
   (2 * FASTNN_ATTENTION_QUERIES * FASTNN_ATTENTION_KEYS + \

@@ -6,6 +6,7 @@
 #define FASTNN_ATTENTION_H
 
 #include "dense.h"
+#include "dropout.h"
 #include "elementary.h"
 
 #define QUERIES FASTNN_ATTENTION_QUERIES
@@ -13,6 +14,7 @@
 #define KEY_PANELS (KEYS * (FASTNN_ATTENTION_SIZE + 32) + 16)
 _Static_assert(2 * QUERIES * KEYS + 3 * KEY_PANELS <= FASTNN_ATTENTION_SCRATCH,
                "two blocks, and three packed matrices");
+_Static_assert(KEYS <= FASTNN_ATTENTION_DRAWS * GROUP, "a random word for each key of a block");
 
 /* The keys that query i sees. */
 INLINE isize seen(const fastnn_attention *p, isize i) {
@@ -70,6 +72,34 @@ INLINE isize needed(isize most, isize n) {
   return whole < n ? whole : n;
 }
 
+/* Hides from query i those of its scores x, of n keys from j on, whose mask is 0; returns whether any is left. */
+INLINE int hide(const fastnn_attention *p, isize i, isize j, isize n, float *x) {
+  const float *mask = p->mask + i * p->mask_row + j;
+  vi any = {0};
+  int found = 0;
+  for (isize c = 0; c < n; c += VL) {
+    const vi shown = load_up_to(mask + c, n - c) != 0;
+    store_up_to(x + c, choose(shown, load_up_to(x + c, n - c), broadcast(-__builtin_inff())), n - c);
+    any |= shown;
+  }
+  for (int l = 0; l < VL; l++) found |= any[l] != 0;
+  return found;
+}
+
+/* What dropout multiplies query i's shares of n keys from j on by. */
+static void draw_factors(const fastnn_attention *p, isize i, isize j, isize n, float *factor) {
+  const isize first = p->first + i * p->draws + j / KEYS * FASTNN_ATTENTION_DRAWS;
+  uint32_t words[GROUP];
+  for (isize c = 0; c < n; c += GROUP) {
+    philox(p->random, (uint64_t)(first + c / GROUP), words);
+    for (isize l = 0; l < GROUP; l++) factor[c + l] = words[l] < p->threshold ? 0.0f : p->boost;
+  }
+}
+
+INLINE void multiply_by(isize n, const float *factor, float *x) {
+  for (isize c = 0; c < n; c++) x[c] *= factor[c];
+}
+
 /* Of a row of scores x, of which the first `valid` count: their exponentials relative to the greatest so far, zeros up
  * to n, and y brought to that scale; high and sum are carried from block to block. */
 INLINE void soften_row(isize valid, isize n, float scale, float *x, isize size, float *y, float *high, float *sum) {
@@ -97,9 +127,11 @@ INLINE void soften_row(isize valid, isize n, float scale, float *x, isize size, 
   *sum += sum_lanes(total);
 }
 
-/* y and, for the gradient, norm: the logarithm of each query's sum of exponentials. */
+/* y and, for the gradient, norm: the logarithm of each query's sum of exponentials. Both are 0 for a query that sees
+ * nothing. */
 static void kernel_attention(const fastnn_attention *p, float *scratch) {
   float *block = scratch, *key_panels = block + QUERIES * KEYS, *value_panels = key_panels + KEY_PANELS;
+  float factor[FASTNN_ATTENTION_DRAWS * GROUP];
   for (isize i = 0; i < p->queries; i++) p->norm[i] = -__builtin_inff(), p->sum[i] = 0;
   for (isize j = 0; j < p->keys; j += KEYS) {
     const isize all = p->keys - j < KEYS ? p->keys - j : KEYS;
@@ -112,9 +144,13 @@ static void kernel_attention(const fastnn_attention *p, float *scratch) {
       for (isize r = 0; r < rows; r++) {
         float *y = p->y + (i + r) * p->y_row, *x = block + r * KEYS;
         const isize valid = seen_of(p, i + r, j, all);
-        if (valid > 0)
+        if (valid > 0 && (!p->mask || hide(p, i + r, j, valid, x))) {
           soften_row(valid, all, p->scale, x, p->size, y, p->norm + i + r, p->sum + i + r);
-        else
+          if (p->threshold) {
+            draw_factors(p, i + r, j, valid, factor);
+            multiply_by(valid, factor, x);
+          }
+        } else
           memset(x, 0, (size_t)all * sizeof *x);
       }
       times_packed(rows, p->size, all, block, KEYS, value_panels, j > 0, p->y + i * p->y_row, p->y_row);
@@ -122,18 +158,21 @@ static void kernel_attention(const fastnn_attention *p, float *scratch) {
   }
   for (isize i = 0; i < p->queries; i++) {
     float *y = p->y + i * p->y_row, logarithm[VL];
-    const float share = 1 / p->sum[i];
+    const int blind = p->sum[i] == 0;
+    const float share = blind ? 0 : 1 / p->sum[i];
     for (isize c = 0; c < p->size; c += VL) store_up_to(y + c, load_up_to(y + c, p->size - c) * share, p->size - c);
     store(logarithm, log_vector(broadcast(p->sum[i])));
-    p->norm[i] += logarithm[0];
+    p->norm[i] = blind ? 0 : p->norm[i] + logarithm[0];
   }
 }
 
 /* dQ, and added to dK and dV, theirs, from dy, y and norm; `sum` becomes each query's sum of dy y. With P the softmax:
- * dV = P^T dy, dS = scale P (dy V^T - sum), dQ = dS K, dK = dS^T Q. */
+ * dV = P^T dy, dS = scale P (dy V^T - sum), dQ = dS K, dK = dS^T Q; with dropout's factors F, dV = (F P)^T dy and
+ * dS = scale P (F dy V^T - sum). */
 static void kernel_attention_gradient(const fastnn_attention *p, float *scratch) {
   float *share = scratch, *slope = share + QUERIES * KEYS, *keys_across = slope + QUERIES * KEYS;
   float *values_across = keys_across + KEY_PANELS, *key_panels = values_across + KEY_PANELS;
+  float factor[FASTNN_ATTENTION_DRAWS * GROUP];
   for (isize i = 0; i < p->queries; i++) {
     vf sum = {0};
     for (isize c = 0; c < p->size; c += VL)
@@ -156,6 +195,11 @@ static void kernel_attention_gradient(const fastnn_attention *p, float *scratch)
         const isize valid = seen_of(p, i + r, j, all);
         const float norm = p->norm[i + r], mean = p->sum[i + r];
         float *x = share + r * KEYS, *g = slope + r * KEYS;
+        if (p->mask) hide(p, i + r, j, valid, x);
+        if (p->threshold) {
+          draw_factors(p, i + r, j, valid, factor);
+          multiply_by(valid, factor, g);
+        }
         for (isize c = 0; c < valid; c += VL) {
           const vf e = exp_of_negative(load_up_to(x + c, valid - c) * p->scale - norm);
           const vf kept = valid - c < VL ? choose(lanes_below(valid - c), e, (vf){0}) : e;
@@ -164,6 +208,7 @@ static void kernel_attention_gradient(const fastnn_attention *p, float *scratch)
           store_up_to(g + c, valid - c < VL ? choose(lanes_below(valid - c), dx, (vf){0}) : dx, all - c);
         }
         for (isize c = (valid + VL - 1) / VL * VL; c < all; c++) x[c] = g[c] = 0;
+        if (p->threshold) multiply_by(valid, factor, x);
       }
       add_transposed_block(rows, n, p->size, share, dy, p->y_row, p->dv + j * p->v_row, p->v_row);
       add_transposed_block(rows, n, p->size, slope, q, p->q_row, p->dk + j * p->k_row, p->k_row);

@@ -87,12 +87,6 @@ typedef enum {
   fastnn_signed
 } fastnn_check;
 
-/* Philox position of a random element: key = seed, counter = (element, stream, step). */
-typedef struct {
-  uint64_t seed, step;
-  uint32_t stream;
-} fastnn_random;
-
 /* Parameters of one Adam update. rest = 1 - beta, inexact from a float beta near 1; step = rate / (1 - beta1^t),
  * correction = 1 / sqrt(1 - beta2^t); weight decay through the gradient, or decoupled: shrink = rate * weight decay.
  * ahead: Nadam's coefficient of the gradient itself. */
@@ -156,15 +150,15 @@ typedef struct {
   K(void, dropout, (isize n, isize first, const float *x, uint32_t threshold, float scale, fastnn_random r, float *y)) \
   K(void, centred_sums,                                                                                                \
     (isize rows, isize n, const float *x, const float *centre, const float *dy, double *sum, double *product))         \
-  K(void, group_norm_gradient,                                                                                         \
-    (isize rows, isize n, const float *x, const float *mean, const float *dy, const float *scale, const float *slope,  \
-     const float *shift, float *dx))                                                                                   \
   K(void, batch_norm,                                                                                                  \
     (isize rows, isize n, const float *x, const float *mean, const float *variance, const float *gamma,                \
      const float *beta, float epsilon, float *y))                                                                      \
   K(void, batch_norm_gradient,                                                                                         \
     (isize rows, isize n, const float *x, const float *mean, const float *variance, const float *gamma, float epsilon, \
      const float *shift, const float *slope, const float *dy, float *dx))                                              \
+  K(void, group_norm_gradient,                                                                                         \
+    (isize rows, isize n, const float *x, const float *mean, const float *dy, const float *scale, const float *slope,  \
+     const float *shift, float *dx))                                                                                   \
   K(void, layer_norm,                                                                                                  \
     (isize rows, isize n, const float *x, const float *gamma, const float *beta, float epsilon, float *moments,        \
      float *y))                                                                                                        \
@@ -209,6 +203,8 @@ typedef struct {
   K(double, sum, (isize n, const float *x))                                                                            \
   K(void, cutout,                                                                                                      \
     (isize h, isize w, isize c, const float *x, isize top, isize bottom, isize left, isize right, float *y))           \
+  K(void, rotary,                                                                                                      \
+    (isize heads, isize half, const float *x, const float *cosine, const float *sine, int back, float *y))             \
   K(void, sgd, (isize n, float *p, const float *g, float *v, float rate, float momentum, int nesterov, float decay))   \
   K(void, adam, (isize n, float *p, const float *g, float *m, float *v, const fastnn_adam *settings))                  \
   K(void, lion, (isize n, float *p, const float *g, float *m, float rate, float rest1, float rest2, float shrink))     \

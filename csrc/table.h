@@ -32,6 +32,7 @@
 #include "recurrent.h"
 #include "regularization.h"
 #include "rescale.h"
+#include "rotary.h"
 #include "softmax.h"
 #include "upsample.h"
 #include "winograd.h"

@@ -6,6 +6,9 @@ from typing import Any
 import numpy as np
 
 import fastnn as fnn
+from check import tensor
+from fastnn import kernels
+from fastnn.engine.tensor import Tensor
 from onnx_adapter import Array, Operator, OutOfScopeError, Outputs
 
 #: Where ONNX has the gates that a layer has in its order.
@@ -99,10 +102,96 @@ def gather(table: Array, ids: Array, *, axis: int = 0) -> Outputs:
     return [np.moveaxis(found, places, [axis % table.ndim + place for place in places])]
 
 
+def rotary_embedding(
+    x: Array,
+    cosine: Array,
+    sine: Array,
+    positions: Array | None = None,
+    *,
+    interleaved: int = 0,
+    rotary_embedding_dim: int = 0,
+    num_heads: int = 0,
+) -> Outputs:
+    """By the Op, whose pairs are in the order of halves; each sequence has positions of its own."""
+    whole = x.reshape(*x.shape[:2], num_heads, -1) if x.ndim == 3 else x.swapaxes(1, 2)
+    size = rotary_embedding_dim or whole.shape[-1]
+    order = np.arange(size).reshape(-1, 2).T.reshape(-1) if interleaved else np.arange(size)
+    y = whole.copy()
+    for row, given in enumerate(whole):
+        tables = [table[row] if positions is None else table[positions[row]] for table in (cosine, sine)]
+        heads = given[..., order].reshape(1, -1)
+        made = Tensor(heads.shape)
+        kernels.Rotary(tensor(heads), *map(tensor, tables), made, heads=given.shape[1])()
+        y[row][..., order] = made.array.reshape(*given.shape[:2], size)
+    return [y.reshape(x.shape) if x.ndim == 3 else y.swapaxes(1, 2)]
+
+
+def attention(
+    q: Array,
+    k: Array,
+    v: Array,
+    mask: Array | None = None,
+    past_key: Array | None = None,
+    past_value: Array | None = None,
+    seen: Array | None = None,
+    *,
+    is_causal: int = 0,
+    scale: float | None = None,
+    q_num_heads: int = 0,
+    kv_num_heads: int = 0,
+    **others: Any,
+) -> Outputs:
+    """By the Op, with steps before heads; what was before is joined to keys and values."""
+    if others.get("softcap"):
+        raise OutOfScopeError("attention: scores have no softcap")
+    if "qk_matmul_output_mode" in others:
+        raise OutOfScopeError("attention: scores are not kept")
+    if q.dtype != np.float32:
+        raise OutOfScopeError("attention: of float32")
+    if mask is not None and mask.dtype != bool:
+        raise OutOfScopeError("attention: a mask says what is seen; nothing is added to scores")
+    flat, heads = q.ndim == 3, (q_num_heads or q.shape[1], kv_num_heads or k.shape[1])
+    q, k, v = (
+        x.reshape(*x.shape[:2], n, -1) if flat else x.swapaxes(1, 2)
+        for x, n in ((q, heads[0]), (k, heads[1]), (v, heads[1]))
+    )
+    if past_key is not None and past_value is not None:
+        k, v = (np.concatenate([past.swapaxes(1, 2), x], axis=1) for past, x in ((past_key, k), (past_value, v)))
+    rows, queries, _, size = q.shape
+    keys = k.shape[1]
+    if v.shape[-1] != size:
+        raise OutOfScopeError("attention: values have the size of keys")
+    if mask is not None and mask.ndim == 4 and mask.shape[1] > 1:
+        raise OutOfScopeError("attention: a mask is that of all heads")
+    visible = np.ones((rows, queries, keys), bool)
+    if mask is not None:
+        visible[..., : mask.shape[-1]] &= mask[:, 0] if mask.ndim == 4 else mask
+        visible[..., mask.shape[-1] :] = False
+    if seen is not None:
+        visible &= np.arange(keys) < seen[:, None, None]
+    before = 0 if seen is None else seen[:, None, None] - queries
+    before = before if past_key is None else past_key.shape[2]
+    distance = np.arange(keys) - np.arange(queries)[:, None] - before
+    left, right = (others.get(f"{side}_window_size", -1) for side in ("left", "right"))
+    if is_causal:
+        visible &= distance <= 0
+    visible &= distance <= (right if right >= 0 else keys)
+    visible &= distance >= (-left if left >= 0 else -keys - queries)
+    given = [tensor(x.reshape(rows, -1)) for x in (q, k, v)]
+    y, moments = Tensor((rows, q.size // rows)), Tensor((rows, 2 * heads[0] * queries))
+    shown = tensor(visible.reshape(rows, -1).astype(np.float32))
+    settings = {"times": (queries, keys), "heads": heads, "size": size, "scale": scale or size**-0.5}
+    kernels.Attention(*given, y, moments, None, None, shown, **settings)()
+    made = y.array.reshape(rows, queries, heads[0], size)
+    return [made.reshape(rows, queries, -1) if flat else made.swapaxes(1, 2), k.swapaxes(1, 2), v.swapaxes(1, 2), None]
+
+
 #: By the name of ONNX's operator.
 OPERATORS: dict[str, Operator] = {
     "LSTM": recurrent(fnn.LSTM),
     "GRU": recurrent(fnn.GRU),
     "RNN": recurrent(fnn.SimpleRNN),
     "Gather": gather,
+    "RotaryEmbedding": rotary_embedding,
+    "Attention": attention,
 }

@@ -42,7 +42,7 @@ def steps(most: int, seed: int) -> np.ndarray:
 
 
 def ops(
-    arrays: list[np.ndarray], lengths: Any, memory: Any, settings: dict[str, Any]
+    arrays: list[np.ndarray], lengths: Any, memory: Any, settings: dict[str, Any], mask: np.ndarray | None = None
 ) -> tuple[Op, Op, list[Tensor], list[Tensor]]:
     """Both Ops, and what each writes: y and moments; dq, dk, dv and moments."""
     q, k = arrays[:2]
@@ -53,26 +53,29 @@ def ops(
     own = [None if each is None else tensor(each.reshape(-1, 1), dtype="int32") for each in (lengths, memory)]
     if settings.get("causal"):
         own[1] = own[0]
+    own.append(None if mask is None else tensor(mask.reshape(rows, -1)))
     times = q.shape[1], k.shape[1]
     forward = Attention(*flat[:3], y, moments, *own, times=times, **settings)
     backward = AttentionGradient(*flat[:3], y, moments, flat[3], *gradients, *own, times=times, **settings)
     return forward, backward, [y, moments], [*gradients, moments]
 
 
-def check(arrays: list[np.ndarray], lengths: Any, memory: Any, settings: dict[str, Any]) -> None:
+def check(
+    arrays: list[np.ndarray], lengths: Any, memory: Any, settings: dict[str, Any], mask: np.ndarray | None = None
+) -> None:
     """Both Ops against their twins."""
     q, k, _, _ = arrays
     n = np.full(ROWS, q.shape[1]) if lengths is None else lengths
     m = np.full(ROWS, k.shape[1]) if memory is None else memory
-    forward, backward, made, gradients = ops(arrays, lengths, memory, settings)
+    forward, backward, made, gradients = ops(arrays, lengths, memory, settings, mask)
     run(forward, *made)
-    expected, norm = twins.Attention(*arrays[:3], n, m, **settings)
+    expected, norm = twins.Attention(*arrays[:3], n, m, mask, **settings)
     assert_close(made[0].array.reshape(q.shape), expected, tolerance=2e-6)
     kept = made[1].array.reshape(ROWS, settings["heads"][0], 2, q.shape[1])[:, :, 0]
     for row, count in enumerate(n):
         assert_close(kept[row, :, :count], norm[row, :, :count], np.abs(norm[row]).max() + 5)
     run(backward, *gradients)
-    for found, wanted in zip(gradients[:3], twins.AttentionGradient(*arrays, n, m, **settings), strict=True):
+    for found, wanted in zip(gradients[:3], twins.AttentionGradient(*arrays, n, m, mask, **settings), strict=True):
         assert_close(found.array.reshape(wanted.shape), wanted, np.abs(wanted).max() + 1, 4e-6)
 
 
@@ -86,6 +89,23 @@ def test_attention(isa: str, num_threads: int, shape: tuple[int, ...]) -> None:
     if shape[0] == shape[1]:
         lengths = steps(shape[0], 3)
         check(arrays, lengths, lengths, {**settings, "causal": True})
+
+
+@pytest.mark.parametrize("rate", [0.0, 0.3])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_masks_and_dropout(isa: str, num_threads: int, shape: tuple[int, ...], rate: float) -> None:
+    """Of each query or of all; some queries see nothing, and some blocks are hidden."""
+    arrays, settings = drawn(*shape)
+    settings |= {"rate": rate, "random": (5, 2)}
+    queries, keys = shape[:2]
+    mask = (generator(4, queries).random((ROWS, queries, keys)) < 0.7).astype(np.float32)
+    mask[:, queries // 2] = 0
+    mask[0, :, : min(96, keys - 1)] = 0
+    for seen in (mask, mask[:, :1], *([None] if rate else [])):
+        check(arrays, None, None, settings, seen)
+        check(arrays, steps(queries, 1), steps(keys, 2), settings, seen)
+        if queries <= keys:
+            check(arrays, None, None, {**settings, "causal": True}, seen)
 
 
 def test_scores_of_any_size(isa: str) -> None:
@@ -155,12 +175,13 @@ def test_one_tensor_of_queries_keys_and_values(isa: str) -> None:
         assert_same_bits(np.ascontiguousarray(found), wanted.array.reshape(found.shape))
 
 
+@pytest.mark.parametrize("rate", [0.0, 0.5])
 @pytest.mark.parametrize("backward", [False, True])
-def test_same_bits_on_threads(backward: bool) -> None:
+def test_same_bits_on_threads(backward: bool, rate: float) -> None:
     def build() -> tuple[Op, Tensor]:
         q, k, v, dy = (normal(16, 128 * 64, start=i) for i in range(4))
         y, moments, dq = empty(16, 128 * 64), empty(16, 2 * 4 * 128), empty(16, 128 * 64)
-        settings: dict[str, Any] = {"times": (128, 128), "heads": (4, 4), "size": 16}
+        settings: dict[str, Any] = {"times": (128, 128), "heads": (4, 4), "size": 16, "rate": rate}
         forward = Attention(*map(tensor, (q, k, v)), y, moments, **settings)
         if not backward:
             return forward, y
@@ -205,6 +226,11 @@ def test_arguments_are_checked() -> None:
     for call, changed, settings, message in wrong:
         with pytest.raises(ValueError, match=message):
             call(*changed, **settings)
+    for mask in (Tensor((2, 4)), Tensor((3, 20))):
+        with pytest.raises(ValueError, match="expected a mask for 4 or 1 queries and 5 keys"):
+            Attention(q, k, k, q, moments, None, None, mask, times=(4, 5), heads=(2, 2), size=4)
+    with pytest.raises(ValueError, match="the rate must be at least 0 and below 1, got 1"):
+        make(rate=1.0)
     with pytest.raises(ValueError, match="expected a length for each sequence"):
         Attention(q, k, k, q, moments, Tensor((3, 1), "int32"), times=(4, 5), heads=(2, 2), size=4)
     with pytest.raises(ValueError, match="have the same lengths"):

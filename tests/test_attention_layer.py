@@ -171,6 +171,62 @@ def test_same_bits_on_threads_and_after_saving() -> None:
     assert_same_bits(net.freeze(64)(x), found[0])
 
 
+def masked(dropout: float = 0.0, causal: bool = False) -> fnn.Network:
+    x, mask = fnn.Input((9, 8)), fnn.Input((9, 9))
+    layer = fnn.MultiHeadAttention(2, masked=True, dropout=dropout, causal=causal, name="a")
+    return fnn.Network([x, mask], layer([x, mask]), seed=3)
+
+
+def test_a_mask_does_what_lengths_and_causal_do() -> None:
+    x, lengths = normal(3, 9, 8), np.array([4, 9, 1])
+    seen = np.broadcast_to((np.arange(9) < lengths[:, None])[:, None], (3, 9, 9))  # bool, not contiguous
+    plain = fnn.Network(given := fnn.Input((9, 8)), fnn.MultiHeadAttention(2)(given))
+    net = masked()
+    plain.set_vector(net.vector())
+    real = (np.arange(9) < lengths[:, None])[..., None]
+    np.testing.assert_allclose(real * net.predict([x, seen]), real * plain.predict(x, lengths=lengths), atol=1e-6)
+    triangle = np.broadcast_to(np.tri(9), (3, 9, 9))
+    causal = masked(causal=True)
+    causal.set_vector(net.vector())
+    np.testing.assert_allclose(net.predict([x, triangle]), causal.predict([x, np.ones((3, 9, 9))]), atol=1e-6)
+    with_both = net.predict([x, triangle], lengths=lengths)
+    np.testing.assert_allclose(with_both, real * net.predict([x, triangle * seen]), atol=1e-6)
+
+
+def test_a_query_that_sees_nothing() -> None:
+    """Only the bias of the output is left, and its gradient is exact; that with respect to the mask is 0."""
+    net, x, seen = masked().compile("sgd", "mse"), normal(2, 9, 8), np.ones((2, 9, 9), np.float32)
+    fill(net)
+    seen[0, 3] = seen[1] = 0
+    y = net.predict([x, seen])
+    bias = net.weights["a.output_bias"]
+    assert (y[0, 3] == bias).all() and (y[1] == bias).all() and (y[0, 4] != bias).any()
+    net.compile("sgd", loss=None).forward([x, seen], training=True)
+    dx, dmask = net.backward(normal(2, 9, 8, start=3)).values()
+    assert np.isfinite(dx).all() and not dx[1].any() and not dmask.any()
+
+
+def test_dropout_on_threads_and_in_prediction() -> None:
+    x, seen = normal(64, 9, 8), np.ones((64, 9, 9), np.float32)
+    found = []
+    for count in (1, 2):
+        with threads(count):
+            net = masked(0.5).compile("sgd", "mse")
+            found.append(net.forward([x, seen], training=True))
+            net.fit([x, seen], x, epochs=2, batch_size=16, verbose=0)
+            found.append(net.predict([x, seen]))
+    assert_same_bits(found[0], found[2])
+    assert_same_bits(found[1], found[3])
+    plain, net = masked(), masked(0.5).compile("sgd", "mse")
+    wanted = plain.predict([x, seen])
+    assert_same_bits(net.predict([x, seen]), wanted)
+    assert np.abs(net.forward([x, seen], training=True) - wanted).max() > 0.1
+    y = np.mean([net.forward([np.repeat(x[:1], 64, axis=0), seen], training=True)], axis=(0, 1))
+    assert np.abs(y - wanted[0]).max() < 0.5 * np.abs(wanted[0]).max()
+    layer = fnn.MultiHeadAttention(2, dropout=0.5)
+    assert not layer.deterministic and fnn.MultiHeadAttention(2).deterministic
+
+
 def test_learns_to_look_something_up() -> None:
     """Which value stood after a key: the task that a mean over all steps cannot do."""
     rng = generator(4)
@@ -200,6 +256,11 @@ def test_what_is_refused() -> None:
         (lambda: fnn.MultiHeadAttention(2, causal=True)([x, z]), "of a sequence to itself"),
         (lambda: fnn.MultiHeadAttention(2)([x, z, x]), "value and key need as many steps, got 5, 7"),
         (lambda: fnn.MultiHeadAttention(2)([x, z, z, z]), "got 4"),
+        (lambda: fnn.MultiHeadAttention(2, dropout=1), "dropout must be a number >= 0 and < 1"),
+        (lambda: fnn.MultiHeadAttention(2, masked=1), "masked must be True or False"),
+        (lambda: fnn.MultiHeadAttention(2, masked=True)(x), "each with a mask after it, got 1"),
+        (lambda: fnn.MultiHeadAttention(2, masked=True)([x, z]), r"a mask \(batch, 7 or 1, 7\), got \(batch, 5, 6\)"),
+        (lambda: fnn.MultiHeadAttention(2, masked=True)([x, z, x]), r"a mask \(batch, 7 or 1, 5\)"),
     ]
     for call, message in wrong:
         with pytest.raises((TypeError, ValueError), match=message):

@@ -129,6 +129,7 @@ from fastnn.kernels.regularization import (
 )
 from fastnn.kernels.replay import Prioritize as Prioritize, Sample as Sample
 from fastnn.kernels.rescale import Rescale as Rescale
+from fastnn.kernels.rotary import Rotary as Rotary
 from fastnn.kernels.softmax import (
     LogSoftmax as LogSoftmax,
     LogSoftmaxGradient as LogSoftmaxGradient,

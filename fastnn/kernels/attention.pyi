@@ -15,6 +15,7 @@ class Attention(Heads):
         moments: Tensor,
         lengths: Tensor | None = None,
         memory_lengths: Tensor | None = None,
+        mask: Tensor | None = None,
         *,
         times: tuple[int, int],
         heads: tuple[int, int],
@@ -22,6 +23,8 @@ class Attention(Heads):
         starts: tuple[int, int, int] = (0, 0, 0),
         causal: bool = False,
         scale: float = 1.0,
+        rate: float = 0.0,
+        random: tuple[int, int] = (0, 0),
     ) -> None: ...
 
 class AttentionGradient(Heads):
@@ -38,6 +41,7 @@ class AttentionGradient(Heads):
         dv: Tensor,
         lengths: Tensor | None = None,
         memory_lengths: Tensor | None = None,
+        mask: Tensor | None = None,
         *,
         times: tuple[int, int],
         heads: tuple[int, int],
@@ -45,4 +49,6 @@ class AttentionGradient(Heads):
         starts: tuple[int, int, int] = (0, 0, 0),
         causal: bool = False,
         scale: float = 1.0,
+        rate: float = 0.0,
+        random: tuple[int, int] = (0, 0),
     ) -> None: ...

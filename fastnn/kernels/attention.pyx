@@ -3,7 +3,10 @@
 from libc.stdint cimport int32_t
 from libc.string cimport memset
 
-from fastnn.engine.csrc cimport FASTNN_ATTENTION_SIZE, fastnn_attention
+from fastnn.engine cimport csrc
+from fastnn.engine.csrc cimport (
+    FASTNN_ATTENTION_DRAWS, FASTNN_ATTENTION_KEYS, FASTNN_ATTENTION_SIZE, fastnn_attention,
+)
 from fastnn.engine.op cimport Op
 from fastnn.engine.tensor cimport Tensor, floats
 from fastnn.kernels.scratch cimport fastnn_scratch
@@ -22,11 +25,12 @@ cdef class Heads(Op):
     cdef const int32_t *memory_lengths
     cdef float *moments
     cdef Py_ssize_t heads, groups, queries, keys  # groups: of heads that share keys and values
+    cdef Py_ssize_t mask_sample
     cdef Py_ssize_t q_sample, k_sample, v_sample, y_sample  # from one sequence to the next
 
     cdef void take(
-        self, tuple tensors, Tensor lengths, Tensor memory_lengths, tuple times, tuple heads, tuple starts,
-        Py_ssize_t size, bint causal, float scale,
+        self, tuple tensors, Tensor lengths, Tensor memory_lengths, Tensor mask, tuple times, tuple heads,
+        tuple starts, Py_ssize_t size, bint causal, float scale, double rate, tuple random,
     ) except *:
         cdef Tensor q, k, v, y, moments
         cdef Py_ssize_t width
@@ -58,7 +62,20 @@ cdef class Heads(Op):
                 raise ValueError(f"{type(self).__name__}: expected a length for each sequence, got {given!r}")
         if moments.rows != q.rows or moments.columns != 2 * self.heads * self.queries:
             raise ValueError(f"{type(self).__name__}: expected two moments for each query, got {moments!r}")
+        if mask is not None and (mask.rows != q.rows or mask.columns not in (self.keys, self.queries * self.keys)):
+            raise ValueError(
+                f"{type(self).__name__}: expected a mask for {self.queries} or 1 queries and {self.keys} keys, "
+                f"got {mask.shape}"
+            )
         p.size, p.causal, p.scale = size, causal, scale
+        p.mask = NULL if mask is None else floats(mask)
+        self.mask_sample = 0 if mask is None else mask.columns
+        p.mask_row = 0 if self.mask_sample == self.keys else self.keys
+        if not 0 <= rate < 1:
+            raise ValueError(f"{type(self).__name__}: the rate must be at least 0 and below 1, got {rate}")
+        p.threshold, p.boost = min(round(rate * 2**32), 2**32 - 1), 1 / (1 - rate)
+        p.random = csrc.fastnn_random(seed=random[0], step=0, stream=random[1])
+        p.draws = (self.keys + FASTNN_ATTENTION_KEYS - 1) // FASTNN_ATTENTION_KEYS * FASTNN_ATTENTION_DRAWS
         p.q_row, p.k_row, p.v_row, p.y_row = (
             q.columns // self.queries, k.columns // self.keys, v.columns // self.keys, y.columns // self.queries
         )
@@ -70,7 +87,7 @@ cdef class Heads(Op):
         self.lengths = NULL if lengths is None else <const int32_t *> lengths.data
         self.memory_lengths = NULL if memory_lengths is None else <const int32_t *> memory_lengths.data
         self.pace = 30.0
-        self.bind((*tensors, lengths, memory_lengths))
+        self.bind((*tensors, lengths, memory_lengths, mask))
 
     cdef fastnn_attention at(self, Py_ssize_t row, Py_ssize_t head) noexcept nogil:
         """The arguments for a head of a sequence."""
@@ -85,6 +102,10 @@ cdef class Heads(Op):
         p.y += row * self.y_sample + head * p.size
         p.norm = self.moments + 2 * self.queries * (row * self.heads + head)
         p.sum = p.norm + self.queries
+        if p.mask != NULL:
+            p.mask += row * self.mask_sample
+        p.random.step = self.state.step
+        p.first = (row * self.heads + head) * self.queries * p.draws
         return p
 
     cdef double pairs(self) noexcept nogil:
@@ -100,15 +121,21 @@ cdef class Attention(Heads):
     from `starts` on; so all three may be one tensor. y likewise, from 0 on. moments (rows, 2 heads * times[0]).
     lengths, memory_lengths: int32 (rows, 1), of queries and keys; y is 0 beyond them. heads: of queries, and of keys
     and values, each of which serves as many queries' heads. causal: query i sees the keys up to i, counted from the
-    end where there are more keys.
+    end where there are more keys. mask (rows, queries * keys), or (rows, keys) for all queries: a query sees the keys
+    where it is not 0; y is 0 for one that sees nothing. rate: of dropout, on the softmax, whose mask follows from
+    random, (seed, stream), and the run's step.
     """
 
     def __init__(
         self, Tensor q, Tensor k, Tensor v, Tensor y, Tensor moments, Tensor lengths or None = None,
-        Tensor memory_lengths or None = None, *, times: tuple[int, int], heads: tuple[int, int], size: int,
-        starts: tuple[int, int, int] = (0, 0, 0), causal: bool = False, scale: float = 1.0,
+        Tensor memory_lengths or None = None, Tensor mask or None = None, *, times: tuple[int, int],
+        heads: tuple[int, int], size: int, starts: tuple[int, int, int] = (0, 0, 0), causal: bool = False,
+        scale: float = 1.0, rate: float = 0.0, random: tuple[int, int] = (0, 0),
     ) -> None:
-        self.take((q, k, v, y, moments), lengths, memory_lengths, times, heads, starts, size, causal, scale)
+        self.take(
+            (q, k, v, y, moments), lengths, memory_lengths, mask, times, heads, starts, size, causal, scale, rate,
+            random,
+        )
 
     cdef Py_ssize_t parts(self, int threads) noexcept nogil:
         return self.state.rows * self.heads
@@ -134,9 +161,9 @@ cdef class AttentionGradient(Heads):
 
     def __init__(
         self, Tensor q, Tensor k, Tensor v, Tensor y, Tensor moments, Tensor dy, Tensor dq, Tensor dk, Tensor dv,
-        Tensor lengths or None = None, Tensor memory_lengths or None = None, *, times: tuple[int, int],
-        heads: tuple[int, int], size: int, starts: tuple[int, int, int] = (0, 0, 0), causal: bool = False,
-        scale: float = 1.0,
+        Tensor lengths or None = None, Tensor memory_lengths or None = None, Tensor mask or None = None, *,
+        times: tuple[int, int], heads: tuple[int, int], size: int, starts: tuple[int, int, int] = (0, 0, 0),
+        causal: bool = False, scale: float = 1.0, rate: float = 0.0, random: tuple[int, int] = (0, 0),
     ) -> None:
         cdef Tensor tensor, like
         for tensor, like in ((dy, y), (dq, q), (dk, k), (dv, v)):
@@ -147,7 +174,8 @@ cdef class AttentionGradient(Heads):
         self.dk = floats(dk) + <Py_ssize_t> starts[1]
         self.dv = floats(dv) + <Py_ssize_t> starts[2]
         self.take(
-            (q, k, v, y, moments, dy, dq, dk, dv), lengths, memory_lengths, times, heads, starts, size, causal, scale
+            (q, k, v, y, moments, dy, dq, dk, dv), lengths, memory_lengths, mask, times, heads, starts, size, causal,
+            scale, rate, random,
         )
 
     cdef Py_ssize_t parts(self, int threads) noexcept nogil:

@@ -9,6 +9,7 @@ from fastnn.common import checks
 from fastnn.engine.tensor import Tensor
 from fastnn.initializers import Initializer
 from fastnn.kernels.attention import largest_head
+from fastnn.layers import rotary
 from fastnn.layers.base import Parameter, expected
 from fastnn.layers.dense import Dense
 from fastnn.layers.merge import Merge, Shapes
@@ -46,7 +47,9 @@ class MultiHeadAttention(Merge):
     "output_weight". Biases likewise.
 
     Sequences may have `lengths`: keys beyond them are ignored, and results do not depend on the padding. No matrix of
-    all queries and keys is made: memory grows with the time, not with its square.
+    all queries and keys is made: memory grows with the time, not with its square. With masked=True one more input comes
+    last: a mask (batch, queries, keys), or (batch, 1, keys) for all queries. A query sees the keys where the mask is
+    not 0; one that sees none has y = bias_o.
 
     Parameters
     ----------
@@ -59,6 +62,14 @@ class MultiHeadAttention(Merge):
     key_heads : int, optional
         Heads of keys and values, each for heads / key_heads of the queries'. None is `heads`; 1 is multi-query
         attention.
+    rotary : float, optional
+        Rotary positions: before the scores, the pairs (i, i + key_size / 2) of queries and keys are turned by the angle
+        t rotary^(-2 i / key_size) at step t, so that a score depends on the distance of two steps. 10000 is the paper's
+        base; a larger one suits longer sequences. None has no positions.
+    dropout : float, default 0
+        In training, the probability that a weight of a value becomes 0; the others are divided by 1 - dropout.
+    masked : bool, default False
+        Whether the last input is a mask.
     bias : bool, default True
         Whether the products have biases, which start at zero.
     initializer : str or function, default "glorot_uniform"
@@ -67,14 +78,16 @@ class MultiHeadAttention(Merge):
     Raises
     ------
     TypeError, ValueError
-        For counts < 1, key_heads that do not divide heads, and an unknown initializer; when called, for features that
-        heads do not divide while key_size is None, a causal layer on several inputs, and shapes that do not fit.
+        For counts < 1, key_heads that do not divide heads, a rotary base < 1, a dropout outside [0, 1), and an unknown
+        initializer; when called, for features that heads do not divide while key_size is None, rotary positions with an
+        odd key_size, a causal layer on several inputs, and shapes that do not fit.
 
     References
     ----------
     A. Vaswani et al., "Attention Is All You Need", NeurIPS 2017, section 3.2. key_heads: J. Ainslie et al., "GQA:
-    Training Generalized Multi-Query Transformer Models", EMNLP 2023. Blocks: T. Dao, D. Y. Fu, S. Ermon, A. Rudra and
-    C. Ré, "FlashAttention", NeurIPS 2022.
+    Training Generalized Multi-Query Transformer Models", EMNLP 2023. rotary: J. Su et al., "RoFormer: Enhanced
+    Transformer with Rotary Position Embedding", arXiv:2104.09864, 2021, eq. 34, with the pairs in the order of halves.
+    Blocks: T. Dao, D. Y. Fu, S. Ermon, A. Rudra and C. Ré, "FlashAttention", NeurIPS 2022.
 
     Examples
     --------
@@ -89,6 +102,9 @@ class MultiHeadAttention(Merge):
     key_size: int | None = None
     causal: bool = False
     key_heads: int | None = None
+    rotary: float | None = None
+    dropout: float = 0.0
+    masked: bool = False
     bias: bool = True
     initializer: str | Initializer = "glorot_uniform"
 
@@ -106,8 +122,21 @@ class MultiHeadAttention(Merge):
                 raise ValueError(f"MultiHeadAttention: key_heads must divide {self.heads} heads, got {count}")
             object.__setattr__(self, "key_heads", count)
         checks.flag("MultiHeadAttention: causal", self.causal)
+        if self.rotary is not None:
+            base = checks.real("MultiHeadAttention: rotary", self.rotary, 1)
+            object.__setattr__(self, "rotary", base)
+        object.__setattr__(self, "dropout", checks.real("MultiHeadAttention: dropout", self.dropout, 0, below=1))
+        checks.flag("MultiHeadAttention: masked", self.masked)
         checks.flag("MultiHeadAttention: bias", self.bias)
         object.__setattr__(self, "initializer", initializers.named(self.initializer))
+
+    @property
+    def deterministic(self) -> bool:
+        return super().deterministic and not self.dropout
+
+    def _sources(self, inputs: list[Any]) -> list[Any]:
+        """The inputs without the mask."""
+        return inputs[:-1] if self.masked else inputs
 
     def read_whole(self, count: int) -> set[int]:
         return set(range(1, count))
@@ -130,8 +159,10 @@ class MultiHeadAttention(Merge):
         return {"q": size * self.heads, "k": keys, "v": keys}
 
     def output(self, features: Shapes) -> tuple[int, ...]:
+        given, features = features, self._sources(features)
         if len(features) not in _PROJECTIONS:
-            raise ValueError(f"{self.title()}: takes x, [query, value] or [query, value, key], got {len(features)}")
+            more = ", each with a mask after it," if self.masked else ","
+            raise ValueError(f"{self.title()}: takes x, [query, value] or [query, value, key]{more} got {len(given)}")
         for shape in features:
             if len(shape) != 2:
                 raise expected(self, "(batch, time, features)", shape)
@@ -141,10 +172,16 @@ class MultiHeadAttention(Merge):
             raise ValueError(
                 f"{self.title()}: value and key need as many steps, got {features[1][0]}, {features[2][0]}"
             )
-        self._size(features)
+        size, mask = self._size(features), given[-1]
+        if self.rotary is not None and size % 2:
+            raise ValueError(f"{self.title()}: rotary positions turn pairs of numbers, got heads of {size}")
+        if self.masked and mask not in {(1, features[-1][0]), (features[0][0], features[-1][0])}:
+            wanted = f"(batch, {features[0][0]} or 1, {features[-1][0]})"
+            raise ValueError(f"{self.title()}: expected a mask {wanted}, got {checks.batch(mask)}")
         return features[0]
 
     def parameters(self, features: Shapes) -> dict[str, Parameter]:
+        features = self._sources(features)
         widths = self._widths(features)
         wanted: dict[str, Parameter] = {}
         for prefix, source, made in _PROJECTIONS[len(features)]:
@@ -158,6 +195,10 @@ class MultiHeadAttention(Merge):
         return {**wanted, f"{prefix}bias": Parameter((columns,), "zeros")} if self.bias else wanted
 
     def lower(self, lowering: Lowering, x: list[Value], weights: dict[str, Weight], index: int) -> Value:
+        if self.masked and lowering.stepping:
+            raise ValueError(f"{lowering.layer}: has a mask of whole sequences, so it cannot run step by step")
+        mask = lowering.filled(lowering.read(x[-1])) if self.masked else None
+        x = self._sources(x)
         features = [value.shape for value in x]
         widths = self._widths(features)
         at_a_step = lowering.stepping and x[0].buffer.steps is not None and not x[0].held
@@ -166,12 +207,19 @@ class MultiHeadAttention(Merge):
             with lowering.turn([x[source]]):
                 product = self._product(lowering, x[source], weights, prefix, sum(widths[each] for each in made))
                 product, start = lowering.read(product), 0
+                if not lowering.stepping:
+                    product = lowering.filled(product)
+                turned = made.replace("v", "")  # they come first
+                if self.rotary is not None and turned:
+                    size = self._size(features)
+                    rotary.turn(lowering, product, sum(widths[each] for each in turned) // size, size, self.rotary)
                 product.held = x[source].held
-            if not at_a_step:
-                product = lowering.filled(product)
             for each in made:
                 at[each], start = (product, start), start + widths[each]
-        y = self._attend_at_a_step(lowering, at, features) if at_a_step else self._attend(lowering, x, at, features)
+        if at_a_step:
+            y = self._attend_at_a_step(lowering, at, features)
+        else:
+            y = self._attend(lowering, x, at, features, mask, index)
         by_steps = lowering.by_steps(y, x[0].buffer.steps) if x[0].buffer.steps is not None else y
         by_steps.shape = y.shape
         return self._product(lowering, by_steps, weights, "output_", features[0][-1])
@@ -209,18 +257,33 @@ class MultiHeadAttention(Merge):
         lowering.emit(kernels.Attention, q.buffer, keys, values, y.buffer, moments, None, lengths, **options)
         return y
 
-    def _attend(self, lowering: Lowering, x: list[Value], at: dict[str, tuple[Value, int]], features: Shapes) -> Value:
+    def _attend(
+        self,
+        lowering: Lowering,
+        x: list[Value],
+        at: dict[str, tuple[Value, int]],
+        features: Shapes,
+        mask: Value | None,
+        index: int,
+    ) -> Value:
         """softmax(q k^T) v of all heads, with a row for each sample."""
         times, width = (features[0][0], features[-1][0]), self.heads * self._size(features)
         values = [at[each][0] for each in "qkv"]
         lengths = [value.buffer.lengths for value in (x[0], x[-1])]
-        starts = tuple(at[each][1] for each in "qkv")
-        options = {**self._options(features), "times": times, "starts": starts, "causal": self.causal}
-        y = lowering.value(times[0] * width, any(value.trains for value in values))
+        beside = [*lengths, mask and mask.buffer]
+        options = {
+            **self._options(features),
+            "times": times,
+            "starts": tuple(at[each][1] for each in "qkv"),
+            "causal": self.causal,
+            "rate": self.dropout if lowering.varies else 0.0,
+            "random": (lowering.seed, index),
+        }
+        y = lowering.value(times[0] * width, any(value.trains for value in [*values, mask] if value))
         y.shape = (times[0], width)
         moments = y.buffer.beside(2 * self.heads * times[0])
         given = [*(value.buffer for value in values), y.buffer, moments]
-        lowering.emit(kernels.Attention, *given, *lengths, **options)
+        lowering.emit(kernels.Attention, *given, *beside, **options)
 
         def backward() -> None:
             if not y.trains:
@@ -229,7 +292,10 @@ class MultiHeadAttention(Merge):
                 value: lowering.gradient(value) if value.trains else value.buffer.beside() for value in set(values)
             }
             slopes = [gradients[value] for value in values]
-            lowering.emit(kernels.AttentionGradient, *given, y.gradient, *slopes, *lengths, **options)
+            lowering.emit(kernels.AttentionGradient, *given, y.gradient, *slopes, *beside, **options)
+            if mask is not None and mask.trains:  # it only decides
+                lowering.emit(kernels.Scale, mask.buffer, lowering.gradient(mask), factor=0.0)
+                lowering.apply_derivative(mask)
 
         lowering.backward(backward)
         return y

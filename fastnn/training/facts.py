@@ -44,9 +44,7 @@ def _dropout(layer: Layer) -> float | None:
     inner = settings.get("layer")  # of a Bidirectional
     if isinstance(inner, Layer):
         settings = vars(inner)
-    if "recurrent_dropout" not in settings:
-        return None
-    rates = settings.get("dropout"), settings["recurrent_dropout"]
+    rates = settings.get("dropout"), settings.get("recurrent_dropout")
     return max((each for each in rates if isinstance(each, float)), default=0.0) or None
 
 
