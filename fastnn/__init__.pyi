@@ -33,6 +33,7 @@ from fastnn.engine.thread_count import (
 )
 from fastnn.layers import (
     ELU as ELU,
+    GLU as GLU,
     GRU as GRU,
     LSTM as LSTM,
     Activation as Activation,
@@ -87,6 +88,8 @@ from fastnn.layers import (
     Slice as Slice,
     Subtract as Subtract,
     TiedDense as TiedDense,
+    TransformerDecoderBlock as TransformerDecoderBlock,
+    TransformerEncoderBlock as TransformerEncoderBlock,
     UpSample2D as UpSample2D,
     ZeroPad2D as ZeroPad2D,
 )

@@ -153,3 +153,102 @@ def test_attention() -> None:
             return y @ w["a.output_weight"] + w["a.output_bias"]
 
         compare(net, given, weights, theirs, what)
+
+
+@pytest.mark.parametrize("decoder", [False, True])
+def test_blocks(decoder: bool) -> None:
+    """The original's, as PyTorch has them: LayerNorm first or last, relu or gelu.
+
+    Of 8 features or more: the norm of a few that are nearly equal multiplies the errors of rounding.
+    """
+    random = generator(4, decoder)
+    for case in range(CONFIGURATIONS // 2):
+        heads, each, units, batch, times, memory = (int(n) for n in random.integers(1, 7, 6))
+        width, activation, first = heads * (each + 7), "relu" if case % 2 else "gelu", bool(random.integers(0, 2))
+        causal = decoder or bool(random.integers(0, 2))
+        what = case, heads, each, units, batch, times, memory, activation, first, causal
+        settings: dict[str, Any] = {"activation": activation, "norm_first": first, "name": "b"}
+        x, z = fnn.Input((times, width), "x"), fnn.Input((memory, width), "memory")
+        if decoder:
+            y = fnn.TransformerDecoderBlock(heads, units, **settings)([x, z])
+        else:
+            y = fnn.TransformerEncoderBlock(heads, units, causal=causal, **settings)(x)
+        net = fnn.Network([x, z] if decoder else x, y, seed=0)
+        weights = fill(net, random)
+        kind = torch.nn.TransformerDecoderLayer if decoder else torch.nn.TransformerEncoderLayer
+        theirs = kind(width, heads, units, 0.0, activation, batch_first=True, norm_first=first, dtype=torch.float64)
+        state = {key: own.detach() for key, own in turned_over(weights, width, decoder).items()}
+        assert set(state) == set(theirs.state_dict())
+        theirs.load_state_dict(state)
+        mask = torch.nn.Transformer.generate_square_subsequent_mask(times, dtype=torch.float64) if causal else None
+
+        def run(
+            *given: Any, theirs: Any = theirs, mask: Any = mask, weights: dict[str, Any] = weights, width: int = width
+        ) -> Any:
+            own = turned_over(weights, width, decoder)
+            options = {"tgt_mask": mask} if decoder else {"src_mask": mask}
+            return torch.func.functional_call(theirs, own, given, options)
+
+        given = [random.standard_normal((batch, *s.shape), np.float32) for s in ([x, z] if decoder else [x])]
+        compare(net, given, weights, run, what)
+
+
+def turned_over(weights: dict[str, Any], width: int, decoder: bool) -> dict[str, Any]:
+    """A block's weights by PyTorch's names and in its layout."""
+    norms = ["attention_norm", "cross_attention_norm", "feed_forward_norm"] if decoder else ["attention_norm"]
+    norms = norms if decoder else [*norms, "feed_forward_norm"]
+    made = {}
+    for i, norm in enumerate(norms, 1):
+        made |= {f"norm{i}.weight": weights[f"b.{norm}.gamma"], f"norm{i}.bias": weights[f"b.{norm}.beta"]}
+    for ours, name in (("up", "linear1"), ("down", "linear2")):
+        made |= {f"{name}.weight": weights[f"b.{ours}.weight"].T, f"{name}.bias": weights[f"b.{ours}.bias"]}
+    for ours, name in [("attention", "self_attn"), *([("cross_attention", "multihead_attn")] if decoder else [])]:
+        own = f"b.{ours}."
+        if ours == "attention":
+            joined = weights[f"{own}weight"].T, weights[f"{own}bias"]
+        else:
+            parts = [(weights[f"{own}{part}_weight"].T, weights[f"{own}{part}_bias"]) for part in ("query", "memory")]
+            joined = tuple(torch.cat(pair) for pair in zip(*parts, strict=True))
+        made |= {f"{name}.in_proj_weight": joined[0], f"{name}.in_proj_bias": joined[1]}
+        made |= {f"{name}.out_proj.weight": weights[f"{own}output_weight"].T}
+        made |= {f"{name}.out_proj.bias": weights[f"{own}output_bias"]}
+    return made
+
+
+def test_gated_blocks() -> None:
+    """SwiGLU, RMSNorm, shared keys and rotary positions, as in the Transformers of today."""
+    random = generator(5)
+    for case in range(CONFIGURATIONS // 4):
+        groups, each, half, units, batch, times = (int(n) for n in random.integers(1, 6, 6))
+        heads, size = groups * each, 2 * half
+        width, first = heads * size, bool(random.integers(0, 2))
+        layer = fnn.TransformerEncoderBlock(
+            heads, units, "swiglu", "rms", first, key_heads=groups, rotary=100.0, causal=True, name="b"
+        )
+        net = fnn.Sequential([layer], input_shape=(times, width), seed=0)
+        weights = fill(net, random)
+        widths = width, groups * size, groups * size
+
+        def theirs(
+            x: Any,
+            w: dict[str, Any] = weights,
+            widths: tuple[int, ...] = widths,
+            size: int = size,
+            heads: tuple[int, int] = (heads, groups),
+            first: bool = first,
+        ) -> Any:
+            def norm(x: Any, name: str) -> Any:
+                return torch.nn.functional.rms_norm(x, x.shape[-1:], w[f"b.{name}_norm.gamma"], 1e-5)
+
+            h = norm(x, "attention") if first else x
+            q, k, v = (h @ w["b.attention.weight"] + w["b.attention.bias"]).split(widths, 2)
+            h = attend(turned(q, size, 100.0), turned(k, size, 100.0), v, heads, size, None, True)
+            x = x + h @ w["b.attention.output_weight"] + w["b.attention.output_bias"]
+            x = x if first else norm(x, "attention")
+            h = norm(x, "feed_forward") if first else x
+            up, gate = (h @ w["b.up.weight"] + w["b.up.bias"]).chunk(2, 2)
+            x = x + (up * torch.nn.functional.silu(gate)) @ w["b.down.weight"] + w["b.down.bias"]
+            return x if first else norm(x, "feed_forward")
+
+        x = random.standard_normal((batch, times, width), np.float32)
+        compare(net, [x], weights, theirs, (case, groups, each, half, units, batch, times, first))

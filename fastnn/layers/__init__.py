@@ -27,6 +27,7 @@ __getattr__, __dir__, __all__ = lazy.attach(
         "fastnn.layers.flatten": "Flatten",
         "fastnn.layers.gaussian_noise": "GaussianNoise",
         "fastnn.layers.gaussian_sample": "GaussianSample",
+        "fastnn.layers.glu": "GLU",
         "fastnn.layers.group_norm": "GroupNorm",
         "fastnn.layers.layer_norm": "LayerNorm RMSNorm",
         "fastnn.layers.mask": "Mask",
@@ -45,6 +46,7 @@ __getattr__, __dir__, __all__ = lazy.attach(
         "fastnn.layers.reshape": "Reshape",
         "fastnn.layers.slice": "Slice",
         "fastnn.layers.tied": "TiedDense",
+        "fastnn.layers.transformer": "TransformerDecoderBlock TransformerEncoderBlock",
         "fastnn.layers.upsample": "UpSample2D",
     },
 )

@@ -23,6 +23,7 @@ from fastnn.layers.embedding import Embedding as Embedding
 from fastnn.layers.flatten import Flatten as Flatten
 from fastnn.layers.gaussian_noise import GaussianNoise as GaussianNoise
 from fastnn.layers.gaussian_sample import GaussianSample as GaussianSample
+from fastnn.layers.glu import GLU as GLU
 from fastnn.layers.group_norm import GroupNorm as GroupNorm
 from fastnn.layers.layer_norm import LayerNorm as LayerNorm, RMSNorm as RMSNorm
 from fastnn.layers.mask import Mask as Mask
@@ -48,6 +49,10 @@ from fastnn.layers.rescale import Rescale as Rescale
 from fastnn.layers.reshape import Reshape as Reshape
 from fastnn.layers.slice import Slice as Slice
 from fastnn.layers.tied import TiedDense as TiedDense
+from fastnn.layers.transformer import (
+    TransformerDecoderBlock as TransformerDecoderBlock,
+    TransformerEncoderBlock as TransformerEncoderBlock,
+)
 from fastnn.layers.upsample import UpSample2D as UpSample2D
 
 LAYERS: Mapping[str, type[Layer]]

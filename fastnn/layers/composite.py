@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from fastnn.common import checks
 from fastnn.layers.base import Layer, Parameter
@@ -15,7 +15,39 @@ if TYPE_CHECKING:
     from fastnn.layers.graph import Graph
 
 
-class Composite(Layer):
+class Assembly(Layer):
+    """A layer that is a graph of others: what it needs and does is what they need and do."""
+
+    stepwise: ClassVar[bool] = True  # as far as its layers are
+
+    def graph(self, features: list[tuple[int, ...]]) -> Graph:
+        """New layers for inputs of these shapes, connected."""
+        raise NotImplementedError(f"{type(self).__name__}.graph is not defined")
+
+    def enter(self, features: Any) -> None:
+        given = _listed(features)
+        self.graph(given).enter(given)
+
+    def parameters(self, features: Any) -> dict[str, Parameter]:
+        given = _listed(features)
+        return self.graph(given).wanted(given)
+
+    def output(self, features: Any) -> tuple[int, ...]:
+        given = _listed(features)
+        return self.graph(given).output_shapes(given)[0]
+
+    def lower(self, lowering: Lowering, x: Any, weights: dict[str, Weight], index: int) -> Value:
+        given = _listed(x)
+        shapes = [value.shape for value in given]
+        return self.graph(shapes).lower(lowering, given, weights, shapes)[0]
+
+
+def _listed(given: Any) -> list[Any]:
+    """What a layer's methods get, as a list also for one input."""
+    return given if isinstance(given, list) else [given]
+
+
+class Composite(Assembly):
     """A chain of layers as one layer: subclass it, and say which layers it consists of.
 
     Settings are the fields of a dataclass; `layers` returns new layers at each call. The parameters are called
@@ -43,11 +75,12 @@ class Composite(Layer):
     Sequential(Block(8), Dense(2))
     """
 
-    stepwise: ClassVar[bool] = True  # as far as its layers are
-
     def layers(self) -> Sequence[Layer]:
         """New layers, in order."""
         raise NotImplementedError(f"{type(self).__name__}.layers is not defined")
+
+    def graph(self, features: list[tuple[int, ...]]) -> Graph:
+        return self._chain
 
     @property
     def _chain(self) -> Graph:
@@ -72,15 +105,3 @@ class Composite(Layer):
     @property
     def layer_count(self) -> int:
         return self._chain.size
-
-    def enter(self, features: tuple[int, ...]) -> None:
-        self._chain.enter([features])
-
-    def parameters(self, features: tuple[int, ...]) -> dict[str, Parameter]:
-        return self._chain.wanted([features])
-
-    def output(self, features: tuple[int, ...]) -> tuple[int, ...]:
-        return self._chain.output_shapes([features])[0]
-
-    def lower(self, lowering: Lowering, x: Value, weights: dict[str, Weight], index: int) -> Value:
-        return self._chain.lower(lowering, [x], weights, [x.shape])[0]
