@@ -8,7 +8,7 @@ import pytest
 
 import fastnn as fnn
 from check import assert_same_bits, generator, normal
-from fastnn.architectures import gpt, lenet, resnet, unet
+from fastnn.architectures import conformer, gpt, lenet, resnet, transformer, unet
 
 
 def test_sizes_of_the_papers() -> None:
@@ -70,6 +70,47 @@ def test_the_size_of_gpt() -> None:
         gpt(1, 10)
 
 
+def test_transformer_learns_to_reverse() -> None:
+    """Each step of the target is found in the source, at a place that depends on the step."""
+    ids = generator(1).integers(2, 8, (600, 6))
+    y = ids[:, ::-1]
+    started = np.concatenate([np.ones((600, 1), int), y[:, :-1]], axis=1)
+    net = transformer(8, 8, 6, 6, 32, 2, 1, seed=0).compile(fnn.Adam(0.005), metrics=["accuracy"])
+    net.fit([ids[:500], started[:500]], y[:500], 20, epochs=15, verbose=0)
+    assert net.evaluate([ids[500:], started[500:]], y[500:])["accuracy"] > 0.95
+
+
+def test_the_size_of_transformer() -> None:
+    """12 units^2 weights of a block of the encoder, 16 of one of the decoder, and biases and norms; lengths of both."""
+    net, units = transformer(50, 60, 12, 10, 24, 4, 3), 24
+    count = sum(view.size for view in net.gradients.values())
+    encoder, decoder = 12 * units**2 + 13 * units, 16 * units**2 + 19 * units
+    given = (50 + 60 + 12 + 10) * units
+    assert count == given + 3 * (encoder + decoder) + 4 * units + 60
+    assert net.output_shape == (10, 60) and net.graph.inputs == ("source", "target")
+    ids = generator(2).integers(0, 50, (3, 10))
+    same = transformer(50, 60, 10, 10, 24, 4, 1, dropout=0.1, seed=0).compile("adam")
+    assert same.fit([ids, ids], ids, lengths=[3, 10, 7], verbose=0)
+    spoilt, lengths = ids.copy(), [3, 10, 7]
+    spoilt[0, 3:] = 5
+    assert_same_bits(same.predict([spoilt, ids], lengths=lengths), same.predict([ids, ids], lengths=lengths))
+
+
+def test_conformer_learns_which_tone() -> None:
+    """A tone that lasts a quarter of the time: its frequency, and where it is."""
+    random = generator(4)
+    y = np.repeat(random.integers(0, 4, (48, 4)), 4, axis=1)
+    x = 0.3 * random.standard_normal((48, 64, 8)).astype(np.float32)
+    x += 2 * np.eye(8)[np.repeat(y, 4, axis=1)]
+    net = conformer(64, 8, 4, 16, 2, 1, 5, 0.0, seed=0).compile(fnn.Adam(0.005), metrics=["accuracy"])
+    net.fit(x, y, 8, epochs=12, verbose=0)
+    assert net.evaluate(x, y)["accuracy"] > 0.9
+    assert conformer(63, 80, 29, 32, 4, 1).output_shape == (16, 29)
+    # Gulati et al., table 1: 10.3 million of the small model, with an LSTM as decoder, without which it is this.
+    small = conformer(100, 80, 29, 144, 4, 16)
+    assert 7e6 < sum(view.size for view in small.gradients.values()) < 10.3e6
+
+
 @pytest.mark.parametrize("classes", [1, 3])
 def test_unet_learns_pixels(classes: int) -> None:
     x = normal(16, 16, 12, 2)
@@ -84,6 +125,8 @@ def test_unet_learns_pixels(classes: int) -> None:
     assert_same_bits(net.freeze(2)(x[:2]), net.predict(x)[:2])
 
 
+TIMES = {"source_vocabulary": 9, "target_vocabulary": 9, "source_times": 4, "target_times": 5}
+SPEECH = {"times": 40, "features": 8, "classes": 4}
 BAD: list[tuple[Callable[..., Any], dict[str, Any], str]] = [
     (lenet, {"input_shape": (28, 28)}, r"\(height, width, channels\), got \(28, 28\); for one channel, \(28, 28, 1\)"),
     (lenet, {"input_shape": (11, 28, 1)}, "lenet: images need at least 12 pixels on each side"),
@@ -93,6 +136,14 @@ BAD: list[tuple[Callable[..., Any], dict[str, Any], str]] = [
     (resnet, {"width": 0}, "resnet: width must be an integer from 1"),
     (resnet, {"input_shape": (3, 8, 8)}, "resnet: images need at least 4 pixels"),
     (unet, {"input_shape": (64, 62, 1)}, r"unet: depth 3 needs sides divisible by 4, got \(64, 62, 1\); pad them"),
+    (transformer, {**TIMES, "heads": 3}, "3 heads do not divide 128 features"),
+    (transformer, {**TIMES, "target_vocabulary": 1}, "transformer: target_vocabulary must be an integer from 2"),
+    (transformer, {**TIMES, "source_times": 0}, "transformer: source_times must be an integer from 1"),
+    (transformer, {**TIMES, "dropout": 1}, "dropout must be a number >= 0 and < 1"),
+    (conformer, {**SPEECH, "times": 3}, "conformer: times must be an integer from 4"),
+    (conformer, {**SPEECH, "heads": 16}, "rotary positions turn pairs of numbers, got heads of 9"),
+    (conformer, {**SPEECH, "kernel": 0}, "conformer: kernel must be an integer from 1"),
+    (conformer, {**SPEECH, "classes": 1}, "conformer: classes must be an integer from 2"),
     (unet, {"classes": 0}, "unet: classes must be an integer from 1"),
     (unet, {"depth": 10**9}, "unet: depth 1000000000 needs sides"),
 ]

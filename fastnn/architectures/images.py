@@ -1,7 +1,4 @@
-"""Well-known networks, built from the public layers alone: to be used as they are, or to be read and changed.
-
-Each function returns a `Network` that is not compiled; its last layer gives probabilities.
-"""
+"""Networks of images."""
 
 from __future__ import annotations
 
@@ -17,15 +14,9 @@ from fastnn.layers import (
     Conv2D,
     Conv2DTranspose,
     Dense,
-    Dropout,
-    Embedding,
     Flatten,
     GlobalAvgPool,
-    LayerNorm,
     MaxPool2D,
-    MultiHeadAttention,
-    PositionEmbedding,
-    TiedDense,
 )
 from fastnn.layers.symbol import Input, Symbol
 from fastnn.layers.window import channels_first
@@ -218,69 +209,6 @@ def unet(
         x = convolutions(Concatenate()([across[size], x]), filters << size)
     count = checks.integer("unet: classes", classes)
     return Network(given, Conv2D(count, 1, activation="softmax" if count > 1 else "sigmoid")(x), seed=seed)
-
-
-def gpt(
-    vocabulary: int,
-    times: int,
-    units: int = 128,
-    heads: int = 4,
-    blocks: int = 4,
-    dropout: float = 0.0,
-    seed: int | None = None,
-) -> Network:
-    """A Transformer that predicts at each step the id that follows, from those up to there.
-
-    Vectors of the ids and of their positions are added; each block adds causal attention and two dense layers, gelu
-    between them, each of what LayerNorm makes of the sum so far. The last product has the weight of the Embedding.
-
-    Parameters
-    ----------
-    vocabulary : int
-        Different ids, at least 2.
-    times : int
-        Steps of a sequence: the input is (batch, times), the output (batch, times, vocabulary).
-    units : int, default 128
-        Numbers of each step, a multiple of heads.
-    heads : int, default 4
-    blocks : int, default 4
-    dropout : float, default 0
-        The part of what each layer of a block adds that is dropped in training.
-    seed : int, optional
-        Of the initial weights, the shuffling and the dropout. None draws one.
-
-    Returns
-    -------
-    Network
-
-    Raises
-    ------
-    TypeError, ValueError
-        For counts < 1, heads that do not divide units, fewer than 2 ids, and a dropout outside [0, 1).
-
-    References
-    ----------
-    A. Radford et al., "Language Models are Unsupervised Multitask Learners", 2019 (GPT-2), section 2.3. The tied
-    weight: O. Press and L. Wolf, "Using the Output Embedding to Improve Language Models", EACL 2017.
-
-    Examples
-    --------
-    >>> import fastnn as fnn
-    >>> fnn.architectures.gpt(91, 64).output_shape
-    (64, 91)
-    """
-    size = checks.integer("gpt: vocabulary", vocabulary, 2)
-    width, count = checks.integer("gpt: units", units), checks.integer("gpt: blocks", blocks)
-    ids = Input((checks.integer("gpt: times", times),))
-    x = PositionEmbedding()(Embedding(size, width, name="ids")(ids))
-
-    def added(x: Symbol, change: Symbol) -> Symbol:
-        return Add()([x, Dropout(dropout)(change) if dropout else change])
-
-    for _ in range(count):
-        x = added(x, MultiHeadAttention(heads, causal=True)(LayerNorm()(x)))
-        x = added(x, Dense(width)(Dense(4 * width, "gelu")(LayerNorm()(x))))
-    return Network(ids, TiedDense(size, "ids", "softmax")(LayerNorm()(x)), seed)
 
 
 def _classes(name: str, classes: int) -> int:
