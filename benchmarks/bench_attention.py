@@ -1,4 +1,4 @@
-"""Attention and its gradient: of many short sequences, and of few long ones."""
+"""Attention and its gradient: of many short sequences, and of few long ones; with a mask, and with dropout."""
 
 from typing import Any
 
@@ -32,3 +32,14 @@ def test_gradient(benchmark: Any, shape: tuple[int, int, int, int, bool]) -> Non
     Attention(q, k, v, y, moments, **settings)()
     dy, dx = filled(*y.shape, seed=1), Tensor(q.shape)
     benchmark(AttentionGradient(q, k, v, y, moments, dy, dx, dx, dx, **settings))
+
+
+@pytest.mark.parametrize("rate", [0.0, 0.1])
+@pytest.mark.parametrize("masked", [False, True])
+def test_masks_and_dropout(benchmark: Any, masked: bool, rate: float) -> None:
+    rows, times, *_ = shape = SHAPES[2]
+    (q, k, v, y, moments), settings = arguments(*shape)
+    mask = filled(rows, times * times) if masked else None
+    if mask is not None:
+        mask.array[...] = mask.array > 0
+    benchmark(Attention(q, k, v, y, moments, None, None, mask, rate=rate, **settings))
