@@ -126,4 +126,18 @@ typedef struct {
   (2 * FASTNN_ATTENTION_QUERIES * FASTNN_ATTENTION_KEYS + \
    3 * (FASTNN_ATTENTION_KEYS * (FASTNN_ATTENTION_SIZE + 32) + 16))
 
+/* The alignments of one sequence: logits x (times, classes) and `count` labels, none of which is the blank. dx, like x,
+ * is scale times the gradient. */
+typedef struct {
+  isize times, classes, count, blank;
+  const int32_t *labels;
+  const float *x;
+  float *dx;
+  float scale;
+} fastnn_ctc;
+
+/* The floats of a row of that many labels, with room before and after them, and those of the kernel's scratch. */
+#define FASTNN_CTC_ROW(count) (((count) + 2 + 15) / 16 * 16)
+#define FASTNN_CTC_SCRATCH(times, count) ((6 * (times) + 10) * FASTNN_CTC_ROW(count) + (times) + 128)
+
 #endif

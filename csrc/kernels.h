@@ -142,6 +142,7 @@ typedef struct {
     (isize rows, isize n, const float *x, const float *target, const float *weight, float smooth, float scale,         \
      float *dx))                                                                                                       \
   K(void, argmax, (isize rows, isize n, const float *x, int32_t *y))                                                   \
+  K(double, ctc, (const fastnn_ctc *p, float *scratch))                                                                \
   K(isize, gather,                                                                                                     \
     (isize rows, isize n, isize width, const fastnn_array *x, isize first, const int64_t *order, int check, float *y)) \
   K(isize, gather_labels,                                                                                              \

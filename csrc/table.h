@@ -12,6 +12,7 @@
 #include "column_sum.h"
 #include "convolution.h"
 #include "cross_entropy.h"
+#include "ctc.h"
 #include "dense.h"
 #include "depthwise.h"
 #include "dropout.h"
