@@ -21,6 +21,7 @@ from fastnn.metrics.base import Metered, Metric, Recorded
 from fastnn.metrics.classes import Accuracy, TopK, classes
 from fastnn.metrics.confusion_matrix import confusion_matrix
 from fastnn.metrics.counts import AVERAGES, F1, Averaged, Dice, IoU, Matthews, Precision, Recall, SubsetAccuracy
+from fastnn.metrics.edit_distance import edit_distance, error_rate
 from fastnn.metrics.frechet import frechet_distance
 from fastnn.metrics.meaning import Kind, Meaning
 from fastnn.metrics.own import Function, Own
@@ -64,6 +65,8 @@ __all__ = [
     "classes",
     "confusion_matrix",
     "dice",
+    "edit_distance",
+    "error_rate",
     "f1",
     "frechet_distance",
     "mae",
