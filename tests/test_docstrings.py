@@ -27,6 +27,7 @@ DOORS = {
     "metrics": "Kind Meaning Metered Own Recorded classes describe grows plain resolve restore",
     "callbacks": "",
     "datasets": "",
+    "decode": "",
     "architectures": "",
     "inspection": "Step Steps one",
     "plot": "",

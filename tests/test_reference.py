@@ -11,6 +11,7 @@ import reference
 import reference_attention
 import reference_augmentation
 import reference_convolution
+import reference_ctc
 import reference_layers
 import reference_losses
 import reference_pictures
@@ -58,6 +59,7 @@ def test_every_op_has_a_twin() -> None:
         reference_attention,
         reference_augmentation,
         reference_convolution,
+        reference_ctc,
         reference_layers,
         reference_losses,
         reference_pictures,

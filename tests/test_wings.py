@@ -21,6 +21,7 @@ ORDER = (
         "optimizers",
         "metrics",
         "datasets",
+        "decode",
         "perceptron",
     ),
     *("model", "inference", "formats", "training", "decode"),

@@ -189,6 +189,20 @@ def targets(
     raise ValueError(f"{name}: expected {wanted}, got {array.shape}{remedy}")
 
 
+def label_rows(y: Any, count: int, most: int, name: str = "y") -> np.ndarray:
+    """y for `count` samples: (count, n), in each row up to n labels, then -1; n is at most `most`.
+
+    What is in them is checked when they are gathered.
+    """
+    array = numbers(name, y, labels=True)
+    if array.ndim != 2 or len(array) != count or not 0 < array.shape[1] <= most:
+        raise ValueError(
+            f"{name}: expected labels ({count}, n), rows padded by -1, with n from 1 to the number of frames, {most}, "
+            f"got {array.shape}"
+        )
+    return ready(array)
+
+
 def indices(choose: Any, count: int, positions: tuple[int, ...], name: str = "choose") -> np.ndarray:
     """The number of an element for each of `count` samples, (count,), or for each of their positions.
 

@@ -1,4 +1,4 @@
-"""Decoding: sequences written with a network that predicts at each step what follows.
+"""Decoding: sequences written with a network that predicts at each step what follows, and labels read out of frames.
 
 `greedy`, `beam` and `sample` take any f with
 
@@ -15,6 +15,7 @@ from fastnn.common import lazy
 __getattr__, __dir__, __all__ = lazy.attach(
     __name__,
     {
+        "fastnn.decode.ctc": "ctc_beam ctc_greedy",
         "fastnn.decode.sampling": "draw",
         "fastnn.decode.search": "Hypothesis Steps beam greedy sample",
     },

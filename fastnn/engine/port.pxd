@@ -16,9 +16,11 @@ cdef class Port:
     cdef object reference, elements
     cdef public object samples  # type: np.ndarray | None
     cdef readonly Py_ssize_t rows, columns
+    cdef readonly Py_ssize_t most  # elements of a row, where the array says how many; else 0
     cdef readonly str name
     cdef readonly str out      # type: str | None
     cdef public object trial   # type: Callable[[np.random.Generator, tuple[int, int]], np.ndarray] | None
+    cdef public object prepare  # type: Callable[[int], None] | None
     cdef void check_idle(self) except *
     cpdef void attach(self, object array) except *
     cpdef void detach(self) except *

@@ -80,13 +80,15 @@ cdef class Port:
     """A user's array, bound to a plan for a run: rows in, labels in, or results out.
 
     name: what errors call it. columns: elements of a row. out: the dtype of results, None where rows come in.
-    samples: what errors call the rows, where they are copies of a user's; None: as they lie.
+    samples: what errors call the rows, where they are copies of a user's; None: as they lie. padded: whether rows may
+    have fewer elements, at least one; `columns` is then the number of those that are attached. prepare: called with
+    that number where an op needs memory for it.
     """
 
-    def __init__(self, name: str, columns: int) -> None:
+    def __init__(self, name: str, columns: int, padded: bool = False) -> None:
         if self.name is not None:
             raise RuntimeError("a Port cannot be initialized twice")
-        self.name, self.columns = name, columns
+        self.name, self.columns, self.most = name, columns, columns if padded else 0
 
     def claim(self, dtype: str) -> None:
         """Makes it a port of results. Raises ValueError if another dtype is set, or attached already."""
@@ -124,8 +126,15 @@ cdef class Port:
             raise ValueError(f"{self.name}: expected a writable array of {self.out} in C order, got {array.dtype}")
         self.check_idle()
         cdef Py_ssize_t rows = cnp.PyArray_DIM(checked, 0) if cnp.PyArray_NDIM(checked) else 0
-        if cnp.PyArray_SIZE(checked) != rows * self.columns:
-            raise ValueError(f"{self.name}: expected rows of {self.columns} elements, got {array.shape}")
+        cdef Py_ssize_t columns = self.columns
+        if self.most and rows:
+            columns = min(cnp.PyArray_SIZE(checked) // rows, self.most)
+        if cnp.PyArray_SIZE(checked) != rows * columns or columns == 0 < self.most:
+            expected = f"1 to {self.most}" if self.most else f"{columns}"
+            raise ValueError(f"{self.name}: expected rows of {expected} elements, got {array.shape}")
+        if self.prepare is not None:
+            self.prepare(columns)
+        self.columns = columns
         self.source.element, self.source.swapped = NULL, False
         self.point(checked, rows)
         if not plain:

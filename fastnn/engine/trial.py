@@ -26,6 +26,14 @@ def labels(classes: int, generator: np.random.Generator, shape: Shape) -> np.nda
     return generator.integers(0, classes, shape)
 
 
+def label_rows(classes: int, blank: int, generator: np.random.Generator, shape: Shape) -> np.ndarray[Any, Any]:
+    """Rows of class numbers other than the blank, padded by -1: as many as a quarter of what fits."""
+    found: np.ndarray[Any, Any] = np.full(shape, -1)
+    labels = generator.integers(0, classes - 1, (shape[0], (shape[1] + 3) // 4))
+    found[:, : labels.shape[1]] = labels + (labels >= blank)
+    return found
+
+
 def actions(count: int, width: int, generator: np.random.Generator, shape: Shape) -> np.ndarray[Any, Any]:
     """Normal numbers, of each `width` elements the first the number of an action."""
     x = generator.standard_normal(shape, np.float32)

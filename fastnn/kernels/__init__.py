@@ -15,6 +15,7 @@ __getattr__, __dir__, __all__ = lazy.attach(
         "fastnn.kernels.choose": "Choose ChooseGradient",
         "fastnn.kernels.convolution": "ChannelSum Convolution ConvolutionWeightGradient Filter",
         "fastnn.kernels.cross_entropy": "CrossEntropy KLDivergence SoftTargets",
+        "fastnn.kernels.ctc": "CTC GatherLabelRows",
         "fastnn.kernels.dense": "Dense DenseInputGradient DenseWeightGradient Packed",
         "fastnn.kernels.depthwise": "Depthwise DepthwiseGradient",
         "fastnn.kernels.dropout": "Dropout",

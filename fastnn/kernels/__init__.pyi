@@ -33,6 +33,7 @@ from fastnn.kernels.cross_entropy import (
     KLDivergence as KLDivergence,
     SoftTargets as SoftTargets,
 )
+from fastnn.kernels.ctc import CTC as CTC, GatherLabelRows as GatherLabelRows
 from fastnn.kernels.dense import (
     Dense as Dense,
     DenseInputGradient as DenseInputGradient,

@@ -6,14 +6,14 @@
     net.compile(loss=function)                     # your own: function(y, t) -> (loss, dy), in NumPy
 
 y and t are (batch, ...), of the same shape; dy is float32 and has the shape of y. Called on arrays, cross_entropy,
-kl_divergence, binary_cross_entropy, focal and dice expect logits: the input of the softmax or the sigmoid, which is
-part of the loss. In a network either works: the loss is fused with a final softmax or sigmoid, and the outputs of a
+kl_divergence, ctc, binary_cross_entropy, focal and dice expect logits: the input of the softmax or the sigmoid, which
+is part of the loss. In a network either works: the loss is fused with a final softmax or sigmoid, and the outputs of a
 linear layer are the logits. Losses with a logarithm are in nats; divided by log(2) they are in bits.
 
 A loss is a mean over rows or over all elements. cross_entropy, kl_divergence and cosine compare the last axis, so that
-the rows of feature maps (batch, height, width, channels) are their positions; those of dice are whole samples. With
-weights, the sum is divided by the sum of the weights, so that only their proportions matter, whatever their size; a
-batch whose weights are all 0 has loss 0 and gradient 0, and a row of weight 0 is ignored, even if it is not finite.
+the rows of feature maps (batch, height, width, channels) are their positions; those of dice and ctc are whole samples.
+With weights, the sum is divided by the sum of the weights, so that only their proportions matter, whatever their size;
+a batch whose weights are all 0 has loss 0 and gradient 0, and a row of weight 0 is ignored, even if it is not finite.
 Where all weights are 0, the means of `fit` and `evaluate` are NaN.
 """
 
@@ -23,6 +23,7 @@ from typing import Any
 from fastnn.common import checks
 from fastnn.common.settings import check_version
 from fastnn.losses.base import Loss
+from fastnn.losses.ctc import CTC
 from fastnn.losses.dice import Dice
 from fastnn.losses.elementwise import (
     BinaryCrossEntropy,
@@ -41,6 +42,7 @@ from fastnn.losses.rows import Cosine, CrossEntropy, KLDivergence
 from fastnn.losses.target import Target
 
 __all__ = [
+    "CTC",
     "LOSSES",
     "BinaryCrossEntropy",
     "Cosine",
@@ -64,6 +66,7 @@ __all__ = [
     "binary_cross_entropy",
     "cosine",
     "cross_entropy",
+    "ctc",
     "dice",
     "focal",
     "gaussian",
@@ -88,6 +91,7 @@ kl_divergence = KLDivergence()
 focal = Focal()
 cosine = Cosine()
 dice = Dice()
+ctc = CTC()
 gaussian = Gaussian()
 policy_gradient = PolicyGradient()
 gaussian_policy_gradient = GaussianPolicyGradient()
@@ -97,7 +101,7 @@ LOSSES: dict[str, Loss] = {
     loss.name: loss
     for loss in (
         *(mse, mae, huber, cross_entropy, binary_cross_entropy, hinge, poisson, kl_divergence, focal, cosine, dice),
-        *(gaussian, policy_gradient, gaussian_policy_gradient),
+        *(ctc, gaussian, policy_gradient, gaussian_policy_gradient),
     )
 }
 

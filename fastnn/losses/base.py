@@ -79,6 +79,20 @@ class Loss(FixedSettings):
         """
         return shape
 
+    def check_target(
+        self, y: Any, count: int, shape: tuple[int, ...], name: str, remedy: str = ""
+    ) -> tuple[np.ndarray, bool]:
+        """Targets of `count` samples for an output of this shape, in a form that ports accept; whether they are labels.
+
+        name, remedy: for errors. Raises TypeError and ValueError for targets that do not fit.
+        """
+        labels = bool(shape) and self.labels_fit(shape)
+        return arrays.targets(y, count, self.target_shape(shape), labels, name, remedy)
+
+    def laid_out(self, lowering: Lowering, output: Value) -> Value:
+        """The output as the loss compares it: by steps or, for losses of samples as a whole, with a row for each."""
+        return lowering.whole(output, self.name) if self.whole else output
+
     def gather_target(
         self, lowering: Lowering, output: Value, labels: bool, weight: Buffer | None = None, name: str = "y"
     ) -> Target:
@@ -167,20 +181,25 @@ class Loss(FixedSettings):
         >>> loss, dy.tolist()
         (1.0, [[0.0], [1.0]])
         """
+        return self.of_arrays(y, t, sample_weight)
+
+    def of_arrays(self, y: Any, t: Any, sample_weight: Any, lengths: Any = None) -> tuple[float, np.ndarray]:
+        """The same; lengths: of each sample, for losses of sequences."""
         outputs = arrays.ready(arrays.numbers("y", y))
         if outputs.ndim == 0 or not outputs.size:
             raise ValueError(f"y: expected outputs (batch, ...), got shape {outputs.shape}")
-        labels_fit = outputs.ndim > 1 and self.labels_fit(outputs.shape[1:])
-        targets, labels = arrays.targets(t, len(outputs), self.target_shape(outputs.shape[1:]), labels_fit, "t")
+        count, shape = len(outputs), outputs.shape[1:]
+        targets, labels = self.check_target(t, count, shape, "t")
         weight = None
         if sample_weight is not None:
-            weight = arrays.weights(sample_weight, len(outputs), outputs.shape[1:], self.elementwise and not labels)
-        form = outputs.shape[1:], labels, 0 if weight is None else weight.size // len(outputs)
+            weight = arrays.weights(sample_weight, count, shape, self.elementwise and not labels)
+        ends = None if lengths is None else arrays.lengths(lengths, count)
+        form = shape, labels, 0 if weight is None else weight.size // count, ends is not None
         run = self.idle.pop() if self.idle else None  # another thread that calls now makes its own
-        if run is None or run.form != form or run.rows < len(outputs):
-            run = EagerLoss(self, len(outputs), *form)
+        if run is None or run.form != form or run.rows < count:
+            run = EagerLoss(self, count, *form)
         gradient = np.empty(outputs.shape, np.float32)
-        loss = run(outputs, targets, weight, gradient)
+        loss = run(outputs, targets, weight, ends, gradient)
         self.idle[:] = [run]
         return loss, gradient
 

@@ -15,7 +15,9 @@ class Target:
 
     sample_weight: the weight of each sample, (rows, 1), or of each position of the output; None where all are 1.
     positions: the number of positions per row for the loss. weight: the weight of each, (rows, positions). All are
-    ordered by time steps where the output is. shape: of the output, without the batch.
+    ordered by time steps where the output is. shape: of the output, without the batch. counts: of the labels in each
+    row, where they are padded. lengths: of the output's sequences, where they have their own and are compared as
+    wholes.
     """
 
     port: Port
@@ -25,6 +27,8 @@ class Target:
     positions: int = 1
     weight: Buffer | None = None
     shape: tuple[int, ...] = ()
+    counts: Buffer | None = None
+    lengths: Buffer | None = None
 
 
 def repeated(lowering: Lowering, weight: Buffer | None, positions: int) -> Buffer | None:

@@ -82,14 +82,19 @@ class Sequences(Backward):
             raise ValueError(f"{name or self.layer}: reads whole sequences, so lengths cannot be applied")
         return self.filled(x)
 
-    def filled(self, x: Value) -> Value:
-        """The value with a row for each sample, and zeros after the last step of each."""
+    def filled(self, x: Value, pending: bool = False) -> Value:
+        """The value with a row for each sample, and zeros after the last step of each.
+
+        pending: whether an activation that is not applied yet stays so.
+        """
         steps = x.buffer.steps
         if steps is None:
             return x
         self.check_whole()
-        x = self.read(x)
-        return self._carried(x, self.joined(x.buffer), kernels.ToSteps, steps)
+        x = x if pending else self.read(x)
+        y = self._carried(x, self.joined(x.buffer), kernels.ToSteps, steps)
+        y.pending, y.lengths = x.pending, self.lengths
+        return y
 
     def check_whole(self) -> None:
         """Raises ValueError where sequences are never available as a whole."""

@@ -47,7 +47,8 @@ class Value:
     gradient multiplies its derivative in, so that `gradient` is with respect to what came before the activation.
     before: what came before it, where that is kept. origin: the activation that the numbers come from where it is
     neither. affine: a linear producer's description. shape: without the batch. states: of a recurrent layer,
-    after the last step. held: whether it follows from inputs that are the same at all steps of a stream.
+    after the last step. held: whether it follows from inputs that are the same at all steps of a stream. lengths:
+    of sequences as a whole that have lengths of their own, with zeros after them.
     """
 
     buffer: Buffer
@@ -64,6 +65,7 @@ class Value:
     shape: tuple[int, ...] = ()
     states: "tuple[Value, ...]" = ()
     held: bool = False
+    lengths: Buffer | None = None
 
     @property
     def columns(self) -> int:

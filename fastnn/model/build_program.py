@@ -201,7 +201,7 @@ class _Measured:
     def _gather(self, index: int, made: Value) -> tuple[Value, Value, Target]:
         """Emits the gathers for an output; returns what of it is compared and what is recorded, and the target."""
         lowering, names, loss = self.lowering, self.net.graph.output_names, self.net.objectives[index].loss
-        output = lowering.whole(made, loss.name) if loss.whole else made
+        output = loss.laid_out(lowering, made)
         shown = made
         if self.request.choose and self.request.choose[index]:
             port, output = choose(lowering, output, loss, title("choose", names, index))

@@ -48,9 +48,7 @@ class Objective:
             choose, shape = arrays.indices(choose, count, shape[:-1], f"choose{of_output}"), (*shape[:-1], 1)
         remedy = "; for values of one output each give choose=, the index of that output"
         remedy = remedy if loss.elementwise and loss.compares else ""
-        target, labels = arrays.targets(
-            y, count, loss.target_shape(shape), loss.labels_fit(shape), f"y{of_output}", remedy
-        )
+        target, labels = loss.check_target(y, count, shape, f"y{of_output}", remedy)
         if weight is not None:
             elements = loss.elementwise and not labels
             weight = arrays.weights(weight, count, shape, elements, f"sample_weight{of_output}")
