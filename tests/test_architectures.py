@@ -87,7 +87,7 @@ def test_the_size_of_transformer() -> None:
     encoder, decoder = 12 * units**2 + 13 * units, 16 * units**2 + 19 * units
     given = (50 + 60 + 12 + 10) * units
     assert count == given + 3 * (encoder + decoder) + 4 * units + 60
-    assert net.output_shape == (10, 60) and net.graph.inputs == ("source", "target")
+    assert net.output_shape == (None, 60) and net.graph.inputs == ("source", "target")
     ids = generator(2).integers(0, 50, (3, 10))
     same = transformer(50, 60, 10, 10, 24, 4, 1, dropout=0.1, seed=0).compile("adam")
     assert same.fit([ids, ids], ids, lengths=[3, 10, 7], verbose=0)
@@ -138,7 +138,7 @@ BAD: list[tuple[Callable[..., Any], dict[str, Any], str]] = [
     (unet, {"input_shape": (64, 62, 1)}, r"unet: depth 3 needs sides divisible by 4, got \(64, 62, 1\); pad them"),
     (transformer, {**TIMES, "heads": 3}, "3 heads do not divide 128 features"),
     (transformer, {**TIMES, "target_vocabulary": 1}, "transformer: target_vocabulary must be an integer from 2"),
-    (transformer, {**TIMES, "source_times": 0}, "transformer: source_times must be an integer from 1"),
+    (transformer, {**TIMES, "source_times": 0}, "transformer: source_times must be an integer from 2"),
     (transformer, {**TIMES, "dropout": 1}, "dropout must be a number >= 0 and < 1"),
     (conformer, {**SPEECH, "times": 3}, "conformer: times must be an integer from 4"),
     (conformer, {**SPEECH, "heads": 16}, "rotary positions turn pairs of numbers, got heads of 9"),

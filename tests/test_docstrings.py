@@ -27,7 +27,7 @@ DOORS = {
     "metrics": "Kind Meaning Metered Own Recorded classes describe grows plain resolve restore",
     "callbacks": "",
     "datasets": "",
-    "decode": "",
+    "decode": "Steps",
     "architectures": "",
     "inspection": "Step Steps one",
     "plot": "",
@@ -83,7 +83,8 @@ def sections(docstring: str) -> dict[str, str]:
 def parameters(value: Any) -> set[str]:
     """What a user passes. Only `freeze` makes Predictors; metrics and initializers are passed by name."""
     names = set() if value in (Predictor, Stream) else set(inspect.signature(value).parameters)
-    return set() if names & {"lowering", "rng"} else names - {"self"}
+    by_name = "lowering" in names or ("rng" in names and made_in(value, "fastnn.initializers"))
+    return set() if by_name else names - {"self"}
 
 
 def documentation(value: Any) -> str:

@@ -17,9 +17,11 @@ FOR_TYPES = {
     "bench/__main__.py": {"task is not None"},
     "bench/contest.py": {"self.process.stdout is not None", "self.process.stdin is not None"},
     "layers/augmentation.py": {"isinstance(self.pixels, tuple)"},
-    "layers/recurrence.py": {"lowering.states is not None", "steps is not None"},
+    "layers/recurrence.py": {"steps is not None"},
     "lowering/backward.py": {"value.producer is not None", "value.gradient is None"},
     "lowering/emission.py": {"self.derived is not None"},
+    "lowering/kept.py": {"self.count is not None", "self.place is not None"},
+    "lowering/stepping.py": {"self.states is not None"},
     "lowering/value.py": {"self.producer is not None", "self.affine is not None", "self.before is not None"},
     "schedules/cycles.py": {"isinstance(self.then, Schedule)"},
 }

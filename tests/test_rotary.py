@@ -95,3 +95,19 @@ def test_what_is_refused() -> None:
         fnn.MultiHeadAttention(2, rotary=True)
     with pytest.raises(ValueError, match="rotary positions turn pairs of numbers, got heads of 3"):
         fnn.MultiHeadAttention(2, 3, rotary=1e4)(fnn.Input((7, 8)))
+
+
+def test_one_step_of_each_sequence(isa: str, num_threads: int) -> None:
+    """The step that `present` says, from 1, has the bits that it has in a whole sequence."""
+    rows, times, heads, size, width = 9, 6, 2, 4, 11
+    cosine, sine = angles(times, size, 100.0)
+    whole = normal(rows, times, width)
+    turned = empty(rows, times * width)
+    turned.array[...] = whole.reshape(rows, -1)
+    run(Rotary(tensor(whole.reshape(rows, -1)), cosine, sine, turned, heads=heads), turned)
+    present = np.array([1, 6, 3, 2, 5, 4, 1, 6, 2])[:, None]
+    x = tensor(whole[np.arange(rows), present[:, 0] - 1])
+    run(Rotary(x, cosine, sine, x, tensor(present, dtype="int32"), heads=heads), x)
+    assert_same_bits(x.array, turned.array.reshape(whole.shape)[np.arange(rows), present[:, 0] - 1])
+    with pytest.raises(ValueError, match=r"Rotary: expected int32 lengths \(9, 1\)"):
+        Rotary(x, cosine, sine, x, Tensor((8, 1), "int32"), heads=heads)

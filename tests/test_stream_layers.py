@@ -68,7 +68,7 @@ def nested() -> fnn.Network:
 
 
 def last_states() -> fnn.Network:
-    """What is no sequence, or one that a layer makes, is as in predict; so is what is joined to it."""
+    """A value that is not a sequence, or one that a layer makes, is as in predict; so is what is joined to it."""
     x, condition = fnn.Input((STEPS, 4)), fnn.Input((3,), name="condition")
     last = fnn.Add()([fnn.LSTM(6)(x), fnn.Dense(1)(condition)])
     h = fnn.PositionEmbedding()(fnn.Reshape((2, 3))(last))
@@ -78,12 +78,23 @@ def last_states() -> fnn.Network:
     return fnn.Network([x, condition], fnn.Dense(2)(fnn.Flatten()(h)), seed=6)
 
 
+def rotary() -> fnn.Network:
+    """Positions that are turned into queries and keys, of the sequence itself and of one that is held."""
+    source, ids = fnn.Input((5, 8), name="source"), fnn.Input((STEPS,), name="ids")
+    h = fnn.Embedding(13, 8)(ids)
+    h = fnn.Add()([h, fnn.MultiHeadAttention(2, causal=True, rotary=10_000)(fnn.RMSNorm()(h))])
+    h = fnn.TransformerDecoderBlock(2, 16, activation="swiglu", norm="rms", dropout=0.1)([h, source])
+    h = fnn.Add()([h, fnn.MultiHeadAttention(2, rotary=100)([h, source])])
+    return fnn.Network([source, ids], fnn.Dense(13)(h), seed=7)
+
+
 NETWORKS: dict[str, tuple[Callable[[], fnn.Network], tuple[str, ...]]] = {
     "encoder and decoder": (encoder_decoder, ("source",)),
     "transformer": (transformer, ("source",)),
     "wavenet": (wavenet, ("speaker",)),
     "mixture": (mixture, ()),
     "nested": (nested, ("source",)),
+    "rotary": (rotary, ("source",)),
     "last states": (last_states, ("condition",)),
     "gpt": (lambda: fnn.architectures.gpt(31, STEPS, units=24, heads=3, blocks=2, seed=5), ()),
 }

@@ -21,7 +21,6 @@ ORDER = (
         "optimizers",
         "metrics",
         "datasets",
-        "decode",
         "perceptron",
     ),
     *("model", "inference", "formats", "training", "decode"),

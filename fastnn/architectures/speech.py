@@ -92,9 +92,9 @@ def conformer(
 
     def convolution(x: Symbol) -> Symbol:
         h = GLU()(Dense(2 * width)(LayerNorm()(x)))
-        h = Reshape((x.shape[0], 1, width))(h)  # as an image of one column
+        h = Reshape((-1, 1, width))(h)  # as an image of one column
         h = DepthwiseConv2D((taps, 1), padding="same", bias=False)(h)
-        h = BatchNorm()(Reshape(x.shape)(h))
+        h = BatchNorm()(Reshape((-1, width))(h))
         return Dropout(rate)(Dense(width)(Activation("silu")(h)))
 
     for _ in range(count):

@@ -86,11 +86,11 @@ def transformer(
 ) -> Network:
     """An encoder and a decoder: at each step of the target the id that follows, from the source and the target so far.
 
-    Inputs are "source" (batch, source_times) and "target" (batch, target_times), ids: for training, the target that
-    begins with an id for the start, and as y the target that ends with one for the end. Vectors of the ids and of their
-    positions are added; `blocks` times a `TransformerEncoderBlock` reads the source and a `TransformerDecoderBlock` the
-    target and the normalized result. Norms come first, unlike in the paper, so that no warm-up is needed; the last
-    product has the weight of the target's Embedding.
+    Inputs are "source" and "target" (batch, time), ids, of any number of steps up to the most: for training, the target
+    that begins with an id for the start, and as y the target that ends with one for the end. Vectors of the ids and of
+    their positions are added; `blocks` times a `TransformerEncoderBlock` reads the source and a
+    `TransformerDecoderBlock` the target and the normalized result. Norms come first, unlike in the paper, so that no
+    warm-up is needed; the last product has the weight of the target's Embedding.
 
     Parameters
     ----------
@@ -99,9 +99,9 @@ def transformer(
     target_vocabulary : int
         Different ids of the target, at least 2.
     source_times : int
-        Steps of the source. `lengths` can be given where both have the same number of steps.
+        The most steps of the source. Padded ones need `lengths`, {"source": ..., "target": ...}.
     target_times : int
-        Steps of the target: the output is (batch, target_times, target_vocabulary).
+        The most steps of the target; the output is (batch, time, target_vocabulary).
     units : int, default 128
         Numbers of each step, a multiple of heads; hidden layers have 4 times as many.
     heads : int, default 4
@@ -129,20 +129,23 @@ def transformer(
     --------
     >>> import fastnn as fnn
     >>> fnn.architectures.transformer(50, 60, 12, 10).output_shape
-    (10, 60)
+    (None, 60)
     """
     count, width = checks.integer("transformer: blocks", blocks), checks.integer("transformer: units", units)
     sizes = (
         checks.integer("transformer: source_vocabulary", source_vocabulary, 2),
         checks.integer("transformer: target_vocabulary", target_vocabulary, 2),
     )
-    source = Input((checks.integer("transformer: source_times", source_times),), name="source")
-    target = Input((checks.integer("transformer: target_times", target_times),), name="target")
+    times = (
+        checks.integer("transformer: source_times", source_times, 2),
+        checks.integer("transformer: target_times", target_times, 2),
+    )
+    source, target = Input((None,), name="source"), Input((None,), name="target")
 
-    def embedded(ids: Symbol, size: int, name: str) -> Symbol:
-        return PositionEmbedding()(Embedding(size, width, name=name)(ids))
+    def embedded(ids: Symbol, place: int, name: str) -> Symbol:
+        return PositionEmbedding(times[place])(Embedding(sizes[place], width, name=name)(ids))
 
-    memory, y = embedded(source, sizes[0], "source_ids"), embedded(target, sizes[1], "target_ids")
+    memory, y = embedded(source, 0, "source_ids"), embedded(target, 1, "target_ids")
     for _ in range(count):
         memory = TransformerEncoderBlock(heads, 4 * width, dropout=dropout)(memory)
     memory = LayerNorm()(memory)

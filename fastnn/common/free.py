@@ -12,7 +12,7 @@ Shape = tuple[int, ...]
 Answer = TypeVar("Answer")
 
 #: The lengths that layers are asked at: two of them must suit all. Powers of two divide as poolings need.
-LENGTHS = (1024, 512, 256, 128, 64, 32, 16, 8, 4)
+LENGTHS = (1024, 512, 256, 128, 64, 32, 16, 8, 4, 2, 1)
 
 
 def is_free(patterns: Sequence[Pattern]) -> bool:

@@ -122,7 +122,7 @@ def _sequences(name: str, y: Any, lengths: Any, blank: int) -> list[np.ndarray]:
         )
     count, frames, classes = outputs.shape
     checks.integer(f"{name}: blank", blank, least=0, most=classes - 1)
-    ends = np.full(count, frames) if lengths is None else arrays.lengths(lengths, count).reshape(-1)
+    ends = np.full(count, frames) if lengths is None else arrays.lengths(f"{name}: lengths", lengths, count).reshape(-1)
     wrong = ~((ends >= 1) & (ends <= frames) & (ends == np.floor(ends)))
     if wrong.any():
         i = int(wrong.argmax())

@@ -46,7 +46,7 @@ class Steps(Protocol):
 class Hypothesis(NamedTuple):
     """A sequence that `beam` found.
 
-    Attributes
+    Parameters
     ----------
     ids : array of int64 (length,)
         Without the start and the end.
@@ -56,6 +56,12 @@ class Hypothesis(NamedTuple):
         What hypotheses are ranked by: the log-probability over the length penalty.
     ended : bool
         Whether the end was found, within the number of steps.
+
+    Examples
+    --------
+    >>> import numpy as np, fastnn as fnn
+    >>> fnn.decode.Hypothesis(np.array([3, 4]), log_probability=-1.5, score=-1.2, ended=True).ids
+    array([3, 4])
     """
 
     ids: np.ndarray

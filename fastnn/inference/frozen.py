@@ -9,12 +9,15 @@ from fastnn.engine.plan import Plan
 from fastnn.engine.tensor import Tensor
 from fastnn.losses import Loss
 from fastnn.lowering.call import Weight
+from fastnn.lowering.lowering import Lowering
 from fastnn.model.average import averages, require_average, untrained
 from fastnn.model.build_program import classify_program, losses_of, predict_program
 from fastnn.model.compiled import Compiled
 from fastnn.model.program import Program
 from fastnn.model.request import Kind, Request
 from fastnn.model.weight_transfer import move_plan
+
+Shape = tuple[int, ...]
 
 PREDICT, CLASSIFY = Request(Kind.PREDICT), Request(Kind.CLASSIFY)
 

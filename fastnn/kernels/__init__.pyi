@@ -150,7 +150,7 @@ from fastnn.kernels.stepping import (
     Position as Position,
     StepConvolution as StepConvolution,
 )
-from fastnn.kernels.steps import FromSteps as FromSteps, Steps as Steps, ToSteps as ToSteps
+from fastnn.kernels.steps import FromSteps as FromSteps, ScaledSteps as ScaledSteps, Steps as Steps, ToSteps as ToSteps
 from fastnn.kernels.upsample import Bilinear as Bilinear, BilinearGradient as BilinearGradient
 from fastnn.kernels.winograd import (
     Winograd as Winograd,

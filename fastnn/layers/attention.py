@@ -214,6 +214,8 @@ class MultiHeadAttention(Merge):
                     size = self._size(features)
                     rotary.turn(lowering, product, sum(widths[each] for each in turned) // size, size, self.rotary)
                 product.held = x[source].held
+            if not at_a_step:
+                product = lowering.filled(product)  # a held one is kept for the steps
             for each in made:
                 at[each], start = (product, start), start + widths[each]
         if at_a_step:

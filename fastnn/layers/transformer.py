@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from fastnn.common import checks
+from fastnn.common import checks, free
 from fastnn.layers.activation import known_activation
 from fastnn.layers.attention import MultiHeadAttention
 from fastnn.layers.base import expected
@@ -62,7 +62,7 @@ class _Block(Assembly):
         return y if self.norm_first else norm(y)
 
     def _feed_forward(self, x: Symbol) -> Symbol:
-        width = x.shape[-1]
+        width = free.fixed(x.shape, 0)[-1]
 
         def products(x: Symbol) -> Symbol:
             if self.activation == "swiglu":
@@ -192,6 +192,9 @@ class TransformerDecoderBlock(_Block):
         if len(values) != 2:
             raise ValueError(f"{self.title()}: takes [x, memory], got {len(values)}")
         return values
+
+    def read_whole(self, count: int) -> set[int]:
+        return {1}
 
     def graph(self, features: list[tuple[int, ...]]) -> Graph:
         x, memory = map(self._sequence, features)

@@ -193,7 +193,7 @@ class Loss(FixedSettings):
         weight = None
         if sample_weight is not None:
             weight = arrays.weights(sample_weight, count, shape, self.elementwise and not labels)
-        ends = None if lengths is None else arrays.lengths(lengths, count)
+        ends = None if lengths is None else arrays.lengths("lengths", lengths, count)
         form = shape, labels, 0 if weight is None else weight.size // count, ends is not None
         run = self.idle.pop() if self.idle else None  # another thread that calls now makes its own
         if run is None or run.form != form or run.rows < count:

@@ -93,7 +93,7 @@ class Sequences(Backward):
         self.check_whole()
         x = x if pending else self.read(x)
         y = self._carried(x, self.joined(x.buffer), kernels.ToSteps, steps)
-        y.pending, y.lengths = x.pending, self.lengths
+        y.pending, y.lengths = x.pending, x.buffer.lengths
         return y
 
     def check_whole(self) -> None:

@@ -67,8 +67,8 @@ class Stepping(Sequences):
     def read(self, value: Value) -> Value:
         return self.at_hand(value) if self.stepping and value.held else super().read(value)
 
-    def filled(self, x: Value) -> Value:
-        return self.at_hand(x) if self.stepping and x.held else super().filled(x)
+    def filled(self, x: Value, pending: bool = False) -> Value:
+        return self.at_hand(x) if self.stepping and x.held else super().filled(x, pending)
 
     def fork(self, x: Value, count: int, logits: bool = False) -> list[Value]:
         with self.turn([x]):
