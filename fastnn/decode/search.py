@@ -34,7 +34,9 @@ class Steps(Protocol):
     [array([3, 4, 5, 6])]
     """
 
-    batch_size: int
+    @property
+    def batch_size(self) -> int:
+        """The number of sequences."""
 
     def step(self, ids: np.ndarray, /) -> Any:
         """Append ids (n,) to the sequences; returns logits or probabilities (n, classes) of what follows."""
