@@ -35,13 +35,16 @@ cdef class Streaming:
         self.net = net
         return 0
 
-    def reset(self, rows: Any = None, /, **held: Any) -> None:
+    def reset(self, rows: Any = None, /, *, lengths: Any = None, **held: Any) -> None:
         """Begin new sequences: states are zeros, or their held first values.
 
         Parameters
         ----------
         rows : array of int, or of bool (batch_size,), optional
             The streams that begin again, such as those of environments whose episode ended; None: all.
+        lengths : array of int (rows,), int or dict of them, optional
+            The number of steps of each held sequence, with the inputs: what is beyond has no effect. For several held
+            sequences a dict by name.
         **held : array (rows, ...)
             The inputs that are held, by name: a sample for each of these streams, or one for all. Left out, they stay
             as they were.
@@ -67,7 +70,7 @@ cdef class Streaming:
         chosen = np.arange(self.batch_size) if rows is None else self.streams(rows)
         self.begin("reset")
         try:
-            self.stepping.begin(chosen, held)
+            self.stepping.begin(chosen, held, lengths)
             self.ready = self.stepping.ready
         finally:
             self.busy = False

@@ -245,7 +245,7 @@ class MultiHeadAttention(Merge):
         y.shape = (features[0][0], width)
         keys: Buffer | Tensor
         values: Buffer | Tensor
-        lengths: Buffer | None = None
+        lengths: Buffer | Tensor
         if self.causal:
             cache, lengths = lowering.cached("keys_and_values", q.buffer, key, features[0][0])
             keys, values, times, starts = cache, cache, cache.shape[1], (0, 0, value - key)
@@ -254,6 +254,7 @@ class MultiHeadAttention(Merge):
                 lowering.check_whole()
             keys, values = lowering.at_hand(k).buffer, lowering.at_hand(v).buffer
             times, starts = features[-1][0], (0, key, value)
+            lengths = lowering.lengths_at_hand(k, times)
         moments = q.buffer.beside(2 * self.heads)
         options = {**self._options(features), "times": (1, times), "starts": starts}
         lowering.emit(kernels.Attention, q.buffer, keys, values, y.buffer, moments, None, lengths, **options)

@@ -18,7 +18,7 @@ def angles(times: int, size: int, base: float) -> tuple[Tensor, Tensor]:
 
 def turn(lowering: Lowering, x: Value, heads: int, size: int, base: float) -> None:
     """Turns the pairs (i, i + size / 2) of the heads that each step of x begins with, in place; and their gradient."""
-    if lowering.stepping:
+    if lowering.stepping and x.buffer.steps is not None:
         times = lowering.capacity or x.shape[0]
         present = lowering.present(times)
         lowering.emit(kernels.Rotary, x.buffer, *angles(times, size, base), x.buffer, present, heads=heads)

@@ -59,17 +59,18 @@ class Kept:
 
 @dataclass(eq=False, repr=False)
 class Count(Kept):
-    """The steps that each sequence has had, int32 (rows, 1), at most `most`."""
+    """Numbers of steps, int32 (rows, 1), from `least` to `most`: that each sequence has had, or that a held one has."""
 
     most: int = 0
+    least: int = 0
 
     def fits(self, given: np.ndarray) -> bool:
         whole = given.shape == self.tensor.shape and bool((given == np.floor(given)).all())
-        return whole and bool(((given >= 0) & (given <= self.most)).all())
+        return whole and bool(((given >= self.least) & (given <= self.most)).all())
 
     @property
     def wanted(self) -> str:
-        return f"integers {self.tensor.shape} from 0 to {self.most}"
+        return f"integers {self.tensor.shape} from {self.least} to {self.most}"
 
 
 @dataclass(eq=False, repr=False)

@@ -64,6 +64,15 @@ class Stepping(Sequences):
                 self.kept.append(Kept(self._titled("held"), y.buffer.memory, held=True))
         return self.at_hands[x]
 
+    def lengths_at_hand(self, x: Value, times: int) -> Tensor:
+        """The number of steps of each held sequence, int32 (rows, 1): `times`, unless they have their own."""
+        given = x.buffer.lengths or x.lengths
+        tensor = Tensor((self.rows, 1), "int32") if given is None or given.memory is None else given.memory
+        if given is not None:
+            given.memory = tensor
+        self.kept.append(Count(self._titled("lengths"), tensor, held=True, most=times, least=1))
+        return tensor
+
     def read(self, value: Value) -> Value:
         return self.at_hand(value) if self.stepping and value.held else super().read(value)
 

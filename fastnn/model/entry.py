@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence, Set
+from contextlib import nullcontext
 
 from fastnn import kernels
 from fastnn.engine.port import Port
@@ -38,11 +39,13 @@ class Entry:
     ) -> None:
         """gradients: whether those with respect to the inputs are requested. check: the one for their values.
 
-        steps: of a stream, the inputs that go step by step; the others are held, and enter another plan.
+        steps: of a stream, the inputs that go step by step; the others are held, and enter another plan, as lengths do.
         """
         sequences = graph.sequences(shapes)
         self.lengths = [Port(name, 1) for name in lengths.names(request.lengths, graph.inputs, sequences)]
-        layouts = {i: lowering.lay_out(shapes[i][0], self.lengths[n]) for i, n in enumerate(request.lengths) if n >= 0}
+        ended = [(i, self.lengths[n]) for i, n in enumerate(request.lengths) if n >= 0]
+        with lowering.once() if lowering.stepping else nullcontext():
+            layouts = {i: lowering.lay_out(shapes[i][0], port) for i, port in ended}
         if request.stateful:
             if not graph.recurrent:
                 raise ValueError("stateful: no layer of the network is recurrent, so there is no state to carry")
