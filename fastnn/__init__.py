@@ -15,12 +15,12 @@ __getattr__, __dir__, __all__ = lazy.attach(
         "fastnn.engine.thread_count": "get_num_threads set_num_threads threads",
         "fastnn.layers": """
             ELU GLU GRU LSTM Activation Add AvgPool1D AvgPool2D BatchNorm Bidirectional Clip Composite Concatenate
-            Conv1D Conv2D Conv2DTranspose Crop2D Cutout Dense DepthwiseConv2D Dropout Dueling Embedding Flatten
-            GaussianNoise GaussianSample GlobalAvgPool GlobalMaxPool GroupNorm Layer LayerNorm LeakyReLU Mask Maxout
-            MaxPool1D MaxPool2D Mean MultiHeadAttention Multiply Parameter PositionEmbedding PReLU PythonLayer
-            RandomBrightness RandomContrast RandomFlip RandomRotation RandomShift Rescale Reshape RMSNorm
-            SeparableConv2D SimpleRNN Slice Subtract TiedDense TransformerDecoderBlock TransformerEncoderBlock
-            UpSample2D ZeroPad2D
+            Conv1D Conv1DTranspose Conv2D Conv2DTranspose Crop1D Crop2D Cutout Dense DepthwiseConv1D DepthwiseConv2D
+            Dropout Dueling Embedding Flatten GaussianNoise GaussianSample GlobalAvgPool GlobalMaxPool GroupNorm Layer
+            LayerNorm LeakyReLU Mask Maxout MaxPool1D MaxPool2D Mean MultiHeadAttention Multiply Parameter
+            PositionEmbedding PReLU PythonLayer RandomBrightness RandomContrast RandomFlip RandomRotation RandomShift
+            Rescale Reshape RMSNorm SeparableConv1D SeparableConv2D SimpleRNN Slice Subtract TiedDense
+            TransformerDecoderBlock TransformerEncoderBlock UpSample1D UpSample2D ZeroPad1D ZeroPad2D
         """,
         "fastnn.layers.symbol": "Input",
         "fastnn.network": "Network Sequential load",

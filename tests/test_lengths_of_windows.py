@@ -19,6 +19,14 @@ WINDOWS: dict[str, tuple[list[fnn.Layer], Any]] = {
     "max": ([fnn.MaxPool1D(3, strides=2)], lambda n: (n - 3) // 2 + 1),
     "mean": ([fnn.AvgPool1D(2)], lambda n: n // 2),
     "padded before": ([fnn.MaxPool1D(2, strides=1, padding=((1, 0),))], lambda n: n),
+    "transposed": ([fnn.Conv1DTranspose(4, 5, strides=2, activation="tanh")], lambda n: 2 * n + 3),
+    "transposed, same": ([fnn.Conv1DTranspose(4, 4, strides=3, padding="same")], lambda n: 3 * n),
+    "transposed, cut": ([fnn.Conv1DTranspose(4, 3, padding=((2, 1),), dilation=2)], lambda n: n + 1),
+    "depthwise": ([fnn.DepthwiseConv1D(3, 2, multiplier=2, activation="relu")], lambda n: (n - 3) // 2 + 1),
+    "separable": ([fnn.SeparableConv1D(4, 4, padding="same", dilation=2)], lambda n: n),
+    "longer": ([fnn.UpSample1D(3)], lambda n: 3 * n),
+    "bordered": ([fnn.ZeroPad1D(((2, 1),)), fnn.Conv1D(4, 3)], lambda n: n + 1),
+    "cropped": ([fnn.Crop1D(((1, 2),))], lambda n: n - 3),
     "several": (
         [fnn.Conv1D(4, 3, padding="same"), fnn.BatchNorm(), fnn.MaxPool1D(2), fnn.Conv1D(5, 2), fnn.LayerNorm()],
         lambda n: n // 2 - 1,
@@ -48,7 +56,7 @@ def test_each_sequence_as_alone(name: str, num_threads: int, isa: str) -> None:
         assert not y[i, steps:].any()
 
 
-@pytest.mark.parametrize("name", ["same", "valid", "strides", "dilated and causal", "mean"])
+@pytest.mark.parametrize("name", [name for name in WINDOWS if name != "max"])
 def test_gradients(name: str) -> None:
     layers, count = WINDOWS[name]
     net = network(layers, 12)
@@ -88,6 +96,10 @@ def test_windows_that_need_more_steps_name_the_row() -> None:
             with pytest.raises(ValueError, match=message):
                 call(X, lengths=lengths)
         assert_same_bits(net.parameters, before)
+    with pytest.raises(ValueError, match=r"lengths\[1\] leaves 3 steps; crop1d_0 needs at least 4"):
+        network([fnn.Crop1D(((1, 2),))], 12).predict(X[:2], lengths=[12, 3])
+    with pytest.raises(ValueError, match=r"UpSample1D\(2\): sequences with lengths have no step after their last"):
+        network([fnn.UpSample1D(2, "linear")], 12).predict(X, lengths=LENGTHS)
     with pytest.raises(ValueError, match=r"MaxPool1D\(2\): sequences with lengths can only be padded before them"):
         network([fnn.MaxPool1D(2, padding=((0, 1),))], 12).predict(X, lengths=LENGTHS)
 

@@ -92,6 +92,9 @@ def test_activations_as_functions(name: str) -> None:
         "DepthwiseConv2D": lambda f: fnn.DepthwiseConv2D(2, activation=f),
         "SeparableConv2D": lambda f: fnn.SeparableConv2D(3, 2, activation=f),
         "Conv2DTranspose": lambda f: fnn.Conv2DTranspose(3, 2, activation=f),
+        "Conv1DTranspose": lambda f: fnn.Conv1DTranspose(3, 2, activation=f),
+        "DepthwiseConv1D": lambda f: fnn.DepthwiseConv1D(2, activation=f),
+        "SeparableConv1D": lambda f: fnn.SeparableConv1D(3, 2, activation=f),
     }
     if name in ACTIVATIONS and name not in DERIVED_FROM_INPUT:
         makers["SimpleRNN"] = lambda f: fnn.SimpleRNN(3, activation=f)

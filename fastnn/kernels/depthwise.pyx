@@ -1,4 +1,4 @@
-"""The depthwise convolution of images, each channel by itself, and its gradients."""
+"""The depthwise convolution of images and sequences, each channel by itself, and its gradients."""
 
 from libc.stdlib cimport calloc, free
 from libc.string cimport memset
@@ -17,10 +17,11 @@ cdef enum:
 
 def _check(name, weight, rows, columns, picture, windows, *others):
     """Raises ValueError unless the shapes fit: others are pairs of a tensor, or None, and its size."""
-    fits = len(weight.shape) == 4 and weight.shape[:2] == (rows.kernel, columns.kernel)
+    shape = (1,) * (4 - len(weight.shape)) + weight.shape  # kh may be left out
+    fits = len(weight.shape) in (3, 4) and shape[:2] == (rows.kernel, columns.kernel)
     fits = fits and picture.rows == windows.rows
-    fits = fits and picture.columns == rows.size * columns.size * weight.shape[2]
-    fits = fits and windows.columns == rows.output * columns.output * weight.shape[2] * weight.shape[3]
+    fits = fits and picture.columns == rows.size * columns.size * shape[2]
+    fits = fits and windows.columns == rows.output * columns.output * shape[2] * shape[3]
     if not fits or any(tensor is not None and tensor.size != size for tensor, size in others):
         tensors = weight, picture, windows, *(tensor for tensor, _ in others)
         shapes = ", ".join("None" if tensor is None else str(tensor.shape) for tensor in tensors)
@@ -30,7 +31,8 @@ def _check(name, weight, rows, columns, picture, windows, *others):
 cdef void describe(fastnn_convolution *map, Tensor x, Tensor y, tuple weight, rows, columns) except *:
     """Makes it the map from x to y."""
     map.rows, map.columns = axis_of(rows.phases()[0]), axis_of(columns.phases()[0])
-    map.in_, map.out = weight[2], weight[2] * weight[3]
+    *_, channels, multiplier = weight
+    map.in_, map.out = channels, channels * multiplier
     map.x, map.x_pixel, map.x_row, map.x_image = floats(x), map.in_, columns.size * map.in_, x.columns
     map.y, map.y_pixel, map.y_row, map.y_image = floats(y), map.out, columns.output * map.out, y.columns
 
@@ -39,9 +41,9 @@ cdef class Depthwise(Op):
     """y = f(x * weight + bias): y[i, j, c m + k] = sum over taps a, b of x[i', j', c] weight[a, b, c, k], of k < m.
 
     i' = i * stride + a * dilation - before, and j' likewise; zeros outside of x. x (batch, rows.size *
-    columns.size * channels), weight (kh, kw, channels, m), bias (channels * m,) or None, y (batch, rows.output *
-    columns.output * channels * m). z: None, or like y, where the sums are left for a derivative that is computed from
-    them.
+    columns.size * channels), weight (kh, kw, channels, m), or (kw, channels, m) where kh is 1, bias (channels * m,) or
+    None, y (batch, rows.output * columns.output * channels * m). z: None, or like y, where the sums are left for a
+    derivative that is computed from them.
     """
 
     cdef fastnn_depthwise map

@@ -14,9 +14,19 @@ from fastnn.layers.base import Layer as Layer, Parameter as Parameter
 from fastnn.layers.batch_norm import BatchNorm as BatchNorm
 from fastnn.layers.bidirectional import Bidirectional as Bidirectional
 from fastnn.layers.composite import Composite as Composite
-from fastnn.layers.convolution import Conv1D as Conv1D, Conv2D as Conv2D, Conv2DTranspose as Conv2DTranspose
+from fastnn.layers.convolution import (
+    Conv1D as Conv1D,
+    Conv1DTranspose as Conv1DTranspose,
+    Conv2D as Conv2D,
+    Conv2DTranspose as Conv2DTranspose,
+)
 from fastnn.layers.dense import Dense as Dense
-from fastnn.layers.depthwise import DepthwiseConv2D as DepthwiseConv2D, SeparableConv2D as SeparableConv2D
+from fastnn.layers.depthwise import (
+    DepthwiseConv1D as DepthwiseConv1D,
+    DepthwiseConv2D as DepthwiseConv2D,
+    SeparableConv1D as SeparableConv1D,
+    SeparableConv2D as SeparableConv2D,
+)
 from fastnn.layers.dropout import Dropout as Dropout
 from fastnn.layers.dueling import Dueling as Dueling
 from fastnn.layers.embedding import Embedding as Embedding
@@ -30,7 +40,7 @@ from fastnn.layers.mask import Mask as Mask
 from fastnn.layers.maxout import Maxout as Maxout
 from fastnn.layers.mean import Mean as Mean
 from fastnn.layers.merge import Add as Add, Concatenate as Concatenate, Multiply as Multiply, Subtract as Subtract
-from fastnn.layers.pad import Crop2D as Crop2D, ZeroPad2D as ZeroPad2D
+from fastnn.layers.pad import Crop1D as Crop1D, Crop2D as Crop2D, ZeroPad1D as ZeroPad1D, ZeroPad2D as ZeroPad2D
 from fastnn.layers.parametric import ELU as ELU, Clip as Clip, LeakyReLU as LeakyReLU
 from fastnn.layers.pooling import (
     AvgPool1D as AvgPool1D,
@@ -54,5 +64,6 @@ from fastnn.layers.transformer import (
     TransformerEncoderBlock as TransformerEncoderBlock,
 )
 from fastnn.layers.upsample import UpSample2D as UpSample2D
+from fastnn.layers.upsample import UpSample1D as UpSample1D, UpSample2D as UpSample2D
 
 LAYERS: Mapping[str, type[Layer]]

@@ -1,4 +1,4 @@
-"""Convolutions of images and sequences, and the transposed convolution."""
+"""Convolutions of images and sequences, and transposed convolutions."""
 
 import math
 from dataclasses import dataclass, field
@@ -265,3 +265,35 @@ class Conv2DTranspose(Conv2D):
     def _channels(self, weight: tuple[int, ...]) -> tuple[int, ...]:
         # The groups share one axis of the weight for their filters, so no axis has all filters.
         return (weight[-2], 1) if self.groups == 1 else ()
+
+
+class Conv1DTranspose(window.OverTime, Conv2DTranspose):
+    """The transposed convolution of sequences: `Conv2DTranspose` along one axis.
+
+    x is (batch, time, in), weight (kernel, filters / groups, in), bias (filters,) and y (batch, (time - 1) strides +
+    reach - padding, filters), or with padding "same" (batch, time strides, filters). Of sequences with lengths, y has
+    as many steps as it would have of each alone.
+
+    Parameters
+    ----------
+    filters, kernel, strides, dilation, groups, activation, bias, initializer, l1, l2
+        As in `Conv2D`; kernel, strides and dilation are one number each.
+    padding : {"valid", "same"}, int or tuple, default "valid"
+        As in `Conv2DTranspose`, removed from y; ((before, after),) gives both sides.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `Conv2DTranspose`.
+
+    Examples
+    --------
+    >>> import fastnn as fnn
+    >>> fnn.Conv1DTranspose(8, 4, strides=2, padding="same")(fnn.Input((50, 3))).shape
+    (100, 8)
+    """
+
+    axes: ClassVar[int] = 1
+
+    def scale(self, features: tuple[int, ...]) -> Scale:
+        return self._window().spread_scale(*self.windows(features))

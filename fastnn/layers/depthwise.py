@@ -1,8 +1,9 @@
-"""Depthwise convolutions: each channel of an image is convolved by itself."""
+"""Depthwise convolutions: each channel of an image or a sequence is convolved by itself."""
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from fastnn import kernels
 from fastnn.common import checks
@@ -11,9 +12,10 @@ from fastnn.kernels.axis import Axis
 from fastnn.layers import affine, window
 from fastnn.layers.base import Layer, Parameter
 from fastnn.layers.composite import Composite
-from fastnn.layers.convolution import Conv2D
+from fastnn.layers.convolution import Conv1D, Conv2D
 from fastnn.lowering.call import Weight
 from fastnn.lowering.lowering import Lowering
+from fastnn.lowering.sequences import Scale
 from fastnn.lowering.value import Affine, Value
 
 
@@ -72,13 +74,15 @@ class DepthwiseConv2D(window.Pictured):
         object.__setattr__(self, "multiplier", checks.integer(f"{self.kind}: multiplier", self.multiplier))
         affine.check(self)
 
+    def _window(self) -> window.Window:
+        return window.Window(self.axes, self.kernel, self.strides, self.padding, self.dilation)
+
     def windows(self, features: tuple[int, ...]) -> tuple[Axis, ...]:
         """The window along each axis. Raises ValueError for an input that does not fit."""
-        settings = self.kernel, self.strides, self.padding, self.dilation
-        return window.Window(self.axes, *settings).slide(self, features)
+        return self._window().slide(self, features)
 
     def parameters(self, features: tuple[int, ...]) -> dict[str, Parameter]:
-        kernel, channels = window.lengths("kernel", self.kernel, 2), features[-1]
+        kernel, channels = window.lengths("kernel", self.kernel, self.axes), features[-1]
         taps, shape = math.prod(kernel), (*kernel, channels, self.multiplier)
         return affine.parameters(self, shape, taps, taps * self.multiplier, channels * self.multiplier)
 
@@ -87,7 +91,7 @@ class DepthwiseConv2D(window.Pictured):
         return checks.shape(f"{self.title()}: the output", (*lengths, features[-1] * self.multiplier))
 
     def lower(self, lowering: Lowering, x: Value, weights: dict[str, Weight], index: int) -> Value:
-        size, windows = math.prod(self.output(x.shape)), self.windows(x.shape)
+        size, windows = math.prod(self.output(x.shape)), (Axis(1), *self.windows(x.shape))[-2:]
         x = lowering.read(x)
         weight, bias = weights["weight"], weights.get("bias")
         y = lowering.value(size, trains=x.trains or weight.gradient is not None)
@@ -110,6 +114,37 @@ class DepthwiseConv2D(window.Pictured):
 
         lowering.backward(backward)
         return y
+
+
+class DepthwiseConv1D(window.OverTime, DepthwiseConv2D):
+    """The depthwise convolution of sequences: `DepthwiseConv2D` along one axis.
+
+    x is (batch, time, channels), weight (kernel, channels, multiplier), bias (channels multiplier,) and y (batch,
+    (time + padding - reach) // strides + 1, channels multiplier). Sequences with lengths are as in `Conv1D`.
+
+    Parameters
+    ----------
+    kernel, strides, padding, dilation
+        As in `Conv1D`.
+    multiplier, activation, bias, initializer, l1, l2
+        As in `DepthwiseConv2D`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `DepthwiseConv2D`.
+
+    Examples
+    --------
+    >>> import fastnn as fnn
+    >>> fnn.DepthwiseConv1D(5, padding="same", multiplier=2)(fnn.Input((100, 16))).shape
+    (100, 32)
+    """
+
+    axes: ClassVar[int] = 1
+
+    def scale(self, features: tuple[int, ...]) -> Scale:
+        return self._window().scale(*self.windows(features))
 
 
 @dataclass(eq=False, repr=False)
@@ -159,6 +194,10 @@ class SeparableConv2D(Composite):
     l1: float = field(default=0.0, kw_only=True)
     l2: float = field(default=0.0, kw_only=True)
 
+    #: The layers that it consists of.
+    depthwise: ClassVar[type[DepthwiseConv2D]] = DepthwiseConv2D
+    pointwise: ClassVar[type[Conv2D]] = Conv2D
+
     def __post_init__(self) -> None:
         super().__post_init__()
         depthwise, pointwise = self.layers()
@@ -173,6 +212,36 @@ class SeparableConv2D(Composite):
         start, l1, l2 = self.initializer, self.l1, self.l2
         windows = self.kernel, self.strides, self.padding, self.dilation, self.multiplier
         return [
-            DepthwiseConv2D(*windows, bias=False, initializer=start, l1=l1, l2=l2),
-            Conv2D(self.filters, 1, activation=self.activation, bias=self.bias, initializer=start, l1=l1, l2=l2),
+            self.depthwise(*windows, bias=False, initializer=start, l1=l1, l2=l2),
+            self.pointwise(
+                self.filters, 1, activation=self.activation, bias=self.bias, initializer=start, l1=l1, l2=l2
+            ),
         ]
+
+
+class SeparableConv1D(SeparableConv2D):
+    """A `DepthwiseConv1D` without activation and bias, then a `Conv1D` of single steps with both.
+
+    x is (batch, time, channels), y (batch, steps, filters), with the steps of the former. The parameters are
+    "depthwise_conv1d_0.weight" (kernel, channels, multiplier), "conv1d_0.weight" (1, channels multiplier, filters) and
+    "conv1d_0.bias". Sequences with lengths are as in `Conv1D`.
+
+    Parameters
+    ----------
+    filters, kernel, strides, padding, dilation, multiplier, activation, bias, initializer, l1, l2
+        As in `SeparableConv2D`; kernel, strides and dilation are one number each.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As these layers do.
+
+    Examples
+    --------
+    >>> import fastnn as fnn
+    >>> fnn.SeparableConv1D(64, 5, strides=2, padding="same")(fnn.Input((100, 16))).shape
+    (50, 64)
+    """
+
+    depthwise: ClassVar[type[DepthwiseConv2D]] = DepthwiseConv1D
+    pointwise: ClassVar[type[Conv2D]] = Conv1D

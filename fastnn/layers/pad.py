@@ -1,22 +1,25 @@
-"""Images with a border of zeros, or without their border."""
+"""Images and sequences with a border of zeros, or without their border."""
 
+import math
 from dataclasses import dataclass
+from typing import ClassVar
 
 from fastnn import kernels
 from fastnn.common import checks
 from fastnn.kernels.axis import Axis
 from fastnn.layers.base import expected
-from fastnn.layers.window import Pictured, Sides, sides, spatial
+from fastnn.layers.window import AXES, OverTime, Pictured, Sides, sides, spatial
 from fastnn.lowering.call import Weight
 from fastnn.lowering.lowering import Lowering
+from fastnn.lowering.sequences import Scale
 from fastnn.lowering.value import Value
 
 
 class _Border(Pictured):
     """A layer that adds pixels at the sides, or removes them."""
 
-    def border(self, features: tuple[int, ...]) -> tuple[Axis, Axis]:
-        """The rows and columns of (batch, *features), and what is added before and after them."""
+    def border(self, features: tuple[int, ...]) -> tuple[Axis, ...]:
+        """The axes of (batch, *features) before the channels, and what is added before and after them."""
         raise NotImplementedError(f"{self.kind}.border is not defined")
 
     def output(self, features: tuple[int, ...]) -> tuple[int, ...]:
@@ -24,10 +27,9 @@ class _Border(Pictured):
         return checks.shape(f"{self.title()}: the output", shape)
 
     def lower(self, lowering: Lowering, x: Value, weights: dict[str, Weight], index: int) -> Value:
-        axes = self.border(x.shape)
-        columns = x.columns // (axes[0].size * axes[1].size) * axes[0].output * axes[1].output
+        axes, size = (Axis(1), *self.border(x.shape))[-2:], math.prod(self.output(x.shape))
         x = lowering.read(x)
-        y = lowering.value(columns, x.trains)
+        y = lowering.value(size, x.trains)
         y.origin = x.ending
         lowering.emit(kernels.Pad, x.buffer, y.buffer, *axes)
 
@@ -39,6 +41,16 @@ class _Border(Pictured):
 
         lowering.backward(backward)
         return y
+
+
+class _OverTime(OverTime, _Border):
+    """The same for sequences."""
+
+    axes: ClassVar[int] = 1
+
+    def scale(self, features: tuple[int, ...]) -> Scale:
+        (axis,) = self.border(features)
+        return 1, axis.before + axis.after, 1
 
 
 @dataclass(eq=False, repr=False)
@@ -68,12 +80,36 @@ class ZeroPad2D(_Border):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        object.__setattr__(self, "padding", sides("ZeroPad2D: padding", self.padding, 2))
+        object.__setattr__(self, "padding", sides(f"{self.kind}: padding", self.padding, self.axes))
 
-    def border(self, features: tuple[int, ...]) -> tuple[Axis, Axis]:
-        (top, bottom), (left, right) = sides("padding", self.padding, 2)
-        height, width = spatial(self, features, 2)
-        return Axis(height, before=top, after=bottom), Axis(width, before=left, after=right)
+    def border(self, features: tuple[int, ...]) -> tuple[Axis, ...]:
+        added = sides("padding", self.padding, self.axes)
+        axes = zip(spatial(self, features, self.axes), added, strict=True)
+        return tuple(Axis(size, before=before, after=after) for size, (before, after) in axes)
+
+
+class ZeroPad1D(_OverTime, ZeroPad2D):
+    """y = x with steps of zeros before and after it: `ZeroPad2D` for sequences.
+
+    x is (batch, time, channels), y (batch, before + time + after, channels). Of sequences with lengths, the zeros come
+    right after the last real step.
+
+    Parameters
+    ----------
+    padding : int or tuple
+        Steps on both sides; or ((before, after),).
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `ZeroPad2D`.
+
+    Examples
+    --------
+    >>> import fastnn as fnn
+    >>> fnn.ZeroPad1D(((2, 0),))(fnn.Input((100, 3))).shape
+    (102, 3)
+    """
 
 
 @dataclass(eq=False, repr=False)
@@ -103,13 +139,38 @@ class Crop2D(_Border):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        object.__setattr__(self, "cropping", sides("Crop2D: cropping", self.cropping, 2))
+        object.__setattr__(self, "cropping", sides(f"{self.kind}: cropping", self.cropping, self.axes))
 
-    def border(self, features: tuple[int, ...]) -> tuple[Axis, Axis]:
-        (top, bottom), (left, right) = sides("cropping", self.cropping, 2)
-        height, width = spatial(self, features, 2)
-        axes = Axis(height, before=-top, after=-bottom), Axis(width, before=-left, after=-right)
-        if min(axis.output for axis in axes) < 1:
-            wanted = f"height > {top + bottom}", f"width > {left + right}", "channels"
+    def border(self, features: tuple[int, ...]) -> tuple[Axis, ...]:
+        removed = sides("cropping", self.cropping, self.axes)
+        axes = zip(spatial(self, features, self.axes), removed, strict=True)
+        left = tuple(Axis(size, before=-before, after=-after) for size, (before, after) in axes)
+        if min(axis.output for axis in left) < 1:
+            least = zip(AXES[self.axes], removed, strict=True)
+            wanted = *(f"{name} > {before + after}" for name, (before, after) in least), "channels"
             raise expected(self, checks.batch(wanted), features)
-        return axes
+        return left
+
+
+class Crop1D(_OverTime, Crop2D):
+    """y = x without its first and last steps: `Crop2D` for sequences.
+
+    x is (batch, time, channels), y (batch, time - before - after, channels). Of sequences with lengths, the last real
+    steps are removed.
+
+    Parameters
+    ----------
+    cropping : int or tuple
+        Steps on both sides; or ((before, after),).
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `Crop2D`.
+
+    Examples
+    --------
+    >>> import fastnn as fnn
+    >>> fnn.Crop1D(((2, 0),))(fnn.Input((100, 3))).shape
+    (98, 3)
+    """

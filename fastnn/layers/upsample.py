@@ -1,13 +1,16 @@
-"""Enlarged images."""
+"""Enlarged images and sequences."""
 
+import math
 from dataclasses import dataclass
+from typing import ClassVar
 
 from fastnn import kernels
 from fastnn.common import checks
 from fastnn.kernels.axis import Axis
-from fastnn.layers.window import Lengths, Pictured, lengths, spatial
+from fastnn.layers.window import Lengths, OverTime, Pictured, lengths, spatial
 from fastnn.lowering.call import Weight
 from fastnn.lowering.lowering import Lowering
+from fastnn.lowering.sequences import Scale
 from fastnn.lowering.value import Value
 
 
@@ -41,21 +44,26 @@ class UpSample2D(Pictured):
     size: Lengths = 2
     interpolation: str = "nearest"
 
+    #: What the interpolation between the nearest pixels is called.
+    smooth: ClassVar[str] = "bilinear"
+
     def __post_init__(self) -> None:
         super().__post_init__()
-        scale = lengths("UpSample2D: size", self.size, 2)
-        object.__setattr__(self, "size", scale[0] if scale[0] == scale[1] else scale)
-        checks.known("interpolation", self.interpolation, ("nearest", "bilinear"))
+        scale = lengths(f"{self.kind}: size", self.size, self.axes)
+        object.__setattr__(self, "size", scale[0] if len(set(scale)) == 1 else scale)
+        checks.known("interpolation", self.interpolation, ("nearest", self.smooth))
 
     def output(self, features: tuple[int, ...]) -> tuple[int, ...]:
-        height, width = spatial(self, features, 2)
-        down, across = lengths("size", self.size, 2)
-        return checks.shape(f"{self.title()}: the output", (height * down, width * across, features[-1]))
+        shape, scale = spatial(self, features, self.axes), lengths("size", self.size, self.axes)
+        enlarged = (n * times for n, times in zip(shape, scale, strict=True))
+        return checks.shape(f"{self.title()}: the output", (*enlarged, features[-1]))
 
     def lower(self, lowering: Lowering, x: Value, weights: dict[str, Weight], index: int) -> Value:
-        picture, scale = x.shape[:2], lengths("size", self.size, 2)
+        picture = (1, *x.shape[:-1])[-2:]
+        scale = (1, *lengths("size", self.size, self.axes))[-2:]
+        size = math.prod(self.output(x.shape))
         x = lowering.read(x)
-        y = lowering.value(x.columns * scale[0] * scale[1], x.trains)
+        y = lowering.value(size, x.trains)
         y.origin = x.ending
         # Nearest is the gradient of a sum over windows: each pixel goes to its whole window.
         axes = [Axis(n * times, kernel=times, stride=times) for n, times in zip(picture, scale, strict=True)]
@@ -75,3 +83,44 @@ class UpSample2D(Pictured):
 
         lowering.backward(backward)
         return y
+
+
+class UpSample1D(OverTime, UpSample2D):
+    """y = x, longer by a whole factor: `UpSample2D` for sequences.
+
+    x is (batch, time, channels), y (batch, time * size, channels). Of sequences with lengths, y has size steps for each
+    real step.
+
+    Parameters
+    ----------
+    size : int, default 2
+        The factor.
+    interpolation : {"nearest", "linear"}, default "nearest"
+        "nearest": y[t] = x[t // size]. "linear": the mean of the one or two steps around (t + 0.5) / size - 0.5, as in
+        `UpSample2D`; not of sequences with lengths.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `UpSample2D`, and for sequences with lengths and interpolation "linear".
+
+    Examples
+    --------
+    >>> import numpy as np, fastnn as fnn
+    >>> fnn.Sequential([fnn.UpSample1D(2, "linear")]).predict(np.array([[[1.0], [2.0]]]))[0, :, 0]
+    array([1.  , 1.25, 1.75, 2.  ], dtype=float32)
+    """
+
+    axes: ClassVar[int] = 1
+    smooth: ClassVar[str] = "linear"
+
+    def lower(self, lowering: Lowering, x: Value, weights: dict[str, Weight], index: int) -> Value:
+        if x.buffer.lengths is not None and self.interpolation == self.smooth:
+            raise ValueError(
+                f"{self.title()}: sequences with lengths have no step after their last to interpolate with; take "
+                'interpolation="nearest"'
+            )
+        return super().lower(lowering, x, weights, index)
+
+    def scale(self, features: tuple[int, ...]) -> Scale:
+        return lengths("size", self.size, 1)[0], 0, 1

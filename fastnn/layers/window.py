@@ -72,7 +72,7 @@ class Pictured(Layer):
 
     def enter(self, features: tuple[int, ...]) -> None:
         if self.axes == 2 and channels_first(features):
-            wanted = checks.batch((*_AXES[2], "channels"))
+            wanted = checks.batch((*AXES[2], "channels"))
             raise expected(self, wanted, features, "channels come last: x.transpose(0, 2, 3, 1)")
 
 
@@ -87,12 +87,12 @@ def channels_first(features: tuple[int, ...]) -> bool:
 
 
 #: What the axes of an input are called, by the number of axes that a window slides along.
-_AXES = {1: ("time",), 2: ("height", "width")}
+AXES = {1: ("time",), 2: ("height", "width")}
 
 
 def spatial(layer: Layer, features: tuple[int, ...], count: int) -> tuple[int, ...]:
     """The lengths of the `count` axes before the channels. Raises ValueError for another rank."""
-    wanted = checks.batch((*_AXES[count], "channels"))
+    wanted = checks.batch((*AXES[count], "channels"))
     if len(features) == count:
         raise expected(layer, wanted, features, "the channels are missing: x[..., None] adds one")
     if len(features) != count + 1:
@@ -136,7 +136,7 @@ class Window(NamedTuple):
             missing = (-(-bare.size // bare.stride) - 1) * bare.stride + bare.reach - bare.size
             axis = self._padded(layer, bare, missing, i)
             if axis.output < 1:
-                wanted = [*_AXES[self.axes], "channels"]
+                wanted = [*AXES[self.axes], "channels"]
                 wanted[i] += f" >= {axis.reach - axis.before - axis.after}"
                 raise expected(layer, checks.batch(wanted), features)
             axes.append(axis)
@@ -154,7 +154,7 @@ class Window(NamedTuple):
             size = bare.size * bare.stride if self.padding == "same" else size
             if size < 1:
                 raise ValueError(
-                    f"{layer.title()}: padding leaves nothing of the {_AXES[self.axes][i]}, {bare.size} long"
+                    f"{layer.title()}: padding leaves nothing of the {AXES[self.axes][i]}, {bare.size} long"
                 )
             axes.append(axis._replace(size=size))
         return tuple(axes)
@@ -164,6 +164,12 @@ class Window(NamedTuple):
         if self.padding == "same":
             return 1, axis.stride - 1, axis.stride
         return 1, axis.before + axis.after - axis.reach + axis.stride, axis.stride
+
+    def spread_scale(self, axis: Axis) -> Scale:
+        """How long the axis is that the windows were taken from, for any number of windows; see `scale`."""
+        if self.padding == "same":
+            return axis.stride, 0, 1
+        return axis.stride, axis.reach - axis.stride - axis.before - axis.after, 1
 
     def _bare(self, layer: Layer, features: tuple[int, ...]) -> list[Axis]:
         """The window along each axis without padding."""
@@ -179,6 +185,6 @@ class Window(NamedTuple):
         if given == "same":
             before, after = max(missing, 0) // 2, max(missing, 0) - max(missing, 0) // 2
         if max(before, after) >= axis.reach:
-            what = f"padding of the {_AXES[self.axes][i]} must be less than the window, {axis.reach}"
+            what = f"padding of the {AXES[self.axes][i]} must be less than the window, {axis.reach}"
             raise ValueError(f"{layer.title()}: {what}, got {max(before, after)}")
         return axis._replace(before=before, after=after)
