@@ -17,12 +17,12 @@ __getattr__, __dir__, __all__ = lazy.attach(
             ELU GLU GRU LSTM Activation Add AvgPool1D AvgPool2D BatchNorm Bidirectional Clip Composite Concatenate
             Conv1D Conv1DTranspose Conv2D Conv2DTranspose Crop1D Crop2D Cutout Dense DepthwiseConv1D DepthwiseConv2D
             Dropout Dueling Embedding Flatten GaussianNoise GaussianSample GlobalAvgPool GlobalMaxPool GroupNorm Layer
-            LayerNorm LeakyReLU Mask Maxout MaxPool1D MaxPool2D Mean MultiHeadAttention Multiply Parameter
+            LayerNorm LeakyReLU Mask Maxout MaxPool1D MaxPool2D Mean MultiHeadAttention Multiply Parameter Permute
             PositionEmbedding PReLU PythonLayer RandomBrightness RandomContrast RandomFlip RandomRotation RandomShift
-            Rescale Reshape RMSNorm SeparableConv1D SeparableConv2D SimpleRNN Slice Subtract TiedDense
+            RepeatVector Rescale Reshape RMSNorm SeparableConv1D SeparableConv2D SimpleRNN Slice Subtract Take TiedDense
             TransformerDecoderBlock TransformerEncoderBlock UpSample1D UpSample2D ZeroPad1D ZeroPad2D
         """,
-        "fastnn.layers.symbol": "Input",
+        "fastnn.layers.input": "Input",
         "fastnn.network": "Network Sequential load",
         "fastnn.optimizers": "LBFGS SGD Adadelta Adagrad Adam AdamW Lion Nadam Optimizer RMSprop Rprop",
         "fastnn.perceptron": "Perceptron",

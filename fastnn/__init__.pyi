@@ -75,6 +75,7 @@ from fastnn.layers import (
     MultiHeadAttention as MultiHeadAttention,
     Multiply as Multiply,
     Parameter as Parameter,
+    Permute as Permute,
     PositionEmbedding as PositionEmbedding,
     PReLU as PReLU,
     PythonLayer as PythonLayer,
@@ -83,6 +84,7 @@ from fastnn.layers import (
     RandomFlip as RandomFlip,
     RandomRotation as RandomRotation,
     RandomShift as RandomShift,
+    RepeatVector as RepeatVector,
     Rescale as Rescale,
     Reshape as Reshape,
     RMSNorm as RMSNorm,
@@ -91,6 +93,7 @@ from fastnn.layers import (
     SimpleRNN as SimpleRNN,
     Slice as Slice,
     Subtract as Subtract,
+    Take as Take,
     TiedDense as TiedDense,
     TransformerDecoderBlock as TransformerDecoderBlock,
     TransformerEncoderBlock as TransformerEncoderBlock,
@@ -99,7 +102,7 @@ from fastnn.layers import (
     ZeroPad1D as ZeroPad1D,
     ZeroPad2D as ZeroPad2D,
 )
-from fastnn.layers.symbol import Input as Input
+from fastnn.layers.input import Input as Input
 from fastnn.network import Network as Network, Sequential as Sequential, load as load
 from fastnn.optimizers import (
     LBFGS as LBFGS,

@@ -1,9 +1,9 @@
-"""The float64 NumPy twins of the Ops on images: windows that slide, borders, and larger images.
+"""The float64 NumPy twins of the Ops on images: windows that slide, borders, larger images, other axes.
 
 x, dx (batch, height, width, channels), y, dy (batch, windows down, windows across, channels); rows, columns: Axis.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -91,3 +91,7 @@ def Pad(x: ArrayLike, rows: Axis, columns: Axis) -> Array:
     y = np.pad(double(x), [(max(before, 0), max(after, 0)) for before, after in sides])
     cuts = tuple(slice(max(-before, 0), n - max(-after, 0)) for n, (before, after) in zip(y.shape, sides, strict=True))
     return y[cuts]
+
+
+def Permute(x: ArrayLike, axes: Sequence[int]) -> Array:
+    return double(x).transpose(0, *(axis + 1 for axis in axes))

@@ -18,7 +18,8 @@ from fastnn.layers import (
     GlobalAvgPool,
     MaxPool2D,
 )
-from fastnn.layers.symbol import Input, Symbol
+from fastnn.layers.input import Input
+from fastnn.layers.symbol import Symbol
 from fastnn.layers.window import channels_first
 from fastnn.network import Network
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from fastnn.layers import Activation, Layer
-from fastnn.layers.symbol import Input, Symbol
+from fastnn.layers.input import Input
+from fastnn.layers.symbol import Symbol
 from fastnn.lowering.backward import ROW_WISE
 from fastnn.model.assembly import Assembly
 from fastnn.model.subnetwork import Subnetwork

@@ -36,6 +36,7 @@ __getattr__, __dir__, __all__ = lazy.attach(
         "fastnn.kernels.optimizer": "SGD Adam Lion Nadam",
         "fastnn.kernels.own_loss": "JointLoss OwnLoss Part",
         "fastnn.kernels.pad": "Pad",
+        "fastnn.kernels.permute": "Permute",
         "fastnn.kernels.policy": "GaussianPolicyGradient PolicyGradient",
         "fastnn.kernels.parametric": "PARAMETRIC Parametric ParametricGradient",
         "fastnn.kernels.pooling": "AveragePool AveragePoolGradient MaxPool MaxPoolGradient",

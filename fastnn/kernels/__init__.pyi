@@ -95,6 +95,7 @@ from fastnn.kernels.parametric import (
     Parametric as Parametric,
     ParametricGradient as ParametricGradient,
 )
+from fastnn.kernels.permute import Permute as Permute
 from fastnn.kernels.policy import GaussianPolicyGradient as GaussianPolicyGradient, PolicyGradient as PolicyGradient
 from fastnn.kernels.pooling import (
     AveragePool as AveragePool,

@@ -42,6 +42,7 @@ from fastnn.layers.mean import Mean as Mean
 from fastnn.layers.merge import Add as Add, Concatenate as Concatenate, Multiply as Multiply, Subtract as Subtract
 from fastnn.layers.pad import Crop1D as Crop1D, Crop2D as Crop2D, ZeroPad1D as ZeroPad1D, ZeroPad2D as ZeroPad2D
 from fastnn.layers.parametric import ELU as ELU, Clip as Clip, LeakyReLU as LeakyReLU
+from fastnn.layers.permute import Permute as Permute
 from fastnn.layers.pooling import (
     AvgPool1D as AvgPool1D,
     AvgPool2D as AvgPool2D,
@@ -55,9 +56,10 @@ from fastnn.layers.prelu import PReLU as PReLU
 from fastnn.layers.python import PythonLayer as PythonLayer
 from fastnn.layers.recurrence import State as State
 from fastnn.layers.recurrent import GRU as GRU, LSTM as LSTM, SimpleRNN as SimpleRNN
+from fastnn.layers.repeat import RepeatVector as RepeatVector
 from fastnn.layers.rescale import Rescale as Rescale
 from fastnn.layers.reshape import Reshape as Reshape
-from fastnn.layers.slice import Slice as Slice
+from fastnn.layers.slice import Slice as Slice, Take as Take
 from fastnn.layers.tied import TiedDense as TiedDense
 from fastnn.layers.transformer import (
     TransformerDecoderBlock as TransformerDecoderBlock,

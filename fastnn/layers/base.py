@@ -273,8 +273,9 @@ def called(layer: Layer, x: Any) -> list[Symbol]:
         if not isinstance(source, Symbol):
             raise TypeError(f"{layer.title()}: call it on an Input or on the output of a layer, not {source!r:.60}")
     shapes, at = _shapes(layer, sources)
-    first = Symbol(shapes[0], layer, sources, at=at[0])
-    others = [Symbol(shapes[i], layer, sources, first=first, index=i, at=at[i]) for i in range(1, len(shapes))]
+    kind = type(sources[0])  # which of an input's may have more to them
+    first = kind(shapes[0], layer, sources, at=at[0])
+    others = [kind(shapes[i], layer, sources, first=first, index=i, at=at[i]) for i in range(1, len(shapes))]
     return [first, *others]
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Mapping, Sequence
-from typing import Protocol
+from collections.abc import Mapping
+from typing import Any, Protocol
 
 from fastnn.common import checks, free
 from fastnn.common.free import Pattern, Shape
@@ -52,44 +52,12 @@ class Symbol:
         """The first output of the same call."""
         return self if self._first is None else self._first
 
+    #: It is no sequence, although it can be sliced: y, h = layer(x) would ask for its batch.
+    __iter__ = None
+
+    def __getitem__(self, key: Any) -> Symbol:
+        """A part, as of an array. Layers do that, which are called on symbols: input.py has it."""
+        raise NotImplementedError(f"{type(self).__name__} is not sliced")
+
     def __repr__(self) -> str:
         return f"{self.layer.title() if self.layer else 'Input'} -> {checks.batch(self.shape)}"
-
-
-def Input(shape: Sequence[int | None], name: str | None = None) -> Symbol:  # noqa: N802  # named as layers are
-    """Describe an input (batch, *shape) of a `Network`.
-
-    Parameters
-    ----------
-    shape : tuple of int or None
-        Of a sample, without the batch. None is an axis of any length, which each call decides: (None, 40) for sequences
-        of 40 features, (None,) for ids, (None, None, 3) for images. No parameter may depend on it.
-    name : str, optional
-        For dicts of inputs. None makes one of the input's position: "input_0".
-
-    Returns
-    -------
-    Symbol
-        What layers are called on.
-
-    Raises
-    ------
-    TypeError, ValueError
-        For a shape that does not consist of positive integers and None, and a name of other characters than letters,
-        digits, _ and -.
-
-    Examples
-    --------
-    >>> import fastnn as fnn
-    >>> x = fnn.Input((28, 28, 1))
-    >>> x
-    Input -> (batch, 28, 28, 1)
-    >>> fnn.Flatten()(x).shape
-    (784,)
-    >>> fnn.LSTM(8)(fnn.Input((None, 40))).shape
-    (8,)
-    """
-    if name is not None:
-        checks.name("an input", name)
-    pattern = checks.pattern("Input: shape", shape)
-    return Symbol(pattern, None, name=name, at=free.at_lengths([pattern])[0] if None in pattern else None)
