@@ -74,8 +74,6 @@ def run(
     """y (batch, time, units) and the last states, in one direction."""
     order = GATES[kind]
     by_input, by_state = np.zeros((2, len(order) * units)) if bias is None else bias.reshape(2, -1)
-    if kind is fnn.GRU and by_state[2 * units :].any():
-        raise OutOfScopeError("gru: there is one bias")
 
     def turned(gates: Array) -> Array:
         return np.concatenate([gates.reshape(len(order), units, -1)[i] for i in order]).T
@@ -86,7 +84,10 @@ def run(
     net = fnn.Network([sequence, *states], list(layer(sequence, initial_state=states or None)))
     net.weights["layer.weight"] = turned(weight)
     net.weights["layer.recurrent_weight"] = turned(recurrent_weight)
-    net.weights["layer.bias"] = turned(by_input + by_state)[0]
+    if kind is fnn.GRU:
+        net.weights["layer.bias"], net.weights["layer.recurrent_bias"] = turned(by_input)[0], turned(by_state)[0]
+    else:
+        net.weights["layer.bias"] = turned(by_input + by_state)[0]
     return list(net.predict([x, *initial] if initial else x, lengths=lengths).values())
 
 

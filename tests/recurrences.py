@@ -26,7 +26,7 @@ def inputs(kind: str, units: int, total: int) -> tuple[NDArray[np.float32], NDAr
 class Recurrence:
     """The forward op and its gradient of one kind over sequences of these lengths.
 
-    given: h0, c0, mask; options: reverse, activation. lean: nothing is kept for a gradient.
+    given: h0, c0, mask, bias; options: reverse, activation. lean: nothing is kept for a gradient.
     """
 
     def __init__(
@@ -130,6 +130,11 @@ class Recurrence:
 def firsts(kind: str, rows: int, units: int) -> Arrays:
     """First states, other ones for each row."""
     return {f"{state}0": some(rows, units, start=2 + i) for i, state in enumerate("hc" if kind == "LSTM" else "h")}
+
+
+def bias(kind: str, units: int) -> Arrays:
+    """A bias of the product, which a GRU alone has."""
+    return {"bias": some(3 * units, start=8)} if kind == "GRU" else {}
 
 
 def mask(rows: int, units: int) -> NDArray[np.float32]:

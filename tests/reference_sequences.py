@@ -95,9 +95,10 @@ def forward(
     firsts: tuple[ArrayLike | None, ...],
     mask: ArrayLike | None,
     reverse: bool,
+    bias: ArrayLike | None = None,
 ) -> dict[str, Array]:
-    """cell(z, the product of the state, *states) gives the gates and the states after the step."""
-    z, weight = double(z), double(weight)
+    """cell(z, the product of the state and its bias, *states) gives the gates and the states after the step."""
+    z, weight, bias = double(z), double(weight), double(0 if bias is None else bias)
     shape = len(lengths), len(weight)
     states = [np.zeros(shape) if first is None else double(first).copy() for first in firsts]
     mask = np.ones(shape) if mask is None else double(mask)
@@ -108,7 +109,7 @@ def forward(
             for kept, state in zip(plain, states, strict=True):
                 kept[at] = state[row]
             before[at] = mask[row] * states[0][row]
-            sums[at] = before[at] @ weight
+            sums[at] = before[at] @ weight + bias
             gates[at], after = cell(z[at], sums[at], *(state[row] for state in states))
             for state, new in zip(states, after, strict=True):
                 state[row] = new
@@ -198,6 +199,7 @@ def GRU(
     *,
     h0: ArrayLike | None = None,
     mask: ArrayLike | None = None,
+    bias: ArrayLike | None = None,
     reverse: bool = False,
 ) -> dict[str, Array]:
     """z (the gates), sums, y, before, plain, last_h."""
@@ -208,7 +210,7 @@ def GRU(
         n = np.tanh(zn + r * sn)
         return np.concatenate([r, u, n]), ((1 - u) * n + u * h,)
 
-    return forward(cell, z, weight, lengths, (h0,), mask, reverse)
+    return forward(cell, z, weight, lengths, (h0,), mask, reverse, bias)
 
 
 def GRUGradient(

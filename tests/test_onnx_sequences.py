@@ -28,8 +28,6 @@ def drawn(operator: str, direction: str, time: int, batch: int, size: int, units
     ways, gates = 1 + (direction == "bidirectional"), GATES[operator]
     random = generator(len(operator), len(direction), time)
     bias = random.standard_normal((ways, 2, gates, units), np.float32)
-    if operator == "GRU":
-        bias[:, 1, 2] = 0  # there is one bias
     given = {
         "x": random.standard_normal((time, batch, size), np.float32),
         "w": random.standard_normal((ways, gates * units, size), np.float32),
@@ -112,11 +110,8 @@ def test_lengths(operator: str, direction: str) -> None:
 
 
 def test_what_is_out_of_scope() -> None:
-    """A GRU's second bias of n, inside the product with r; r before that product; other activations."""
+    """A GRU's r before the product; other activations."""
     given, settings = drawn("GRU", "forward", 4, 3, 5, 6)
     for other in ({"linear_before_reset": 0}, {"activations": ["Relu", "Tanh"]}, {"clip": 1.0}):
         with pytest.raises(OutOfScopeError):
             same("GRU", given, {**settings, **other}, [])
-    given["b"][0, -1] = 0.5
-    with pytest.raises(OutOfScopeError, match="one bias"):
-        same("GRU", given, settings, [])

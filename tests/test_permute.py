@@ -92,7 +92,7 @@ def test_bad_input() -> None:
         with pytest.raises(ValueError, match=r"Permute: axes must be 1, 2, ... in any order, each once"):
             fnn.Permute(wrong)
     for wrong in (1, "12", (1, 2.0)):
-        with pytest.raises(TypeError, match="Permute: axes must be .*integers, each axis once"):
+        with pytest.raises(TypeError, match=r"Permute: axes must be .*integers, each axis once"):
             fnn.Permute(wrong)
     with pytest.raises(ValueError, match=r"expected input with 2 axes after the batch, got \(batch, 4, 3, 2\)"):
         fnn.Permute((2, 1))(fnn.Input((4, 3, 2)))

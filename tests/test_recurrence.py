@@ -10,7 +10,7 @@ from fastnn.engine.plan import Plan
 from fastnn.engine.port import Port
 from fastnn.engine.tensor import Tensor
 from fastnn.kernels import GRU, LSTM, RNN, Gather, LSTMGradient, Packed, RNNGradient, Scatter, Steps, ToSteps
-from recurrences import GATES, Arrays, Recurrence, firsts, grads, inputs, mask
+from recurrences import GATES, Arrays, Recurrence, bias, firsts, grads, inputs, mask
 from sequences import laid, ragged, rows_of, some, stepped
 
 every_kind = pytest.mark.parametrize("kind", GATES)
@@ -27,7 +27,7 @@ def test_a_row_has_the_same_bits_in_any_batch_and_padding(isa: str, kind: str, r
 
     def results(rows: list[int], times: int, names: list[str]) -> tuple[Arrays, Arrays]:
         chosen = [lengths[row] for row in rows]
-        given = {name: states[name][rows] for name in names}
+        given = {name: states[name][rows] for name in names} | (bias(kind, units) if "mask" in names else {})
         parted = [twins.ToSteps(np.pad(x, ((0, 0), (0, 10), (0, 0)))[rows, :times], chosen) for x in (z, dy)]
         recurrence = Recurrence(kind, parted[0], weight, chosen, times, given, reverse=reverse)
         backward = {name: d[rows] for name, d in grads(kind, 5, 1, units).items() if name != "dy"}
@@ -55,7 +55,7 @@ def test_same_bits_on_threads(kind: str, reverse: bool, rows: int, times: int, u
     units = units or {"LSTM": 640, "GRU": 740, "RNN": 1290}[kind]
     lengths = ragged(rows, times)
     z, weight = inputs(kind, units, sum(lengths))
-    given = firsts(kind, rows, units) | ({"mask": mask(rows, units)} if rows % 3 == 0 else {})
+    given = firsts(kind, rows, units) | bias(kind, units) | ({"mask": mask(rows, units)} if rows % 3 == 0 else {})
 
     def recurrence() -> Recurrence:
         return Recurrence(kind, z, weight, lengths, times, given, reverse=reverse)

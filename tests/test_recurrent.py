@@ -6,7 +6,7 @@ import pytest
 from check import TAILS, assert_close, assert_same_bits, normal
 from fastnn.engine.tensor import Tensor
 from fastnn.kernels import ACTIVATIONS, DERIVED_FROM_INPUT, GRU, LSTM, RNN, GRUGradient, RNNGradient
-from recurrences import GATES, Recurrence, firsts, grads, inputs, mask
+from recurrences import GATES, Recurrence, bias, firsts, grads, inputs, mask
 from sequences import laid, ragged
 
 every_kind = pytest.mark.parametrize("kind", GATES)
@@ -34,6 +34,7 @@ def test_ops(isa: str, num_threads: int, kind: str, reverse: bool) -> None:
             z, weight = inputs(kind, units, sum(lengths))
             given = firsts(kind, rows, units) if units % 3 else {}
             given |= {"mask": mask(rows, units)} if units % 5 < 2 else {}
+            given |= bias(kind, units) if units % 2 else {}
             backward = grads(kind, rows, sum(lengths), units)
             chosen = [backward, {"dy": backward["dy"]}, {"dlast_h": backward["dlast_h"]}, backward][units % 4]
             compare(Recurrence(kind, z, weight, lengths, times, given, reverse=reverse), chosen, first=units % 7 < 4)
@@ -43,7 +44,8 @@ def test_ops(isa: str, num_threads: int, kind: str, reverse: bool) -> None:
 def test_fewer_sequences_than_threads(isa: str, num_threads: int, kind: str) -> None:
     units = WIDE[kind]
     z, weight = inputs(kind, units, 3)
-    compare(Recurrence(kind, z, weight, [3], 3, {"mask": mask(1, units)}), grads(kind, 1, 3, units))
+    given = {"mask": mask(1, units)} | bias(kind, units)
+    compare(Recurrence(kind, z, weight, [3], 3, given), grads(kind, 1, 3, units))
 
 
 @pytest.mark.parametrize("activation", [name for name in ACTIVATIONS if name not in {"step", *DERIVED_FROM_INPUT}])
@@ -133,6 +135,8 @@ def test_arguments_are_checked() -> None:
         GRUGradient(z, weight, steps, h, sums, Tensor((12, 5)), mask=kept["mask"])
     with pytest.raises(ValueError, match=r"GRU: expected sums \(12, 15\), got \(12, 5\)"):
         GRU(z, weight, steps, h, Tensor((12, 5)))
+    with pytest.raises(ValueError, match=r"GRU: expected bias \(15,\), got \(5,\)"):
+        GRU(z, weight, steps, h, sums, bias=Tensor((5,)))
     with pytest.raises(ValueError, match=r"LSTM: expected c \(4, 5\), got \(4, 6\)"):
         LSTM(Tensor((12, 20)), Tensor((5, 20)), steps, h, Tensor((4, 6)))
     with pytest.raises(ValueError, match="LSTM: mask and before go together"):

@@ -1,6 +1,7 @@
 """Recurrent layers in networks: settings, gradients, files, what is frozen, and what is refused."""
 
 import copy
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -68,13 +69,16 @@ def test_what_a_layer_gives(isa: str) -> None:
     for kind in KINDS:
         layer = kind(5, return_sequences=True, return_state=True, name="layer")
         net = fnn.Network(x, list(layer(x)), seed=1)
+        if kind is fnn.GRU:
+            net.weights["layer.recurrent_bias"][:] = np.linspace(-1, 1, 15)
         w, u, b = (net.weights[f"layer.{key}"].astype(float) for key in ("weight", "recurrent_weight", "bias"))
+        v = net.weights.get("layer.recurrent_bias", 0)
         if kind is fnn.LSTM:
             np.testing.assert_array_equal(b, np.repeat([0, 1, 0, 0], 5))
         found = net.predict(X)
         h = c = np.zeros((ROWS, 5))
         for t in range(TIME):
-            z, r = X[:, t] @ w + b, h @ u
+            z, r = X[:, t] @ w + b, h @ u + v
             if kind is fnn.LSTM:
                 i, f, g, o = np.split(z + r, 4, axis=1)
                 c = s(f) * c + s(i) * np.tanh(g)
@@ -104,6 +108,7 @@ def test_dropout_has_one_mask_for_all_steps(kind: Any) -> None:
 WRONG: dict[str, tuple[Any, str]] = {
     "units": (lambda: fnn.LSTM(0), "LSTM: units must be an integer from 1"),
     "return_sequences": (lambda: fnn.GRU(3, 1), "GRU: return_sequences must be True or False"),
+    "recurrent_bias": (lambda: fnn.GRU(3, recurrent_bias=1), "GRU: recurrent_bias must be True or False"),
     "dropout": (lambda: fnn.LSTM(3, dropout=1), "LSTM: dropout must be a number >= 0 and < 1"),
     "recurrent_dropout": (lambda: fnn.LSTM(3, recurrent_dropout=-1), "LSTM: recurrent_dropout must be"),
     "initializer": (lambda: fnn.GRU(3, initializer="no"), "unknown initializer 'no'"),
@@ -179,3 +184,31 @@ def test_ids_of_any_type_and_where_they_may_not_be() -> None:
     fnn.check_gradients(
         fnn.Sequential([fnn.LSTM(3)], input_shape=(5, 2), seed=0).compile("adam", "mse"), X[:, :5, :2], t
     )
+
+
+def test_a_file_from_before_the_recurrent_bias(tmp_path: Path) -> None:
+    """Its layers have none: they predict and train on as they did, and are the same in a new file."""
+    old = fnn.load(Path(__file__).parent / "data" / "gru_of_version_1.safetensors")
+    known = {name: np.array(values) for name, values in old.metadata.items()}
+    np.testing.assert_allclose(old.predict(known["x"]), known["predictions"], rtol=1e-5, atol=1e-6)
+    assert not [name for name in old.weights if "recurrent_bias" in name]
+    assert repr(old.layers[1]) == "GRU(3)" and not old.layers[1].recurrent_bias
+    old.save(tmp_path / "net")
+    new = fnn.load(tmp_path / "net")
+    assert not new.layers[0].layer.recurrent_bias
+    for net in (old, new):
+        losses = net.fit(known["x"], known["y"], 4, epochs=3, verbose=0).history["loss"]
+        np.testing.assert_allclose(losses, known["next_losses"], rtol=1e-4)
+
+
+def test_gru_without_recurrent_bias() -> None:
+    """As with one that is 0, but for its gradient."""
+    layers = fnn.GRU(5, True), fnn.GRU(5, True, recurrent_bias=False, name="gru_0")
+    with_bias, without = (fnn.Sequential([layer], input_shape=(TIME, SIZE), seed=0) for layer in layers)
+    for name, view in without.weights.items():
+        view[...] = with_bias.weights[name]
+    assert_same_bits(without.predict(X), with_bias.predict(X))
+    for net in (with_bias, without):
+        net.compile("sgd", "mse")
+        fnn.check_gradients(net, X, np.ones((ROWS, TIME, 5)))
+    assert_same_bits(without.gradients["gru_0.weight"], with_bias.gradients["gru_0.weight"])

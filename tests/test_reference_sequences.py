@@ -75,7 +75,7 @@ def test_gru(mask: Array | None, reverse: bool) -> None:
         )
 
     def run(*inputs: Array, **firsts: Array) -> dict[str, Array]:
-        return twins.GRU(*inputs, **firsts, mask=mask, reverse=reverse)
+        return twins.GRU(*inputs, **firsts, mask=mask, bias=generator(4).standard_normal(3 * UNITS), reverse=reverse)
 
     assert_recurrence(run, gradient, 3, ("h",))
 

@@ -24,16 +24,25 @@ def same(ours: np.ndarray, theirs: Any, what: object) -> None:
     assert_close(ours, wanted, max(1.0, float(np.abs(wanted).max())), 1e-5)
 
 
+def names_of(net: fnn.Network, layer: str) -> list[tuple[str, str]]:
+    """PyTorch's names of the layer's parameters, and fastnn's."""
+    names = {"weight_ih": "weight", "weight_hh": "recurrent_weight", "bias_ih": "bias", "bias_hh": "recurrent_bias"}
+    return [(theirs, ours) for theirs, ours in names.items() if f"{layer}.{ours}" in net.weights]
+
+
 def copy_weights(net: fnn.Network, layer: str, theirs: Any, suffix: str) -> None:
-    """fastnn's weights into PyTorch's layer, whose second bias is 0: the GRU's does not add to the first."""
+    """fastnn's weights into PyTorch's layer, whose second bias is 0 where fastnn has one; that of a GRU is drawn."""
     with torch.no_grad():
-        for name, ours in (("weight_ih", "weight"), ("weight_hh", "recurrent_weight"), ("bias_ih", "bias")):
-            getattr(theirs, f"{name}_{suffix}")[:] = torch.from_numpy(net.weights[f"{layer}.{ours}"].T.copy())
         getattr(theirs, f"bias_hh_{suffix}")[:] = 0
+        if f"{layer}.recurrent_bias" in net.weights:
+            view = net.weights[f"{layer}.recurrent_bias"]
+            view[:] = generator(len(view)).standard_normal(view.shape)
+        for name, ours in names_of(net, layer):
+            getattr(theirs, f"{name}_{suffix}")[:] = torch.from_numpy(net.weights[f"{layer}.{ours}"].T.copy())
 
 
 def same_gradients(net: fnn.Network, layer: str, theirs: Any, suffix: str, what: object) -> None:
-    for name, ours in (("weight_ih", "weight"), ("weight_hh", "recurrent_weight"), ("bias_ih", "bias")):
+    for name, ours in names_of(net, layer):
         same(net.gradients[f"{layer}.{ours}"].T, getattr(theirs, f"{name}_{suffix}").grad, (what, ours))
 
 
@@ -275,15 +284,15 @@ def test_a_step_of_training(ragged: bool, smoothing: float) -> None:
     table, dense = torch.nn.Embedding(9, 5, padding_idx=0), torch.nn.Linear(7, 4)
     lstm, gru = torch.nn.LSTM(5, 6, batch_first=True, bidirectional=True), torch.nn.GRU(12, 7, batch_first=True)
     for _ in range(3):
+        places = [("both.forward", lstm, "l0"), ("both.reverse", lstm, "l0_reverse"), ("back", gru, "l0")]
+        for place in places:
+            copy_weights(net, *place)
         before = {name: weight.copy() for name, weight in net.weights.items()}
         with torch.no_grad():
             table.weight[:] = torch.from_numpy(before["table.weight"])
             table.weight[0] = 0
             dense.weight[:] = torch.from_numpy(before["dense.weight"].T.copy())
             dense.bias[:] = torch.from_numpy(before["dense.bias"])
-        places = [("both.forward", lstm, "l0"), ("both.reverse", lstm, "l0_reverse"), ("back", gru, "l0")]
-        for place in places:
-            copy_weights(net, *place)
         ids, labels = random.integers(0, 9, (8, 11)), random.integers(0, 4, (8, 11))
         lengths = random.integers(1, 12, 8) if ragged else np.full(8, 11)
         packed = torch.nn.utils.rnn.pack_padded_sequence(

@@ -25,13 +25,14 @@ def unknown_attribute(owner: object, name: str, known: Iterable[str]) -> Attribu
     return AttributeError(f"{type(owner).__name__} has no attribute {name!r}{hint}")
 
 
-def check_version(kind: type, entry: Mapping[str, Any]) -> None:
-    """Raises ValueError where a file holds settings of a later version of the class; files of 0.1 name none."""
+def check_version(kind: type, entry: Mapping[str, Any]) -> int:
+    """The version of the settings of a class in a file; 1 where it names none. Raises ValueError for a later one."""
     version = entry.get("version", 1)
     if not isinstance(version, int) or not 1 <= version <= kind.version:  # type: ignore[attr-defined]
         raise ValueError(
             f"{kind.__name__}: unknown version {version!r} of settings; was it written by a later version of fastnn?"
         )
+    return version
 
 
 class Settings:  # noqa: PLW1641  # mutable, unless they are FixedSettings

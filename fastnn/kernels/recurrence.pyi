@@ -26,6 +26,7 @@ class Forward(Recurrence):
         h0: Tensor | None = None,
         c0: Tensor | None = None,
         mask: Tensor | None = None,
+        bias: Tensor | None = None,
     ) -> None: ...
 
 class Backward(Recurrence):

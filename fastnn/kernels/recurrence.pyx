@@ -115,7 +115,7 @@ cdef class Recurrence(Prepared):
             self.leave(self.c, self.result_c, place, row)
 
     cdef void multiply(self, const float *a, Py_ssize_t rows, float *c, bint add, int activation=0) noexcept nogil:
-        """c = a weight, or with add c + a weight, then the activation."""
+        """c = a weight, plus the bias if there is one, or with add c + a weight, then the activation."""
         cdef fastnn_product p = self.product
         p.m, p.a, p.c, p.add, p.activation = rows, a, c, add, activation
         if self.across > 1:  # no other thread is here
@@ -131,6 +131,7 @@ cdef class Recurrence(Prepared):
         cdef Py_ssize_t start = units * index // parts * unit, end = min(p.n, units * (index + 1) // parts * unit)
         if start < end:
             p.n, p.b, p.c = end - start, p.b + start * p.k, p.c + start
+            p.bias = NULL if p.bias == NULL else p.bias + start
             self.table.product(&p)
 
     cdef void fill(self, float *state, const float *given, Py_ssize_t place, Py_ssize_t row) noexcept nogil:
@@ -161,8 +162,8 @@ cdef class Forward(Recurrence):
     z (rows * times, gates * units), weight (units, gates * units). h, c: (rows, units), during a run. Optional
     results: y (rows * times, units), the state after each step; last_h, last_c (rows, units), the last ones. For a
     gradient: before, cells (rows * times, units), the states before each step. h0, c0 (rows, units): before the
-    first one, else zeros. mask (rows, units): multiplies the state that the product takes, and before with it; plain
-    (rows * times, units): the states before each step without it.
+    first one, else zeros. bias (gates * units,): is added to the product. mask (rows, units): multiplies the state
+    that the product takes, and before with it; plain (rows * times, units): the states before each step without it.
     """
 
     def take_forward(
@@ -170,8 +171,12 @@ cdef class Forward(Recurrence):
         Tensor c or None = None, Tensor y or None = None, Tensor last_h or None = None, Tensor last_c or None = None,
         Tensor before or None = None, Tensor cells or None = None, Tensor plain or None = None,
         Tensor sums or None = None, Tensor h0 or None = None, Tensor c0 or None = None, Tensor mask or None = None,
+        Tensor bias or None = None,
     ) -> None:
         matrix = self.take(z, weight, steps, h, gates, False, reverse)
+        if bias is not None and bias.shape != (self.width,):
+            raise ValueError(f"{type(self).__name__}: expected bias {(self.width,)}, got {bias.shape}")
+        self.product.bias = floats(bias)
         self.y, self.sums = self.by_step("y", y), self.by_step("sums", sums, gates)
         self.before, self.plain = self.by_step("before", before), self.by_step("plain", plain)
         self.cells = self.by_step("cells", cells)
@@ -180,7 +185,7 @@ cdef class Forward(Recurrence):
         self.result_h, self.result_c = self.by_row("last_h", last_h), self.by_row("last_c", last_c)
         if mask is not None and before is None:
             raise ValueError(f"{type(self).__name__}: mask and before go together")
-        self.bind((h, z, matrix, y, before, cells, plain, sums, c, last_h, last_c, h0, c0, mask))
+        self.bind((h, z, matrix, y, before, cells, plain, sums, c, last_h, last_c, h0, c0, mask, bias))
 
     cdef Py_ssize_t begun(self, Py_ssize_t first, Py_ssize_t rows, Py_ssize_t index) noexcept nogil:
         """How many of the sequences have a state before the index-th time of the loop: the others start from zeros.

@@ -59,6 +59,7 @@ class GRU(Forward):
         h0: Tensor | None = None,
         mask: Tensor | None = None,
         plain: Tensor | None = None,
+        bias: Tensor | None = None,
         reverse: bool = False,
     ) -> None: ...
 

@@ -60,7 +60,7 @@ cdef class LSTMGradient(Backward):
 
 
 cdef class GRU(Forward):
-    """r, u = sigmoid of z + s, s = h weight; n = tanh(z_n + r s_n); h = n + u (h - n). z becomes the gates r, u, n.
+    """r, u = sigmoid of z + s, s = h weight + bias; n = tanh(z_n + r s_n); h = n + u (h - n). z becomes r, u, n.
 
     sums (rows * times, 3 * units): s for each step. Cho et al. 2014, with the reset after the product as in cuDNN. The
     arguments: see Forward.
@@ -69,22 +69,27 @@ cdef class GRU(Forward):
     def __init__(
         self, Tensor z, weight: Tensor | Packed, Steps steps, Tensor h, Tensor sums, *, Tensor y or None = None,
         Tensor last_h or None = None, Tensor before or None = None, Tensor h0 or None = None,
-        Tensor mask or None = None, Tensor plain or None = None, reverse: bool = False,
+        Tensor mask or None = None, Tensor plain or None = None, Tensor bias or None = None, reverse: bool = False,
     ) -> None:
         if (mask is None) != (plain is None):
             raise ValueError("GRU: mask and plain go together")
         self.take_forward(
             z, weight, steps, h, gates=3, reverse=reverse, sums=sums, y=y, last_h=last_h, before=before, plain=plain,
-            h0=h0, mask=mask,
+            h0=h0, mask=mask, bias=bias,
         )
 
     cdef void cell(
         self, Py_ssize_t at, Py_ssize_t first, Py_ssize_t rows, const float *state, Py_ssize_t begun
     ) noexcept nogil:
         cdef float *sums = self.sums + at * self.width
+        cdef Py_ssize_t i
         if begun:
             self.multiply(state, begun, sums, False)
-        memset(sums + begun * self.width, 0, 4 * (rows - begun) * self.width)
+        if self.product.bias == NULL:
+            memset(sums + begun * self.width, 0, 4 * (rows - begun) * self.width)
+        else:
+            for i in range(begun, rows):
+                memcpy(sums + i * self.width, self.product.bias, 4 * self.width)
         self.table.gru(rows, self.units, self.z + at * self.width, sums, self.h + first * self.units)
 
 

@@ -3,7 +3,7 @@
 import dataclasses
 import re
 import weakref
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self
 
@@ -242,6 +242,11 @@ class Layer:
     def kind(self) -> str:
         """The name of its class in names and files."""
         return type(self).__name__
+
+    @classmethod
+    def upgraded(cls, settings: Mapping[str, Any], version: int) -> dict[str, Any]:
+        """The settings of a file, of this version or an earlier one, as they are given now to mean the same."""
+        return dict(settings)
 
     def settings(self) -> dict[str, Any]:
         """The fields, as they go into a file."""

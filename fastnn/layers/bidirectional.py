@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from fastnn.common import checks
+from fastnn.common.settings import check_version
 from fastnn.layers.base import Layer, Parameter
 from fastnn.layers.merge import Add, Concatenate, Multiply
 from fastnn.layers.recurrence import Recurrent
@@ -61,13 +62,15 @@ class Bidirectional(Layer):
     merge: str = "concatenate"
 
     stepwise: ClassVar[bool] = True
+    version: ClassVar[int] = 2  # since which the layer has a version of its own
 
     def __post_init__(self) -> None:
         super().__post_init__()
         layer = self.layer
         if isinstance(layer, Mapping):  # out of a file
-            checks.names("Bidirectional: layer", layer, ("class", "settings"))
-            layer = _KINDS[checks.known("layer", layer["class"], _KINDS)](**layer["settings"])
+            checks.names("Bidirectional: layer", {"version": 1, **layer}, ("class", "version", "settings"))
+            kind = _KINDS[checks.known("layer", layer["class"], _KINDS)]
+            layer = kind(**kind.upgraded(layer["settings"], check_version(kind, layer)))
         if type(layer) not in _KINDS.values():
             raise TypeError(f"Bidirectional: expected an LSTM, GRU or SimpleRNN layer, got {layer!r}")
         if layer.reverse or layer.return_state:
@@ -84,7 +87,7 @@ class Bidirectional(Layer):
         return True
 
     def settings(self) -> dict[str, Any]:
-        inner = {"class": self.layer.kind, "settings": self.layer.settings()}
+        inner = {"class": self.layer.kind, "version": self.layer.version, "settings": self.layer.settings()}
         return {**{f.name: getattr(self, f.name) for f in dataclasses.fields(self)}, "layer": inner}
 
     def parameters(self, features: tuple[int, ...]) -> dict[str, Parameter]:

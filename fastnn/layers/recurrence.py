@@ -66,7 +66,7 @@ class Cells:
 
     By step: z, what the inputs contribute to the gates, then the gates, in the end their gradient; y, the h after each
     step. By sequence: first and last, the states before the first step and after the last one, [h] or [h, c]; mask,
-    which the h that the product takes is multiplied with.
+    which the h that the product takes is multiplied with. recurrent_bias is added to that product.
     For the gradient, by step: before, the h that the product took, with the mask; plain, the same without it; memory,
     the c before; sums, what h contributed to the gates.
     """
@@ -78,6 +78,7 @@ class Cells:
     last: Sequence[Buffer | None]
     mask: Buffer | None
     before: Buffer | None
+    recurrent_bias: Tensor | None = None
     plain: Buffer | None = None
     memory: Buffer | None = None
     sums: Buffer | None = None
@@ -211,6 +212,7 @@ class Recurrent(Layer):
             last=[value.buffer if wants_last else None for value in last],
             mask=mask,
             before=z.beside(self.units) if lowering.training else None,
+            recurrent_bias=weights["recurrent_bias"].value if "recurrent_bias" in weights else None,
         )
         self.emit_forward(lowering, lowering.packed(recurrent.value), cells)
         if carried is not None:

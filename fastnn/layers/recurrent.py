@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
 from fastnn import kernels
+from fastnn.common import checks
 from fastnn.engine.tensor import Tensor
 from fastnn.initializers import Initializer
 from fastnn.layers.activation import known_activation
-from fastnn.layers.recurrence import CellGradients, Cells, Recurrent
+from fastnn.layers.base import Parameter
+from fastnn.layers.recurrence import CellGradients, Cells, Recurrent, Shape
 from fastnn.lowering.call import Buffer, ToPack, Weight
 from fastnn.lowering.lowering import Lowering
 
@@ -124,12 +127,13 @@ class LSTM(Recurrent):
 
 @dataclass(eq=False, repr=False)
 class GRU(Recurrent):
-    """r, z = s(x_t W + b + h U); n = tanh(x_t W_n + b_n + r (h U_n)); h = (1 - z) n + z h.
+    """r, z = s(x_t W + b + h U + c); n = tanh(x_t W_n + b_n + r (h U_n + c_n)); h = (1 - z) n + z h.
 
     s is the sigmoid and h the state, zeros before the first step. W is weight (in, 3 units), U recurrent_weight (units,
-    3 units) and b bias (3 units,), with the gates in the order r, z, n. The reset gate is applied after the product, as
-    in PyTorch, cuDNN and Keras; there is one bias. x is (batch, time, in), y (batch, units), the last h. Called as
-    layer(x, initial_state=h), it starts with this state, (batch, units).
+    3 units), b bias and c recurrent_bias, each (3 units,), with the gates in the order r, z, n. The reset gate is
+    applied after the product and its bias, as in PyTorch, cuDNN, Keras (reset_after) and ONNX (linear_before_reset). x
+    is (batch, time, in), y (batch, units), the last h. Called as layer(x, initial_state=h), it starts with this state,
+    (batch, units).
 
     Parameters
     ----------
@@ -141,6 +145,8 @@ class GRU(Recurrent):
         Whether a call returns the state after the last step too: y, h = layer(x).
     reverse, dropout, recurrent_dropout, initializer, recurrent_initializer
         As in `LSTM`.
+    recurrent_bias : bool, default True
+        Whether there is c, which starts at 0. Files of layers without it, version 1, load as they were.
 
     Raises
     ------
@@ -160,7 +166,22 @@ class GRU(Recurrent):
     ((10, 16), (16,))
     """
 
+    recurrent_bias: bool = field(default=True, kw_only=True)
+
     gates: ClassVar[int] = 3
+    version: ClassVar[int] = 2
+
+    @classmethod
+    def upgraded(cls, settings: Mapping[str, Any], version: int) -> dict[str, Any]:
+        return {"recurrent_bias": False, **settings} if version < 2 else dict(settings)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        checks.flag("GRU: recurrent_bias", self.recurrent_bias)
+
+    def parameters(self, features: list[Shape]) -> dict[str, Parameter]:
+        found = super().parameters(features)
+        return {**found, "recurrent_bias": Parameter(found["bias"].shape, "zeros")} if self.recurrent_bias else found
 
     def emit_forward(self, lowering: Lowering, weight: Tensor | ToPack, cells: Cells) -> None:
         cells.sums = cells.z.beside()
@@ -178,6 +199,7 @@ class GRU(Recurrent):
             mask=cells.mask,
             before=cells.before,
             plain=cells.plain,
+            bias=cells.recurrent_bias,
             reverse=self.reverse,
         )
 
@@ -204,7 +226,8 @@ class GRU(Recurrent):
         # The reset gate is between z and what h contributes, so each has a gradient of its own.
         gradients = weights["weight"].gradient, weights["bias"].gradient
         recurrent = weights["recurrent_weight"].gradient
-        lowering.emit(kernels.DenseWeightGradient, cells.before, cells.sums, recurrent, add=add)
+        bias = weights["recurrent_bias"].gradient if self.recurrent_bias else None
+        lowering.emit(kernels.DenseWeightGradient, cells.before, cells.sums, recurrent, bias, add=add)
         lowering.emit(kernels.DenseWeightGradient, x, cells.z, *gradients, add=add)
 
 

@@ -92,16 +92,16 @@ def restore(
             number = checks.integer("a layer's network", entry["network"], 0, len(inner) - 1)
             layers.append(Subnetwork.named(inner[number], entry.get("name")))
         elif entry["class"] in table:
-            check_version(table[entry["class"]], entry)
+            kind = table[entry["class"]]
             settings = {key: _setting(value, own) for key, value in entry["settings"].items()}
-            layers.append(table[entry["class"]](**settings))
+            layers.append(kind(**kind.upgraded(settings, check_version(kind, entry))))
         else:
             known = ", ".join(table)
             raise ValueError(f"unknown layer {entry['class']!r}; known: {known}; pass your own in layers=")
     if not layers:
         raise ValueError("a network needs at least one layer")
-    kind = kinds[checks.known("network", description["network"], kinds)]
-    net = kind.__new__(kind)
+    made = kinds[checks.known("network", description["network"], kinds)]
+    net = made.__new__(made)
     graph = Graph.chain(layers) if description["network"] == "Sequential" else _graph(description, layers)
     net.assemble(graph, seed, description.get("name"))
     net.trainable = checks.flag("trainable", description.get("trainable", True))
