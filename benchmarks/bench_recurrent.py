@@ -33,7 +33,7 @@ def test_lstm_gradient(benchmark: Any, units: int) -> None:
 def test_gru(benchmark: Any, units: int) -> None:
     h, last = states(2, units)
     z, sums = filled(ROWS * TIMES, 3 * units), Tensor((ROWS * TIMES, 3 * units))
-    benchmark(GRU(z, filled(units, 3 * units), full(), h, sums, last_h=last))
+    benchmark(GRU(z, filled(units, 3 * units), full(), h, sums, last_h=last, bias=filled(3 * units)))
 
 
 @pytest.mark.parametrize("units", UNITS)

@@ -123,7 +123,7 @@ WRONG: dict[str, tuple[Any, str]] = {
     ),
     "no symbol": (lambda: fnn.GRU(3)(fnn.Input((5, 2)), initial_state=np.ones(3)), "call it on an Input"),
     "both of what": (lambda: fnn.Bidirectional(fnn.Dense(3)), "Bidirectional: expected an LSTM"),
-    "both, reverse": (lambda: fnn.Bidirectional(fnn.LSTM(3, reverse=True)), "without reverse and return_state"),
+    "both, reverse": (lambda: fnn.Bidirectional(fnn.LSTM(3, reverse=True)), "expected a layer without reverse"),
     "merge": (
         lambda: fnn.Bidirectional(fnn.LSTM(3), "mean"),
         "unknown merge 'mean'; known: concatenate, add, multiply",

@@ -11,7 +11,7 @@ from fastnn.common import checks
 from fastnn.common.settings import check_version
 from fastnn.layers.base import Layer, Parameter
 from fastnn.layers.merge import Add, Concatenate, Multiply
-from fastnn.layers.recurrence import Recurrent
+from fastnn.layers.recurrence import Recurrent, State
 from fastnn.layers.recurrent import GRU, LSTM, SimpleRNN
 from fastnn.lowering.call import Weight
 from fastnn.lowering.lowering import Lowering
@@ -28,13 +28,14 @@ class Bidirectional(Layer):
 
     x is (batch, time, in), y (batch, 2 units): the states after the last and after the first step; with
     return_sequences (batch, time, 2 units). The parameters are "forward.weight", "reverse.weight" and so on, as those
-    of the layer. Initial states are not accepted: for those call two layers, one of them with reverse=True, and merge
-    their outputs.
+    of the layer. Where the layer has return_state, a call returns the states at both ends too, each (batch, units): y,
+    h, reverse_h = layer(x), for an LSTM y, h, c, reverse_h, reverse_c. Initial states are not accepted: for those call
+    two layers, one of them with reverse=True, and merge their outputs.
 
     Parameters
     ----------
     layer : LSTM, GRU or SimpleRNN
-        Without reverse and return_state.
+        Without reverse.
     merge : {"concatenate", "add", "multiply"}, default "concatenate"
         How the results are joined. "add" and "multiply" give y the units of one layer instead of two.
 
@@ -43,7 +44,7 @@ class Bidirectional(Layer):
     TypeError
         For another layer.
     ValueError
-        For a layer with reverse or return_state, and an unknown merge.
+        For a layer with reverse, and an unknown merge.
 
     References
     ----------
@@ -56,6 +57,9 @@ class Bidirectional(Layer):
     >>> layer = fnn.Bidirectional(fnn.LSTM(64, return_sequences=True))
     >>> layer(fnn.Input((20, 8))).shape
     (20, 128)
+    >>> y, h, reverse_h = fnn.Bidirectional(fnn.GRU(16, return_state=True))(fnn.Input((20, 8)))
+    >>> fnn.Concatenate()([h, reverse_h]).shape
+    (32,)
     """
 
     layer: Any
@@ -73,10 +77,18 @@ class Bidirectional(Layer):
             layer = kind(**kind.upgraded(layer["settings"], check_version(kind, layer)))
         if type(layer) not in _KINDS.values():
             raise TypeError(f"Bidirectional: expected an LSTM, GRU or SimpleRNN layer, got {layer!r}")
-        if layer.reverse or layer.return_state:
-            raise ValueError(f"Bidirectional: expected a layer without reverse and return_state, got {layer!r}")
+        if layer.reverse:
+            raise ValueError(f"Bidirectional: expected a layer without reverse, got {layer!r}")
         object.__setattr__(self, "layer", layer)
         checks.known("merge", self.merge, _MERGES)
+
+    def __call__(self, x: Any) -> Any:
+        """The output for x; with return_state also the states at both ends."""
+        y = super().__call__(x)
+        if not self.layer.return_state:
+            return y
+        joined = 2 if self.merge == "concatenate" else 1
+        return (y, *(State(i, joined)(y) for i in range(len(_WAYS) * len(self.layer.states))))
 
     @property
     def deterministic(self) -> bool:
@@ -108,4 +120,7 @@ class Bidirectional(Layer):
                 value = layer.lower(lowering, [each], own, lowering.stream())
             value.shape = shape
             values.append(value)
-        return _MERGES[self.merge]().lower(lowering, values, {}, index)
+        states = tuple(state for value in values for state in value.states) if self.layer.return_state else ()
+        y = _MERGES[self.merge]().lower(lowering, values, {}, index)
+        y.states = states
+        return y

@@ -138,7 +138,7 @@ class Multiply(_Elementwise):
 
         def backward() -> None:
             for i, value in enumerate(x):
-                if value.trains:
+                if value.trains and y.gradient is not None:
                     product(y.gradient, [*x[:i], *x[i + 1 :]], lowering.gradient(value))
                     lowering.apply_derivative(value)
 
@@ -196,7 +196,7 @@ class Concatenate(Merge):
         lowering.emit(kernels.Concatenate, y.buffer, *(value.buffer for value in x), groups=groups)
 
         def backward() -> None:
-            if not y.trains:
+            if y.gradient is None:  # of a Bidirectional only the states may be used
                 return
             gradients = [lowering.gradient(value) if value.trains else value.buffer.beside() for value in x]
             lowering.emit(kernels.ConcatenateGradient, y.gradient, *gradients, groups=groups)

@@ -28,12 +28,14 @@ class State(Layer):
     Parameters
     ----------
     number : int
-        0 for h, 1 for the c of an LSTM.
+        0 for h, 1 for the c of an LSTM; of a `Bidirectional` then those in reverse.
+    joined : int, default 1
+        How many results y is the concatenation of: 2 of a `Bidirectional` that concatenates.
 
     Raises
     ------
     TypeError, ValueError
-        For another number; when built, where the input has no such state.
+        For other numbers; when built, where the input has no such state.
 
     Examples
     --------
@@ -44,15 +46,19 @@ class State(Layer):
     """
 
     number: int
+    joined: int = 1
 
     stepwise: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        object.__setattr__(self, "number", checks.integer("State: number", self.number, 0, 1))
+        object.__setattr__(self, "number", checks.integer("State: number", self.number, 0, 3))
+        object.__setattr__(self, "joined", checks.integer("State: joined", self.joined, 1, 2))
 
     def output(self, features: Shape) -> Shape:
-        return features[-1:]
+        if not features or features[-1] % self.joined:
+            raise expected(self, "from a recurrent layer with return_state=True", features)
+        return (features[-1] // self.joined,)
 
     def lower(self, lowering: Lowering, x: Value, weights: dict[str, Weight], index: int) -> Value:
         if self.number >= len(x.states):
