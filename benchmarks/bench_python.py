@@ -12,13 +12,17 @@ from ops import filled
 @pytest.mark.parametrize("shape", [(1, 16), (64, 256)])
 def test_forward(benchmark: Any, shape: tuple[int, int]) -> None:
     result = filled(*shape).array
-    features = shape[1:]
-    benchmark(PythonForward(lambda x: result, filled(*shape), Tensor(shape), features, features, finite=True))
+    shapes: dict[str, Any] = {"features": shape[1:], "output": shape[1:]}
+    benchmark(PythonForward(lambda x: result, Tensor(shape), filled(*shape), **shapes, finite=True))
 
 
 @pytest.mark.parametrize("shape", [(1, 16), (64, 256)])
 def test_backward(benchmark: Any, shape: tuple[int, int]) -> None:
     result, gradient = filled(*shape).array, filled(shape[1]).array
-    features = shape[1:]
-    given = filled(*shape), Tensor(shape), features, features, {"scale": Tensor(features)}
-    benchmark(PythonBackward(lambda dy: (result, {"scale": gradient}), *given, finite=True))
+    options: dict[str, Any] = {
+        "features": shape[1:],
+        "output": shape[1:],
+        "gradients": {"scale": Tensor(shape[1:])},
+        "finite": True,
+    }
+    benchmark(PythonBackward(lambda dy: (result, {"scale": gradient}), filled(*shape), Tensor(shape), **options))

@@ -118,5 +118,5 @@ def test_bad_input() -> None:
     with pytest.raises(ValueError, match=r"State\(2\): call it on the output of a recurrent layer"):
         fnn.Network(x, State(2, 2)(fnn.Dense(6)(y))).predict(normal(1, 5, 2))
     for wrong in ((4,), (0, 3), (-1,)):
-        with pytest.raises(ValueError, match="State: (number|joined) must be an integer from"):
+        with pytest.raises(ValueError, match=r"State: (number|joined) must be an integer from"):
             State(*wrong)

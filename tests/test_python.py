@@ -86,10 +86,11 @@ def network(*layers: fnn.Layer, optimizer: Any = "adam") -> fnn.Sequential:
 def test_ops(isa: str) -> None:
     for rows, columns in ((1, 1), (5, 37), (64, 70)):
         x, y, dy, dx = normal(rows, columns), empty(rows + 2, columns), normal(rows, columns), empty(rows + 2, columns)
-        forward = PythonForward(np.tanh, tensor(x, rows + 2), y, (columns,), (columns,))
+        forward = PythonForward(np.tanh, y, tensor(x, rows + 2), features=(columns,), output=(columns,))
         run(forward, y, rows=rows)
         assert_close(written(y, rows), reference_layers.PythonForward(np.tanh, x), tolerance=1e-6)
-        back = PythonBackward(np.negative, tensor(dy, rows + 2), dx, (columns,), (columns,), {})
+        shapes = {"features": (columns,), "output": (columns,)}
+        back = PythonBackward(np.negative, tensor(dy, rows + 2), dx, **shapes, gradients={})
         run(back, dx, rows=rows)
         assert_same_bits(written(dx, rows), reference_layers.PythonBackward(np.negative, dy).astype(np.float32))
         assert forward.python and back.python
@@ -102,7 +103,8 @@ def test_gradients_overwrite_or_add(isa: str) -> None:
         return dy, {"scale": dy.sum(axis=0), "shift": dy[0], "other": dy}
 
     gradients = {"scale": scale, "shift": shift, "other": None}
-    run(PythonBackward(function, tensor(dy), dx, (3,), (3,), gradients, add=["shift"]), dx, scale, shift)
+    shapes = {"features": (3,), "output": (3,)}
+    run(PythonBackward(function, tensor(dy), dx, **shapes, gradients=gradients, add=["shift"]), dx, scale, shift)
     assert_close(scale.array, dy.sum(axis=0))
     assert_close(shift.array, normal(3) + dy[0])
 
@@ -115,7 +117,7 @@ def test_the_view_follows_the_rows() -> None:
         assert not x.flags.writeable
         return x
 
-    plan = Plan([PythonForward(function, tensor(normal(8, 6)), empty(8, 6), (2, 3), (2, 3))])
+    plan = Plan([PythonForward(function, empty(8, 6), tensor(normal(8, 6)), features=(2, 3), output=(2, 3))])
     plan.run(20, 8, pause=60)
     assert seen == [(8, 2, 3), (8, 2, 3), (4, 2, 3)]
 

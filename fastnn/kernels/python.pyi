@@ -12,12 +12,11 @@ class Python(Op):
 class PythonForward(Python):
     def __init__(
         self,
-        function: Callable[[np.ndarray], np.ndarray],
-        x: Tensor,
+        function: Callable[[Any], np.ndarray],
         y: Tensor,
-        features: tuple[int, ...],
+        *x: Tensor,
+        features: tuple[int, ...] | list[tuple[int, ...]],
         output: tuple[int, ...],
-        *,
         finite: bool = False,
     ) -> None: ...
 
@@ -26,11 +25,10 @@ class PythonBackward(Python):
         self,
         function: Callable[[np.ndarray], Any],
         dy: Tensor,
-        dx: Tensor | None,
-        features: tuple[int, ...],
+        *tensors: Tensor | None,
+        features: tuple[int, ...] | list[tuple[int, ...]],
         output: tuple[int, ...],
         gradients: Mapping[str, Tensor | None],
-        *kept: Tensor,
         add: Iterable[str] = (),
         finite: bool = False,
     ) -> None: ...

@@ -1,4 +1,4 @@
-"""Layers in Python: ops that call a function on an array and copy its result.
+"""Layers in Python: ops that call a function on an array, or on a list of them, and copy its results.
 
 They hold the GIL. An exception is kept, ends the run, and is raised by the call that runs the plan.
 """
@@ -19,33 +19,39 @@ cnp.import_array()
 
 
 cdef class Python(Op):
-    """An op that calls function(x), x (rows, *shape) a read-only float32 view of a tensor.
+    """An op that calls function(x), x (rows, *shape) a read-only float32 view of a tensor, or a list of such views.
 
     finite: its results for finite numbers must be finite.
     """
 
     cdef object function, error
-    cdef Tensor x
-    cdef tuple shape
-    cdef bint finite
-    cdef cnp.ndarray view  # of x, at the rows of the last run
+    cdef tuple x, shapes
+    cdef bint finite, several
+    cdef tuple views  # of x, at the rows of the last run
+    cdef Py_ssize_t seen  # these
 
     def __cinit__(self) -> None:
         self.python = True
 
-    cdef void take(self, function, Tensor x, tuple shape, bint finite, tuple others) except *:
-        self.function, self.x, self.shape, self.finite = function, x, shape, finite
-        self.bind((x, *others))
-        self.look(x.rows)
+    cdef void take(self, function, tuple x, shapes, bint finite, tuple others) except *:
+        """shapes: one, or a list of one for each x."""
+        self.function, self.x, self.several, self.finite = function, x, isinstance(shapes, list), finite
+        self.shapes = tuple(shapes) if self.several else (shapes,)
+        if len(x) != len(self.shapes):
+            raise ValueError(f"{type(self).__name__}: expected {len(self.shapes)} tensors, got {len(x)}")
+        self.bind((*x, *others))
+        self.look(x[0].rows)
 
     cdef void look(self, Py_ssize_t rows) except *:
-        """Makes the view, which costs as much as a small op."""
-        self.view = arrays.read_only(self.x.array[:rows].reshape((rows, *self.shape)))
+        """Makes the views, which costs as much as a small op."""
+        given = zip(self.x, self.shapes, strict=True)
+        self.views = tuple([arrays.read_only(x.array[:rows].reshape((rows, *shape))) for x, shape in given])
+        self.seen = rows
 
     cdef void run(self) noexcept nogil:
         with gil:
             try:
-                if cnp.PyArray_DIM(self.view, 0) != self.state.rows:
+                if self.seen != self.state.rows:
                     self.look(self.state.rows)
                 self.use(self.call())
             except BaseException as error:  # a KeyboardInterrupt, too, is raised by the call that runs the plan
@@ -54,7 +60,7 @@ cdef class Python(Op):
 
     cdef object call(self):
         try:
-            return self.function(self.view)
+            return self.function(list(self.views) if self.several else self.views[0])
         except BaseException as error:
             error.add_note(f"in {self.where()}; the arrays that it is given are read-only")
             raise
@@ -80,7 +86,7 @@ cdef class Python(Op):
         source.data, source.row, source.element = <const char *> cnp.PyArray_DATA(array), 4 * n, NULL
         source.type, source.swapped = csrc.fastnn_float32, False
         place = self.table.gather(1, n, n, &source, 0, NULL, check, <float *> target.data)
-        if place >= 0 and np.isfinite(self.view).all():  # else the function is not at fault
+        if place >= 0 and all([np.isfinite(view).all() for view in self.views]):  # else the function is not at fault
             raise FloatingPointError(f"{self.where()} returned {array.ravel()[place]} in {what}")
 
     cdef str where(self):
@@ -92,19 +98,18 @@ cdef class Python(Op):
 
 
 cdef class PythonForward(Python):
-    """y (rows, *output) = function(x), x (rows, *features)."""
+    """y (rows, *output) = function(x), x (rows, *features); features: of the only x, or a list of one for each."""
 
     cdef Tensor y
     cdef tuple output
 
     def __init__(
         self,
-        function: Callable[[np.ndarray], np.ndarray],
-        Tensor x,
+        function: Callable[[Any], np.ndarray],
         Tensor y,
-        features: tuple[int, ...],
+        *x: Tensor,
+        features: tuple[int, ...] | list[tuple[int, ...]],
         output: tuple[int, ...],
-        *,
         finite: bool = False,
     ) -> None:
         floats(y)
@@ -118,12 +123,13 @@ cdef class PythonForward(Python):
 cdef class PythonBackward(Python):
     """dx (rows, *features) = function(dy), dy (rows, *output), or where it has parameters dx and a dict of gradients.
 
-    dx: None where it is not requested. gradients: by name, None if not requested. add: the names of those that
-    accumulate. kept: what else the function may read, which has to stay alive until then.
+    features: of the only x, or a list of one for each, and then dx is a list too. tensors: where each dx goes, None if
+    it is not requested, then what else the function may read, which has to stay alive until then. gradients: by name,
+    None if not requested. add: the names of those that accumulate.
     """
 
-    cdef Tensor dx
-    cdef tuple features
+    cdef tuple dx, features
+    cdef bint joins  # whether dx is a list
     cdef dict gradients
     cdef frozenset add
     cdef Tensor more  # room for a gradient that is added
@@ -132,28 +138,34 @@ cdef class PythonBackward(Python):
         self,
         function: Callable[[np.ndarray], Any],
         Tensor dy,
-        Tensor dx or None,
-        features: tuple[int, ...],
+        *tensors: Tensor | None,
+        features: tuple[int, ...] | list[tuple[int, ...]],
         output: tuple[int, ...],
         gradients: Mapping[str, Tensor | None],
-        *kept: Tensor,
         add: Iterable[str] = (),
         finite: bool = False,
     ) -> None:
-        floats(dx)
-        self.dx, self.features, self.gradients, self.add = dx, features, dict(gradients), frozenset(add)
+        self.joins = isinstance(features, list)
+        self.features = tuple(features) if self.joins else (features,)
+        self.dx, self.gradients, self.add = tensors[:len(self.features)], dict(gradients), frozenset(add)
+        for dx in self.dx:
+            floats(dx)
         self.more = Tensor((max([gradients[name].size for name in self.add], default=0),))
-        self.take(function, dy, output, finite, (dx, *gradients.values(), *kept))
+        self.take(function, (dy,), output, finite, (*tensors, *gradients.values()))
 
     cdef void use(self, object result) except *:
         cdef Tensor gradient
         dx, found = result if isinstance(result, tuple) and len(result) == 2 else (result, {})
         if not isinstance(found, dict) or found.keys() != self.gradients.keys():
-            names = ", ".join(self.gradients)
-            wanted = f"dx and a dict of the gradients of {names}" if names else "dx alone"
+            names, what = ", ".join(self.gradients), "a list of dx" if self.joins else "dx"
+            wanted = f"{what} and a dict of the gradients of {names}" if names else f"{what} alone"
             raise ValueError(f"{self.where()} must return {wanted}")
-        if self.dx is not None:
-            self.copy("dx", dx, self.dx, (self.state.rows, *self.features))
+        if self.joins and not (isinstance(dx, list) and len(dx) == len(self.dx)):
+            raise ValueError(f"{self.where()} must return a list of {len(self.dx)} dx, one for each input")
+        each = dx if self.joins else [dx]
+        for i, (value, target, features) in enumerate(zip(each, self.dx, self.features, strict=True)):
+            if target is not None:
+                self.copy(f"dx[{i}]" if self.joins else "dx", value, target, (self.state.rows, *features))
         for name, gradient in self.gradients.items():
             if gradient is not None and not self.state.inputs_only:
                 self.take_gradient(name, found[name], gradient)

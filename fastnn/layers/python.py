@@ -21,6 +21,10 @@ class PythonLayer(Layer):
     parameters it returns a pair, the second a dict of their gradients by name. `parameters(features)` returns a dict of
     `Parameter`. Settings are the fields of a dataclass.
 
+    Called on several symbols, layer([a, b]), it has several inputs: forward and `output`, which has to be defined then,
+    and `parameters` get a list, of arrays or of shapes, and backward returns a list of gradients. Sequences with
+    lengths are refused.
+
     All arrays are float32. Those that are passed in, and the parameters (self.scale, say), are read-only views of
     memory that is used again in the next step. What forward sets on self is there in backward of the same step and
     nowhere else: each plan calls an object of its own, so threads do not interfere. `self.training` is True where a
@@ -51,30 +55,46 @@ class PythonLayer(Layer):
     array([[1., 2.]], dtype=float32)
     """
 
-    def forward(self, x: np.ndarray) -> np.ndarray:
+    def given(self, values: list[Any]) -> Any:
+        return values[0] if len(values) == 1 else values
+
+    def output(self, features: Any) -> tuple[int, ...]:
+        if isinstance(features, list):
+            raise ValueError(f"{self.title()}: takes one input, got {len(features)}; for more define output(features)")
+        shape: tuple[int, ...] = features
+        return shape
+
+    def forward(self, x: Any) -> np.ndarray:
         """The outputs y for inputs x."""
         raise NotImplementedError(f"{type(self).__name__}.forward is not defined")
 
     def backward(self, dy: np.ndarray) -> Any:
-        """dx, or (dx, {name: gradient}), from dy."""
+        """dx, or (dx, {name: gradient}), from dy; of several inputs a list of dx."""
         raise NotImplementedError(f"{type(self).__name__}.backward is not defined")
 
-    def lower(self, lowering: Lowering, x: Value, weights: dict[str, Weight], index: int) -> Value:
-        shape, x = x.shape, lowering.read(x)
-        bound, shapes = self._bound(weights, lowering.varies), (shape, self.shape_for([shape]))
+    def lower(self, lowering: Lowering, x: Any, weights: dict[str, Weight], index: int) -> Value:
+        given: list[Value] = x if isinstance(x, list) else [x]
+        features = [value.shape for value in given]
+        shapes = {"features": self.given(features), "output": self.shape_for(features)}
+        given = [lowering.read(value) for value in given]
+        bound = self._bound(weights, lowering.varies)
         trained = {name: weight.gradient for name, weight in weights.items()}
-        y = lowering.value(math.prod(shapes[1]), x.trains or any(gradient is not None for gradient in trained.values()))
-        lowering.emit(kernels.PythonForward, bound.forward, x.buffer, y.buffer, *shapes, finite=lowering.training)
+        trains = any(value.trains for value in given) or any(gradient is not None for gradient in trained.values())
+        y = lowering.value(math.prod(shapes["output"]), trains)
+        read = [value.buffer for value in given]
+        lowering.emit(kernels.PythonForward, bound.forward, y.buffer, *read, **shapes, finite=lowering.training)
 
         def backward() -> None:
             if not y.trains:
                 return
-            dx = lowering.gradient(x) if x.trains else None
+            dx = [lowering.gradient(value) if value.trains else None for value in given]
             add = [name for name, weight in weights.items() if trained[name] is not None and lowering.adds(weight)]
-            given = bound.backward, y.gradient, dx, *shapes, trained, x.buffer, y.buffer
-            lowering.emit(kernels.PythonBackward, *given, add=add, finite=True)
-            if x.trains:
-                lowering.apply_derivative(x)
+            kept = *dx, *read, y.buffer
+            options = {**shapes, "gradients": trained, "add": add, "finite": True}
+            lowering.emit(kernels.PythonBackward, bound.backward, y.gradient, *kept, **options)
+            for value in given:
+                if value.trains:
+                    lowering.apply_derivative(value)
 
         lowering.backward(backward)
         return y
