@@ -10,19 +10,18 @@ from fastnn.layers import (
     BatchNorm,
     Conv1D,
     Dense,
-    DepthwiseConv2D,
+    DepthwiseConv1D,
     Dropout,
     LayerNorm,
     MultiHeadAttention,
     Rescale,
-    Reshape,
 )
-from fastnn.layers.symbol import Input, Symbol
+from fastnn.layers.input import Input
+from fastnn.layers.symbol import Symbol
 from fastnn.network import Network
 
 
 def conformer(
-    times: int,
     features: int,
     classes: int,
     units: int = 144,
@@ -37,14 +36,14 @@ def conformer(
     Two convolutions of 3 steps with stride 2 and relu shorten the time to a quarter. Each block adds half of a
     feed-forward network, attention, a convolution over time and another half of a feed-forward network, each of a
     LayerNorm of the sum so far, and ends with a LayerNorm. The convolution is a gated product, a depthwise convolution,
-    BatchNorm, silu, and a product. Positions are rotary ones, instead of the paper's relative sinusoids.
+    BatchNorm, silu, and a product. Positions are rotary ones, instead of the paper's relative sinusoids. Spectrograms
+    have any number of steps and may have `lengths`; with labels that are not aligned, train it by `losses.CTC`.
 
     Parameters
     ----------
-    times : int
-        Steps of the spectrogram, at least 4: the output is (batch, times / 4 rounded up, classes).
     features : int
-        Numbers of each step: 80 mel frequencies, say.
+        Numbers of each step of the spectrogram, (batch, time, features): 80 mel frequencies, say. The output is (batch,
+        time / 4 rounded up, classes).
     classes : int
         At least 2: letters, say.
     units : int, default 144
@@ -65,7 +64,7 @@ def conformer(
     Raises
     ------
     TypeError, ValueError
-        For counts < 1, fewer than 4 steps or 2 classes, heads that do not divide units into even parts, and a dropout
+        For counts < 1, fewer than 2 classes, heads that do not divide units into even parts, and a dropout
         outside [0, 1).
 
     References
@@ -76,13 +75,14 @@ def conformer(
     Examples
     --------
     >>> import fastnn as fnn
-    >>> fnn.architectures.conformer(100, 80, 29, blocks=2).output_shape
-    (25, 29)
+    >>> import numpy as np
+    >>> net = fnn.architectures.conformer(80, 29, blocks=2)
+    >>> net.output_shape, net.predict(np.zeros((1, 100, 80))).shape
+    ((None, 29), (1, 25, 29))
     """
     width, count = checks.integer("conformer: units", units), checks.integer("conformer: blocks", blocks)
     taps, rate = checks.integer("conformer: kernel", kernel), checks.real("conformer: dropout", dropout, 0, below=1)
-    steps = checks.integer("conformer: times", times, 4)
-    x = spectrogram = Input((steps, checks.integer("conformer: features", features)))
+    x = spectrogram = Input((None, checks.integer("conformer: features", features)))
     for _ in range(2):
         x = Conv1D(width, 3, strides=2, padding="same", activation="relu")(x)
     x = Dropout(rate)(Dense(width)(x))
@@ -92,9 +92,7 @@ def conformer(
 
     def convolution(x: Symbol) -> Symbol:
         h = GLU()(Dense(2 * width)(LayerNorm()(x)))
-        h = Reshape((-1, 1, width))(h)  # as an image of one column
-        h = DepthwiseConv2D((taps, 1), padding="same", bias=False)(h)
-        h = BatchNorm()(Reshape((-1, width))(h))
+        h = BatchNorm()(DepthwiseConv1D(taps, padding="same", bias=False)(h))
         return Dropout(rate)(Dense(width)(Activation("silu")(h)))
 
     for _ in range(count):

@@ -11,7 +11,8 @@ from fastnn.layers import (
     TransformerDecoderBlock,
     TransformerEncoderBlock,
 )
-from fastnn.layers.symbol import Input, Symbol
+from fastnn.layers.input import Input
+from fastnn.layers.symbol import Symbol
 from fastnn.network import Network
 
 

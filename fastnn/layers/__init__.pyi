@@ -65,7 +65,6 @@ from fastnn.layers.transformer import (
     TransformerDecoderBlock as TransformerDecoderBlock,
     TransformerEncoderBlock as TransformerEncoderBlock,
 )
-from fastnn.layers.upsample import UpSample2D as UpSample2D
 from fastnn.layers.upsample import UpSample1D as UpSample1D, UpSample2D as UpSample2D
 
 LAYERS: Mapping[str, type[Layer]]

@@ -6,9 +6,9 @@ from fastnn.layers.activation import Activation, known_activation
 from fastnn.layers.base import expected
 from fastnn.layers.composite import Assembly
 from fastnn.layers.graph import Graph
+from fastnn.layers.input import Input
 from fastnn.layers.merge import Multiply
 from fastnn.layers.slice import Slice
-from fastnn.layers.symbol import Input
 
 
 @dataclass(eq=False, repr=False)

@@ -13,9 +13,10 @@ from fastnn.layers.dense import Dense
 from fastnn.layers.dropout import Dropout
 from fastnn.layers.glu import GLU
 from fastnn.layers.graph import Graph
+from fastnn.layers.input import Input
 from fastnn.layers.layer_norm import LayerNorm, RMSNorm
 from fastnn.layers.merge import Add
-from fastnn.layers.symbol import Input, Symbol
+from fastnn.layers.symbol import Symbol
 
 #: By the names that a block gives them.
 NORMS: dict[str, type[LayerNorm | RMSNorm]] = {"layer": LayerNorm, "rms": RMSNorm}
