@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import fastnn as fnn
-from fastnn.schedules import Cosine, Exponential, OneCycle, Polynomial, Schedule, Step, WarmUp
+from fastnn.schedules import Cosine, Exponential, InverseSqrt, OneCycle, Polynomial, Schedule, Step, WarmUp
 from networks import blobs
 
 torch = pytest.importorskip("torch", reason="parity is measured against PyTorch")
@@ -262,6 +262,10 @@ SCHEDULES: dict[str, tuple[Schedule, Callable[[Any, Any], Any]]] = {
     "step": (Step(0.1, 7, 0.3), lambda s, o: s.StepLR(o, 7, 0.3)),
     "exponential": (Exponential(0.1, 0.97), lambda s, o: s.ExponentialLR(o, 0.97)),
     "polynomial": (Polynomial(0.1, 30, power=2.5), lambda s, o: s.PolynomialLR(o, 30, 2.5)),
+    "inverse square root": (
+        InverseSqrt(0.1, 20),
+        lambda s, o: s.LambdaLR(o, lambda t: 20**0.5 * min((t + 1) ** -0.5, (t + 1) * 20**-1.5)),
+    ),
     "cosine": (Cosine(0.1, 50, end=0.01), lambda s, o: s.CosineAnnealingLR(o, 50, 0.01)),
     "restarts": (
         Cosine(0.1, 5, end=0.01, restarts=True, growth=2),

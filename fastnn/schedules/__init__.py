@@ -11,7 +11,7 @@ from typing import Any
 from fastnn.common.settings import check_version
 from fastnn.schedules.base import BLOCK, Schedule
 from fastnn.schedules.cycles import Cosine, OneCycle, WarmUp
-from fastnn.schedules.decay import Constant, Exponential, Polynomial, Step
+from fastnn.schedules.decay import Constant, Exponential, InverseSqrt, Polynomial, Step
 
 __all__ = [
     "BLOCK",
@@ -19,6 +19,7 @@ __all__ = [
     "Constant",
     "Cosine",
     "Exponential",
+    "InverseSqrt",
     "OneCycle",
     "Polynomial",
     "Schedule",
@@ -31,7 +32,8 @@ __all__ = [
 
 #: The schedules that a file may name.
 SCHEDULES: dict[str, type[Schedule]] = {
-    schedule.__name__: schedule for schedule in (Constant, Step, Exponential, Polynomial, Cosine, WarmUp, OneCycle)
+    schedule.__name__: schedule
+    for schedule in (Constant, Step, Exponential, Polynomial, InverseSqrt, Cosine, WarmUp, OneCycle)
 }
 
 

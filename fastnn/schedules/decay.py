@@ -1,4 +1,4 @@
-"""Rates that stay or fall: constant, in steps, exponentially, along a polynomial."""
+"""Rates that stay or fall: constant, in steps, exponentially, along a polynomial, as an inverse square root."""
 
 from dataclasses import dataclass
 
@@ -155,3 +155,42 @@ class Polynomial(Schedule):
 
     def at(self, t: np.ndarray) -> np.ndarray:
         return self.end + (self.rate - self.end) * (1 - np.minimum(t / self.steps, 1)) ** self.power
+
+
+@dataclass(eq=False, repr=False)
+class InverseSqrt(Schedule):
+    """rate min((t + 1) / warmup, sqrt(warmup / (t + 1))): up along a line, then down as Transformers are trained.
+
+    Parameters
+    ----------
+    rate : float
+        The highest rate, of update `warmup`. Vaswani et al. take 1 / sqrt(units warmup).
+    warmup : int
+        The number of updates until then.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For a rate that is not a number >= 0, and warmup < 1.
+
+    References
+    ----------
+    A. Vaswani, N. Shazeer, N. Parmar, J. Uszkoreit, L. Jones, A. N. Gomez, L. Kaiser and I. Polosukhin, "Attention Is
+    All You Need", NeurIPS 2017, equation 3.
+
+    Examples
+    --------
+    >>> import fastnn as fnn
+    >>> fnn.schedules.InverseSqrt(0.5, warmup=4).rates(0, 16)[[0, 1, 3, 15]]
+    array([0.125, 0.25 , 0.5  , 0.25 ])
+    """
+
+    rate: float
+    warmup: int
+
+    def check(self) -> None:
+        self.real("rate", least=0)
+        self.integer("warmup")
+
+    def at(self, t: np.ndarray) -> np.ndarray:
+        return self.rate * np.minimum((t + 1) / self.warmup, np.sqrt(self.warmup / (t + 1)))
