@@ -72,7 +72,7 @@ def test_shapes_at_any_length() -> None:
         (np.s_[:, 2:5], lambda n: min(n, 5) - 2),
         (np.s_[..., 1:], lambda n: n),
     ],
-    ids=range(6),
+    ids=["first", "last", "both", "stop", "middle", "features"],
 )
 def test_lengths(part: Any, count: Any) -> None:
     """Of the real steps: the padding changes no bit, and each sequence is as it is alone."""
