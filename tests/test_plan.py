@@ -250,6 +250,7 @@ counts = dict(Dense=4, Adam=4, Accuracy=2, Activation=2, Classes=2, Dropout=2, E
 counts |= dict(Scale=2, Scatter=2, SGD=2, Softmax=2)  # 3 for the others
 counts |= dict(ElementwiseLoss=2, PeakSignalToNoise=2, RootMeanSquaredError=2, SoftTargets=4, TopAccuracy=2)
 counts |= dict(Adadelta=4, Average=2, Clip=1, MaxNorm=1, Nadam=4, Penalties=0, Rprop=4, SquaredNorm=1, Zero=1)
+counts |= dict(PositionsGradient=2)
 settings = dict(Dropout=dict(rate=0.5, seed=1, stream=1), GatherLabels=dict(classes=3), Scale=dict(factor=2.0))
 settings |= dict(Average=dict(decay=0.9), Clip=dict(limit=1.0), ClipNorm=dict(limit=1.0), MaxNorm=dict(limit=1.0))
 settings |= dict(ElementwiseLoss=dict(loss="mse"), OwnLoss=dict(function=print, name="print"), TopAccuracy=dict(k=5))
