@@ -1,4 +1,4 @@
-"""Networks of any length beside networks of one: a step, a new length, and the memory.
+"""Networks of any length, vs. networks of one: a step, a new length, and the memory.
 
 `python benchmarks/lengths.py` trains a network of text alternately at several lengths, in one thread. Printed, and
 written to results/lengths.txt.
