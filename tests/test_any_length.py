@@ -159,6 +159,60 @@ def test_batches_of_several_lengths() -> None:
         sequences.predict(batches)
 
 
+def of_steps(layers: list[fnn.Layer], loss: Any = "cross_entropy", metrics: Any = ("f1",)) -> fnn.Network:
+    return fnn.Sequential(layers, input_shape=(None, 3), seed=1).compile("sgd", loss, metrics)
+
+
+def test_metrics_over_batches_of_outputs_of_several_lengths() -> None:
+    net = of_steps([fnn.LSTM(5, return_sequences=True), fnn.Dense(4)])
+    x, y = generator(1).standard_normal((6, 9, 3)), generator(2).integers(0, 4, (6, 9))
+    lengths = [9, 5, 5, 9, 5, 9]
+    whole = net.evaluate(x, y, lengths=lengths)
+    parts = [([0, 3, 5], 9), ([1, 2, 4], 5)]
+    found = net.evaluate(lambda: iter([(x[rows, :n], y[rows, :n]) for rows, n in parts]))
+    assert found["f1"] == pytest.approx(whole["f1"]) and found["loss"] == pytest.approx(whole["loss"])
+    weight = generator(3).random(6)
+    weighted = net.evaluate(lambda: iter([(x[rows, :n], y[rows, :n], weight[rows]) for rows, n in parts]))
+    assert weighted["f1"] == pytest.approx(net.evaluate(x, y, sample_weight=weight, lengths=lengths)["f1"])
+
+
+def test_states_continue_in_batches_of_other_lengths() -> None:
+    """Also after a run of more streams, and in validation."""
+    net = of_steps([fnn.LSTM(5, return_sequences=True), fnn.Dense(2)], "mse", ())
+    net.fit(np.zeros((9, 7, 3)), np.zeros((9, 7, 2)), batch_size=9, stateful=True, shuffle=False, verbose=0)
+    x, y = generator(1).standard_normal((4, 12, 3)), generator(2).standard_normal((4, 12, 2))
+
+    def batches() -> Iterator[Any]:
+        yield x[:, :5], y[:, :5]
+        yield x[:, 5:], y[:, 5:]
+
+    piecewise = net.evaluate(batches, stateful=True)["loss"]
+    whole = net.predict(x)
+    errors = ((whole - y) ** 2).mean(axis=(0, 2))
+    assert piecewise == pytest.approx(errors.mean(), rel=1e-5)
+    history = net.fit(batches, stateful=True, verbose=0, validation_data=batches)
+    assert set(history.history) == {"loss", "val_loss"}
+
+
+def test_targets_of_different_lengths() -> None:
+    """Padded by what the loss skips; of the lengths that the outputs have."""
+    x = [generator(n).standard_normal((n, 3)) for n in (7, 5, 8, 6)]
+    labels = [[1, 2], [2], [1, 2, 1], [2]]
+    net = of_steps([fnn.LSTM(5, return_sequences=True), fnn.Dense(4, "softmax")], fnn.losses.CTC(blank=3), ())
+    rows = np.array([[1, 2, -1], [2, -1, -1], [1, 2, 1], [2, -1, -1]])
+    whole, lengths = fnn.data.padded(x)
+    assert net.evaluate(x, labels) == net.evaluate(whole, rows, lengths=lengths)
+    steps = of_steps([fnn.LSTM(5, return_sequences=True), fnn.Dense(4)])
+    each = [generator(n).integers(0, 4, n) for n in (7, 5, 8, 6)]
+    history = steps.fit(x, each, verbose=0, validation_data=(x, each))
+    assert history.history["val_loss"][0] > 0
+    with pytest.raises(ValueError, match=r"y\[1\] has 4 steps; expected 5, as the output has"):
+        steps.evaluate(x, [each[0], each[1][:4], *each[2:]])
+    last = of_steps([fnn.LSTM(4), fnn.Dense(3, "sigmoid")], "binary_cross_entropy", ())
+    with pytest.raises(ValueError, match=r"y\[1\] has 2 steps; expected 3"):
+        last.evaluate(x[:2], [[1, 0, 1], [0, 1]])
+
+
 def test_an_interrupted_fit_gives_its_memory_back() -> None:
     net, count = text(None), 0
 
@@ -217,6 +271,12 @@ def test_bad_input() -> None:
         (lambda: net.freeze(input_shape=(3, 4)), r"expected an input_shape that fits \(None,\), got \(3, 4\)"),
         (lambda: text(8).freeze(input_shape=(8,)), "input_shape is for networks with axes of any length"),
         (lambda: text(8).predict([[1, 2], [3]]), "x: expected an array of numbers"),
+        (lambda: pictures(None, None).predict([np.zeros((4, 4, 2)), np.zeros((6, 4, 2))]), "x: expected an array"),
+        (lambda: fnn.Sequential([fnn.Dense(3)]).predict([[1.0, 2.0], [3.0]]), r"x\[1\] has 1 elements, x\[0\] has 2"),
+        (
+            lambda: pictures(None, None).calibrate(lambda: iter([(np.ones((3, 8, 4, 2)),), (np.ones((3, 4, 8, 2)),)])),
+            r"calibrate: expected batches of one shape, got \(4, 8, 2\) after \(8, 4, 2\)",
+        ),
         (lambda: net.predict([[1, 2], [3, 4, 5]], lengths=[2, 3]), "are known; leave them out"),
         (lambda: fnn.inspection.grad_cam(pictures(None, None), IDS[0]), "grad_cam: the network must map an image"),
         (lambda: fnn.Input((None, 0)), r"shape\[1\] must be"),
@@ -225,6 +285,20 @@ def test_bad_input() -> None:
         with pytest.raises((ValueError, TypeError), match=message):
             call()
     assert net.predict(IDS[:, :5]).shape == (9, 3)
+
+
+FITS: dict[str, tuple[list[fnn.Layer], tuple[int | None, ...]]] = {
+    "a long window": ([fnn.Conv1D(4, 600), fnn.GlobalAvgPool()], (None, 1)),
+    "many strides": ([*(fnn.Conv1D(4, k, strides=s) for k, s in ((10, 5), (8, 4), (4, 2), (4, 2), (4, 2)))], (None, 1)),
+    "frames": ([fnn.Reshape((-1, 160)), fnn.LSTM(3)], (None, 1)),
+    "thirds": ([fnn.MaxPool1D(3), fnn.UpSample1D(3)], (None, 2)),
+}
+
+
+@pytest.mark.parametrize("name", FITS)
+def test_layers_that_fit_few_lengths(name: str) -> None:
+    layers, shape = FITS[name]
+    assert fnn.Sequential(layers, input_shape=shape).predict(np.zeros((1, 4800, shape[-1] or 1))).shape[0] == 1
 
 
 def test_inside_of_another_network() -> None:

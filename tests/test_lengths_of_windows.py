@@ -202,3 +202,41 @@ def test_only_sequences_have_lengths() -> None:
     ):
         net.predict(x, lengths={"b": [1, 2]})
     assert net.predict(x, lengths={"a": [1, 2]}).shape == (2, 6)
+
+
+def test_windows_must_not_depend_on_the_longest() -> None:
+    """Padding "same" with strides puts them where the length says; numbers do not."""
+    refused = 'Conv1D.*with padding "same" and strides, windows depend on the longest sequence; .*a number, 1 say'
+    net = network([fnn.Conv1D(4, 3, strides=2, padding="same")], 12)
+    assert net.predict(X).shape == (5, 6, 2)
+    with pytest.raises(ValueError, match=refused):
+        net.predict(X, lengths=LENGTHS)
+    free = fnn.architectures.conformer(3, 4, units=8, heads=2, blocks=1, kernel=3, seed=0)
+    y = free.predict(X, lengths=LENGTHS)
+    for row, found, length in zip(X, y, LENGTHS, strict=True):
+        assert_same_bits(free.predict(row[None, :length])[0], found[: -(-int(length) // 4)])
+
+
+@pytest.mark.parametrize("made", [3, 4, 5])
+def test_a_sequence_that_a_layer_makes_has_all_steps(made: int) -> None:
+    """However many the inputs have: of the lengths of another sequence it knows nothing."""
+    net = fnn.Sequential(
+        [fnn.LSTM(4), fnn.RepeatVector(made), fnn.GRU(3, return_sequences=True)], input_shape=(None, 3), seed=0
+    )
+    x = generator(7).standard_normal((2, 4, 3))
+    y = net.predict(x, lengths=[2, 4])
+    assert_same_bits(y[:1], net.predict(x[:1, :2]))
+    assert y[0].all(axis=1).all()
+
+
+def test_inputs_of_equal_lengths_are_joined() -> None:
+    """Words and their tags, say: as lists, or with a dict of lengths."""
+    a, b = fnn.Input((None, 3), "a"), fnn.Input((None, 2), "b")
+    net = fnn.Network([a, b], fnn.LSTM(2)(fnn.Concatenate()([a, b])), seed=0)
+    x = [generator(i).standard_normal((3, 6, n)) for i, n in enumerate((3, 2))]
+    wanted = net.predict(x, lengths=[3, 6, 1])
+    assert_same_bits(net.predict(x, lengths={"a": [3, 6, 1], "b": np.array([3, 6, 1])}), wanted)
+    ragged = [[row[:n] for row, n in zip(each, (3, 6, 1), strict=True)] for each in x]
+    assert_same_bits(net.predict(ragged), wanted)
+    with pytest.raises(ValueError, match="sequences with different lengths"):
+        net.predict(x, lengths={"a": [3, 6, 1], "b": [3, 5, 1]})

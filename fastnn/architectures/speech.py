@@ -84,7 +84,7 @@ def conformer(
     taps, rate = checks.integer("conformer: kernel", kernel), checks.real("conformer: dropout", dropout, 0, below=1)
     x = spectrogram = Input((None, checks.integer("conformer: features", features)))
     for _ in range(2):
-        x = Conv1D(width, 3, strides=2, padding="same", activation="relu")(x)
+        x = Conv1D(width, 3, strides=2, padding=1, activation="relu")(x)
     x = Dropout(rate)(Dense(width)(x))
 
     def feed_forward(x: Symbol) -> Symbol:

@@ -11,8 +11,8 @@ Pattern = tuple[int | None, ...]
 Shape = tuple[int, ...]
 Answer = TypeVar("Answer")
 
-#: The lengths that layers are asked at: two of them must suit all. Powers of two divide as poolings need.
-LENGTHS = (1024, 512, 256, 128, 64, 32, 16, 8, 4, 2, 1)
+#: The lengths that layers are asked at: two of them must suit all. Many numbers divide one or more, as poolings need.
+LENGTHS = (720_720, 322_560, 161_280, 65_536, 5040, 1680, 1024, 512, 256, 128, 64, 60, 32, 30, 16, 12, 8, 6, 4, 3, 2, 1)
 
 
 def is_free(patterns: Sequence[Pattern]) -> bool:
@@ -47,7 +47,7 @@ def answers(ask: Callable[[list[Shape]], Answer], given: Sequence[Mapping[int, S
         except ValueError as error:
             refused = error
     if len(found) < 2:
-        raise refused
+        raise ValueError(f"no two lengths that were tried for the axes of any length, None, fit: {refused}") from None
     return found
 
 

@@ -12,11 +12,10 @@ import numpy as np
 from fastnn.data import arrays
 from fastnn.data.loader import Loader
 from fastnn.data.mapped import is_path, opened
-from fastnn.data.padding import padded, ragged
 from fastnn.data.sample import PARTS, is_dataset
+from fastnn.inference.ragged import as_arrays
 from fastnn.model.compiled import Compiled
 from fastnn.model.feed import ArrayFeed, BatchFeed, Feed, LoaderFeed, Maker, Order
-from fastnn.model.objectives import one_or_all
 
 #: Quickly told from an iterable of batches; arrays of other libraries are told by their attributes.
 _ARRAYS = (np.ndarray, list, tuple, Mapping, Set, ValuesView, str, bytes)
@@ -64,7 +63,7 @@ class Given(NamedTuple):
                 )
                 x = x["x"]
         y = opened(y) if is_path(y) else y
-        x, y, lengths = _padded(net, x, y, lengths)
+        x, y, lengths = as_arrays(net, x, y, lengths)
         return cls(_source(x, y), x, y, weight, lengths, choose, rows)
 
 
@@ -114,27 +113,6 @@ def rows_of(batch_size: int, samples: int, stateful: bool = False) -> int:
     if stateful and samples % batch_size:
         raise ValueError(f"stateful: {samples} samples do not divide into batches of {batch_size} streams")
     return min(batch_size, samples)
-
-
-def _padded(net: Compiled, x: Any, y: Any, lengths: Any) -> tuple[Any, Any, Any]:
-    """Lists of sequences of different lengths as arrays, and their lengths, for inputs of any length."""
-    if net.features and not net.free:
-        return x, y, lengths
-    names, outputs = net.graph.inputs, net.graph.output_names
-    several = len(names) > 1 and isinstance(x, (list, tuple, Mapping)) and len(x) == len(names)
-    parts = arrays.parted("x", x, names) if several or len(names) == 1 else []
-    if not any(map(ragged, parts)):
-        return x, y, lengths
-    if lengths is not None:
-        raise ValueError("lengths: those of a list of sequences are known; leave them out")
-    made = {name: padded(part) if ragged(part) else (part, None) for name, part in zip(names, parts, strict=True)}
-    ends = {name: length for name, (_, length) in made.items() if length is not None}
-    if len(outputs) == 1 and ragged(y):
-        y = padded(y)[0]
-    elif isinstance(y, (list, tuple, Mapping)) and len(y) == len(outputs) > 1:
-        y = [padded(part)[0] if ragged(part) else part for part in arrays.parted("y", y, outputs)]
-    found = {name: part for name, (part, _) in made.items()}
-    return one_or_all(names, [*found.values()]), y, ends
 
 
 def _source(x: Any, y: Any) -> Source:

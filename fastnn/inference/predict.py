@@ -146,7 +146,8 @@ class Prediction(Compiled):
         """
         given = Given.of(self, x, y, sample_weight, lengths, choose, rows)
         self.require_loss()
-        return measure(self, feed(given, self.maker(stateful), chosen_rows(batch_size, stateful), stateful=stateful))
+        rows_of_a_run = chosen_rows(batch_size, stateful, given)
+        return measure(self, feed(given, self.maker(stateful), rows_of_a_run, stateful=stateful))
 
     def losses(self, x: Any, y: Any, lengths: Any = None) -> np.ndarray:
         """Compute the loss of each sample alone: which are learnt worst, or are unlike all others.

@@ -10,7 +10,7 @@ import numpy as np
 from fastnn.common import checks
 from fastnn.data.examples import Examples
 from fastnn.engine.port import is_batch
-from fastnn.inference.feeding import CHUNK, Given, feed
+from fastnn.inference.feeding import CHUNK, Given, Source, feed
 from fastnn.model.compiled import Compiled
 from fastnn.model.feed import Feed, Maker
 from fastnn.model.history import Logs
@@ -20,9 +20,9 @@ from fastnn.model.program import Program
 from fastnn.model.request import Kind, Request
 
 
-def chosen_rows(batch_size: int | None, stateful: bool) -> int | None:
-    """The checked batch size. Raises ValueError where states are to be carried and none is given."""
-    if checks.flag("stateful", stateful) and batch_size is None:
+def chosen_rows(batch_size: int | None, stateful: bool, given: Given) -> int | None:
+    """The checked batch size. Raises ValueError where states are carried, and neither it nor batches are given."""
+    if checks.flag("stateful", stateful) and batch_size is None and given.source is not Source.BATCHES:
         raise ValueError("stateful: give the batch_size, which is the number of streams")
     return None if batch_size is None else checks.integer("batch_size", batch_size)
 
@@ -45,9 +45,10 @@ def suited(net: Compiled, program: Program, examples: Examples, rows: int) -> Pr
     request = net.at(program.request, examples.inputs)._replace(weights=examples.weighing)
     if request == program.request:
         return program
+    carried = program.carried()  # before another thread may lease it
     net.pool.give_back(program)
     found = net.pool.lease(net, request, rows)
-    found.follow(program)
+    found.carry(*carried)
     return found
 
 
@@ -85,7 +86,7 @@ def run(
 
     given = Given.of(net, x, lengths=lengths, rows=rows)
     make = without_targets(net, stateful, empty=True)
-    data = feed(given, make, chosen_rows(batch_size, stateful), stateful=stateful)
+    data = feed(given, make, chosen_rows(batch_size, stateful, given), stateful=stateful)
     form = data.form
     request = net.at(request._replace(lengths=form.ending, stateful=stateful), form.inputs)
     with net.built_for(form.inputs), net.guard.reading(request.kind.value):

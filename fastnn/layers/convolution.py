@@ -183,8 +183,8 @@ class Conv1D(window.OverTime, Conv2D):
     """The convolution of sequences: `Conv2D` along one axis.
 
     x is (batch, time, in), weight (kernel, in / groups, filters), bias (filters,) and y (batch, (time + padding -
-    reach) // strides + 1, filters). Of sequences with lengths, y has as many steps as it would have of each alone; with
-    padding "same" and strides > 1 the windows are where those of the longest are.
+    reach) // strides + 1, filters). Of sequences with lengths, y has as many steps as it would have of each alone;
+    padding "same" with strides > 1 is refused then, since its windows depend on the longest.
 
     Parameters
     ----------
@@ -221,7 +221,7 @@ class Conv1D(window.OverTime, Conv2D):
         return causal and window.lengths("strides", self.strides, 1) == (1,)
 
     def scale(self, features: tuple[int, ...]) -> Scale:
-        return self._window().scale(*self.windows(features))
+        return self._window().scale(self, *self.windows(features))
 
 
 class Conv2DTranspose(Conv2D):

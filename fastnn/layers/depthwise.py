@@ -144,7 +144,7 @@ class DepthwiseConv1D(window.OverTime, DepthwiseConv2D):
     axes: ClassVar[int] = 1
 
     def scale(self, features: tuple[int, ...]) -> Scale:
-        return self._window().scale(*self.windows(features))
+        return self._window().scale(self, *self.windows(features))
 
 
 @dataclass(eq=False, repr=False)

@@ -60,7 +60,7 @@ class _OverTime(window.OverTime, _Pooling):
         return super().lower(lowering, x, weights, index)
 
     def scale(self, features: tuple[int, ...]) -> Scale:
-        return self._window().scale(*self.windows(features))
+        return self._window().scale(self, *self.windows(features))
 
 
 class _MaxPool(_Pooling):

@@ -110,7 +110,7 @@ class OverTime(Layer):
             return super().lower(lowering, x, weights, index)
         y = super().lower(lowering, lowering.filled(x), weights, index)  # zeros after the end are as good as padding
         y.shape = self.output(x.shape)
-        return lowering.windowed(y, x, self.scale(x.shape))
+        return y if x.buffer.lengths is None else lowering.windowed(y, x, self.scale(x.shape))
 
     def scale(self, features: tuple[int, ...]) -> Scale:
         """How the lengths of the output follow from those of the input."""
@@ -159,10 +159,16 @@ class Window(NamedTuple):
             axes.append(axis._replace(size=size))
         return tuple(axes)
 
-    def scale(self, axis: Axis) -> Scale:
-        """How many windows there are along this axis, for sequences of any length. See `Sequences.scaled`."""
-        if self.padding == "same":
-            return 1, axis.stride - 1, axis.stride
+    def scale(self, layer: Layer, axis: Axis) -> Scale:
+        """How many windows there are along this axis, for sequences of any length. See `Sequences.scaled`.
+
+        Raises ValueError where their places would depend on the longest of a batch.
+        """
+        if self.padding == "same" and axis.stride > 1:
+            raise ValueError(
+                f'{layer.title()}: with padding "same" and strides, windows depend on the longest sequence; with '
+                f"lengths give the padding as a number, {axis.reach // 2} say"
+            )
         return 1, axis.before + axis.after - axis.reach + axis.stride, axis.stride
 
     def spread_scale(self, axis: Axis) -> Scale:

@@ -58,6 +58,7 @@ class CTC(Loss):
     ending: ClassVar[str | None] = "softmax"
     classifies: ClassVar[bool] = True
     compares: ClassVar[bool] = False
+    padding: ClassVar[int] = -1
     blank: int = 0
     ignore_impossible: bool = False
 

@@ -35,11 +35,6 @@ class Sequences(Backward):
             self.layouts[times, port] = self.emit(kernels.Steps, port, Buffer(1, "int32"), times=times)
         return self.layouts[times, port]
 
-    def _layout_for(self, times: int) -> Call:
-        """The layout of whole sequences that a layer made: that of the only other ones of as many steps."""
-        found = [call for (steps, _), call in self.layouts.items() if steps == times]
-        return found[0] if len(found) == 1 else self.lay_out(times)
-
     def scaled(self, steps: Call, times: int, scale: Scale) -> Call:
         """The layout of the sequences that a layer makes of others with lengths; scale: of their lengths n.
 
@@ -53,22 +48,20 @@ class Sequences(Backward):
         return self.layouts[times, (steps, scale)]
 
     def windowed(self, y: Value, x: Value, scale: Scale) -> Value:
-        """What a layer of windows made of whole sequences: by steps, if the sequences x have lengths.
-
-        scale: of these, to those of y.
-        """
+        """What a layer of windows made of whole sequences, by steps. scale: of the lengths of x, to those of y."""
         steps = x.buffer.steps
-        if steps is None or x.buffer.lengths is None:
-            return y
-        return self.by_steps(y, self.scaled(steps, y.shape[0], scale))
+        return y if steps is None else self.by_steps(y, self.scaled(steps, y.shape[0], scale))
 
     def by_steps(self, x: Value, steps: Call | None = None) -> Value:
-        """The value (times, features) with a row for each step. steps: the layout for one that is whole."""
+        """The value (times, features) with a row for each step.
+
+        steps: the layout for one that is whole; None: a layer made it, and all its sequences have all steps.
+        """
         if x.buffer.steps is not None:
             return x
         if self.stepping:
             raise ValueError(f"{self.layer}: reads a sequence that a layer makes, so it cannot run step by step")
-        x, steps = self.read(x), steps or self._layout_for(x.shape[0])
+        x, steps = self.read(x), steps or self.lay_out(x.shape[0])
         return self._carried(x, self.parted(x.buffer, steps), kernels.FromSteps, steps)
 
     def whole(self, x: Value, name: str | None = None) -> Value:

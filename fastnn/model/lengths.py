@@ -37,8 +37,11 @@ def ends(graph: Graph, lengths: Any, inputs: Sequence[np.ndarray]) -> tuple[list
         if i not in sequences:
             got = checks.batch(features[i])
             raise ValueError(f"lengths[{name!r}]: expected an input (batch, time, features), it is {got}")
-        ending[i] = len(found)
-        found.append(arrays.lengths(f"lengths[{name!r}]", lengths[name], count))
+        own = arrays.lengths(f"lengths[{name!r}]", lengths[name], count)
+        same = [ending[k] for k in range(i) if ending[k] >= 0 and features[k][0] == features[i][0]]
+        equal = [number for number in same if np.array_equal(found[number], own)]  # so that they can be joined
+        ending[i] = equal[0] if equal else len(found)
+        found += [] if equal else [own]
     return found, tuple(ending) if found else ()
 
 
@@ -46,7 +49,8 @@ def names(ending: Sequence[int], inputs: Sequence[str], sequences: set[int]) -> 
     """What errors call each array of lengths. ending: for each input the number of its array, or -1."""
     if max(ending, default=-1) == 0 and all(ending[i] == 0 for i in sequences):
         return ["lengths"]
-    return [f"lengths[{name!r}]" for name, number in zip(inputs, ending, strict=False) if number >= 0]
+    first = [ending.index(number) for number in range(max(ending, default=-1) + 1)]
+    return [f"lengths[{inputs[i]!r}]" for i in first]
 
 
 class Ends(NamedTuple):

@@ -139,14 +139,21 @@ cdef class Program:
         for record in self.records:
             record.seen.clear()
 
-    def follow(self, Program other) -> None:
-        """Continues where another program of the network stopped: with its states, and what it measured."""
-        for state, before in zip(self.states, other.states):
-            state.array[...] = before.array
+    def carried(self) -> tuple:
+        """What another program of the network needs to continue where this one stopped."""
+        states = [state.array.copy() for state in self.states]
+        measured = {name: meter.measured for name, meter in self.meters.items()}
+        return states, measured, [list(record.seen) for record in self.records]
+
+    def carry(self, states: list, measured: dict, seen: list) -> None:
+        """Continues with what another program has carried."""
+        for state, before in zip(self.states, states):
+            rows = min(len(before), state.rows)
+            state.array[:rows], state.array[rows:] = before[:rows], 0
         for name, meter in self.meters.items():
-            meter.measured = other.meters[name].measured
-        for record, before in zip(self.records, other.records):
-            record.seen = before.seen
+            meter.measured = measured[name]
+        for record, before in zip(self.records, seen):
+            record.seen = before
 
     def means(self) -> Logs:
         """The loss and the metrics since `reset`."""

@@ -13,6 +13,9 @@ from fastnn.metrics import Meaning, Recorded
 from fastnn.model.history import Logs
 from fastnn.model.lengths import Ends
 
+#: Outputs, targets and weights.
+Seen = tuple[np.ndarray, np.ndarray, np.ndarray | None]
+
 
 class Record:
     """The outputs of one output of a network, row by row as they are computed.
@@ -33,7 +36,7 @@ class Record:
         self.index, self.port, self.shape, self.ends = index, port, shape, ends
         self.meaning, self.metrics = meaning, metrics
         self.outputs = np.empty(0, np.float32)
-        self.seen: list[tuple[np.ndarray, np.ndarray, np.ndarray | None]] = []
+        self.seen: list[Seen] = []
 
     def attach(self, samples: int) -> None:
         """Starts to record the outputs of that many samples."""
@@ -64,7 +67,7 @@ class Record:
 
     def kept(self) -> dict[str, np.ndarray]:
         """What was taken since the last `metrics`, as arrays by name."""
-        columns = zip(*self.seen, strict=True)
+        columns = zip(*_alike(self.seen), strict=True)
         parts = zip(("outputs", "targets", "weights"), columns, strict=False)
         return {name: _joined(part) for name, part in parts if part[0] is not None}
 
@@ -79,12 +82,27 @@ class Record:
 
     def results(self) -> Logs:
         """The values of the metrics for all that was taken since the last call."""
-        outputs, targets, weights = zip(*self.seen, strict=True)
+        outputs, targets, weights = zip(*_alike(self.seen), strict=True)
         self.seen = []
         y, t = _joined(outputs), _joined(targets)
         weight = None if weights[0] is None else _joined(weights)
         values = [metric.of_arrays(y, t, weight, self.meaning) for metric, _ in self.metrics]
         return dict(zip(self.names, map(float, np.hstack(values)), strict=True))
+
+
+def _alike(seen: list[Seen]) -> list[Seen]:
+    """Outputs, targets and weights of different lengths as those of positions, (positions of all samples, ...)."""
+    if len({y.shape[1:] for y, _, _ in seen}) <= 1:
+        return seen
+    found: list[Seen] = []
+    for y, t, given in seen:
+        weight = given
+        if weight is not None and weight.ndim == 1:
+            weight = np.broadcast_to(weight.reshape(-1, *[1] * (y.ndim - 2)), y.shape[:-1])
+        if weight is not None:
+            weight = weight.reshape(-1, *weight.shape[y.ndim - 1 :])
+        found.append((y.reshape(-1, y.shape[-1]), t.reshape(-1, *t.shape[y.ndim - 1 :]), weight))
+    return found
 
 
 def _joined(parts: Sequence[np.ndarray]) -> np.ndarray:

@@ -65,7 +65,7 @@ class Calibration(Prediction):
         (array([2.], dtype=float32), array([1.], dtype=float32))
         """
         given = Given.of(self, x, lengths=lengths)
-        data = feed(given, without_targets(self), chosen_rows(batch_size, False), seed=self.seed)
+        data = feed(given, without_targets(self), chosen_rows(batch_size, False, given), seed=self.seed)
         with self.guard.changing("calibrate"), self.built_for(data.form.inputs):
             statistics = [block.statistics.array for block in self.blocks.bases]
             before = [array.copy() for array in statistics]
@@ -135,6 +135,11 @@ def _take(net: Compiled, data: Feed) -> None:
     step = net.counters.step
     with closing(data.sections(0)) as sections:
         for section in sections:
+            if section.examples.features != data.form.features:
+                raise ValueError(
+                    f"calibrate: expected batches of one shape, got {section.examples.features[0]} after "
+                    f"{data.form.features[0]}"
+                )
             program.attach(*section.examples.inputs, *section.examples.lengths, samples=section.samples)
             start = section.start
             while start < section.stop:

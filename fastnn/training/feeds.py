@@ -87,14 +87,16 @@ def validation_feed(net: Compiled, given: Any, data: Feed) -> Feed:
     if parts is given and len(parts) not in (2, 3, 4, 5):
         forms = "(x, y), or with more of (x, y, sample_weight, lengths, choose)"
         raise TypeError(f"validation_data must be {forms}, a dataset, or a function that returns batches")
-    if parts is given and form.ending and len(parts) < 4:
-        raise ValueError(
-            "validation_data: with lengths, expected (x, y, sample_weight, lengths), None for what is not used; "
-            f"got {len(parts)} items"
-        )
     with naming_validation_data():
-        rows = data.rows if form.stateful else None
-        unseen = feed(Given.of(net, *parts), net.maker(form.stateful), rows, stateful=form.stateful)
+        read = Given.of(net, *parts)
+        short = parts is given and len(parts) < 4 and read.source is Source.ARRAYS
+        if form.ending and short and read.lengths is None:
+            raise ValueError(
+                "with lengths, expected (x, y, sample_weight, lengths), None for what is not used; "
+                f"got {len(parts)} items"
+            )
+        rows = data.rows if form.stateful and read.source is not Source.BATCHES else None
+        unseen = feed(read, net.maker(form.stateful), rows, stateful=form.stateful)
         for found, array in zip(unseen.form.inputs, form.inputs, strict=True):
             if found.shape[1:] != array.shape[1:] and not net.free:
                 raise ValueError(f"x: expected samples {array.shape[1:]}, as in training, got {found.shape[1:]}")
