@@ -132,7 +132,7 @@ def checkpoints() -> list[str]:
     net, ratios = network(512, 256), []
     with tempfile.TemporaryDirectory() as folder:
         hook = fnn.Checkpoint(Path(folder, "run"), every=200)
-        for _ in range(40):
+        for _ in range(20):
             times = fastest(
                 {
                     "with": lambda: net.fit(x, y, batch_size=128, callbacks=[hook], verbose=0),
