@@ -133,7 +133,7 @@ def main() -> None:
     parser.add_argument("--word", nargs="*", default=["fastnn", "backpropagation", "perceptron", "lecture"])
     parser.add_argument("--load", metavar="FILE", help="a model to speak with")
     parser.add_argument("--out", type=Path, default=Path("g2p_model"), metavar="FOLDER")
-    parser.add_argument("--epochs", type=int, default=8)
+    parser.add_argument("--epochs", type=int, default=10)
     parser.add_argument("--units", type=int, default=256)
     parser.add_argument("--dropout", type=float, default=0.2)
     parser.add_argument("--width", type=int, default=4, help="of the beam search")
