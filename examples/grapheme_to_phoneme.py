@@ -9,7 +9,9 @@ letter. Draws which letters each phoneme depends on. --short: a few words, two e
 
 import argparse
 from collections import Counter
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -68,7 +70,7 @@ class Speaker:
 
     def __init__(self, net: fnn.Network, width: int) -> None:
         self.net, self.width, self.phonemes = net, width, list(net.metadata["phonemes"])
-        self.streams: dict[int, fnn.decode.Steps] = {}
+        self.streams: dict[int, Any] = {}
 
     def __call__(self, word: str) -> tuple[str, ...]:
         """The likeliest phonemes."""
@@ -76,7 +78,7 @@ class Speaker:
         if n not in self.streams:
             sizes = {"source": (n,), "target": (2 * LONGEST,)}
             self.streams[n] = self.net.freeze(self.width, streaming=True, input_shape=sizes)
-        self.streams[n].reset(source=letters(word))  # type: ignore[attr-defined]
+        self.streams[n].reset(source=letters(word))
         best, *_ = fnn.decode.beam(self.streams[n], START, END, 2 * LONGEST, self.width)
         return tuple(self.phonemes[i] for i in best.ids)
 
@@ -84,7 +86,7 @@ class Speaker:
 def errors(words: list[Word], said: list[tuple[str, ...]]) -> tuple[float, float]:
     """The fractions of words and of phonemes that are wrong."""
     nearest = [
-        min(pronunciations, key=lambda each, found=found: fnn.metrics.edit_distance(found, each))  # type: ignore[misc]
+        min(pronunciations, key=partial(fnn.metrics.edit_distance, found))
         for (_, pronunciations), found in zip(words, said, strict=True)
     ]
     wrong = sum(found != each for found, each in zip(said, nearest, strict=True)) / len(words)

@@ -89,6 +89,14 @@ def test_a_known_length_is_not_built_again(monkeypatch: pytest.MonkeyPatch) -> N
     assert len(made) >= KEPT + 2
 
 
+def test_the_shapes_that_are_remembered_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fastnn.model.inputs.MOST_KNOWN", 3)
+    net = fnn.Sequential([fnn.Dense(2)], input_shape=(None, 4))
+    for steps in (1, 2, 3, 4, 2, 5, 1):
+        assert net.predict(np.ones((1, steps, 4))).shape == (1, steps, 2)
+        assert len(net._known) <= 3
+
+
 def test_pictures_of_any_size() -> None:
     free = pictures(None, None)
     assert free.output_shape == (None, None, 3) and free.input_shape == (None, None, 2)

@@ -114,6 +114,19 @@ def test_one_output() -> None:
         assert_close(grad_cam(net, picture, label), expected(maps, gradient, (9, 8)), tolerance=1e-5)
 
 
+@pytest.mark.parametrize(
+    "last",
+    [fnn.GLU("sigmoid"), fnn.TransformerEncoderBlock(1, 4, "sigmoid"), fnn.SimpleRNN(1, activation="sigmoid")],
+)
+def test_an_activation_inside_a_layer_is_no_output_activation(last: fnn.Layer) -> None:
+    """Scores are what comes before the activation that is applied last; a gate, say, is a part of them."""
+    sequence = not isinstance(last, fnn.GLU)
+    net = fnn.Sequential([last], input_shape=(3, 2) if sequence else (2,), seed=0)
+    steps, x = Steps(net), normal(4, 3, 2) if sequence else normal(4, 2)
+    scores = steps.part([0], steps.outputs[0], scores=True)
+    np.testing.assert_array_equal(scores.predict(x), net.predict(x))
+
+
 def test_a_shared_activation_stays_where_it_does_not_end_the_network() -> None:
     """Only the last place of the sigmoid is left out: the same as with two of them."""
     heats = []

@@ -70,6 +70,29 @@ def test_lengths_and_causality(settings: dict[str, Any]) -> None:
     assert not y[0, 4:].any()
 
 
+def test_a_block_is_put_together_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the steps are; again only for other features, where the layer is in another network."""
+    made, graph = [], fnn.TransformerEncoderBlock.graph
+
+    def counted(block: fnn.TransformerEncoderBlock, features: list[tuple[int, ...]]) -> Any:
+        made.append(features)
+        return graph(block, features)
+
+    monkeypatch.setattr(fnn.TransformerEncoderBlock, "graph", counted)
+    block = fnn.TransformerEncoderBlock(2, 12)
+    net = fnn.Sequential([block], input_shape=(None, 8), seed=0)
+    for steps in (9, 4):
+        fixed = encoder(steps)
+        fixed.copy_weights(net)
+        assert_same_bits(net.predict(normal(3, steps, 8)), fixed.predict(normal(3, steps, 8)))
+    assert len(made) == 3  # of three layers
+    with pytest.warns(UserWarning, match="is in two networks"):
+        other = fnn.Sequential([block], input_shape=(5, 6), seed=0)
+    assert other.predict(normal(3, 5, 6)).shape == (3, 5, 6)
+    assert net.predict(normal(3, 5, 8)).shape == (3, 5, 8)
+    assert len(made) == 4
+
+
 def test_dropout() -> None:
     """In training only, with the same bits on any number of threads; two places of a block draw their own."""
     x = normal(32, 9, 8)

@@ -127,7 +127,7 @@ def shape(name: str, value: Any) -> tuple[int, ...]:
 
 
 def pattern(name: str, value: Any) -> tuple[int | None, ...]:
-    """value as a shape in which None stands for an axis of any length: any but the last."""
+    """value as a shape in which None stands for an axis of any length."""
     if isinstance(value, (str, bytes)) or not isinstance(value, Iterable):
         raise TypeError(f"{name} must be a tuple of integers, or None for an axis of any length, got {value!r}")
     given = tuple(value)

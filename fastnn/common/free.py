@@ -35,7 +35,8 @@ def fits(shape: Sequence[int], pattern: Pattern) -> bool:
 def answers(ask: Callable[[list[Shape]], Answer], given: Sequence[Mapping[int, Shape] | Shape]) -> dict[int, Answer]:
     """What `ask` says of the shapes, at each of the lengths at which they are known and it raises no ValueError.
 
-    given: fixed shapes, and those at several lengths. Raises its last ValueError where fewer than two lengths suit it.
+    given: fixed shapes, and those at several lengths. Raises ValueError where fewer than two lengths suit it, and
+    says what it last raised.
     """
     found: dict[int, Answer] = {}
     refused = ValueError("no length of the free axes suits all inputs")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
+from fastnn.common.free import Shape
 from fastnn.engine.plan import Plan
 from fastnn.engine.tensor import Tensor
 from fastnn.losses import Loss
@@ -16,8 +17,6 @@ from fastnn.model.compiled import Compiled
 from fastnn.model.program import Program
 from fastnn.model.request import Kind, Request
 from fastnn.model.weight_transfer import move_plan
-
-Shape = tuple[int, ...]
 
 PREDICT, CLASSIFY = Request(Kind.PREDICT), Request(Kind.CLASSIFY)
 

@@ -53,10 +53,10 @@ def _targets(net: Compiled, y: Any, x: Sequence[np.ndarray], ends: Mapping[str, 
     parts = arrays.parted("y", y, names)
     for i, part in enumerate(parts):
         if ragged(part):
-            padding = net.objectives[i].loss.padding if net.objectives else 0
-            if not padding:
+            padding = net.objectives[i].loss.padding if net.objectives else None
+            if padding is None:
                 _check(net, i, part, x, ends)
-            parts[i] = padded(part, padding)[0]
+            parts[i] = padded(part, padding or 0)[0]
     return one_or_all(names, parts)
 
 

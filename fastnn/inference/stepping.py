@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fastnn.common import checks, free
+from fastnn.common.free import Shape
 from fastnn.data import arrays
 from fastnn.engine.plan import Plan
 from fastnn.engine.port import Port
@@ -18,8 +19,6 @@ from fastnn.lowering.lowering import Lowering
 from fastnn.lowering.value import Value
 from fastnn.model.compiled import Compiled
 from fastnn.model.entry import Entry, leave, title
-
-Shape = tuple[int, ...]
 
 
 class Start(NamedTuple):

@@ -24,7 +24,7 @@ cdef class Streaming:
         self.plan, self.ready, self.held = self.stepping.step, self.stepping.ready, self.stepping.held_names
         self.names = [net.graph.inputs[i] for i in self.stepping.inputs]
         self.results_names = net.graph.output_names
-        shapes = [net.features[i][1:] for i in self.stepping.inputs]
+        shapes = [self.stepping.features[i][1:] for i in self.stepping.inputs]
         ports = self.plan.ports
         self.inputs = [Spec(port.name, shape) for port, shape in zip(ports, shapes)]
         self.outputs = [Spec(port.name, shape) for port, shape in zip(ports[len(shapes):], self.stepping.shapes)]

@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 
 from fastnn.common import checks
+from fastnn.common.free import Shape
 from fastnn.data import arrays
 from fastnn.inspection.critical import CriticalPoint, critical_points
 from fastnn.inspection.curvature import eigenvalues, hessian, hvp
 from fastnn.inspection.sample_sizes import LearningCurve, learning_curve
-from fastnn.inspection.steps import Shape, Steps
+from fastnn.inspection.steps import Steps
 from fastnn.inspection.surface import Surface, loss_surface
 from fastnn.network import Network
 

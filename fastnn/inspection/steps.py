@@ -8,15 +8,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from fastnn.common.free import Shape
 from fastnn.layers import Activation, Layer
+from fastnn.layers.composite import Compound
 from fastnn.layers.input import Input
+from fastnn.layers.recurrence import Recurrent
 from fastnn.layers.symbol import Symbol
 from fastnn.lowering.backward import ROW_WISE
 from fastnn.model.assembly import Assembly
 from fastnn.model.subnetwork import Subnetwork
 from fastnn.network import Network
-
-Shape = tuple[int, ...]
 
 #: The output activations of a classifier; their inputs are the scores of the classes.
 ENDINGS = (*ROW_WISE, "sigmoid")
@@ -103,6 +104,7 @@ def _twin(layer: Layer, still: bool, last: bool) -> Layer:
     object.__setattr__(twin, "owner", None)
     if still:
         twin.trainable = False
-    if last and getattr(layer, "activation", None) in ENDINGS:
+    inner = isinstance(layer, (Recurrent, Compound))  # whose activation is inside, and not what is done last
+    if last and not inner and getattr(layer, "activation", None) in ENDINGS:
         object.__setattr__(twin, "activation", "identity")
     return twin

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from fastnn.common import checks
@@ -15,31 +16,43 @@ if TYPE_CHECKING:
     from fastnn.layers.graph import Graph
 
 
-class Assembly(Layer):
+class Compound(Layer):
     """A layer that is a graph of others: what it needs and does is what they need and do."""
 
     stepwise: ClassVar[bool] = True  # as far as its layers are
 
     def graph(self, features: list[tuple[int, ...]]) -> Graph:
-        """New layers for inputs of these shapes, connected."""
+        """New layers for inputs of these shapes, connected: the same for others of as many axes and the same last."""
         raise NotImplementedError(f"{type(self).__name__}.graph is not defined")
+
+    @cached_property
+    def _made(self) -> dict[Hashable, Graph]:
+        """The graphs that there are: a plan, and each length of a sequence, asks for one several times."""
+        return {}
+
+    def _graph(self, features: list[tuple[int, ...]]) -> Graph:
+        """The graph for inputs of these shapes."""
+        form = tuple((len(shape), shape[-1]) for shape in features)
+        if form not in self._made:
+            self._made[form] = self.graph(features)
+        return self._made[form]
 
     def enter(self, features: Any) -> None:
         given = _listed(features)
-        self.graph(given).enter(given)
+        self._graph(given).enter(given)
 
     def parameters(self, features: Any) -> dict[str, Parameter]:
         given = _listed(features)
-        return self.graph(given).wanted(given)
+        return self._graph(given).wanted(given)
 
     def output(self, features: Any) -> tuple[int, ...]:
         given = _listed(features)
-        return self.graph(given).output_shapes(given)[0]
+        return self._graph(given).output_shapes(given)[0]
 
     def lower(self, lowering: Lowering, x: Any, weights: dict[str, Weight], index: int) -> Value:
         given = _listed(x)
         shapes = [value.shape for value in given]
-        return self.graph(shapes).lower(lowering, given, weights, shapes)[0]
+        return self._graph(shapes).lower(lowering, given, weights, shapes)[0]
 
 
 def _listed(given: Any) -> list[Any]:
@@ -47,7 +60,7 @@ def _listed(given: Any) -> list[Any]:
     return given if isinstance(given, list) else [given]
 
 
-class Composite(Assembly):
+class Composite(Compound):
     """A chain of layers as one layer: subclass it, and say which layers it consists of.
 
     Settings are the fields of a dataclass; `layers` returns new layers at each call. The parameters are called

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from fastnn.layers.activation import Activation, known_activation
 from fastnn.layers.base import expected
-from fastnn.layers.composite import Assembly
+from fastnn.layers.composite import Compound
 from fastnn.layers.graph import Graph
 from fastnn.layers.input import Input
 from fastnn.layers.merge import Multiply
@@ -12,7 +12,7 @@ from fastnn.layers.slice import Slice
 
 
 @dataclass(eq=False, repr=False)
-class GLU(Assembly):
+class GLU(Compound):
     """y = a activation(b), elementwise, with a and b the first and the second half of x along the last axis.
 
     x is (batch, ..., 2 n), y (batch, ..., n). After a Dense layer of 2 n units it is a gated one: with "sigmoid" GLU,

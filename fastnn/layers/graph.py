@@ -10,13 +10,13 @@ from functools import cached_property
 from typing import TypeVar, cast
 
 from fastnn.common import checks
+from fastnn.common.free import Shape
 from fastnn.layers.base import Layer, Parameter, snake_case
 from fastnn.layers.symbol import Symbol
 from fastnn.lowering.call import Weight
 from fastnn.lowering.lowering import Lowering
 from fastnn.lowering.value import Value
 
-Shape = tuple[int, ...]
 Key = TypeVar("Key")
 
 #: Layers of a network, counted at each place: sub-networks that are each twice in the next one double it every time.

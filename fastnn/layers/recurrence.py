@@ -8,6 +8,7 @@ from typing import Any, ClassVar, NamedTuple
 
 from fastnn import initializers, kernels
 from fastnn.common import checks
+from fastnn.common.free import Shape
 from fastnn.engine.tensor import Tensor
 from fastnn.initializers import Initializer
 from fastnn.layers.base import Layer, Parameter, expected
@@ -15,8 +16,6 @@ from fastnn.layers.symbol import Symbol
 from fastnn.lowering.call import Buffer, Call, ToPack, Weight
 from fastnn.lowering.lowering import Lowering
 from fastnn.lowering.value import Value
-
-Shape = tuple[int, ...]
 
 
 @dataclass(eq=False, repr=False)

@@ -10,11 +10,12 @@ import numpy as np
 
 from fastnn import kernels
 from fastnn.common import checks
+from fastnn.common.free import Shape
 from fastnn.engine.tensor import Tensor
 from fastnn.initializers import Initializer
 from fastnn.layers.activation import known_activation
 from fastnn.layers.base import Parameter
-from fastnn.layers.recurrence import CellGradients, Cells, Recurrent, Shape
+from fastnn.layers.recurrence import CellGradients, Cells, Recurrent
 from fastnn.lowering.call import Buffer, ToPack, Weight
 from fastnn.lowering.lowering import Lowering
 

@@ -8,7 +8,7 @@ from fastnn.common import checks, free
 from fastnn.layers.activation import known_activation
 from fastnn.layers.attention import MultiHeadAttention
 from fastnn.layers.base import expected
-from fastnn.layers.composite import Assembly
+from fastnn.layers.composite import Compound
 from fastnn.layers.dense import Dense
 from fastnn.layers.dropout import Dropout
 from fastnn.layers.glu import GLU
@@ -23,7 +23,7 @@ NORMS: dict[str, type[LayerNorm | RMSNorm]] = {"layer": LayerNorm, "rms": RMSNor
 
 
 @dataclass(eq=False, repr=False)
-class _Block(Assembly):
+class _Block(Compound):
     """What both share: the settings, and how a part is added to what comes in."""
 
     heads: int

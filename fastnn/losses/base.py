@@ -41,8 +41,9 @@ class Loss(FixedSettings):
         Whether it is a mean over elements, each of which may have a weight, or be all that is chosen of its row.
     compares : bool
         Whether a target is what the output should be, so that metrics may compare the two.
-    padding : int
-        What stands after the end of a target in an array of targets of different lengths.
+    padding : int or None
+        What ends a target of fewer elements than another, where they may be of any number; None where a target has the
+        steps of the output.
     whole : bool
         Whether samples are needed as a whole, so that sequences cannot have lengths.
 
@@ -62,7 +63,7 @@ class Loss(FixedSettings):
     positional: ClassVar[bool] = False
     elementwise: ClassVar[bool] = False
     compares: ClassVar[bool] = True
-    padding: ClassVar[int] = 0
+    padding: ClassVar[int | None] = None
     whole: ClassVar[bool] = False
     idle: list[EagerLoss] = field(default_factory=list, init=False)
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from fastnn import kernels
 from fastnn.common import free
+from fastnn.common.free import Shape
 from fastnn.engine.port import Port
 from fastnn.engine.tensor import Tensor
 from fastnn.losses import Joint, Loss, Target
@@ -26,8 +27,6 @@ from fastnn.model.parameters import below
 from fastnn.model.program import Program
 from fastnn.model.record import Record
 from fastnn.model.request import Kind, Request
-
-Shape = tuple[int, ...]
 
 
 def build_program(net: Compiled, request: Request, rows: int, memory: Memory | None = None) -> Program:
@@ -117,7 +116,7 @@ def _gradient(net: Compiled, request: Request, lowering: Lowering) -> Program:
 
 
 def _update_alone(net: Compiled, request: Request, lowering: Lowering) -> Program:
-    lowering = Lowering(1, trained_weights(net), training=True)
+    lowering = replace(lowering, weights=trained_weights(net), training=True)
     update.penalize(lowering, net.blocks.each, None)
     return Program(request, lowering.assemble([], _update(net, lowering)))
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence, Set
 from contextlib import nullcontext
 
 from fastnn import kernels
+from fastnn.common.free import Shape
 from fastnn.engine.port import Port
 from fastnn.engine.tensor import Tensor
 from fastnn.layers.graph import Graph
@@ -15,8 +16,6 @@ from fastnn.lowering.lowering import Lowering
 from fastnn.lowering.value import Value
 from fastnn.model import lengths
 from fastnn.model.request import Request
-
-Shape = tuple[int, ...]
 
 
 class Entry:

@@ -15,6 +15,9 @@ from fastnn.layers.base import Parameter
 from fastnn.layers.graph import Graph
 from fastnn.model.request import Request
 
+#: The shapes that are remembered: more than a loader meets again and again.
+MOST_KNOWN = 4096
+
 
 class Inputs:
     """The inputs and outputs of a network.
@@ -63,6 +66,8 @@ class Inputs:
             return self.shapes  # type: ignore[return-value]  # numbers alone
         features = tuple(array.shape[1:] for array in inputs)
         if features not in self._known:
+            if len(self._known) == MOST_KNOWN:
+                self._known.clear()
             self._known[features] = self.graph.output_shapes(features)
         return self._known[features]
 

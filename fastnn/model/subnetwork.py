@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import ClassVar, Protocol
 
 from fastnn.common import checks
-from fastnn.common.free import Pattern, fits
+from fastnn.common.free import Pattern, Shape, fits
 from fastnn.layers.base import Parameter
 from fastnn.layers.graph import Graph
 from fastnn.layers.held import followed
@@ -16,8 +16,6 @@ from fastnn.lowering.call import Weight
 from fastnn.lowering.lowering import Lowering
 from fastnn.lowering.value import Value
 from fastnn.model.parts import part as part_of
-
-Shape = tuple[int, ...]
 
 
 class Inner(Protocol):
