@@ -27,7 +27,7 @@ class Compound(Layer):
 
     @cached_property
     def _made(self) -> dict[Hashable, Graph]:
-        """The graphs that there are: a plan, and each length of a sequence, asks for one several times."""
+        """The graphs made so far: a plan, and each length of a sequence, asks for one several times."""
         return {}
 
     def _graph(self, features: list[tuple[int, ...]]) -> Graph:
