@@ -20,7 +20,7 @@ __getattr__, __dir__, __all__ = lazy.attach(
             LayerNorm LeakyReLU Mask Maxout MaxPool1D MaxPool2D Mean MultiHeadAttention Multiply Parameter Permute
             PositionEmbedding PReLU PythonLayer RandomBrightness RandomContrast RandomFlip RandomRotation RandomShift
             RepeatVector Rescale Reshape RMSNorm SeparableConv1D SeparableConv2D SimpleRNN Slice Subtract Take TiedDense
-            TransformerDecoderBlock TransformerEncoderBlock UpSample1D UpSample2D ZeroPad1D ZeroPad2D
+            TimeDistributed TransformerDecoderBlock TransformerEncoderBlock UpSample1D UpSample2D ZeroPad1D ZeroPad2D
         """,
         "fastnn.layers.input": "Input",
         "fastnn.network": "Network Sequential load",

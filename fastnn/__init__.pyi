@@ -95,6 +95,7 @@ from fastnn.layers import (
     Subtract as Subtract,
     Take as Take,
     TiedDense as TiedDense,
+    TimeDistributed as TimeDistributed,
     TransformerDecoderBlock as TransformerDecoderBlock,
     TransformerEncoderBlock as TransformerEncoderBlock,
     UpSample1D as UpSample1D,

@@ -111,7 +111,7 @@ cdef class Heads(Op):
     cdef double pairs(self) noexcept nogil:
         """Of numbers of a query and a key that are multiplied, once."""
         cdef double share = 0.5 if self.of_head.causal else 1
-        return share * self.state.rows * self.heads * self.queries * self.keys * self.of_head.size
+        return share * self.present_rows() * self.heads * self.queries * self.keys * self.of_head.size
 
 
 cdef class Attention(Heads):
@@ -138,7 +138,7 @@ cdef class Attention(Heads):
         )
 
     cdef Py_ssize_t parts(self, int threads) noexcept nogil:
-        return self.state.rows * self.heads
+        return self.present_rows() * self.heads
 
     cdef void part(self, Py_ssize_t index, Py_ssize_t parts) noexcept nogil:
         cdef fastnn_attention p = self.at(index // self.heads, index % self.heads)
@@ -179,7 +179,7 @@ cdef class AttentionGradient(Heads):
         )
 
     cdef Py_ssize_t parts(self, int threads) noexcept nogil:
-        return self.state.rows * self.groups
+        return self.present_rows() * self.groups
 
     cdef void part(self, Py_ssize_t index, Py_ssize_t parts) noexcept nogil:
         cdef Py_ssize_t row = index // self.groups, shared = index % self.groups, each = self.heads // self.groups

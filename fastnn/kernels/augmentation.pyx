@@ -53,7 +53,7 @@ cdef class Pictures(Op):
         self.bind((x, u, y))
 
     cdef void part(self, Py_ssize_t index, Py_ssize_t parts) noexcept nogil:
-        cdef Py_ssize_t i, rows = self.state.rows
+        cdef Py_ssize_t i, rows = self.present_rows()
         for i in range(rows * index // parts, rows * (index + 1) // parts):
             self.picture(self.x + i * self.size, self.u + i * self.draws, self.y + i * self.size)
 
@@ -61,7 +61,7 @@ cdef class Pictures(Op):
         pass
 
     cdef double work(self) noexcept nogil:
-        return self.state.rows * self.size
+        return self.present_rows() * self.size
 
 
 cdef class FlipShift(Pictures):

@@ -186,7 +186,8 @@ cdef class Convolution(Prepared):
         cdef Py_ssize_t i, height, start, end, image, last
         for i in range(self.count):
             height = self.pieces[i].map.rows.outputs
-            start, end = self.state.rows * height * index // parts, self.state.rows * height * (index + 1) // parts
+            start = self.present_rows() * height * index // parts
+            end = self.present_rows() * height * (index + 1) // parts
             while start < end:
                 image = start // height
                 last = min(end, (image + 1) * height)
@@ -194,7 +195,7 @@ cdef class Convolution(Prepared):
                 start = last
 
     cdef double work(self) noexcept nogil:
-        return self.state.rows * work_of(self.pieces, self.count)
+        return self.present_rows() * work_of(self.pieces, self.count)
 
 
 cdef double work_of(const Piece *pieces, Py_ssize_t count) noexcept nogil:
@@ -260,12 +261,12 @@ cdef class ConvolutionWeightGradient(Op):
             map = &self.pieces[i].map
             rows = map.rows.taps * map.columns.taps * map.in_
             self.table.convolution_weight_gradient(
-                map, self.state.rows, rows * index // parts, rows * (index + 1) // parts, self.add,
+                map, self.present_rows(), rows * index // parts, rows * (index + 1) // parts, self.add,
                 self.dweight + i * map.out, self.columns,
             )
 
     cdef double work(self) noexcept nogil:
-        return self.state.rows * work_of(self.pieces, self.count)
+        return self.present_rows() * work_of(self.pieces, self.count)
 
 
 cdef class ChannelSum(Op):
@@ -295,14 +296,14 @@ cdef class ChannelSum(Op):
 
     cdef void part(self, Py_ssize_t index, Py_ssize_t parts) noexcept nogil:
         cdef Py_ssize_t i
-        for i in range(self.state.rows * index // parts, self.state.rows * (index + 1) // parts):
+        for i in range(self.present_rows() * index // parts, self.present_rows() * (index + 1) // parts):
             self.table.column_sum(
                 self.pixels, self.channels, self.x + i * self.pixels * self.channels, self.channels, False,
                 self.sums + i * self.channels,
             )
 
     cdef void finish(self) noexcept nogil:
-        self.table.column_sum(self.state.rows, self.channels, self.sums, self.channels, self.add, self.y)
+        self.table.column_sum(self.present_rows(), self.channels, self.sums, self.channels, self.add, self.y)
 
     cdef double work(self) noexcept nogil:
-        return self.state.rows * self.pixels * self.channels
+        return self.present_rows() * self.pixels * self.channels

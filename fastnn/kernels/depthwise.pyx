@@ -66,8 +66,8 @@ cdef class Depthwise(Op):
 
     cdef void part(self, Py_ssize_t index, Py_ssize_t parts) noexcept nogil:
         cdef Py_ssize_t height = self.map.map.rows.outputs, image, last
-        cdef Py_ssize_t start = self.state.rows * height * index // parts
-        cdef Py_ssize_t end = self.state.rows * height * (index + 1) // parts
+        cdef Py_ssize_t start = self.present_rows() * height * index // parts
+        cdef Py_ssize_t end = self.present_rows() * height * (index + 1) // parts
         while start < end:
             image = start // height
             last = min(end, (image + 1) * height)
@@ -75,7 +75,7 @@ cdef class Depthwise(Op):
             start = last
 
     cdef double work(self) noexcept nogil:
-        return self.state.rows * work_of(&self.map.map)
+        return self.present_rows() * work_of(&self.map.map)
 
 
 cdef double work_of(const fastnn_convolution *map) noexcept nogil:
@@ -163,12 +163,12 @@ cdef class DepthwiseGradient(Op):
         return self.dweight != NULL and not self.state.inputs_only
 
     cdef void part(self, Py_ssize_t index, Py_ssize_t parts) noexcept nogil:
-        cdef Py_ssize_t chunk, image, first, chunks = self.chunks(self.state.rows)
+        cdef Py_ssize_t chunk, image, first, chunks = self.chunks(self.present_rows())
         for chunk in range(chunks * index // parts, chunks * (index + 1) // parts):
             first = chunk // self.bands * self.images
             if self.weighs():
                 memset(self.sums + chunk * self.partial.columns, 0, self.partial.columns * sizeof(float))
-            for image in range(first, min(first + self.images, self.state.rows)):
+            for image in range(first, min(first + self.images, self.present_rows())):
                 self.band(image, chunk % self.bands, chunk)
 
     cdef void band(self, Py_ssize_t image, Py_ssize_t band, Py_ssize_t chunk) noexcept nogil:
@@ -193,7 +193,7 @@ cdef class DepthwiseGradient(Op):
 
     cdef void finish(self) noexcept nogil:
         cdef Py_ssize_t weights = self.partial.columns - self.map.out if self.weighs() else 0
-        cdef Py_ssize_t chunks = self.chunks(self.state.rows)
+        cdef Py_ssize_t chunks = self.chunks(self.present_rows())
         if self.weighs():
             self.table.column_sum(chunks, weights, self.sums, self.partial.columns, self.add, self.dweight)
             if self.dbias != NULL:
@@ -202,4 +202,4 @@ cdef class DepthwiseGradient(Op):
                 )
 
     cdef double work(self) noexcept nogil:
-        return self.state.rows * work_of(&self.map) * ((self.count > 0) + self.weighs())
+        return self.present_rows() * work_of(&self.map) * ((self.count > 0) + self.weighs())

@@ -24,14 +24,14 @@ cdef class Pieces(Op):
         self.bind((z, *units) if dz is z else (z, *units, dz))
 
     cdef void part(self, Py_ssize_t index, Py_ssize_t parts) noexcept nogil:
-        cdef Py_ssize_t start = self.state.rows * index // parts
-        self.rows(start, self.state.rows * (index + 1) // parts - start)
+        cdef Py_ssize_t start = self.present_rows() * index // parts
+        self.rows(start, self.present_rows() * (index + 1) // parts - start)
 
     cdef void rows(self, Py_ssize_t start, Py_ssize_t rows) noexcept nogil:
         pass
 
     cdef double work(self) noexcept nogil:
-        return self.state.rows * self.pieces * self.units
+        return self.present_rows() * self.pieces * self.units
 
 
 cdef class Maxout(Pieces):

@@ -28,7 +28,7 @@ cdef class Upsampling(ImageRows):
         self.bind((x, y))
 
     cdef double work(self) noexcept nogil:
-        cdef double pixels = self.state.rows * self.map.height * self.map.down * self.map.width * self.map.across
+        cdef double pixels = self.present_rows() * self.map.height * self.map.down * self.map.width * self.map.across
         return 8.0 * pixels * self.map.channels
 
 

@@ -130,11 +130,11 @@ cdef class Winograd(Prepared):
         self.bind((x, matrix, bias, y, z, source))
 
     cdef void part(self, Py_ssize_t index, Py_ssize_t parts) noexcept nogil:
-        cdef Py_ssize_t tiles = self.state.rows * tiles_of(&self.map)
+        cdef Py_ssize_t tiles = self.present_rows() * tiles_of(&self.map)
         self.table.winograd(&self.map, tiles * index // parts, tiles * (index + 1) // parts, fastnn_scratch())
 
     cdef double work(self) noexcept nogil:
-        return self.state.rows * work_of(&self.map)
+        return self.present_rows() * work_of(&self.map)
 
 
 cdef class WinogradWeightGradient(Op):
@@ -170,7 +170,7 @@ cdef class WinogradWeightGradient(Op):
 
     cdef void part(self, Py_ssize_t index, Py_ssize_t parts) noexcept nogil:
         self.table.winograd_gradient(
-            &self.map, self.state.rows * tiles_of(&self.map), 16 * index // parts, 16 * (index + 1) // parts,
+            &self.map, self.present_rows() * tiles_of(&self.map), 16 * index // parts, 16 * (index + 1) // parts,
             fastnn_scratch(), self.sums,
         )
 
@@ -179,4 +179,4 @@ cdef class WinogradWeightGradient(Op):
         self.table.winograd_taps(n, self.sums, n, self.add, self.dweight)
 
     cdef double work(self) noexcept nogil:
-        return self.state.rows * work_of(&self.map)
+        return self.present_rows() * work_of(&self.map)

@@ -48,6 +48,7 @@ __getattr__, __dir__, __all__ = lazy.attach(
         "fastnn.layers.reshape": "Reshape",
         "fastnn.layers.slice": "Slice Take",
         "fastnn.layers.tied": "TiedDense",
+        "fastnn.layers.time_distributed": "TimeDistributed",
         "fastnn.layers.transformer": "TransformerDecoderBlock TransformerEncoderBlock",
         "fastnn.layers.upsample": "UpSample1D UpSample2D",
     },

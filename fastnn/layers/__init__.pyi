@@ -61,6 +61,7 @@ from fastnn.layers.rescale import Rescale as Rescale
 from fastnn.layers.reshape import Reshape as Reshape
 from fastnn.layers.slice import Slice as Slice, Take as Take
 from fastnn.layers.tied import TiedDense as TiedDense
+from fastnn.layers.time_distributed import TimeDistributed as TimeDistributed
 from fastnn.layers.transformer import (
     TransformerDecoderBlock as TransformerDecoderBlock,
     TransformerEncoderBlock as TransformerEncoderBlock,

@@ -118,6 +118,8 @@ class Layer:
     trains_only: ClassVar[bool] = False
     #: Whether it accepts sequences step by step, and so lengths: steps are independent, or read in order.
     stepwise: ClassVar[bool] = False
+    #: Whether its input is a sequence, whatever the shape of its steps.
+    reads_steps: ClassVar[bool] = False
 
     def __init_subclass__(cls) -> None:
         """Keeps equality by identity and the repr of a layer, which a plain @dataclass would replace."""
@@ -222,6 +224,11 @@ class Layer:
     def deterministic(self) -> bool:
         """Whether two calls on the same inputs give the same output, also in training: one can stand for both."""
         return type(self).__module__.startswith("fastnn.") and not self.trains_only
+
+    @property
+    def layers_inside(self) -> "Sequence[Layer]":
+        """The layers among its settings."""
+        return ()
 
     @property
     def layer_count(self) -> int:

@@ -205,9 +205,10 @@ class Graph:
         return None if None in found else min(size for size in found if size is not None)
 
     def sequences(self, features: Sequence[Shape]) -> set[int]:
-        """The places of the inputs that are sequences: (time, features), or ids (time,), if more than one."""
+        """The places of the inputs that are sequences: (time, features), ids (time,), if more than one, or read so."""
         ranks = [2 if self.vocabulary(place) is None else 1 for place in range(len(features))]
-        found = {place for place, shape in enumerate(features) if len(shape) == ranks[place]}
+        stepped = {source for node in self.nodes for source in node.sources if node.layer.reads_steps}
+        found = {place for place, shape in enumerate(features) if place in stepped or len(shape) == ranks[place]}
         return {place for place in found if features[place] != (1,)} or found
 
     def times(self, features: Sequence[Shape]) -> int:

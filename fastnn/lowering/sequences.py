@@ -1,7 +1,10 @@
 """Sequences: values with a row for each sample or, by steps, a row for each real step of a sequence."""
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
 
 from fastnn import kernels
 from fastnn.engine.op import Op
@@ -22,15 +25,18 @@ class Sequences(Backward):
     layouts: the calls of `Steps`, by the number of steps and by where the lengths come from: a port, a layout with the
     scale of lengths that a layer makes of them, or None where all sequences have all steps. states: what recurrent
     layers carry from run to run; None where each run starts from zeros. stepping: whether a run is one step of
-    sequences that continue.
+    sequences that continue. apart: whether steps are samples for the present layer.
     """
 
     layouts: dict[tuple[int, Hashable], Call] = field(default_factory=dict)
     states: list[Tensor] | None = None
     stepping: bool = False
+    apart: bool = False
 
     def lay_out(self, times: int, port: Port | None = None) -> Call:
         """The layout of sequences of up to that many steps. port: where their lengths enter; None: they have all."""
+        if self.apart:
+            raise ValueError(f"{self.layer}: reads sequences, and cannot do so in each step of another one")
         if (times, port) not in self.layouts:
             self.layouts[times, port] = self.emit(kernels.Steps, port, Buffer(1, "int32"), times=times)
         return self.layouts[times, port]
@@ -109,6 +115,34 @@ class Sequences(Backward):
             if value.buffer.steps is None and value.shape[0] != steps.options["times"] and not self.stepping:
                 raise ValueError(f"{self.layer}: cannot join {steps.options['times']} steps and {value.shape[0]}")
         return [self.read(self.by_steps(value, steps)) for value in x]
+
+    @contextmanager
+    def steps_apart(self, steps: Call, known: set[Buffer]) -> Iterator[None]:
+        """A context in which each step of a layout is a sample of its own, for layers that know of no time.
+
+        known: the Buffers by these steps that are read in it, to which those of its calls are added. What is registered
+        in it runs in such a context too.
+        """
+        registers: tuple[list[tuple[str, Callable[..., Any]]], ...] = (self.backwards, self.closings, self.penalties)
+        counts, first, before = [len(each) for each in registers], len(self.calls), self.apart
+        for buffer in known:
+            buffer.steps = None
+        self.apart = True
+        try:
+            yield
+        finally:
+            self.apart = before
+            for call in self.calls[first:]:
+                call.steps = steps
+                known.update(call.buffers)
+            for buffer in known:
+                buffer.steps = steps
+            for each, count in zip(registers, counts, strict=True):
+                each[count:] = [(layer, partial(self._apart_again, steps, known, call)) for layer, call in each[count:]]
+
+    def _apart_again(self, steps: Call, known: set[Buffer], function: Callable[..., Any], *arguments: Any) -> None:
+        with self.steps_apart(steps, known):
+            function(*arguments)
 
     def _carried(self, x: Value, buffer: Buffer, back: type[Op], steps: Call) -> Value:
         """The value in the buffer to which it was copied; back: the Op that copies its gradient back."""

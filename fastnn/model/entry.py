@@ -63,7 +63,7 @@ class Entry:
                 if ids is not None:
                     lowering.emit(kernels.GatherLabels, port, value.buffer, lengths=own, classes=ids, what="id")
                 else:
-                    width = size if own is None else features[-1]
+                    width = size if own is None else math.prod(features[1:])
                     lowering.emit(kernels.Gather, port, value.buffer, own, check=check, width=width)
                 if i in steps:
                     entered = lowering.step_of(value)

@@ -24,20 +24,47 @@ def subnetworks(net: Compiled) -> list[Compiled]:
 
 
 def layers(net: Compiled) -> list[Layer]:
-    """All layers, those of sub-networks too."""
+    """All layers, those of sub-networks and those among the settings of others too."""
     found = [layer for each in (net, *subnetworks(net)) for layer in each.graph.layers.values()]
+    for layer in found:
+        found += layer.layers_inside
     return [layer for layer in found if not isinstance(layer, Subnetwork)]
 
 
 def _described(setting: Any) -> Any:
-    """A layer's setting as JSON: a schedule is marked as such."""
-    return {"schedule": schedules.describe(setting)} if isinstance(setting, schedules.Schedule) else setting
+    """A layer's setting as JSON: schedules, and lists of layers, are marked as such."""
+    if isinstance(setting, schedules.Schedule):
+        return {"schedule": schedules.describe(setting)}
+    if isinstance(setting, list) and any(isinstance(each, Layer) for each in setting):
+        return {"layers": [_entry(each, each.name) for each in setting]}
+    return setting
 
 
-def _setting(given: Any, own: Mapping[str, type[schedules.Schedule]]) -> Any:
+def _setting(given: Any, table: Mapping[str, type[Layer]], own: Mapping[str, type[schedules.Schedule]]) -> Any:
     """The setting that `_described` described."""
-    marked = isinstance(given, Mapping) and given.keys() == {"schedule"}
-    return schedules.restore(given["schedule"], own) if marked else given
+    if isinstance(given, Mapping) and given.keys() == {"schedule"}:
+        return schedules.restore(given["schedule"], own)
+    if isinstance(given, Mapping) and given.keys() == {"layers"}:
+        return [_layer(entry, table, own) for entry in checks.listed("layers", given["layers"], Mapping, "objects")]
+    return given
+
+
+def _entry(layer: Layer, name: str | None) -> dict[str, Any]:
+    """A layer as JSON."""
+    settings = {key: _described(value) for key, value in {**layer.settings(), "name": name}.items()}
+    return {"class": layer.kind, "version": layer.version, "settings": settings}
+
+
+def _layer(
+    entry: Mapping[str, Any], table: Mapping[str, type[Layer]], own: Mapping[str, type[schedules.Schedule]]
+) -> Layer:
+    """The layer that `_entry` described. Raises ValueError for an unknown one."""
+    if entry["class"] not in table:
+        known = ", ".join(table)
+        raise ValueError(f"unknown layer {entry['class']!r}; known: {known}; pass your own in layers=")
+    kind = table[entry["class"]]
+    settings = {key: _setting(value, table, own) for key, value in entry["settings"].items()}
+    return kind(**kind.upgraded(settings, check_version(kind, entry)))
 
 
 def describe(net: Compiled, inner: Sequence[Compiled]) -> dict[str, Any]:
@@ -52,11 +79,7 @@ def describe(net: Compiled, inner: Sequence[Compiled]) -> dict[str, Any]:
                 **({} if name in (layer.network.name, usual[name]) else {"name": name}),
             }
             if isinstance(layer, Subnetwork)
-            else {
-                "class": layer.kind,
-                "version": layer.version,
-                "settings": {key: _described(value) for key, value in {**layer.settings(), "name": name}.items()},
-            }
+            else _entry(layer, name)
             for name, layer in graph.layers.items()
         ],
         "name": net.name,
@@ -91,13 +114,8 @@ def restore(
         if "network" in entry:
             number = checks.integer("a layer's network", entry["network"], 0, len(inner) - 1)
             layers.append(Subnetwork.named(inner[number], entry.get("name")))
-        elif entry["class"] in table:
-            kind = table[entry["class"]]
-            settings = {key: _setting(value, own) for key, value in entry["settings"].items()}
-            layers.append(kind(**kind.upgraded(settings, check_version(kind, entry))))
         else:
-            known = ", ".join(table)
-            raise ValueError(f"unknown layer {entry['class']!r}; known: {known}; pass your own in layers=")
+            layers.append(_layer(entry, table, own))
     if not layers:
         raise ValueError("a network needs at least one layer")
     made = kinds[checks.known("network", description["network"], kinds)]
