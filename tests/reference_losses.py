@@ -102,6 +102,14 @@ def CrossEntropy(
     return mean * ratio, dx * ratio
 
 
+def LinearCrossEntropy(
+    x: ArrayLike, weight: ArrayLike, bias: ArrayLike | None, label: NDArray, weight_of_row: ArrayLike | None = None
+) -> tuple[float, Array, Array, Array]:
+    x, w = double(x), double(weight)
+    loss, dy = CrossEntropy(x @ w + (0 if bias is None else double(bias)), label, weight_of_row)
+    return loss, dy @ w.T, x.T @ dy, dy.sum(axis=0)
+
+
 def KLDivergence(x: ArrayLike, target: NDArray, weight: ArrayLike | None = None) -> tuple[float, Array]:
     t = distribution(target, np.shape(x)[1])
     negative = np.multiply(t, np.log(np.where(t == 0, 1, t))).sum(axis=1, keepdims=True)

@@ -50,6 +50,7 @@ cdef class Op:
 cdef class ChunkedOp(Op):
     cdef double *partial    # a result for each chunk of rows
     cdef Py_ssize_t chunk   # rows of a chunk
+    cdef void cut(self, Py_ssize_t rows, Py_ssize_t columns) except *
     cdef double sum_of_chunks(self) noexcept nogil
 
 

@@ -208,11 +208,16 @@ cdef class ChunkedOp(Op):
 
     cdef tuple bind(self, tuple tensors):
         cdef Tensor first = tensors[0]
-        self.chunk = max(1, CHUNK_ELEMENTS // max(1, first.columns))
-        self.partial = <double *> calloc(first.rows // self.chunk + 1, sizeof(double))
+        self.cut(first.rows, first.columns)
+        return Op.bind(self, tensors)
+
+    cdef void cut(self, Py_ssize_t rows, Py_ssize_t columns) except *:
+        """Cuts that many rows into chunks, which have about as many elements for any number of columns."""
+        free(self.partial)
+        self.chunk = max(1, CHUNK_ELEMENTS // max(1, columns))
+        self.partial = <double *> calloc(rows // self.chunk + 1, sizeof(double))
         if self.partial == NULL:
             raise MemoryError
-        return Op.bind(self, tensors)
 
     def __dealloc__(self) -> None:
         free(self.partial)

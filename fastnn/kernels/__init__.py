@@ -28,6 +28,7 @@ __getattr__, __dir__, __all__ = lazy.attach(
         "fastnn.kernels.gaussian_sample": "GaussianSample GaussianSampleGradient NormalDivergence",
         "fastnn.kernels.group_norm": "GroupNorm GroupNormGradient",
         "fastnn.kernels.layer_norm": "LayerNorm LayerNormInputGradient LayerNormWeightGradient",
+        "fastnn.kernels.linear_cross_entropy": "LinearCrossEntropy",
         "fastnn.kernels.loss": "ELEMENTWISE_LOSSES Cosine Dice ElementwiseLoss",
         "fastnn.kernels.mask": "Mask MaskGradient",
         "fastnn.kernels.maxout": "Maxout MaxoutGradient",

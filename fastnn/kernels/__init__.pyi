@@ -64,6 +64,7 @@ from fastnn.kernels.layer_norm import (
     LayerNormInputGradient as LayerNormInputGradient,
     LayerNormWeightGradient as LayerNormWeightGradient,
 )
+from fastnn.kernels.linear_cross_entropy import LinearCrossEntropy as LinearCrossEntropy
 from fastnn.kernels.loss import (
     ELEMENTWISE_LOSSES as ELEMENTWISE_LOSSES,
     Cosine as Cosine,

@@ -84,10 +84,6 @@ cdef class CrossEntropy(Loss):
     mass, count: of SoftTargets; they multiply the weights in the sum and in its divisor, respectively.
     """
 
-    cdef const int32_t *label
-    cdef const float *mass_of_row
-    cdef const float *count_of_row
-
     def __init__(
         self,
         Tensor x,
@@ -143,14 +139,19 @@ cdef class CrossEntropy(Loss):
                 self.weights[i] *= self.mass_of_row[i]
         return self.weights + row
 
-    cdef void run(self) noexcept nogil:
+    cdef bint fits(self) noexcept nogil:
+        """Whether all labels are classes."""
         cdef Py_ssize_t i
         if self.label != NULL:
             for i in range(self.present_rows()):
                 if not 0 <= self.label[i] < self.columns:
                     self.fail(1 + i)
-                    return
-        Loss.run(self)
+                    return False
+        return True
+
+    cdef void run(self) noexcept nogil:
+        if self.fits():
+            Loss.run(self)
 
     def explain(self, place: int) -> Exception:
         if place == 0:

@@ -12,6 +12,7 @@ cdef class Loss(Meter):
     cdef double scale  # 1 / what the sum is divided by
     cdef bint finite
     cdef double terms(self) noexcept nogil
+    cdef void divide(self) noexcept nogil
     cdef void make_weights(self, Py_ssize_t rows) except *
     cdef const float *weigh(self, Py_ssize_t row, Py_ssize_t rows) noexcept nogil
     cdef double piece(self, Py_ssize_t row, Py_ssize_t rows, const float *weight) noexcept nogil

@@ -62,13 +62,17 @@ cdef class Loss(Meter):
         self.weights = floats(self.weighed)
 
     cdef void run(self) noexcept nogil:
+        self.divide()
+        Op.run(self)
+
+    cdef void divide(self) noexcept nogil:
+        """Decides what the sum over the present rows is divided by."""
         cdef double mass = self.mass()
         self.counted = mass
         if self.weights != NULL:
             self.unit = unit_of(mass)
             mass *= self.unit
         self.scale = 1.0 / (mass * self.terms()) if mass >= LEAST_MASS else 0
-        Op.run(self)
 
     cdef double terms(self) noexcept nogil:
         """How many terms the sum has for each row."""

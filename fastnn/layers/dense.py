@@ -10,7 +10,7 @@ from fastnn.layers import affine
 from fastnn.layers.base import Layer, Parameter
 from fastnn.lowering.call import Weight
 from fastnn.lowering.lowering import Lowering
-from fastnn.lowering.value import Affine, Value
+from fastnn.lowering.value import Affine, Linear, Value
 
 
 @dataclass(eq=False, repr=False)
@@ -89,8 +89,12 @@ class Dense(Layer):
         y.affine = Affine(lowering.packed(weight.value), None if bias is None else bias.value, channels=(self.units,))
         y.producer = lowering.emit(kernels.Dense, x.buffer, **y.affine.options, y=y.buffer, positions=n)
         y.pending = self.activation or "identity"
+        y.linear = Linear(x, weight, bias, y.producer)
 
         def backward() -> None:
+            if y.gradient is None:  # the loss made the product and its gradients
+                lowering.apply_derivative(x)
+                return
             if weight.gradient is not None:
                 gradients = weight.gradient, bias and bias.gradient
                 add = lowering.adds(weight)

@@ -134,20 +134,26 @@ class Loss(FixedSettings):
 
     def lower(self, lowering: Lowering, output: Value, target: Target) -> Call:
         """Emits the loss and, for training, the gradient with respect to the output."""
+        self.check_output(output, target)
         if self.ending is None:
             output = lowering.read(output)
-        elif output.ending != "identity" and output.pending not in self.fused:
-            raise ValueError(
-                f"{self.name}: the output activation must be {self.ending}, or identity for logits, "
-                f"got {output.ending}{' followed by other layers' if output.ending in self.fused else ''}"
-            )
-        elif self.ending == "softmax" and output.columns == target.positions:
-            raise ValueError(f"{self.name}: one output is not enough; use binary_cross_entropy, or Dense(2)")
         output.logits_used = True
         call = self.emit(lowering, output.buffer, target, lowering.gradient(output))
         if lowering.training:
             lowering.apply_derivative(output)
         return call
+
+    def check_output(self, output: Value, target: Target) -> None:
+        """Raises ValueError where the output ends in what the loss cannot be of."""
+        if self.ending is None:
+            return
+        if output.ending != "identity" and output.pending not in self.fused:
+            raise ValueError(
+                f"{self.name}: the output activation must be {self.ending}, or identity for logits, "
+                f"got {output.ending}{' followed by other layers' if output.ending in self.fused else ''}"
+            )
+        if self.ending == "softmax" and output.columns == target.positions:
+            raise ValueError(f"{self.name}: one output is not enough; use binary_cross_entropy, or Dense(2)")
 
     def emit(self, lowering: Lowering, output: Buffer, target: Target, gradient: Buffer) -> Call:
         """Emits the Ops of the loss itself."""

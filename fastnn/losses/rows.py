@@ -17,6 +17,9 @@ from fastnn.lowering.call import Buffer, Call
 from fastnn.lowering.lowering import Lowering
 from fastnn.lowering.value import Value
 
+#: Logits of a batch from which on they are never there whole, but in pieces, in numbers.
+MANY_LOGITS, PIECE = 2**24, 2**22
+
 
 @dataclass(eq=False, repr=False)
 class CrossEntropy(Loss):
@@ -85,6 +88,19 @@ class CrossEntropy(Loss):
         given = port, buffer, repeated(lowering, weight, n), kept, lengths
         lowering.emit(kernels.GatherLabels, *given, classes=output.columns // output.positions, ignore=self.ignore)
         return self.placed(lowering, output, Target(port, buffer, labels, weight, n, kept))
+
+    def lower(self, lowering: Lowering, output: Value, target: Target) -> Call:
+        logits = lowering.rows * output.buffer.times * output.columns
+        plain = target.labels and not self.label_smoothing and self.class_weights is None
+        if not (lowering.training and plain and output.linear is not None and logits >= MANY_LOGITS):
+            return super().lower(lowering, output, target)
+        self.check_output(output, target)
+        (x, weight, bias, product), n = output.linear, target.positions
+        lowering.calls.remove(product)
+        dx, add = lowering.gradient(x) if x.trains else None, weight.gradient is not None and lowering.adds(weight)
+        given = x.buffer, weight.value, bias and bias.value, target.buffer, dx, weight.gradient, bias and bias.gradient
+        options = {"add": add, "finite": True, "positions": n, "at_once": PIECE // (output.columns // n)}
+        return lowering.emit(kernels.LinearCrossEntropy, *given, target.weight, **options)
 
     def emit(self, lowering: Lowering, output: Buffer, target: Target, gradient: Buffer) -> Call:
         n, wanted, mass, count = target.positions, target.buffer, None, None

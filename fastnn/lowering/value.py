@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from fastnn import kernels
 from fastnn.engine.tensor import Tensor
-from fastnn.lowering.call import Buffer, Call, ToPack
+from fastnn.lowering.call import Buffer, Call, ToPack, Weight
 
 #: Elements of a vector below which an activation is a pass of its own.
 NARROW = 8
@@ -38,6 +38,15 @@ class Affine(NamedTuple):
         return self.channels != () and math.prod(self.channels) == n
 
 
+class Linear(NamedTuple):
+    """The product that a value is: a loss may make it itself, with its gradients, and take it out of the calls."""
+
+    x: "Value"
+    weight: Weight
+    bias: Weight | None
+    call: Call
+
+
 @dataclass(eq=False, repr=False)
 class Value:
     """A layer's output, `columns` elements a row.
@@ -46,9 +55,10 @@ class Value:
     logits_used, all others call `Lowering.read`. activation: one that is applied elementwise; the writer of the
     gradient multiplies its derivative in, so that `gradient` is with respect to what came before the activation.
     before: what came before it, where that is kept. origin: the activation that the numbers come from where it is
-    neither. affine: a linear producer's description. shape: without the batch. states: of a recurrent layer,
-    after the last step. held: whether it follows from inputs that are the same at all steps of a stream. lengths:
-    of sequences as a whole that have lengths of their own, with zeros after them.
+    neither. affine: a linear producer's description. linear: the product that it is, where a loss may make it. shape:
+    without the batch. states: of a recurrent layer, after the last step. held: whether it follows from inputs that are
+    the same at all steps of a stream. lengths: of sequences as a whole that have lengths of their own, with zeros after
+    them.
     """
 
     buffer: Buffer
@@ -60,6 +70,7 @@ class Value:
     origin: str = "identity"
     producer: Call | None = None
     affine: Affine | None = None
+    linear: Linear | None = None
     logits_used: bool = False
     applied: "Value | None" = None
     shape: tuple[int, ...] = ()

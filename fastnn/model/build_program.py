@@ -167,6 +167,8 @@ class _Measured:
         for i, (objective, made) in enumerate(zip(objectives, outputs, strict=True)):
             with lowering.named(self._title(i)):
                 output, shown, target = self._gather(i, made)
+                if objective.metrics or objective.weight != 1 or self.request.predictions:
+                    output.linear = None  # the loss is not the only one that reads the logits
                 if joint is None:
                     self.meters[f"{self._prefix(i)}loss"] = objective.loss.lower(lowering, output, target)
                     if lowering.training and objective.weight != 1:
