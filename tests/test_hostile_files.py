@@ -1,5 +1,6 @@
 """Files that somebody made to break the reader: each is refused with a ValueError, at once."""
 
+import io
 import json
 import pickle
 import struct
@@ -44,6 +45,15 @@ def sealed(text: str, tensors: dict[str, np.ndarray], **metadata: str) -> bytes:
     """A file with that architecture, and a right digest."""
     digest = safetensors_file.digest(text, tensors)
     return save(tensors, {**header()["__metadata__"], "fastnn": text, "digest": digest, **metadata})
+
+
+def test_files_with_the_former_digest() -> None:
+    description, tensors = parts()
+    text = json.dumps(description)
+    former = safetensors_file._former_digest(text, tensors)
+    assert fnn.load(io.BytesIO(sealed(text, tensors, digest=former))).weights.keys()
+    with pytest.raises(ValueError, match="altered"):
+        fnn.load(io.BytesIO(sealed(text + " ", tensors, digest=former)))
 
 
 @pytest.mark.parametrize("dtype", [">i4", ">f8", "<f2", "?", "u1"])
