@@ -35,8 +35,9 @@ ENTRIES = {
     "gan": Entry("Generative adversarial network", "gan.py", "*.png"),
     "cart-pole": Entry("Q-learning: CartPole", "dqn.py CartPole", "film.gif"),
     "lunar-lander": Entry("Q-learning: LunarLander", "dqn.py LunarLander-v3", "film.gif"),
-    "breakout": Entry("Q-learning from images: breakout", "dqn.py minatar:breakout", "film.gif"),
     "ppo": Entry("Proximal policy optimization: CartPole", "ppo.py CartPole", "returns.png"),
+    "breakout": Entry("Proximal policy optimization from images: breakout", "ppo.py minatar:breakout", "film.gif"),
+    "space-invaders": Entry("The same: space invaders", "ppo.py minatar:space_invaders", "film.gif"),
     "tic-tac-toe": Entry("Self-play: tic-tac-toe", "self_play.py tic-tac-toe", "*.png"),
     "connect-four": Entry("Self-play: Connect Four", "self_play.py connect-four", "*.png"),
 }

@@ -30,7 +30,7 @@ class Settings:
     reference: str
     layers: tuple[int, ...] = (64, 64)
     filters: int = 0
-    rate: float = 1e-3
+    rate: float | fnn.schedules.Schedule = 1e-3
     batch_size: int = 64
     updates: int = 4  # for a step of all environments
     count: int = 8
@@ -40,6 +40,7 @@ class Settings:
     tau: float = 0.01
     explore: tuple[float, float] = (0.05, 3000)  # the last epsilon, and the steps until then
     warm_up: int = 500
+    limit: int | None = None  # steps of an episode in training, so that more of them end; None: the environment's
     every: int = 1000  # steps between validations
     episodes: int = 100  # of a validation, before training ends
 
@@ -50,9 +51,9 @@ SETTINGS = {
         rate=3e-3, updates=6, every=500, episodes=1000,
     ),
     "LunarLander-v3": Settings(
-        150_000, 220, "Stable-Baselines3: DQN 154 (100,000 steps), PPO 242 (1 million)",
-        updates=8, capacity=100_000, n_step=3, tau=0.005, explore=(0.02, 15_000), warm_up=1000, every=10_000,
-        episodes=50,
+        200_000, 240, "Stable-Baselines3: DQN 154 (100,000 steps), PPO 242 (1 million)",
+        rate=fnn.schedules.Polynomial(1e-3, 200_000), updates=8, capacity=200_000, n_step=3, tau=0.005,
+        explore=(0.05, 30_000), warm_up=1000, limit=400, every=20_000, episodes=50,
     ),
     "minatar:breakout": Settings(
         500_000, 1e9, "DQN about 10 (5 million frames)",
@@ -87,7 +88,7 @@ def play(learn: fnn.rl.QLearning, env: Any) -> np.ndarray:
 
 def train(name: str, settings: Settings, seed: int) -> tuple[fnn.rl.QLearning, list[tuple[int, float]]]:
     """An agent with the weights that were best in validation, and the validations."""
-    env = environments.make(name, settings.count, seed)
+    env = environments.make(name, settings.count, seed, limit=settings.limit)
     net = network(env, settings, seed).compile(fnn.Adam(settings.rate), loss=None)
     memory = fnn.rl.Replay(
         settings.capacity, env.shape, env.actions, env.dtype, settings.n_step, settings.gamma, env.count, seed=seed
@@ -120,23 +121,6 @@ def train(name: str, settings: Settings, seed: int) -> tuple[fnn.rl.QLearning, l
     return learn, validations
 
 
-def film(learn: fnn.rl.QLearning, env: Any, path: Path, most: int = 300) -> None:
-    """An episode as an animated GIF, if Pillow is there."""
-    try:
-        from PIL import Image
-    except ImportError as error:
-        print(f"no film: {error}")
-        return
-    frames = []
-    for _ in range(most):
-        frames.append(Image.fromarray(env.picture()))
-        _, _, terminated, truncated = env.step(learn.act(env.observation))
-        if (terminated | truncated).any():
-            break
-    frames[0].save(path, save_all=True, append_images=frames[1::2], duration=40, loop=0)
-    print(f"filmed: {path}")
-
-
 def main() -> None:
     """Runs the example."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -167,7 +151,9 @@ def main() -> None:
         )
         learn.save(out / "agent.safetensors")
         environments.draw(options.environment, validations, returns.mean(), out / "returns.png")
-        film(learn, environments.make(options.environment, 1, 40_000_000), out / "film.gif")
+        environments.film(
+            learn.act, environments.make(options.environment, 1, 40_000_000, pictures=True), out / "film.gif"
+        )
     except (OSError, ValueError) as error:
         raise SystemExit(f"dqn.py: {error}") from None
 

@@ -6,6 +6,7 @@ these are installed.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -69,10 +70,13 @@ class Gymnasium:
 
     dtype = "float32"
 
-    def __init__(self, name: str, count: int, seed: int) -> None:
+    def __init__(self, name: str, count: int, seed: int, pictures: bool = False, limit: int | None = None) -> None:
         import gymnasium
 
-        self.count, self.all = count, [gymnasium.make(name, render_mode="rgb_array") for _ in range(count)]
+        mode = "rgb_array" if pictures else None  # some make what is only to be seen, smoke for instance, at each step
+        self.count = count
+        options: Any = {"render_mode": mode, "disable_env_checker": True, "max_episode_steps": limit}
+        self.all = [gymnasium.make(name, **options) for _ in range(count)]
         space: Any = self.all[0].action_space
         self.actions = int(space.n)
         self.observation = np.stack([np.float32(env.reset(seed=seed + i)[0]) for i, env in enumerate(self.all)])
@@ -101,11 +105,12 @@ class MinAtar:
     Experiments", arXiv:1903.03176, 2019.
     """
 
-    dtype = "uint8"
+    dtype, limit = "uint8", 5000  # steps: who plays well would never end
 
     def __init__(self, name: str, count: int, seed: int) -> None:
         import minatar
 
+        self.time = np.zeros(count, int)
         self.count, self.all = count, [minatar.Environment(name) for _ in range(count)]
         for i, env in enumerate(self.all):
             env.seed(seed + i)
@@ -120,12 +125,14 @@ class MinAtar:
         found = [env.act(self.minimal[a]) for env, a in zip(self.all, action, strict=True)]
         reached = np.stack([env.state() for env in self.all]).astype(np.uint8)
         terminated = np.array([end for _, end in found], bool)
+        self.time += 1
+        truncated = ~terminated & (self.time >= self.limit)
         self.observation = reached.copy()
-        for i in np.flatnonzero(terminated):
+        for i in np.flatnonzero(terminated | truncated):
             self.all[i].reset()
-            self.observation[i] = self.all[i].state()
+            self.observation[i], self.time[i] = self.all[i].state(), 0
         reward = np.array([each for each, _ in found], np.float32)
-        return reward, reached, terminated, np.zeros(self.count, bool)
+        return reward, reached, terminated, truncated
 
     def picture(self) -> np.ndarray:
         """An image (height, width, 3) of the first environment: a colour for each kind of object."""
@@ -135,14 +142,36 @@ class MinAtar:
         return np.kron((255 * image).astype(np.uint8), np.ones((16, 16, 1), np.uint8))
 
 
-def make(name: str, count: int, seed: int) -> Any:
-    """Environments by name. Raises SystemExit where what they need is not installed."""
+def make(name: str, count: int, seed: int, pictures: bool = False, limit: int | None = None) -> Any:
+    """Environments by name. pictures: whether `picture` is to be called; limit: steps of an episode, for gymnasium's.
+
+    Raises SystemExit where what they need is not installed.
+    """
     if name == "CartPole":
         return CartPole(count, seed)
     try:
-        return MinAtar(name.removeprefix("minatar:"), count, seed) if ":" in name else Gymnasium(name, count, seed)
+        if ":" in name:
+            return MinAtar(name.removeprefix("minatar:"), count, seed)
+        return Gymnasium(name, count, seed, pictures, limit)
     except ImportError as error:
         raise SystemExit(f"{name}: {error}; pip install minatar, or gymnasium[box2d]") from None
+
+
+def film(act: Callable[[np.ndarray], np.ndarray], env: Any, path: Path, most: int = 300) -> None:
+    """An episode as an animated GIF, if Pillow is there."""
+    try:
+        from PIL import Image
+    except ImportError as error:
+        print(f"no film: {error}")
+        return
+    frames = []
+    for _ in range(most):
+        frames.append(Image.fromarray(env.picture()))
+        _, _, terminated, truncated = env.step(act(env.observation))
+        if (terminated | truncated).any():
+            break
+    frames[0].save(path, save_all=True, append_images=frames[1::2], duration=40, loop=0)
+    print(f"filmed: {path}")
 
 
 def draw(name: str, validations: list[tuple[int, float]], result: float, path: Path) -> None:

@@ -3,7 +3,8 @@
 `python examples/ppo.py [ENVIRONMENT] [--seed N] [--steps N] [--out FOLDER] [--short]`
 ENVIRONMENT is CartPole, or what dqn.py takes. The agent acts in 64 environments at once; after each 32 steps it learns
 from them for a few epochs: a fit of two outputs, the policy by the clipped objective, the values by their returns.
-Training ends when validation is passed; then the agent plays 100 episodes that no choice was based on.
+Training ends when validation is passed; then the agent plays 100 episodes that no choice was based on. The figure has
+the returns in validation; the film is an episode of the agent.
 """
 
 import argparse
@@ -31,6 +32,7 @@ class Settings:
     enough: float
     reference: str
     units: tuple[int, ...] = (64, 64)
+    activation: str = "tanh"
     rate: float = 3e-3
     count: int = 64
     length: int = 32
@@ -40,15 +42,28 @@ class Settings:
     lam: float = 0.9
     clip: float = 0.2
     entropy: float = 0.0
+    epsilon: float = 1e-8
+    every: int = 8192  # steps between validations
 
 
 SETTINGS = {
     "CartPole": Settings(400_000, 500, "Stable-Baselines3 500 (100,000 steps)"),
     "LunarLander-v3": Settings(
         1_500_000, 230, "Stable-Baselines3 242 (1 million steps)",
-        rate=1e-3, length=128, batch_size=1024, gamma=0.999, lam=0.98, entropy=0.01,
+        rate=1e-3, length=128, batch_size=1024, gamma=0.999, lam=0.98, entropy=0.01, every=32768,
+    ),
+    "minatar:breakout": Settings(
+        850_000, np.inf, "DQN about 10 (5 million frames)",
+        (128,), "relu", 2.5e-3, length=64, batch_size=1024, gamma=0.99, lam=0.95, entropy=0.01, epsilon=1e-5,
+        every=98_304,
     ),
 }  # fmt: skip
+
+
+def settings_for(name: str) -> Settings:
+    """Those of the environment, or of one like it."""
+    like = "minatar:breakout" if name.startswith("minatar:") else "LunarLander-v3"
+    return SETTINGS.get(name, replace(SETTINGS[like], enough=np.inf, reference="see the paper, or gymnasium's page"))
 
 
 def network(env: Any, settings: Settings, seed: int) -> fnn.Network:
@@ -56,12 +71,14 @@ def network(env: Any, settings: Settings, seed: int) -> fnn.Network:
     x = fnn.Input(env.shape)
     policy = value = x if len(env.shape) == 1 else fnn.Flatten()(fnn.Conv2D(16, 3, activation="relu")(x))
     for units in settings.units:
-        policy, value = fnn.Dense(units, "tanh")(policy), fnn.Dense(units, "tanh")(value)
+        policy, value = (fnn.Dense(units, settings.activation)(h) for h in (policy, value))
     small = fnn.initializers.Orthogonal(gain=0.01)
     policy = fnn.Dense(env.actions, initializer=small, name="policy")(policy)
     net = fnn.Network(x, [policy, fnn.Dense(1, name="value")(value)], seed=seed)
     losses = {"policy": fnn.losses.PolicyGradient(settings.clip, settings.entropy, normalize=True), "value": "mse"}
-    return net.compile(fnn.Adam(settings.rate, clip_norm=0.5), losses, loss_weights={"value": 0.5})
+    return net.compile(
+        fnn.Adam(settings.rate, epsilon=settings.epsilon, clip_norm=0.5), losses, loss_weights={"value": 0.5}
+    )
 
 
 def play(f: Function, env: Any) -> np.ndarray:
@@ -125,7 +142,7 @@ def train(name: str, settings: Settings, seed: int) -> tuple[fnn.Network, list[t
             net.fit(x, y, settings.batch_size, settings.epochs, verbose=0)
             f.refresh()
             progress.update(each)
-            if step // each % 4 == 0:
+            if step % settings.every < each:
                 value = play(f, environments.make(name, 20, 10_000_000 + step)).mean()
                 if value >= settings.enough:
                     value = play(f, environments.make(name, 100, 20_000_000 + step)).mean()
@@ -145,7 +162,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--short", action="store_true")
     options = parser.parse_args()
-    settings = SETTINGS.get(options.environment, replace(SETTINGS["LunarLander-v3"], enough=1e9))
+    settings = settings_for(options.environment)
     if options.short or options.steps:
         settings = replace(settings, steps=options.steps or 10_000)
     out, begin = Path(options.out), time.process_time()
@@ -160,6 +177,9 @@ def main() -> None:
         )
         net.save(out / "net.safetensors")
         environments.draw(options.environment, validations, returns.mean(), out / "returns.png")
+        f = net.freeze(1)
+        shown = environments.make(options.environment, 1, 40_000_000, pictures=True)
+        environments.film(lambda x: f(x)["policy"].argmax(axis=1), shown, out / "film.gif")
     except (OSError, ValueError) as error:
         raise SystemExit(f"ppo.py: {error}") from None
 

@@ -1,11 +1,12 @@
 """Self-play: a network that learns a game for two from nothing but its rules, by searching and playing against itself.
 
 `python examples/self_play.py [GAME] [--minutes M] [--seed N] [--out FOLDER] [--play FILE] [--short]`
-GAME is tic-tac-toe or connect-four. For each move the trees of 64 games are searched side by side, with the network's
+GAME is tic-tac-toe or connect-four. For each move the trees of many games are searched side by side, with the network's
 estimates of who wins and which actions are worth trying; the network then learns what the searches found and how the
-games ended (AlphaZero). At the end it plays against a perfect player (tic-tac-toe), or against searches with ten times
-as many simulations whose values come from random games (Connect Four). `--play FILE` lets you play against a network
-that was saved.
+games ended (AlphaZero). Most moves are searched quickly, so that more games end; only whole searches teach the policy
+(KataGo). At the end it plays against a perfect player (tic-tac-toe), or against searches with ten times as many
+simulations whose values come from random games (Connect Four). `--play FILE` lets you play against a network that was
+saved.
 """
 
 import argparse
@@ -22,36 +23,44 @@ from tqdm import tqdm
 import fastnn as fnn
 from games import GAMES, Rows
 
-GAMES_AT_ONCE = 64
+GAMES_AT_ONCE = 128
 #: Of positions: their values for the player who is next, and the probabilities of actions.
 Judge = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 
 
 @dataclass(frozen=True)
 class Settings:
-    """How a game is learnt. moves: the first ones of a game, which are drawn in proportion to the visits."""
+    """How a game is learnt.
+
+    simulations: of a whole search, and of a quick one. whole: the fraction of moves with a whole search. moves: the
+    first ones of a game, which are drawn in proportion to the visits. searched: the part of the value's target that the
+    search found; the rest is how the game ended.
+    """
 
     minutes: float
     filters: int
-    simulations: int
+    simulations: tuple[int, int]
+    whole: float
     moves: int
     window: int
-    concentration: float
+    searched: float = 0.5
+    concentration: float = 1.0
     rate: float = 2e-3
 
 
 SETTINGS = {
-    "tic-tac-toe": Settings(1, 32, 50, 6, 8_000, 1.0),
-    "connect-four": Settings(10, 32, 64, 10, 120_000, 1.0),
+    "tic-tac-toe": Settings(1, 32, (50, 50), 1.0, 6, 8_000, searched=0.0),
+    "connect-four": Settings(10, 24, (80, 20), 0.3, 10, 120_000),
 }
 
 
 class Samples(NamedTuple):
-    """Positions, what their searches found, and how their games ended for the player who was next."""
+    """Positions, what their searches found, their values for who was next, and whether the searches were whole."""
 
     boards: np.ndarray
     policy: np.ndarray
     value: np.ndarray
+    whole: np.ndarray
 
 
 def network(game: Rows, filters: int, seed: int) -> fnn.Network:
@@ -125,16 +134,19 @@ class Searcher:
         return search.visits
 
 
-def self_play(game: Rows, searcher: Searcher, settings: Settings, random: np.random.Generator) -> Samples:
+def self_play(game: Rows, searchers: list[Searcher], settings: Settings, random: np.random.Generator) -> Samples:
     """All positions of as many games as are searched at once, each to its end."""
     boards = game.start(GAMES_AT_ONCE)
     going = np.ones(GAMES_AT_ONCE, bool)
-    kept: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+    kept: list[tuple[np.ndarray, ...]] = []
     results = np.zeros(GAMES_AT_ONCE, np.float32)
     for move in range(game.start(1).size):
-        visits = searcher.visits(boards, 0.25, settings.concentration)
+        whole = random.random() < settings.whole
+        searcher = searchers[0 if whole else 1]
+        visits = searcher.visits(boards, 0.25 if whole else 0.0, settings.concentration)
         policy = visits / visits.sum(axis=1, keepdims=True)
-        kept.append((boards, policy.astype(np.float32), going.copy()))
+        value = (policy * searcher.search.values).sum(axis=1)
+        kept.append((boards, policy.astype(np.float32), value, np.full(len(boards), whole, np.float32), going.copy()))
         weights = policy if move < settings.moves else policy**10
         shares = (weights / weights.sum(axis=1, keepdims=True)).cumsum(axis=1)
         action = (shares < random.random((len(boards), 1)) * shares[:, -1:]).sum(axis=1)
@@ -146,9 +158,11 @@ def self_play(game: Rows, searcher: Searcher, settings: Settings, random: np.ran
         boards = np.where(going[:, None, None], boards, game.start(1))  # what has ended is searched without being kept
         if not going.any():
             break
-    signs = [results * (-1) ** move for move in range(len(kept))]
-    whole = [(b[g], p[g], s[g]) for (b, p, g), s in zip(kept, signs, strict=True)]
-    return Samples(*(np.concatenate(each) for each in zip(*whole, strict=True)))
+    rows = []
+    for move, (boards, policy, value, searched, played) in enumerate(kept):
+        target = settings.searched * value + (1 - settings.searched) * results * (-1) ** move
+        rows.append([each[played] for each in (boards, policy, target.astype(np.float32), searched)])
+    return Samples(*(np.concatenate(each) for each in zip(*rows, strict=True)))
 
 
 def train(game: Rows, settings: Settings, minutes: float, seed: int) -> fnn.Network:
@@ -156,24 +170,26 @@ def train(game: Rows, settings: Settings, minutes: float, seed: int) -> fnn.Netw
     random = np.random.default_rng(seed)
     net = network(game, settings.filters, seed)
     net.compile(fnn.Adam(settings.rate), {"policy": "cross_entropy", "value": "mse"})
-    memory = Samples(game.start(0), np.zeros((0, game.actions), np.float32), np.zeros(0, np.float32))
+    memory = Samples(game.start(0), np.zeros((0, game.actions), np.float32), *np.zeros((2, 0), np.float32))
     begin = time.monotonic()
     with tqdm(total=round(60 * minutes), unit="s", desc=game.name) as progress:
         played = 0
         while (spent := time.monotonic() - begin) < 60 * minutes:
-            searcher = Searcher(
-                game, judged_by(net, game, GAMES_AT_ONCE), GAMES_AT_ONCE, settings.simulations, seed + played
-            )
-            found = self_play(game, searcher, settings, random)
+            judge = judged_by(net, game, GAMES_AT_ONCE)
+            searchers = [Searcher(game, judge, GAMES_AT_ONCE, n, seed + played) for n in settings.simulations]
+            found = self_play(game, searchers, settings, random)
             memory = Samples(*(np.concatenate(both)[-settings.window :] for both in zip(memory, found, strict=True)))
             net.optimizer.learning_rate = settings.rate * (1 if spent < 42 * minutes else 0.2)
             chosen = random.integers(0, len(memory.boards), min(4 * len(found.boards), len(memory.boards)))
-            boards, policy, value = (array[chosen] for array in memory)
+            boards, policy, value, whole = (array[chosen] for array in memory)
             sides = game.mirrored(boards, policy)
             half = np.arange(len(chosen)) % 2 == 0
             boards = np.where(half[:, None, None], boards, sides[0])
             policy = np.where(half[:, None], policy, sides[1])
-            history = net.fit(game.planes(boards), {"policy": policy, "value": value}, 128, verbose=0)
+            weights = {"policy": whole, "value": np.ones_like(whole)}
+            history = net.fit(
+                game.planes(boards), {"policy": policy, "value": value}, 128, sample_weight=weights, verbose=0
+            )
             played += GAMES_AT_ONCE
             losses = [history.history[f"{name}_loss"][-1] for name in ("policy", "value")]
             progress.set_postfix_str(f"{played} games, losses {losses[0]:.3f} and {losses[1]:.3f}")
@@ -310,7 +326,7 @@ def main() -> None:
     count = options.games or (500 if options.game == "tic-tac-toe" else 100)
     minutes = settings.minutes if options.minutes is None else options.minutes
     if options.short:
-        minutes, count, settings = 0.01, 4, replace(settings, simulations=8)
+        minutes, count, settings = 0.01, 4, replace(settings, simulations=(8, 4))
     out = Path(options.out)
     try:
         if options.play:

@@ -49,11 +49,11 @@ class Vae:
             fnn.Conv2DTranspose(32, 4, 2, "same", activation="silu"),
             fnn.Conv2DTranspose(1, 4, 2, "same", activation="sigmoid"),
         ]
-        widened = [fnn.Dense(256, "silu"), fnn.Dense(height * width * 64, "silu"), fnn.Reshape((height, width, 64))]
+        widened = [fnn.Dense(512, "silu"), fnn.Dense(height * width * 64, "silu"), fnn.Reshape((height, width, 64))]
         self.decoder = fnn.Sequential([*widened, *doubled], input_shape=(CODE,), seed=seed + 1)
 
         halved = [fnn.Conv2D(filters, 4, 2, "same", activation="silu") for filters in (32, 64)]
-        encoder = fnn.Sequential([*halved, fnn.Flatten(), fnn.Dense(256, "silu")], input_shape=shape, seed=seed + 2)
+        encoder = fnn.Sequential([*halved, fnn.Flatten(), fnn.Dense(512, "silu")], input_shape=shape, seed=seed + 2)
         image = fnn.Input(shape)
         h = encoder(image)
         mean, log_variance = (fnn.Dense(CODE, name=name)(h) for name in (MEAN, LOG_VARIANCE))
@@ -125,7 +125,7 @@ def run(out: Path, epochs: int, seed: int, short: bool) -> None:
 
 def main() -> None:
     """Runs the example."""
-    given = options(__doc__, "vae", epochs=20, short=40)
+    given = options(__doc__, "vae", epochs=16, short=40)
     out = Path(given.out)
     try:
         out.mkdir(parents=True, exist_ok=True)
