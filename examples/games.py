@@ -5,9 +5,14 @@ A position has 1 for the stones of the player who is next, -1 for the other's, a
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache
 from typing import ClassVar
 
 import numpy as np
+
+#: The actions for positions.
+Player = Callable[[np.ndarray], np.ndarray]
 
 
 class Rows:
@@ -87,3 +92,26 @@ class ConnectFour(Rows):
 
 
 GAMES = {game.name: game for game in (TicTacToe(), ConnectFour())}
+
+
+def perfect(game: Rows, random: np.random.Generator) -> Player:
+    """A player who knows the outcome of every position, and takes one of the best actions."""
+
+    @cache
+    def value(position: bytes) -> int:
+        board = np.frombuffer(position, np.int8).reshape(1, *game.shape)
+        outcome, ended = game.outcome(board)
+        return int(outcome[0]) if ended[0] else max(values(board))
+
+    def values(board: np.ndarray) -> list[int]:
+        actions = np.flatnonzero(game.legal(board)[0])
+        return [-value(game.play(board, np.array([action])).tobytes()) for action in actions]
+
+    def move(boards: np.ndarray) -> np.ndarray:
+        chosen = []
+        for board in boards[:, None]:
+            found, actions = values(board), np.flatnonzero(game.legal(board)[0])
+            chosen.append(random.choice(actions[np.array(found) == max(found)]))
+        return np.array(chosen)
+
+    return move

@@ -13,7 +13,6 @@ import argparse
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,7 +20,7 @@ import numpy as np
 from tqdm import tqdm
 
 import fastnn as fnn
-from games import GAMES, Rows
+from games import GAMES, Player, Rows, perfect
 
 GAMES_AT_ONCE = 128
 #: Of positions: their values for the player who is next, and the probabilities of actions.
@@ -197,9 +196,6 @@ def train(game: Rows, settings: Settings, minutes: float, seed: int) -> fnn.Netw
     return net
 
 
-Player = Callable[[np.ndarray], np.ndarray]
-
-
 def by_search(game: Rows, judge: Judge, count: int, simulations: int, seed: int) -> Player:
     """A player whose moves are those with the most visits."""
     searcher = Searcher(game, judge, count, simulations, seed)
@@ -207,29 +203,6 @@ def by_search(game: Rows, judge: Judge, count: int, simulations: int, seed: int)
     def move(boards: np.ndarray) -> np.ndarray:
         room = np.concatenate([boards, game.start(count - len(boards))])
         return np.asarray(searcher.visits(room).argmax(axis=1)[: len(boards)])
-
-    return move
-
-
-def perfect(game: Rows, random: np.random.Generator) -> Player:
-    """A player who knows the outcome of every position, and takes one of the best actions."""
-
-    @cache
-    def value(position: bytes) -> int:
-        board = np.frombuffer(position, np.int8).reshape(1, *game.shape)
-        outcome, ended = game.outcome(board)
-        return int(outcome[0]) if ended[0] else max(values(board))
-
-    def values(board: np.ndarray) -> list[int]:
-        actions = np.flatnonzero(game.legal(board)[0])
-        return [-value(game.play(board, np.array([action])).tobytes()) for action in actions]
-
-    def move(boards: np.ndarray) -> np.ndarray:
-        chosen = []
-        for board in boards[:, None]:
-            found, actions = values(board), np.flatnonzero(game.legal(board)[0])
-            chosen.append(random.choice(actions[np.array(found) == max(found)]))
-        return np.array(chosen)
 
     return move
 

@@ -18,6 +18,7 @@ FOR_TYPES = {
     "bench/contest.py": {"self.process.stdout is not None", "self.process.stdin is not None"},
     "layers/augmentation.py": {"isinstance(self.pixels, tuple)"},
     "layers/recurrence.py": {"steps is not None"},
+    "layers/time_distributed.py": {"steps is not None"},
     "lowering/backward.py": {"value.producer is not None", "value.gradient is None"},
     "lowering/emission.py": {"self.derived is not None"},
     "lowering/kept.py": {"self.count is not None", "self.place is not None"},
