@@ -1,4 +1,4 @@
-"""The cross-entropy of a dense layer's logits, and its gradients, a few rows at a time: the logits are never there whole."""
+"""The cross-entropy of a dense layer's logits, and its gradients, a few rows at a time: never all logits at once."""
 
 from libc.math cimport isfinite
 from libc.stdint cimport int32_t
@@ -14,10 +14,10 @@ from fastnn.kernels.dense import Dense, DenseInputGradient, DenseWeightGradient
 cdef class LinearCrossEntropy(CrossEntropy):
     """-log softmax(x weight + bias) at the label, the mean over rows, and dx, dweight and dbias.
 
-    x, dx (rows, in), weight, dweight (in, classes), bias, dbias (classes,), label: int32 (rows,); bias and all gradients
-    may be None. Each piece of `at_once` rows passes through Dense, CrossEntropy and the gradients; sums continue
-    from piece to piece, so that all results have the bits of these Ops on all rows. weight_of_row: (rows, 1). With add, dweight
-    and dbias accumulate.
+    x, dx (rows, in), weight, dweight (in, classes), bias, dbias (classes,), label: int32 (rows,); bias and gradients
+    may be None. Each piece of `at_once` rows passes through Dense, CrossEntropy and the gradients; sums continue from
+    piece to piece, so that all results have the bits of these Ops on all rows. weight_of_row: (rows, 1). With add,
+    dweight and dbias accumulate.
     """
 
     cdef Op product, first, others, inward
@@ -31,7 +31,8 @@ cdef class LinearCrossEntropy(CrossEntropy):
         Tensor dbias or None, Tensor weight_of_row or None = None, *, at_once: int, add: bool = False,
         finite: bool = False,
     ) -> None:
-        if label.dtype != "int32" or label.rows != x.rows or label.columns != 1 or (dx is not None and dx.rows != x.rows):
+        fits = label.dtype == "int32" and label.rows == x.rows and label.columns == 1
+        if not fits or (dx is not None and dx.rows != x.rows):
             self.refuse(x, label, dx)
         self.inputs, self.columns, self.finite = x.columns, weight.columns, finite
         chunk = max(1, 8192 // self.columns)
