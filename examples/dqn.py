@@ -66,7 +66,9 @@ def settings_for(name: str) -> Settings:
     """Those of the environment, or of one like it."""
     if name not in SETTINGS and name.startswith("minatar:"):
         return replace(SETTINGS["minatar:breakout"], reference="see the paper of MinAtar")
-    return SETTINGS.get(name, replace(SETTINGS["LunarLander-v3"], enough=1e9, reference="see gymnasium's page"))
+    return SETTINGS.get(
+        name, replace(SETTINGS["LunarLander-v3"], enough=1e9, limit=None, reference="see gymnasium's page")
+    )
 
 
 def network(env: Any, settings: Settings, seed: int) -> fnn.Sequential:

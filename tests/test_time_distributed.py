@@ -2,6 +2,7 @@
 
 import copy
 import io
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -146,17 +147,26 @@ def test_files_and_copies() -> None:
     assert np.array_equal(net.parameters, loaded.parameters)
 
 
-def test_what_counts_samples_is_refused() -> None:
-    class Doubled(fnn.PythonLayer):
-        def forward(self, x):  # noqa: ANN001, ANN202
-            return 2 * x
+class Doubled(fnn.PythonLayer):
+    """A layer in Python."""
 
-        def backward(self, dy):  # noqa: ANN001, ANN202
-            return 2 * dy
+    def forward(self, x: np.ndarray) -> np.ndarray:
+        return 2 * x
 
-    net = fnn.Sequential([fnn.TimeDistributed(Doubled())], input_shape=(TIMES, 3), seed=0)
-    with pytest.raises(ValueError, match="belongs to samples"):
-        net.predict(np.zeros((2, TIMES, 3), np.float32))
+    def backward(self, dy: np.ndarray) -> np.ndarray:
+        return 2 * dy
+
+
+def test_layers_in_python_get_the_real_steps() -> None:
+    net = fnn.Sequential(
+        [fnn.TimeDistributed([Doubled(), fnn.Flatten(), fnn.Dense(3)])], input_shape=X.shape[1:], seed=0
+    )
+    net.compile("sgd", "mse")
+    y = net.predict(X, lengths=LENGTHS)
+    for row, length in enumerate(LENGTHS):
+        wanted = 2 * X[row, :length].reshape(length, -1) @ net.weights["time_distributed_0.dense_0.weight"]
+        assert np.allclose(y[row, :length], wanted, atol=1e-5)
+    fnn.check_gradients(net, X, np.zeros((ROWS, TIMES, 3)), lengths=LENGTHS)
 
 
 def test_threads_change_no_bit() -> None:
@@ -173,6 +183,7 @@ def test_threads_change_no_bit() -> None:
     ("make", "error", "message"),
     [
         (lambda: fnn.TimeDistributed([]), ValueError, "at least one layer"),
+        (lambda: fnn.TimeDistributed(fnn.Dense(2, trainable=False)), ValueError, "freeze the whole"),
         (lambda: fnn.TimeDistributed(3), TypeError, "must be Layer objects, got 3"),
         (lambda: fnn.TimeDistributed(classifier()), TypeError, "must be Layer objects"),
         (
@@ -183,13 +194,22 @@ def test_threads_change_no_bit() -> None:
         (lambda: fnn.TimeDistributed(fnn.Conv2D(3, 3))(fnn.Input((5, 9))), ValueError, r"Conv2D\(3\): expected"),
     ],
 )
-def test_bad_input(make, error, message) -> None:  # noqa: ANN001
+def test_bad_input(make: Callable[[], object], error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         make()
 
 
-@pytest.mark.parametrize("inner", [fnn.LSTM(3), fnn.TimeDistributed(fnn.Dense(2))])
-def test_sequences_in_steps_are_refused(inner: fnn.Layer) -> None:
-    net = fnn.Sequential([fnn.TimeDistributed(inner)], input_shape=(5, 4, 3), seed=0)
-    with pytest.raises(ValueError, match="reads sequences, and cannot do so in each step of another one"):
-        net.predict(np.zeros((2, 5, 4, 3), np.float32))
+@dataclass
+class Hidden(fnn.Composite):
+    """A recurrent layer in a custom one."""
+
+    def layers(self) -> list[fnn.Layer]:
+        return [fnn.LSTM(3)]
+
+
+def test_sequences_in_steps_are_refused() -> None:
+    for inner in (fnn.LSTM(3), fnn.Bidirectional(fnn.GRU(2)), fnn.TimeDistributed(fnn.Dense(2))):
+        with pytest.raises(ValueError, match=r"TimeDistributed: .* reads sequences"):
+            fnn.TimeDistributed([fnn.Dense(3), inner])
+    with pytest.raises(ValueError, match="reads sequences"):
+        fnn.Sequential([fnn.TimeDistributed(Hidden())], input_shape=(5, 4, 3), seed=0).predict(np.zeros((2, 5, 4, 3)))

@@ -21,9 +21,13 @@ cdef class LinearCrossEntropy(CrossEntropy):
     """
 
     cdef Op product, first, others, inward
-    cdef Tensor piece, logits, slopes, inner
-    cdef const float *rows_of_x
-    cdef float *rows_of_dx
+    cdef const float *x_whole
+    cdef float *dx_whole
+    cdef float *piece   # of x
+    cdef float *inner   # of dx
+    cdef float *logits
+    cdef float *slopes  # the gradient with respect to them
+    cdef tuple scratch  # keeps the memory of these alive
     cdef Py_ssize_t inputs, at_once, start, now
 
     def __init__(
@@ -34,21 +38,20 @@ cdef class LinearCrossEntropy(CrossEntropy):
         fits = label.dtype == "int32" and label.rows == x.rows and label.columns == 1
         if not fits or (dx is not None and dx.rows != x.rows):
             self.refuse(x, label, dx)
-        self.inputs, self.columns, self.finite = x.columns, weight.columns, finite
-        chunk = max(1, 8192 // self.columns)
-        self.at_once = min(max(at_once // chunk * chunk, chunk), max(x.rows, 1))
-        self.label, self.rows_of_x, self.rows_of_dx = <const int32_t *> label.data, floats(x), floats(dx)
-        self.piece, self.inner = Tensor((self.at_once, self.inputs)), Tensor((self.at_once, self.inputs))
-        self.logits, self.slopes = Tensor((self.at_once, self.columns)), Tensor((self.at_once, self.columns))
-        self.product = Dense(self.piece, weight, bias, self.logits)
+        self.inputs, self.columns, self.finite, self.pace = x.columns, weight.columns, finite, 50.0
+        self.label, self.x_whole, self.dx_whole = <const int32_t *> label.data, floats(x), floats(dx)
+        self.bind((x, weight, bias, label, dx, dweight, dbias, weight_of_row))
+        self.cut(x.rows, self.columns)
+        self.at_once = min(max(at_once // self.chunk, 1) * self.chunk, max(x.rows, 1))  # whole chunks
+        piece, inner = Tensor((self.at_once, self.inputs)), Tensor((self.at_once, self.inputs))
+        logits, slopes = Tensor((self.at_once, self.columns)), Tensor((self.at_once, self.columns))
+        self.piece, self.inner, self.logits, self.slopes = floats(piece), floats(inner), floats(logits), floats(slopes)
+        self.product, self.scratch = Dense(piece, weight, bias, logits), (piece, inner, logits, slopes)
         if dweight is not None:
-            given = self.piece, self.slopes, dweight, dbias
+            given = piece, slopes, dweight, dbias
             self.first, self.others = DenseWeightGradient(*given, add=add), DenseWeightGradient(*given, add=True)
         if dx is not None:
-            self.inward = DenseInputGradient(self.slopes, weight, self.inner)
-        self.pace = 50.0
-        self.bind((x, weight, bias, label, dx, dweight, dbias, weight_of_row))
-        self.cut(self.at_once, self.columns)
+            self.inward = DenseInputGradient(slopes, weight, inner)
         self.take_weight(weight_of_row)
         if weight_of_row is not None:
             self.make_weights(x.rows)
@@ -62,7 +65,7 @@ cdef class LinearCrossEntropy(CrossEntropy):
         self.start = 0
         while self.start < rows or self.start == 0:
             self.now = min(self.at_once, rows - self.start)
-            memcpy(self.piece.data, self.rows_of_x + self.start * self.inputs, self.now * self.inputs * sizeof(float))
+            memcpy(self.piece, self.x_whole + self.start * self.inputs, self.now * self.inputs * sizeof(float))
             self.pass_on(self.product)
             Op.run(self)
             for i in range(self.parts(1)):
@@ -74,9 +77,7 @@ cdef class LinearCrossEntropy(CrossEntropy):
                     self.pass_on(self.others)
             if self.inward is not None:
                 self.pass_on(self.inward)
-                memcpy(
-                    self.rows_of_dx + self.start * self.inputs, self.inner.data, self.now * self.inputs * sizeof(float)
-                )
+                memcpy(self.dx_whole + self.start * self.inputs, self.inner, self.now * self.inputs * sizeof(float))
             self.start += self.at_once
         total *= self.scale
         if self.finite and not isfinite(total):
@@ -98,12 +99,12 @@ cdef class LinearCrossEntropy(CrossEntropy):
         self.partial[index] = self.table.cross_entropy(
             rows,
             self.columns,
-            floats_of(self.logits) + row * self.columns,
+            self.logits + row * self.columns,
             self.label + self.start + row,
             NULL,
             self.weigh(self.start + row, rows),
             <float> self.scale,
-            floats_of(self.slopes) + row * self.columns,
+            self.slopes + row * self.columns,
         )
 
     cdef void finish(self) noexcept nogil:
@@ -112,7 +113,3 @@ cdef class LinearCrossEntropy(CrossEntropy):
     cdef double work(self) noexcept nogil:
         cdef int products = 1 + (self.first is not None and not self.state.inputs_only) + (self.inward is not None)
         return 2.0 * products * self.present_rows() * self.inputs * self.columns
-
-
-cdef inline float *floats_of(Tensor tensor) noexcept nogil:
-    return <float *> tensor.data

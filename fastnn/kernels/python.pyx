@@ -51,8 +51,8 @@ cdef class Python(Op):
     cdef void run(self) noexcept nogil:
         with gil:
             try:
-                if self.seen != self.state.rows:
-                    self.look(self.state.rows)
+                if self.seen != self.present_rows():
+                    self.look(self.present_rows())
                 self.use(self.call())
             except BaseException as error:  # a KeyboardInterrupt, too, is raised by the call that runs the plan
                 self.error = error
@@ -117,7 +117,7 @@ cdef class PythonForward(Python):
         self.take(function, x, features, finite, (y,))
 
     cdef void use(self, object result) except *:
-        self.copy("y", result, self.y, (self.state.rows, *self.output))
+        self.copy("y", result, self.y, (self.present_rows(), *self.output))
 
 
 cdef class PythonBackward(Python):
@@ -165,7 +165,7 @@ cdef class PythonBackward(Python):
         each = dx if self.joins else [dx]
         for i, (value, target, features) in enumerate(zip(each, self.dx, self.features, strict=True)):
             if target is not None:
-                self.copy(f"dx[{i}]" if self.joins else "dx", value, target, (self.state.rows, *features))
+                self.copy(f"dx[{i}]" if self.joins else "dx", value, target, (self.present_rows(), *features))
         for name, gradient in self.gradients.items():
             if gradient is not None and not self.state.inputs_only:
                 self.take_gradient(name, found[name], gradient)

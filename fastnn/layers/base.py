@@ -181,7 +181,11 @@ class Layer:
 
     def shape_for(self, inputs: list[Any]) -> tuple[int, ...]:
         """The shape of the output for these inputs. Raises TypeError and ValueError where `output` returns no shape."""
-        return checks.shape(f"{self.title()}: output", self.output(self.given(inputs)))
+        found = self.output(self.given(inputs))
+        try:
+            return checks.shape("output", found)
+        except (TypeError, ValueError) as error:  # its title takes as long as the check
+            raise type(error)(f"{self.title()}: {error}") from None
 
     def shapes_for(self, inputs: list[Any]) -> list[tuple[int, ...]]:
         """The shapes of all outputs: more than one for a network used as a layer."""

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from fastnn import kernels
 from fastnn.common import checks
 from fastnn.layers.base import Layer, Parameter, expected
 from fastnn.lowering.call import Weight
@@ -16,9 +15,6 @@ from fastnn.lowering.value import Value
 
 if TYPE_CHECKING:
     from fastnn.layers.graph import Graph
-
-#: Ops that count samples, and so cannot count steps in their place.
-_OF_SAMPLES = (kernels.GaussianSample, kernels.PythonForward)
 
 
 @dataclass(eq=False, repr=False)
@@ -40,8 +36,8 @@ class TimeDistributed(Layer):
     TypeError
         For anything else, a network for instance.
     ValueError
-        For no layer; when called, for inputs without a time axis; when a network is built, for layers that read
-        sequences, and for those that count samples: GaussianSample and a PythonLayer.
+        For no layer, recurrent ones, another TimeDistributed, and one with trainable=False; when called, for inputs
+        without a time axis.
 
     Examples
     --------
@@ -64,6 +60,13 @@ class TimeDistributed(Layer):
         layers = checks.listed("TimeDistributed: layers", given, Layer, "Layer objects")
         if not layers:
             raise ValueError("TimeDistributed: needs at least one layer")
+        for layer in layers:
+            if layer.recurrent or layer.reads_steps:
+                raise ValueError(f"TimeDistributed: {layer.title()} reads sequences, and cannot do so in each step")
+            if not layer.trainable:
+                raise ValueError(
+                    f"{layer.title()}: freeze the whole, TimeDistributed(..., trainable=False), not a part"
+                )
         object.__setattr__(self, "layers", layers)
 
     @cached_property
@@ -92,6 +95,9 @@ class TimeDistributed(Layer):
     def output(self, features: tuple[int, ...]) -> tuple[int, ...]:
         return (features[0], *self._chain.output_shapes([self._step(features)])[0])
 
+    def enter(self, features: tuple[int, ...]) -> None:
+        self._chain.enter([self._step(features)])
+
     def _step(self, features: tuple[int, ...]) -> tuple[int, ...]:
         """The shape of a step."""
         if len(features) < 2:
@@ -103,12 +109,8 @@ class TimeDistributed(Layer):
         step, steps = Value(x.buffer, x.trains, shape=self._step(x.shape)), x.buffer.steps
         assert steps is not None
         lowering.backward(lambda: lowering.pass_gradient(step, x))
-        before = len(lowering.calls)
         with lowering.steps_apart(steps, {x.buffer}):
             made = lowering.read(self._chain.lower(lowering, [step], weights, [step.shape])[0])
-        for call in lowering.calls[before:]:
-            if issubclass(call.op, _OF_SAMPLES):
-                raise ValueError(f"{call.layer}: belongs to samples, and cannot be in each step of a sequence")
         y = Value(made.buffer, made.trains, origin=made.ending)
         lowering.backward(lambda: lowering.pass_gradient(y, made))
         return y

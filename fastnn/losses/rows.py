@@ -17,7 +17,7 @@ from fastnn.lowering.call import Buffer, Call
 from fastnn.lowering.lowering import Lowering
 from fastnn.lowering.value import Value
 
-#: Logits of a batch from which on they are never there whole, but in pieces, in numbers.
+#: From that many logits of a batch on they are made in pieces, of that many.
 MANY_LOGITS, PIECE = 2**24, 2**22
 
 

@@ -26,7 +26,7 @@ def subnetworks(net: Compiled) -> list[Compiled]:
 def layers(net: Compiled) -> list[Layer]:
     """All layers, those of sub-networks and those among the settings of others too."""
     found = [layer for each in (net, *subnetworks(net)) for layer in each.graph.layers.values()]
-    for layer in found:
+    for layer in found:  # and then those that are added
         found += layer.layers_inside
     return [layer for layer in found if not isinstance(layer, Subnetwork)]
 
@@ -59,10 +59,10 @@ def _layer(
     entry: Mapping[str, Any], table: Mapping[str, type[Layer]], own: Mapping[str, type[schedules.Schedule]]
 ) -> Layer:
     """The layer that `_entry` described. Raises ValueError for an unknown one."""
-    if entry["class"] not in table:
+    kind = table.get(entry["class"])
+    if kind is None:
         known = ", ".join(table)
         raise ValueError(f"unknown layer {entry['class']!r}; known: {known}; pass your own in layers=")
-    kind = table[entry["class"]]
     settings = {key: _setting(value, table, own) for key, value in entry["settings"].items()}
     return kind(**kind.upgraded(settings, check_version(kind, entry)))
 
