@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from libc.math cimport INFINITY, sqrt
+from libc.math cimport INFINITY, NAN, sqrt
 from libc.stdint cimport int32_t, int64_t
 
 cimport numpy as cnp
@@ -17,7 +17,15 @@ from fastnn.rl.leaves import Leaves
 
 cnp.import_array()
 
-cdef double LARGEST = 1e30  # of a value: the sums of all simulations stay finite
+cdef float LARGEST = 1e30  # of a value: the sums of all simulations stay finite
+EDGE = np.dtype([("prior", np.float32), ("count", np.int32), ("total", np.float32), ("child", np.int32)])
+
+
+cdef struct Edge:  # an action at a node; those of a node lie side by side
+    float prior
+    int32_t count
+    float total
+    int32_t child
 
 
 cdef class Search:
@@ -72,10 +80,7 @@ cdef class Search:
     cdef readonly object visits  # type: np.ndarray
     cdef object arrays, seed, chosen
     cdef Py_ssize_t players, started, done
-    cdef float *prior
-    cdef int32_t *count
-    cdef float *total
-    cdef int32_t *child
+    cdef Edge *edges
     cdef float *outcome    # of nodes at which the game has ended; NaN elsewhere
     cdef int32_t *nodes    # of each tree
     cdef int32_t *path     # of each tree: node, action, node, ...
@@ -97,20 +102,19 @@ cdef class Search:
         self.c, self.players = checks.real("c", c, 0), checks.integer("players", players, 1, 2)
         self.seed = checked_seed(seed)
         n, m, a = self.games, self.simulations + 1, self.actions
-        shapes = {"prior": (n, m, a), "count": (n, m, a), "total": (n, m, a), "child": (n, m, a)}
-        shapes |= {"outcome": (n, m), "nodes": (n,), "path": (n, 2 * m), "depth": (n,)}
-        whole = ("count", "child", "nodes", "path", "depth")
-        kinds = {name: np.int32 if name in whole else np.float32 for name in shapes}
-        self.arrays = {name: np.zeros(shape, kinds[name]) for name, shape in shapes.items()}
-        self.prior = <float *> cnp.PyArray_DATA(self.arrays["prior"])
-        self.count = <int32_t *> cnp.PyArray_DATA(self.arrays["count"])
-        self.total = <float *> cnp.PyArray_DATA(self.arrays["total"])
-        self.child = <int32_t *> cnp.PyArray_DATA(self.arrays["child"])
+        self.arrays = {
+            "edges": np.zeros((n, m, a), EDGE),
+            "outcome": np.zeros((n, m), np.float32),
+            "nodes": np.zeros(n, np.int32),
+            "path": np.zeros((n, 2 * m), np.int32),
+            "depth": np.zeros(n, np.int32),
+        }
+        self.edges = <Edge *> cnp.PyArray_DATA(self.arrays["edges"])
         self.outcome = <float *> cnp.PyArray_DATA(self.arrays["outcome"])
         self.nodes = <int32_t *> cnp.PyArray_DATA(self.arrays["nodes"])
         self.path = <int32_t *> cnp.PyArray_DATA(self.arrays["path"])
         self.depth = <int32_t *> cnp.PyArray_DATA(self.arrays["depth"])
-        self.visits = self.arrays["count"][:, 0]
+        self.visits = self.arrays["edges"]["count"][:, 0]
 
     def start(self, prior: Any, noise: float = 0.0, concentration: float = 1.0) -> None:
         """Begin at new roots, from which nothing is known but the priors of their actions.
@@ -134,6 +138,7 @@ cdef class Search:
         --------
         See `Search`.
         """
+        cdef Py_ssize_t g
         table = self.priors(prior, self.games, np.zeros(self.games, bool))
         fraction = checks.real("noise", noise, 0, 1)
         if fraction:
@@ -143,10 +148,8 @@ cdef class Search:
             # What a small concentration draws may be 0 for all.
             drawn = np.where(sums > 0, drawn / np.where(sums > 0, sums, 1), table)
             table = ((1 - fraction) * table + fraction * drawn).astype(np.float32)
-        for name in ("count", "total"):
-            self.arrays[name][:, 0] = 0
-        self.arrays["child"][:, 0] = -1
-        self.arrays["prior"][:, 0] = table
+        for g in range(self.games):
+            self.open(g, 0, <const float *> cnp.PyArray_DATA(table) + g * self.actions)
         self.arrays["outcome"][:, 0] = np.nan
         self.arrays["nodes"][...] = 1
         self.started, self.done, self.chosen = self.started + 1, 0, None
@@ -209,62 +212,78 @@ cdef class Search:
         --------
         See `Search`.
         """
-        cdef Py_ssize_t i, g, node, n, a = self.actions
+        cdef Py_ssize_t i, g, n
+        cdef float v
         chosen = self.chosen
         if chosen is None:
             raise RuntimeError("expand: call select first")
         n = len(chosen.game)
-        values = arrays.numbers("value", value)
-        if values.shape != (n,):
-            raise ValueError(f"value: expected {n} numbers, one for each leaf, got shape {values.shape}")
-        if not (np.abs(values) <= LARGEST).all():
-            raise ValueError(f"value: expected finite numbers from -1e30 to 1e30, got {values}")
+        each = _floats(arrays.numbers("value", value))
+        if each.shape != (n,):
+            raise ValueError(f"value: expected {n} numbers, one for each leaf, got shape {each.shape}")
+        cdef const float *values = <const float *> cnp.PyArray_DATA(each)
+        for i in range(n):
+            if not -LARGEST <= values[i] <= LARGEST:
+                raise ValueError(f"value: expected finite numbers from -1e30 to 1e30, got {each}")
         over = np.zeros(n, bool) if ended is None else np.asarray(ended)
         if over.shape != (n,) or over.dtype != np.bool_:
             raise ValueError(f"ended: expected {n} bools, got {over.shape} {over.dtype}")
-        cdef cnp.ndarray table = self.priors(prior, n, over)
-        cdef cnp.ndarray each = np.ascontiguousarray(values, np.float32), ends = np.ascontiguousarray(over)
+        cdef cnp.ndarray ends = np.ascontiguousarray(over)
+        cdef cnp.ndarray table = self.priors(prior, n, ends)
         cdef cnp.ndarray games = chosen.game
-        cdef const float *p = <const float *> cnp.PyArray_DATA(table)
         if self.chosen is not chosen:
             raise RuntimeError("expand: another thread has used this search meanwhile")
         for i in range(n):
-            g = (<int64_t *> cnp.PyArray_DATA(games))[i]
-            node = self.nodes[g]
-            self.nodes[g] += 1
-            self.child[self.edge(g, self.last(g, 2), self.last(g, 1))] = <int32_t> node
-            for j in range(a):
-                self.prior[self.edge(g, node, j)] = p[i * a + j]
-                self.count[self.edge(g, node, j)] = 0
-                self.total[self.edge(g, node, j)] = 0
-                self.child[self.edge(g, node, j)] = -1
-            self.outcome[g * (self.simulations + 1) + node] = (
-                (<float *> cnp.PyArray_DATA(each))[i] if (<char *> cnp.PyArray_DATA(ends))[i] else <float> float("nan")
+            g, v = (<int64_t *> cnp.PyArray_DATA(games))[i], values[i]
+            self.edge(g, self.last(g, 2))[self.last(g, 1)].child = self.nodes[g]
+            self.open(g, self.nodes[g], <const float *> cnp.PyArray_DATA(table) + i * self.actions)
+            self.outcome[g * (self.simulations + 1) + self.nodes[g]] = (
+                v if (<char *> cnp.PyArray_DATA(ends))[i] else <float> NAN
             )
-            self.back(g, (<float *> cnp.PyArray_DATA(each))[i])
+            self.nodes[g] += 1
+            self.back(g, v)
         self.chosen = None
 
     @property
     def values(self) -> np.ndarray:
         """The mean values of the actions at the roots, (games, actions), for the player there; 0 if untried."""
-        return self.arrays["total"][:, 0] / np.maximum(self.visits, 1)
+        return self.arrays["edges"]["total"][:, 0] / np.maximum(self.visits, 1)
 
-    cdef object priors(self, object prior, Py_ssize_t n, object ended):
-        """Priors (n, actions), checked, each row scaled to the sum 1."""
-        given = arrays.numbers("prior", prior)
-        with np.errstate(over="ignore", under="ignore"):
-            table = np.ascontiguousarray(given, np.float32)
-        if table.shape != (n, self.actions):
-            raise ValueError(f"prior: expected ({n}, {self.actions}), got {table.shape}")
-        sums = table.sum(axis=1, keepdims=True, dtype=np.float64)
-        bad = ~ended & ~(np.isfinite(sums[:, 0]) & (table >= 0).all(axis=1) & (sums[:, 0] > 0))
-        if bad.any():
-            row = int(bad.argmax())
-            raise ValueError(f"prior[{row}]: expected probabilities >= 0, at least one of them > 0, got {table[row]}")
-        return np.where(ended[:, None], 0, table / np.where(sums > 0, sums, 1)).astype(np.float32)
+    cdef object priors(self, object prior, Py_ssize_t n, cnp.ndarray ended):
+        """Priors (n, actions), checked, each row scaled to the sum 1; 0 where the game has ended."""
+        cdef Py_ssize_t i, j, a = self.actions
+        given = _floats(arrays.numbers("prior", prior))
+        if given.shape != (n, a):
+            raise ValueError(f"prior: expected ({n}, {a}), got {given.shape}")
+        table = np.zeros((n, a), np.float32)
+        cdef const float *p
+        cdef float *to
+        cdef double sum
+        cdef bint fits
+        for i in range(n):
+            if (<char *> cnp.PyArray_DATA(ended))[i]:
+                continue
+            p, to = <const float *> cnp.PyArray_DATA(given) + i * a, <float *> cnp.PyArray_DATA(table) + i * a
+            sum, fits = 0, True
+            for j in range(a):
+                sum += p[j]
+                fits &= p[j] >= 0
+            if not (fits and 0 < sum < INFINITY):
+                raise ValueError(f"prior[{i}]: expected probabilities >= 0, at least one of them > 0, got {given[i]}")
+            for j in range(a):
+                to[j] = <float> (p[j] / sum)
+        return table
 
-    cdef inline Py_ssize_t edge(self, Py_ssize_t g, Py_ssize_t node, Py_ssize_t action) noexcept nogil:
-        return (g * (self.simulations + 1) + node) * self.actions + action
+    cdef inline Edge *edge(self, Py_ssize_t g, Py_ssize_t node) noexcept nogil:
+        """The first of a node's."""
+        return self.edges + (g * (self.simulations + 1) + node) * self.actions
+
+    cdef inline void open(self, Py_ssize_t g, Py_ssize_t node, const float *prior) noexcept nogil:
+        """Makes a node of which only the priors are known."""
+        cdef Py_ssize_t j
+        cdef Edge *edge = self.edge(g, node)
+        for j in range(self.actions):
+            edge[j] = Edge(prior[j], 0, 0, -1)
 
     cdef inline int32_t last(self, Py_ssize_t g, Py_ssize_t back) noexcept nogil:
         """The path's element, counted from its end."""
@@ -272,28 +291,29 @@ cdef class Search:
 
     cdef bint follow(self, Py_ssize_t g) noexcept nogil:
         """Follows tree g; whether it comes to a new position. If not, the outcome at its end is counted."""
-        cdef Py_ssize_t node = 0, start, j, best
+        cdef Py_ssize_t node = 0, j, best
         cdef double score, most, explore
         cdef int32_t *path = self.path + g * 2 * (self.simulations + 1)
         cdef int64_t visits
+        cdef Edge *edge
         cdef float end
         self.depth[g] = 0
         while True:
-            start, visits, most, best = self.edge(g, node, 0), 0, -INFINITY, 0
-            for j in range(start, start + self.actions):
-                visits += self.count[j]
+            edge, visits, most, best = self.edge(g, node), 0, -INFINITY, 0
+            for j in range(self.actions):
+                visits += edge[j].count
             explore = self.c * sqrt(<double> (visits if visits else 1))
             for j in range(self.actions):
-                if self.prior[start + j] > 0:
-                    score = self.total[start + j] / self.count[start + j] if self.count[start + j] else 0.0
-                    score += explore * self.prior[start + j] / (1 + self.count[start + j])
+                if edge[j].prior > 0:
+                    score = edge[j].total / edge[j].count if edge[j].count else 0.0
+                    score += explore * edge[j].prior / (1 + edge[j].count)
                     if score > most:
                         most, best = score, j
             path[2 * self.depth[g]], path[2 * self.depth[g] + 1] = <int32_t> node, <int32_t> best
             self.depth[g] += 1
-            if self.child[start + best] < 0:
+            if edge[best].child < 0:
                 return True
-            node = self.child[start + best]
+            node = edge[best].child
             end = self.outcome[g * (self.simulations + 1) + node]
             if end == end:
                 self.back(g, end)
@@ -301,14 +321,23 @@ cdef class Search:
 
     cdef void back(self, Py_ssize_t g, float value) noexcept nogil:
         """Counts the value, for the player who is next at the end of the path, on all of its actions."""
-        cdef Py_ssize_t i, j
+        cdef Py_ssize_t i
         cdef int32_t *path = self.path + g * 2 * (self.simulations + 1)
+        cdef Edge *edge
         for i in range(self.depth[g] - 1, -1, -1):
             if self.players == 2:
                 value = -value
-            j = self.edge(g, path[2 * i], path[2 * i + 1])
-            self.count[j] += 1
-            self.total[j] += value
+            edge = self.edge(g, path[2 * i]) + path[2 * i + 1]
+            edge.count += 1
+            edge.total += value
 
     def __reduce__(self) -> tuple:
         raise TypeError("a Search cannot be copied; make another")
+
+
+cdef object _floats(object given):
+    """The numbers as contiguous float32; those that are too large are infinite."""
+    if given.dtype != np.float32:
+        with np.errstate(over="ignore", under="ignore"):
+            given = given.astype(np.float32)
+    return np.ascontiguousarray(given)
