@@ -36,7 +36,8 @@ class Tree:
         while True:
             node = self.nodes[path]
             explore = self.c * math.sqrt(max(1, node["n"].sum()))
-            q = np.where(node["n"] > 0, node["w"] / np.maximum(node["n"], 1), 0)
+            tried, mean = node["n"] > 0, node["w"].sum() / max(1, node["n"].sum())
+            q = np.where(tried, node["w"] / np.maximum(node["n"], 1), mean)
             score = np.where(node["prior"] > 0, q + explore * node["prior"] / (1 + node["n"]), -np.inf)
             action = int(score.argmax())
             way.append((path, action))

@@ -18,7 +18,6 @@ from fastnn.rl.leaves import Leaves
 cnp.import_array()
 
 cdef float LARGEST = 1e30  # of a value: the sums of all simulations stay finite
-EDGE = np.dtype([("prior", np.float32), ("count", np.int32), ("total", np.float32), ("child", np.int32)])
 
 
 cdef struct Edge:  # an action at a node; those of a node lie side by side
@@ -32,8 +31,9 @@ cdef class Search:
     """Trees of positions in games that are searched at the same time, by the rule of AlphaZero (PUCT).
 
     From the root the action with the greatest Q + c P sqrt(sum N) / (1 + N) is followed until a position is new: Q is
-    the mean value of what was found behind the action, N how often it was followed, P its prior. Positions belong to
-    the user: `select` names the new ones, `expand` takes what is known of them.
+    the mean value of what was found behind the action (behind all of them, if this one was not tried), N how often it
+    was followed, P its prior. Positions belong to the user: `select` names the new ones, `expand` takes what is known
+    of them.
 
     Parameters
     ----------
@@ -87,13 +87,7 @@ cdef class Search:
     cdef int32_t *depth
 
     def __init__(
-        self,
-        games: int,
-        actions: int,
-        simulations: int,
-        c: float = 1.5,
-        players: int = 2,
-        seed: int | None = None,
+        self, games: int, actions: int, simulations: int, c: float = 1.5, players: int = 2, seed: int | None = None
     ) -> None:
         if self.arrays is not None:
             raise RuntimeError("a Search cannot be initialized twice")
@@ -102,13 +96,9 @@ cdef class Search:
         self.c, self.players = checks.real("c", c, 0), checks.integer("players", players, 1, 2)
         self.seed = checked_seed(seed)
         n, m, a = self.games, self.simulations + 1, self.actions
-        self.arrays = {
-            "edges": np.zeros((n, m, a), EDGE),
-            "outcome": np.zeros((n, m), np.float32),
-            "nodes": np.zeros(n, np.int32),
-            "path": np.zeros((n, 2 * m), np.int32),
-            "depth": np.zeros(n, np.int32),
-        }
+        shapes = {"edges": (n, m, a), "outcome": (n, m), "nodes": (n,), "path": (n, 2 * m), "depth": (n,)}
+        kinds = {"edges": [("prior", "f4"), ("count", "i4"), ("total", "f4"), ("child", "i4")], "outcome": np.float32}
+        self.arrays = {name: np.zeros(shape, kinds.get(name, np.int32)) for name, shape in shapes.items()}
         self.edges = <Edge *> cnp.PyArray_DATA(self.arrays["edges"])
         self.outcome = <float *> cnp.PyArray_DATA(self.arrays["outcome"])
         self.nodes = <int32_t *> cnp.PyArray_DATA(self.arrays["nodes"])
@@ -213,12 +203,13 @@ cdef class Search:
         See `Search`.
         """
         cdef Py_ssize_t i, g, n
-        cdef float v
+        cdef float v, end
         chosen = self.chosen
         if chosen is None:
             raise RuntimeError("expand: call select first")
         n = len(chosen.game)
-        each = _floats(arrays.numbers("value", value))
+        with np.errstate(over="ignore", under="ignore"):
+            each = np.ascontiguousarray(arrays.numbers("value", value), np.float32)
         if each.shape != (n,):
             raise ValueError(f"value: expected {n} numbers, one for each leaf, got shape {each.shape}")
         cdef const float *values = <const float *> cnp.PyArray_DATA(each)
@@ -237,9 +228,8 @@ cdef class Search:
             g, v = (<int64_t *> cnp.PyArray_DATA(games))[i], values[i]
             self.edge(g, self.last(g, 2))[self.last(g, 1)].child = self.nodes[g]
             self.open(g, self.nodes[g], <const float *> cnp.PyArray_DATA(table) + i * self.actions)
-            self.outcome[g * (self.simulations + 1) + self.nodes[g]] = (
-                v if (<char *> cnp.PyArray_DATA(ends))[i] else <float> NAN
-            )
+            end = v if (<char *> cnp.PyArray_DATA(ends))[i] else <float> NAN
+            self.outcome[g * (self.simulations + 1) + self.nodes[g]] = end
             self.nodes[g] += 1
             self.back(g, v)
         self.chosen = None
@@ -252,7 +242,8 @@ cdef class Search:
     cdef object priors(self, object prior, Py_ssize_t n, cnp.ndarray ended):
         """Priors (n, actions), checked, each row scaled to the sum 1; 0 where the game has ended."""
         cdef Py_ssize_t i, j, a = self.actions
-        given = _floats(arrays.numbers("prior", prior))
+        with np.errstate(over="ignore", under="ignore"):
+            given = np.ascontiguousarray(arrays.numbers("prior", prior), np.float32)
         if given.shape != (n, a):
             raise ValueError(f"prior: expected ({n}, {a}), got {given.shape}")
         table = np.zeros((n, a), np.float32)
@@ -292,20 +283,22 @@ cdef class Search:
     cdef bint follow(self, Py_ssize_t g) noexcept nogil:
         """Follows tree g; whether it comes to a new position. If not, the outcome at its end is counted."""
         cdef Py_ssize_t node = 0, j, best
-        cdef double score, most, explore
+        cdef double score, most, explore, mean
         cdef int32_t *path = self.path + g * 2 * (self.simulations + 1)
         cdef int64_t visits
         cdef Edge *edge
         cdef float end
         self.depth[g] = 0
         while True:
-            edge, visits, most, best = self.edge(g, node), 0, -INFINITY, 0
+            edge, visits, mean, most, best = self.edge(g, node), 0, 0, -INFINITY, 0
             for j in range(self.actions):
                 visits += edge[j].count
+                mean += edge[j].total
+            mean = mean / visits if visits else 0
             explore = self.c * sqrt(<double> (visits if visits else 1))
             for j in range(self.actions):
                 if edge[j].prior > 0:
-                    score = edge[j].total / edge[j].count if edge[j].count else 0.0
+                    score = edge[j].total / edge[j].count if edge[j].count else mean
                     score += explore * edge[j].prior / (1 + edge[j].count)
                     if score > most:
                         most, best = score, j
@@ -333,11 +326,3 @@ cdef class Search:
 
     def __reduce__(self) -> tuple:
         raise TypeError("a Search cannot be copied; make another")
-
-
-cdef object _floats(object given):
-    """The numbers as contiguous float32; those that are too large are infinite."""
-    if given.dtype != np.float32:
-        with np.errstate(over="ignore", under="ignore"):
-            given = given.astype(np.float32)
-    return np.ascontiguousarray(given)
