@@ -1,6 +1,7 @@
-"""Games for two, as arrays: many positions at once, each from the view of the player who is next.
+"""Games for two, and players of them, as arrays: many positions at once, each from the view of the player who is next.
 
-A position has 1 for the stones of the player who is next, -1 for the other's, and 0 elsewhere.
+A position is two whole numbers, (n, 2): the stones of the player who is next, and the other's. A column of the board is
+a run of their bits from the bottom up, with one more that stays 0, so that no line continues in the next column.
 """
 
 from __future__ import annotations
@@ -10,9 +11,13 @@ from functools import cache
 from typing import ClassVar
 
 import numpy as np
+from tqdm import tqdm
 
 #: The actions for positions.
 Player = Callable[[np.ndarray], np.ndarray]
+#: Of positions: their values for the player who is next, and the probabilities of actions.
+Judge = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
+ONE = np.uint64(1)
 
 
 class Rows:
@@ -21,74 +26,82 @@ class Rows:
     name: ClassVar[str]
     shape: ClassVar[tuple[int, int]]
     length: ClassVar[int]
-    actions: ClassVar[int]
+
+    def __init__(self) -> None:
+        rows, columns = self.shape
+        #: The bit of each cell; the first row is the one at the top.
+        self.bits = (np.arange(columns) * (rows + 1) + np.arange(rows)[::-1, None]).astype(np.uint64)
+        self.unpacked = np.stack([self.bits, self.bits + np.uint64(64)], axis=-1).astype(np.intp)
+        self.lines = np.array([1, rows, rows + 1, rows + 2], np.uint64)
+        #: The cell of each action that is free where it may be played.
+        self.gates = self.bits.reshape(-1)
+
+    @property
+    def actions(self) -> int:
+        """How many there are."""
+        return len(self.gates)
 
     def start(self, count: int) -> np.ndarray:
         """Empty boards."""
-        return np.zeros((count, *self.shape), np.int8)
+        return np.zeros((count, 2), np.uint64)
 
     def legal(self, boards: np.ndarray) -> np.ndarray:
         """Whether each action may be played, (n, actions)."""
-        return np.asarray(boards.reshape(len(boards), -1) == 0)
+        taken = boards[:, 0] | boards[:, 1]
+        return np.asarray(taken[:, None] >> self.gates & ONE == 0)
+
+    def stone(self, boards: np.ndarray, actions: np.ndarray) -> np.ndarray:
+        """The bit that an action adds to each."""
+        return np.asarray(ONE << self.gates[actions])
 
     def play(self, boards: np.ndarray, actions: np.ndarray) -> np.ndarray:
         """The positions after an action in each."""
-        after = -boards
-        after.reshape(len(boards), -1)[np.arange(len(boards)), actions] = -1
-        return after
+        return np.stack([boards[:, 1], boards[:, 0] | self.stone(boards, actions)], axis=1)
 
     def outcome(self, boards: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The value for the player who is next, -1 or 0, and whether the game has ended."""
-        stones, n = boards == -1, self.length
-        rows, columns = self.shape
-        lost = np.zeros(len(boards), bool)
-        for down, right in ((0, 1), (1, 0), (1, 1), (1, -1)):
-            high, wide = rows - down * (n - 1), columns - abs(right) * (n - 1)
-            left = 0 if right >= 0 else n - 1
-            parts = [stones[:, down * k :][:, :high, left + right * k :][:, :, :wide] for k in range(n)]
-            lost |= np.logical_and.reduce(parts).any(axis=(1, 2))
+        stones = line = boards[:, 1:]
+        for k in range(1, self.length):
+            line = line & stones >> self.lines * np.uint64(k)
+        lost = (line != 0).any(axis=1)
         return -lost.astype(np.float32), lost | ~self.legal(boards).any(axis=1)
 
     def planes(self, boards: np.ndarray) -> np.ndarray:
         """What a network sees, bytes (n, rows, columns, 2): the stones of either player."""
-        return np.stack([boards == 1, boards == -1], axis=-1).astype(np.uint8)
+        bits = np.unpackbits(np.ascontiguousarray(boards, "<u8").view(np.uint8), axis=1, bitorder="little")
+        return np.asarray(bits[:, self.unpacked])
 
-    def mirrored(self, boards: np.ndarray, policy: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The same positions from the other side."""
-        flipped = policy.reshape(len(policy), *self.shape)[:, :, ::-1].reshape(policy.shape)
-        return boards[:, :, ::-1], flipped
+    def mirrored(self, planes: np.ndarray, policy: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """What a network sees of the same positions from the other side, and the probabilities of actions there."""
+        flipped = policy.reshape(len(policy), -1, self.shape[1])[:, :, ::-1].reshape(policy.shape)
+        return planes[:, :, ::-1], flipped
 
     def text(self, board: np.ndarray, stones: str) -> str:
         """A board to be printed; stones: of the player who is next and of the other."""
-        names = {0: ".", 1: stones[0], -1: stones[1]}
-        return "\n".join(" ".join(names[int(each)] for each in row) for row in board)
+        cells = self.planes(board[None])[0] @ [1, 2]
+        return "\n".join(" ".join(f".{stones}"[int(each)] for each in row) for row in cells)
 
 
 class TicTacToe(Rows):
     """Three in a row on 3x3."""
 
-    name, shape, length, actions = "tic-tac-toe", (3, 3), 3, 9
+    name, shape, length = "tic-tac-toe", (3, 3), 3
 
 
 class ConnectFour(Rows):
     """Four in a row on 6x7; stones fall down."""
 
-    name, shape, length, actions = "connect-four", (6, 7), 4, 7
+    name, shape, length = "connect-four", (6, 7), 4
 
-    def legal(self, boards: np.ndarray) -> np.ndarray:
-        """As `Rows.legal`."""
-        return np.asarray(boards[:, 0] == 0)
+    def __init__(self) -> None:
+        super().__init__()
+        self.gates = self.bits[0]
+        self.bottoms, self.columns = ONE << self.bits[-1], (ONE << self.bits).sum(axis=0)
 
-    def play(self, boards: np.ndarray, actions: np.ndarray) -> np.ndarray:
-        """As `Rows.play`."""
-        after, n = -boards, np.arange(len(boards))
-        height = (boards[n, :, actions] == 0).sum(axis=1) - 1
-        after[n, height, actions] = -1
-        return after
-
-    def mirrored(self, boards: np.ndarray, policy: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """As `Rows.mirrored`."""
-        return boards[:, :, ::-1], policy[:, ::-1]
+    def stone(self, boards: np.ndarray, actions: np.ndarray) -> np.ndarray:
+        """As `Rows.stone`: what is added to the lowest stones carries up to the first free cell."""
+        taken = boards[:, 0] | boards[:, 1]
+        return np.asarray(taken + self.bottoms[actions] & self.columns[actions])
 
 
 GAMES = {game.name: game for game in (TicTacToe(), ConnectFour())}
@@ -99,7 +112,7 @@ def perfect(game: Rows, random: np.random.Generator) -> Player:
 
     @cache
     def value(position: bytes) -> int:
-        board = np.frombuffer(position, np.int8).reshape(1, *game.shape)
+        board = np.frombuffer(position, np.uint64).reshape(1, 2)
         outcome, ended = game.outcome(board)
         return int(outcome[0]) if ended[0] else max(values(board))
 
@@ -115,3 +128,38 @@ def perfect(game: Rows, random: np.random.Generator) -> Player:
         return np.array(chosen)
 
     return move
+
+
+def judged_by_random_games(game: Rows, random: np.random.Generator) -> Judge:
+    """The outcome of one random game from each position, and no preference: what search did before networks."""
+
+    def judge(boards: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        values, going, sign, now = np.zeros(len(boards), np.float32), np.arange(len(boards)), 1, boards
+        while len(going):
+            chance = random.random((len(now), game.actions)) * game.legal(now)
+            now, sign = game.play(now, chance.argmax(axis=1)), -sign
+            outcome, ended = game.outcome(now)
+            values[going[ended]] = sign * outcome[ended]
+            going, now = going[~ended], now[~ended]
+        return values, np.full((len(boards), game.actions), 1 / game.actions, np.float32)
+
+    return judge
+
+
+def match(game: Rows, ours: Player, theirs: Player, count: int) -> np.ndarray:
+    """The results of games for our side, 1, 0 or -1; each side begins half of them."""
+    boards, results = game.start(count), np.zeros(count)
+    ours_next, going = np.arange(count) % 2 == 0, np.ones(count, bool)
+    with tqdm(total=count, unit="games", desc="match") as progress:
+        while going.any():
+            for mine, player in ((True, ours), (False, theirs)):
+                turn = going & (ours_next == mine)
+                if turn.any():
+                    boards[turn] = game.play(boards[turn], player(boards[turn]))
+                    outcome, ended = game.outcome(boards)
+                    over = turn & ended
+                    results[over] = outcome[over] * (-1 if mine else 1)
+                    going &= ~over
+                    ours_next[turn] = ~ours_next[turn]
+                    progress.update(int(over.sum()))
+    return results

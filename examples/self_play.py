@@ -11,7 +11,6 @@ saved.
 
 import argparse
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -20,11 +19,9 @@ import numpy as np
 from tqdm import tqdm
 
 import fastnn as fnn
-from games import GAMES, Player, Rows, perfect
+from games import GAMES, Judge, Player, Rows, judged_by_random_games, match, perfect
 
-GAMES_AT_ONCE = 128
-#: Of positions: their values for the player who is next, and the probabilities of actions.
-Judge = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
+GAMES_AT_ONCE = 256
 
 
 @dataclass(frozen=True)
@@ -33,24 +30,28 @@ class Settings:
 
     simulations: of a whole search, and of a quick one. whole: the fraction of moves with a whole search. moves: the
     first ones of a game, which are drawn in proportion to the visits. searched: the part of the value's target that the
-    search found; the rest is how the game ended.
+    search found; the rest is how the game ended. window: positions that are remembered.
     """
 
     minutes: float
-    filters: int
     simulations: tuple[int, int]
     whole: float
     moves: int
     window: int
     searched: float = 0.5
-    concentration: float = 1.0
+    filters: int = 64
+    units: int = 128
     rate: float = 2e-3
+    final: float = 0.3  # the part of the time in which a fifth of the rate is left
+    fresh: int = 2048  # positions of ended games, after which the network learns
 
 
 SETTINGS = {
-    "tic-tac-toe": Settings(1, 32, (50, 50), 1.0, 6, 8_000, searched=0.0),
-    "connect-four": Settings(10, 24, (80, 20), 0.3, 10, 120_000),
+    "tic-tac-toe": Settings(1, (50, 50), 1.0, 6, 8_000, searched=0.0),
+    "connect-four": Settings(10, (80, 20), 0.3, 10, 500_000),
 }
+C = 1.2  # the weight of the network's advice in a search
+REUSE = 4  # how often a position is learnt
 
 
 class Samples(NamedTuple):
@@ -62,14 +63,13 @@ class Samples(NamedTuple):
     whole: np.ndarray
 
 
-def network(game: Rows, filters: int, seed: int) -> fnn.Network:
-    """Convolutions, and two outputs: logits of the actions, and the value from -1 to 1."""
-    x = y = fnn.Input((*game.shape, 2))
-    for _ in range(3):
-        y = fnn.Activation("relu")(fnn.BatchNorm()(fnn.Conv2D(filters, 3, padding="same", bias=False)(y)))
-    y = fnn.Flatten()(y)
-    policy = fnn.Dense(game.actions, name="policy")(fnn.Dense(64, "relu")(y))
-    value = fnn.Dense(1, "tanh", name="value")(fnn.Dense(64, "relu")(y))
+def network(game: Rows, settings: Settings, seed: int) -> fnn.Network:
+    """Filters that see a line's length each way, and two outputs: logits of the actions, and the value from -1 to 1."""
+    x = fnn.Input((*game.shape, 2))
+    h = fnn.Flatten()(fnn.Conv2D(settings.filters, game.length, activation="relu")(x))
+    for _ in range(2):
+        h = fnn.Dense(settings.units, "relu")(h)
+    policy, value = fnn.Dense(game.actions, name="policy")(h), fnn.Dense(1, "tanh", name="value")(h)
     return fnn.Network(x, [policy, value], seed=seed)
 
 
@@ -90,35 +90,19 @@ def judged_by(net: fnn.Network, game: Rows, count: int) -> Judge:
     return judge
 
 
-def judged_by_random_games(game: Rows, random: np.random.Generator) -> Judge:
-    """The outcome of one random game from each position, and no preference: what search did before networks."""
-
-    def judge(boards: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        values, going, sign, now = np.zeros(len(boards), np.float32), np.arange(len(boards)), 1, boards
-        while len(going):
-            chance = random.random((len(now), game.actions)) * game.legal(now)
-            now, sign = game.play(now, chance.argmax(axis=1)), -sign
-            outcome, ended = game.outcome(now)
-            values[going[ended]] = sign * outcome[ended]
-            going, now = going[~ended], now[~ended]
-        return values, np.full((len(boards), game.actions), 1 / game.actions, np.float32)
-
-    return judge
-
-
 class Searcher:
     """Searches positions of a number of games; the visits of their actions are how good they are."""
 
     def __init__(self, game: Rows, judge: Judge, count: int, simulations: int, seed: int) -> None:
         self.game, self.judge, self.simulations = game, judge, simulations
-        self.search = fnn.rl.Search(count, game.actions, simulations, seed=seed)
-        self.boards = np.zeros((count, simulations + 1, *game.shape), np.int8)
+        self.search = fnn.rl.Search(count, game.actions, simulations, C, seed=seed)
+        self.boards = np.zeros((count, simulations + 1, 2), np.uint64)
 
-    def visits(self, boards: np.ndarray, noise: float = 0.0, concentration: float = 1.0) -> np.ndarray:
+    def visits(self, boards: np.ndarray, noise: float = 0.0) -> np.ndarray:
         """The visits of each action, (count, actions)."""
         game, search = self.game, self.search
         _, prior = self.judge(boards)
-        search.start(prior * game.legal(boards), noise, concentration)
+        search.start(prior * game.legal(boards), noise)
         self.boards[:, 0] = boards
         for _ in range(self.simulations):
             leaves = search.select()
@@ -133,66 +117,91 @@ class Searcher:
         return search.visits
 
 
-def self_play(game: Rows, searchers: list[Searcher], settings: Settings, random: np.random.Generator) -> Samples:
-    """All positions of as many games as are searched at once, each to its end."""
-    boards = game.start(GAMES_AT_ONCE)
-    going = np.ones(GAMES_AT_ONCE, bool)
-    kept: list[tuple[np.ndarray, ...]] = []
-    results = np.zeros(GAMES_AT_ONCE, np.float32)
-    for move in range(game.start(1).size):
-        whole = random.random() < settings.whole
+class SelfPlay:
+    """Games of the network against itself, side by side; one that has ended makes place for another."""
+
+    def __init__(self, game: Rows, settings: Settings, seed: int) -> None:
+        self.game, self.settings, self.random = game, settings, np.random.default_rng(seed)
+        self.boards, self.move = game.start(GAMES_AT_ONCE), np.zeros(GAMES_AT_ONCE, int)
+        shape = (GAMES_AT_ONCE, int(np.prod(game.shape)))
+        boards, policy = np.zeros((*shape, 2), np.uint64), np.zeros((*shape, game.actions), np.float32)
+        self.kept = Samples(boards, policy, np.zeros(shape, np.float32), np.zeros(shape, np.float32))
+        self.simulations, self.seconds = 0, 0.0
+
+    def step(self, searchers: list[Searcher]) -> list[Samples]:
+        """Makes a move in each game. Returns those that ended by it, with all of their positions."""
+        game, settings, each = self.game, self.settings, np.arange(GAMES_AT_ONCE)
+        whole = self.random.random() < settings.whole
         searcher = searchers[0 if whole else 1]
-        visits = searcher.visits(boards, 0.25 if whole else 0.0, settings.concentration)
+        begin = time.perf_counter()
+        visits = searcher.visits(self.boards, 0.25 if whole else 0.0)
+        self.seconds += time.perf_counter() - begin
+        self.simulations += searcher.simulations * GAMES_AT_ONCE
         policy = visits / visits.sum(axis=1, keepdims=True)
-        value = (policy * searcher.search.values).sum(axis=1)
-        kept.append((boards, policy.astype(np.float32), value, np.full(len(boards), whole, np.float32), going.copy()))
-        weights = policy if move < settings.moves else policy**10
+        found = Samples(self.boards, policy, (policy * searcher.search.values).sum(axis=1), np.array(whole))
+        for array, now in zip(self.kept, found, strict=True):
+            array[each, self.move] = now
+        weights = np.where((self.move < settings.moves)[:, None], policy, policy**10)
         shares = (weights / weights.sum(axis=1, keepdims=True)).cumsum(axis=1)
-        action = (shares < random.random((len(boards), 1)) * shares[:, -1:]).sum(axis=1)
-        boards = np.where(going[:, None, None], game.play(boards, action), boards)
-        outcome, ended = game.outcome(boards)
-        now = going & ended
-        results[now] = outcome[now] * (-1) ** (move + 1)  # for the player who began
-        going &= ~ended
-        boards = np.where(going[:, None, None], boards, game.start(1))  # what has ended is searched without being kept
-        if not going.any():
-            break
-    rows = []
-    for move, (boards, policy, value, searched, played) in enumerate(kept):
-        target = settings.searched * value + (1 - settings.searched) * results * (-1) ** move
-        rows.append([each[played] for each in (boards, policy, target.astype(np.float32), searched)])
-    return Samples(*(np.concatenate(each) for each in zip(*rows, strict=True)))
+        action = (shares < self.random.random((GAMES_AT_ONCE, 1)) * shares[:, -1:]).sum(axis=1)
+        self.boards = game.play(self.boards, action)
+        self.move += 1
+        outcome, ended = game.outcome(self.boards)
+        done = []
+        for g in np.flatnonzero(ended):
+            boards, policy, value, searched = (array[g, : self.move[g]].copy() for array in self.kept)
+            result = outcome[g] * (-1.0) ** np.arange(self.move[g], 0, -1)  # for who was next
+            value = settings.searched * value + np.float32(1 - settings.searched) * result.astype(np.float32)
+            done.append(Samples(boards, policy, value, searched))
+        self.boards[ended], self.move[ended] = 0, 0
+        return done
+
+
+def joined(parts: list[Samples]) -> Samples:
+    """One after the other."""
+    return Samples(*(np.concatenate(each) for each in zip(*parts, strict=True)))
+
+
+def learn(game: Rows, net: fnn.Network, memory: Samples, count: int, random: np.random.Generator) -> dict[str, float]:
+    """An epoch of positions of the memory, half of them from the other side; returns the losses."""
+    chosen = random.integers(0, len(memory.boards), count)
+    boards, policy, value, whole = (array[chosen] for array in memory)
+    planes, half = game.planes(boards), count // 2
+    for array, flipped in zip((planes, policy), game.mirrored(planes[:half], policy[:half]), strict=True):
+        array[:half] = flipped.copy()
+    weights = {"policy": whole, "value": np.ones_like(whole)}
+    targets = {"policy": policy, "value": value}
+    history = net.fit(planes, targets, 256, sample_weight=weights, verbose=0).history
+    return {name: history[f"{name}_loss"][-1] for name in targets}
 
 
 def train(game: Rows, settings: Settings, minutes: float, seed: int) -> fnn.Network:
     """A network that has played for that time."""
     random = np.random.default_rng(seed)
-    net = network(game, settings.filters, seed)
+    net = network(game, settings, seed)
     net.compile(fnn.Adam(settings.rate), {"policy": "cross_entropy", "value": "mse"})
-    memory = Samples(game.start(0), np.zeros((0, game.actions), np.float32), *np.zeros((2, 0), np.float32))
+    judge = judged_by(net, game, GAMES_AT_ONCE)
+    searchers = [Searcher(game, judge, GAMES_AT_ONCE, n, seed) for n in settings.simulations]
+    play, games = SelfPlay(game, settings, seed), 0
+    fresh: list[Samples] = []
+    memory: list[Samples] = []
     begin = time.monotonic()
     with tqdm(total=round(60 * minutes), unit="s", desc=game.name) as progress:
-        played = 0
         while (spent := time.monotonic() - begin) < 60 * minutes:
-            judge = judged_by(net, game, GAMES_AT_ONCE)
-            searchers = [Searcher(game, judge, GAMES_AT_ONCE, n, seed + played) for n in settings.simulations]
-            found = self_play(game, searchers, settings, random)
-            memory = Samples(*(np.concatenate(both)[-settings.window :] for both in zip(memory, found, strict=True)))
-            net.optimizer.learning_rate = settings.rate * (1 if spent < 42 * minutes else 0.2)
-            chosen = random.integers(0, len(memory.boards), min(4 * len(found.boards), len(memory.boards)))
-            boards, policy, value, whole = (array[chosen] for array in memory)
-            sides = game.mirrored(boards, policy)
-            half = np.arange(len(chosen)) % 2 == 0
-            boards = np.where(half[:, None, None], boards, sides[0])
-            policy = np.where(half[:, None], policy, sides[1])
-            weights = {"policy": whole, "value": np.ones_like(whole)}
-            history = net.fit(
-                game.planes(boards), {"policy": policy, "value": value}, 128, sample_weight=weights, verbose=0
-            )
-            played += GAMES_AT_ONCE
-            losses = [history.history[f"{name}_loss"][-1] for name in ("policy", "value")]
-            progress.set_postfix_str(f"{played} games, losses {losses[0]:.3f} and {losses[1]:.3f}")
-            progress.update(min(round(time.monotonic() - begin), progress.total) - progress.n)
+            fresh += play.step(searchers)
+            count = sum(len(each.boards) for each in fresh)
+            if count < settings.fresh:
+                continue
+            memory = [Samples(*(array[-settings.window :] for array in joined(memory + fresh)))]
+            net.optimizer.learning_rate = settings.rate * (1 if spent < 60 * minutes * (1 - settings.final) else 0.2)
+            losses = learn(game, net, memory[0], REUSE * count, random)
+            for searcher in searchers:
+                searcher.judge = judged_by(net, game, GAMES_AT_ONCE)
+            games, fresh = games + len(fresh), []
+            progress.set_postfix_str(f"{games} games, losses {losses['policy']:.3f} and {losses['value']:.3f}")
+            progress.update(min(round(spent), progress.total) - progress.n)
+    print(f"{games} games in {minutes:.1f} minutes; {play.simulations / 1e6:.1f} million simulations, ", end="")
+    print(f"{1e6 * play.seconds / play.simulations:.2f} us each, and what was learnt from them")
     return net
 
 
@@ -205,25 +214,6 @@ def by_search(game: Rows, judge: Judge, count: int, simulations: int, seed: int)
         return np.asarray(searcher.visits(room).argmax(axis=1)[: len(boards)])
 
     return move
-
-
-def match(game: Rows, ours: Player, theirs: Player, count: int) -> np.ndarray:
-    """The results of games for our side, 1, 0 or -1; each side begins half of them."""
-    boards, results = game.start(count), np.zeros(count)
-    ours_next, going = np.arange(count) % 2 == 0, np.ones(count, bool)
-    with tqdm(total=count, unit="games", desc="match") as progress:
-        while going.any():
-            for mine, player in ((True, ours), (False, theirs)):
-                turn = going & (ours_next == mine)
-                if turn.any():
-                    boards[turn] = game.play(boards[turn], player(boards[turn]))
-                    outcome, ended = game.outcome(boards)
-                    over = turn & ended
-                    results[over] = outcome[over] * (-1 if mine else 1)
-                    going &= ~over
-                    ours_next[turn] = ~ours_next[turn]
-                    progress.update(int(over.sum()))
-    return results
 
 
 def examine(game: Rows, net: fnn.Network, count: int, simulations: int, seed: int) -> str:
@@ -255,7 +245,7 @@ def draw(game: Rows, net: fnn.Network, path: Path, seed: int) -> None:
         values.append(sign * float(judge(board)[0][0]))
         board, sign = game.play(board, player(board)), -sign
     figure, (left, right) = plt.subplots(1, 2, figsize=(8, 3.5), layout="constrained")
-    left.imshow(sign * board[0], cmap="coolwarm", vmin=-1.5, vmax=1.5)
+    left.imshow(game.planes(board)[0] @ [sign, -sign], cmap="coolwarm", vmin=-1.5, vmax=1.5)
     left.set(title=f"{game.name}: the end of a game against itself", xticks=[], yticks=[])
     right.plot(values, marker=".")
     right.axhline(0, color="black", linewidth=0.5)
@@ -299,7 +289,7 @@ def main() -> None:
     count = options.games or (500 if options.game == "tic-tac-toe" else 100)
     minutes = settings.minutes if options.minutes is None else options.minutes
     if options.short:
-        minutes, count, settings = 0.01, 4, replace(settings, simulations=(8, 4))
+        minutes, count, settings = 0.01, 4, replace(settings, simulations=(8, 4), fresh=64)
     out = Path(options.out)
     try:
         if options.play:
