@@ -39,21 +39,24 @@ class Settings:
     gamma: float = 0.99
     tau: float = 0.01
     explore: tuple[float, float] = (0.05, 3000)  # the last epsilon, and the steps until then
+    held: int = 1  # steps for which a random action is held, at most
     warm_up: int = 500
     limit: int | None = None  # steps of an episode in training, so that more of them end; None: the environment's
     every: int = 1000  # steps between validations
-    episodes: int = 100  # of a validation, before training ends
+    first: int = 0  # steps until then
+    promising: float = np.inf  # a validation that counts after as many episodes more
+    episodes: int = 40
 
 
 SETTINGS = {
     "CartPole": Settings(
         100_000, 500, "Stable-Baselines3 500 (50,000 steps), CleanRL 488.7 (500,000)",
-        rate=3e-3, updates=6, every=500, episodes=1000,
+        rate=3e-3, updates=6, every=500, promising=500, episodes=1000,
     ),
     "LunarLander-v3": Settings(
-        200_000, 240, "Stable-Baselines3: DQN 154 (100,000 steps), PPO 242 (1 million)",
-        rate=fnn.schedules.Polynomial(1e-3, 200_000), updates=8, capacity=200_000, n_step=3, tau=0.005,
-        explore=(0.05, 30_000), warm_up=1000, limit=400, every=20_000, episodes=50,
+        200_000, 230, "Stable-Baselines3: DQN 154 (100,000 steps), PPO 242 (1 million)",
+        (128, 128), rate=fnn.schedules.Polynomial(1e-3, 100_000), capacity=200_000, n_step=4,
+        explore=(0.05, 40_000), held=30, warm_up=1000, limit=400, every=5000, first=110_000, promising=200,
     ),
     "minatar:breakout": Settings(
         500_000, 1e9, "DQN about 10 (5 million frames)",
@@ -78,11 +81,32 @@ def network(env: Any, settings: Settings, seed: int) -> fnn.Sequential:
     return fnn.Sequential([*pictures, *hidden, fnn.Dense(env.actions)], input_shape=env.shape, seed=seed)
 
 
+class Exploration:
+    """Random actions in place of some, each held for a while: most for one step, a few for many.
+
+    So an agent comes to try what takes the same action many times, such as falling to the ground instead of hovering.
+    W. Dabney, G. Ostrovski and A. Barreto, "Temporally-Extended epsilon-Greedy Exploration", ICLR 2021.
+    """
+
+    def __init__(self, count: int, actions: int, longest: int, seed: int) -> None:
+        self.actions, self.longest, self.random = actions, longest, np.random.default_rng(seed)
+        self.left, self.held = np.zeros((2, count), int)
+
+    def __call__(self, action: np.ndarray, epsilon: float) -> np.ndarray:
+        """The actions to take. epsilon: the probability that a random one begins."""
+        begins = (self.left == 0) & (self.random.random(len(action)) < epsilon)
+        self.left[begins] = np.minimum(self.random.zipf(2, begins.sum()), self.longest)
+        self.held[begins] = self.random.integers(0, self.actions, begins.sum())
+        random = self.left > 0
+        self.left[random] -= 1
+        return np.where(random, self.held, action)
+
+
 def play(learn: fnn.rl.QLearning, env: Any) -> np.ndarray:
     """The return of the first episode of each environment."""
     returns, going = np.zeros(env.count), np.ones(env.count, bool)
     while going.any():
-        reward, _, terminated, truncated = env.step(learn.act(env.observation))
+        reward, _, terminated, truncated = env.step(learn.act(env.observation), going)
         returns += reward * going
         going &= ~(terminated | truncated)
     return returns
@@ -96,29 +120,28 @@ def train(name: str, settings: Settings, seed: int) -> tuple[fnn.rl.QLearning, l
         settings.capacity, env.shape, env.actions, env.dtype, settings.n_step, settings.gamma, env.count, seed=seed
     )
     learn = fnn.rl.QLearning(net, memory, settings.batch_size, target=fnn.rl.Polyak(settings.tau))
-    last, explored = settings.explore
+    explore, (last, explored) = Exploration(env.count, env.actions, settings.held, seed), settings.explore
     validations: list[tuple[int, float]] = []
     best, best_net = -np.inf, net
     steps = range(env.count, settings.steps + 1, env.count)
     with tqdm(steps, unit_scale=env.count, unit="steps", desc=name) as progress:
         for step in progress:
             observation = env.observation
-            action = learn.act(observation, epsilon=max(last, 1 - (1 - last) * step / explored))
+            action = explore(learn.act(observation), max(last, 1 - (1 - last) * step / explored))
             memory.add(observation, action, *env.step(action))
             if step < settings.warm_up:
                 continue
             learn(settings.updates)
-            if step % settings.every < env.count:
+            if step >= settings.first and step % settings.every < env.count:
                 value = play(learn, environments.make(name, 10, 10_000_000 + step)).mean()
-                if value > best:
-                    best, best_net = value, copy(net)
-                    if value >= settings.enough:
-                        value = play(learn, environments.make(name, settings.episodes, 20_000_000 + step)).mean()
+                if value >= settings.promising:
+                    value = play(learn, environments.make(name, settings.episodes, 20_000_000 + step)).mean()
                 validations.append((step, float(value)))
                 progress.set_postfix_str(f"validation {value:.1f}")
-                if value >= settings.enough:
+                if value > best:
+                    best, best_net = value, copy(net)
+                if best >= settings.enough:
                     break
-                best = min(best, settings.enough - 1e-9)
     net.copy_weights(best_net)
     return learn, validations
 
@@ -145,7 +168,7 @@ def main() -> None:
         out.mkdir(parents=True, exist_ok=True)
         learn, validations = train(options.environment, settings, options.seed)
         seconds = time.process_time() - begin
-        returns = play(learn, environments.make(options.environment, 100, 50_000_000))
+        returns = play(learn, environments.make(options.environment, 100, 60_000_000))
         print(
             f"{options.environment}: {returns.mean():.1f} +- {returns.std():.1f} over 100 test episodes, "
             f"least {returns.min():.1f}; {learn.net.counters.update} updates, {seconds:.1f} CPU seconds\n"

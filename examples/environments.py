@@ -30,10 +30,11 @@ class CartPole:
         self.time = np.zeros(count, int)
         self.observation = self.state.astype(np.float32)
 
-    def step(self, action: np.ndarray) -> Step:
+    def step(self, action: np.ndarray, going: np.ndarray | None = None) -> Step:
         """The rewards, what each environment came to, and whether it terminated or reached the limit of time.
 
-        Those that ended begin again: `observation` is what the next actions are for.
+        Those that ended begin again: `observation` is what the next actions are for. going: those that matter; others
+        need not be stepped.
         """
         _, v, angle, w = self.state.T
         cosine, sine = np.cos(angle), np.sin(angle)
@@ -82,9 +83,13 @@ class Gymnasium:
         self.observation = np.stack([np.float32(env.reset(seed=seed + i)[0]) for i, env in enumerate(self.all)])
         self.shape = self.observation.shape[1:]
 
-    def step(self, action: np.ndarray) -> Step:
+    def step(self, action: np.ndarray, going: np.ndarray | None = None) -> Step:
         """As `CartPole.step`."""
-        found = [env.step(int(a)) for env, a in zip(self.all, action, strict=True)]
+        rests = np.zeros(self.count, bool) if going is None else ~going
+        found = [
+            (seen, 0.0, False, False) if rest else env.step(int(a))
+            for env, a, rest, seen in zip(self.all, action, rests, self.observation, strict=True)
+        ]
         reached = np.stack([np.float32(each[0]) for each in found])
         reward = np.array([each[1] for each in found], np.float32)
         terminated, truncated = (np.array([each[i] for each in found]) for i in (2, 3))
@@ -120,9 +125,13 @@ class MinAtar:
         self.observation = np.stack([env.state() for env in self.all]).astype(np.uint8)
         self.shape = self.observation.shape[1:]
 
-    def step(self, action: np.ndarray) -> Step:
+    def step(self, action: np.ndarray, going: np.ndarray | None = None) -> Step:
         """As `CartPole.step`."""
-        found = [env.act(self.minimal[a]) for env, a in zip(self.all, action, strict=True)]
+        rests = np.zeros(self.count, bool) if going is None else ~going
+        found = [
+            (0.0, False) if rest else env.act(self.minimal[a])
+            for env, a, rest in zip(self.all, action, rests, strict=True)
+        ]
         reached = np.stack([env.state() for env in self.all]).astype(np.uint8)
         terminated = np.array([end for _, end in found], bool)
         self.time += 1

@@ -85,7 +85,7 @@ def play(f: Function, env: Any) -> np.ndarray:
     """The return of the first episode of each environment, with the likeliest actions."""
     returns, going = np.zeros(env.count), np.ones(env.count, bool)
     while going.any():
-        reward, _, terminated, truncated = env.step(f(env.observation)["policy"].argmax(axis=1))
+        reward, _, terminated, truncated = env.step(f(env.observation)["policy"].argmax(axis=1), going)
         returns += reward * going
         going &= ~(terminated | truncated)
     return returns
@@ -170,7 +170,7 @@ def main() -> None:
         out.mkdir(parents=True, exist_ok=True)
         net, validations = train(options.environment, settings, options.seed)
         seconds = time.process_time() - begin
-        returns = play(net.freeze(100), environments.make(options.environment, 100, 50_000_000))
+        returns = play(net.freeze(100), environments.make(options.environment, 100, 60_000_000))
         print(
             f"{options.environment}: {returns.mean():.1f} +- {returns.std():.1f} over 100 test episodes, "
             f"least {returns.min():.1f}; {seconds:.1f} CPU seconds\nreference: {settings.reference}"
