@@ -39,7 +39,7 @@ class Settings:
     gamma: float = 0.99
     tau: float = 0.01
     explore: tuple[float, float] = (0.05, 3000)  # the last epsilon, and the steps until then
-    held: int = 1  # steps for which a random action is held, at most
+    held: int = 1  # steps for which a random action is held, at most; 1: actions are epsilon-greedy
     warm_up: int = 500
     limit: int | None = None  # steps of an episode in training, so that more of them end; None: the environment's
     every: int = 1000  # steps between validations
@@ -127,7 +127,8 @@ def train(name: str, settings: Settings, seed: int) -> tuple[fnn.rl.QLearning, l
     with tqdm(steps, unit_scale=env.count, unit="steps", desc=name) as progress:
         for step in progress:
             observation = env.observation
-            action = explore(learn.act(observation), max(last, 1 - (1 - last) * step / explored))
+            epsilon = max(last, 1 - (1 - last) * step / explored)
+            action = explore(learn.act(observation), epsilon) if settings.held > 1 else learn.act(observation, epsilon)
             memory.add(observation, action, *env.step(action))
             if step < settings.warm_up:
                 continue

@@ -246,10 +246,10 @@ def draw(game: Rows, net: fnn.Network, path: Path, seed: int) -> None:
         board, sign = game.play(board, player(board)), -sign
     figure, (left, right) = plt.subplots(1, 2, figsize=(8, 3.5), layout="constrained")
     left.imshow(game.planes(board)[0] @ [sign, -sign], cmap="coolwarm", vmin=-1.5, vmax=1.5)
-    left.set(title=f"{game.name}: the end of a game against itself", xticks=[], yticks=[])
+    left.set(title=f"{game.name}: the end of a game", xticks=[], yticks=[])
     right.plot(values, marker=".")
     right.axhline(0, color="black", linewidth=0.5)
-    right.set(title="its value for the first player", xlabel="move", ylim=(-1.1, 1.1))
+    right.set(title="the value for the first player", xlabel="move", ylim=(-1.1, 1.1))
     figure.savefig(path)
     print(f"drawn: {path}")
 
