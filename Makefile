@@ -58,8 +58,8 @@ bench: $(VENV)/bench
 	@$(RUN) benchmarks/comparison.py
 
 figures: $(VENV)/bench
-	@echo "figures: passes, memory, accuracy, the adding problem, diagnoses, loading, interrupted runs, agents; takes two hours of a quiet machine"
-	@for script in passes memory accuracy accuracy_pictures adding_problem diagnosis loading kills reinforcement generative transformers; do $(RUN) benchmarks/$$script.py || exit 1; done
+	@echo "figures: passes, memory, accuracy, the adding problem, diagnoses, loading, interrupted runs, agents; takes four hours of a quiet machine"
+	@for script in passes memory accuracy accuracy_pictures adding_problem diagnosis loading kills reinforcement generative transformers seeds; do $(RUN) benchmarks/$$script.py || exit 1; done
 
 gallery: $(VENV)/plot,images,rl
 	@echo "gallery: the examples of generation and reinforcement learning in full; takes two hours"
