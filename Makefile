@@ -58,7 +58,7 @@ bench: $(VENV)/bench
 	@$(RUN) benchmarks/comparison.py
 
 figures: $(VENV)/bench
-	@echo "figures: passes, memory, accuracy, the adding problem, diagnoses, loading, interrupted runs, agents; takes four hours of a quiet machine"
+	@echo "figures: passes, memory, accuracy, the adding problem, diagnoses, loading, interrupted runs, agents; takes three hours of a quiet machine"
 	@for script in passes memory accuracy accuracy_pictures adding_problem diagnosis loading kills reinforcement generative transformers seeds; do $(RUN) benchmarks/$$script.py || exit 1; done
 
 gallery: $(VENV)/plot,images,rl

@@ -43,11 +43,16 @@ ENTRIES = {
 }
 
 
+def printed_by(command: str, folder: str) -> str:
+    """What an example prints; folder: where it leaves the rest."""
+    call = [sys.executable, *str(ROOT / "examples" / command).split(), "--out", folder]
+    return subprocess.run(call, stdout=subprocess.PIPE, text=True, check=True).stdout
+
+
 def run(name: str, entry: Entry) -> dict[str, str]:
     """What the example prints, and the picture that it leaves, copied."""
     with tempfile.TemporaryDirectory() as folder:
-        call = [sys.executable, *str(ROOT / "examples" / entry.command).split(), "--out", folder]
-        printed = subprocess.run(call, stdout=subprocess.PIPE, text=True, check=True).stdout
+        printed = printed_by(entry.command, folder)
         found = sorted(Path(folder).glob(entry.picture))
         shown = PICTURES / f"{name}{found[0].suffix}"
         PICTURES.mkdir(parents=True, exist_ok=True)

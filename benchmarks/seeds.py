@@ -1,7 +1,7 @@
 """Runs examples whose results depend on chance with several seeds, and prints the figure of each seed and their mean.
 
 `python benchmarks/seeds.py [NAME ...]` runs all, or those named, each seed in a process of its own and on one thread,
-and writes results/seeds_NAME.txt. All take two hours.
+and writes results/seeds_NAME.txt. All take an hour.
 """
 
 from __future__ import annotations
@@ -9,15 +9,14 @@ from __future__ import annotations
 import argparse
 import os
 import re
-import subprocess
-import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-ROOT = Path(__file__).resolve().parents[1]
+from gallery import printed_by
+
 RESULTS = Path(__file__).parent / "results"
 
 
@@ -40,14 +39,6 @@ FIGURES = {
 }
 
 
-def run(command: str, seed: int) -> str:
-    """What the example prints."""
-    with tempfile.TemporaryDirectory() as folder:
-        call = [sys.executable, *str(ROOT / "examples" / command).split(), "--seed", str(seed), "--out", folder]
-        environment = os.environ | {"OMP_NUM_THREADS": "1"}
-        return subprocess.run(call, stdout=subprocess.PIPE, text=True, check=True, env=environment).stdout
-
-
 def main() -> None:
     """Prints the figures, and writes them."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -55,10 +46,12 @@ def main() -> None:
     names = parser.parse_args().names
     if unknown := [name for name in names if name not in FIGURES]:
         raise SystemExit(f"seeds.py: unknown: {', '.join(unknown)}; known: {', '.join(FIGURES)}")
+    os.environ["OMP_NUM_THREADS"] = "1"
     for name in names or FIGURES:
         figure, lines, found = FIGURES[name], [], []
         for seed in range(figure.seeds):
-            printed = run(figure.command, seed)
+            with tempfile.TemporaryDirectory() as folder:
+                printed = printed_by(f"{figure.command} --seed {seed}", folder)
             match = re.search(rf"{figure.before}(-?[\d.]+\d)", printed)
             if match is None:
                 raise SystemExit(f"seeds.py: {figure.command} printed no {figure.title}:\n{printed}")

@@ -43,7 +43,7 @@ class Settings:
     warm_up: int = 500
     limit: int | None = None  # steps of an episode in training, so that more of them end; None: the environment's
     every: int = 1000  # steps between validations
-    first: int = 0  # steps until then
+    first: float = 0.0  # the part of the steps before them
     promising: float = np.inf  # a validation that counts after as many episodes more
     episodes: int = 40
 
@@ -56,7 +56,7 @@ SETTINGS = {
     "LunarLander-v3": Settings(
         200_000, 230, "Stable-Baselines3: DQN 154 (100,000 steps), PPO 242 (1 million)",
         (128, 128), rate=fnn.schedules.Polynomial(1e-3, 100_000), capacity=200_000, n_step=4,
-        explore=(0.05, 40_000), held=30, warm_up=1000, limit=400, every=5000, first=110_000, promising=200,
+        explore=(0.05, 40_000), held=30, warm_up=1000, limit=400, every=5000, first=0.55, promising=200,
     ),
     "minatar:breakout": Settings(
         500_000, 1e9, "DQN about 10 (5 million frames)",
@@ -69,9 +69,8 @@ def settings_for(name: str) -> Settings:
     """Those of the environment, or of one like it."""
     if name not in SETTINGS and name.startswith("minatar:"):
         return replace(SETTINGS["minatar:breakout"], reference="see the paper of MinAtar")
-    return SETTINGS.get(
-        name, replace(SETTINGS["LunarLander-v3"], enough=1e9, limit=None, reference="see gymnasium's page")
-    )
+    like = replace(SETTINGS["LunarLander-v3"], enough=1e9, promising=np.inf, limit=None)
+    return SETTINGS.get(name, replace(like, reference="see gymnasium's page"))
 
 
 def network(env: Any, settings: Settings, seed: int) -> fnn.Sequential:
@@ -133,7 +132,7 @@ def train(name: str, settings: Settings, seed: int) -> tuple[fnn.rl.QLearning, l
             if step < settings.warm_up:
                 continue
             learn(settings.updates)
-            if step >= settings.first and step % settings.every < env.count:
+            if step >= settings.first * settings.steps and step % settings.every < env.count:
                 value = play(learn, environments.make(name, 10, 10_000_000 + step)).mean()
                 if value >= settings.promising:
                     value = play(learn, environments.make(name, settings.episodes, 20_000_000 + step)).mean()

@@ -11,6 +11,7 @@ saved.
 
 import argparse
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -22,6 +23,8 @@ import fastnn as fnn
 from games import GAMES, Judge, Player, Rows, judged_by_random_games, match, perfect
 
 GAMES_AT_ONCE = 256
+#: A frozen network: both outputs for what it sees of positions.
+Function = Callable[[np.ndarray], dict[str, np.ndarray]]
 
 
 @dataclass(frozen=True)
@@ -39,10 +42,6 @@ class Settings:
     moves: int
     window: int
     searched: float = 0.5
-    filters: int = 64
-    units: int = 128
-    rate: float = 2e-3
-    final: float = 0.3  # the part of the time in which a fifth of the rate is left
     fresh: int = 2048  # positions of ended games, after which the network learns
 
 
@@ -51,6 +50,7 @@ SETTINGS = {
     "connect-four": Settings(10, (80, 20), 0.3, 10, 500_000),
 }
 C = 1.2  # the weight of the network's advice in a search
+RATE = 2e-3  # of learning; a fifth of it in the last three tenths of the time
 REUSE = 4  # how often a position is learnt
 
 
@@ -63,12 +63,12 @@ class Samples(NamedTuple):
     whole: np.ndarray
 
 
-def network(game: Rows, settings: Settings, seed: int) -> fnn.Network:
+def network(game: Rows, seed: int) -> fnn.Network:
     """Filters that see a line's length each way, and two outputs: logits of the actions, and the value from -1 to 1."""
     x = fnn.Input((*game.shape, 2))
-    h = fnn.Flatten()(fnn.Conv2D(settings.filters, game.length, activation="relu")(x))
+    h = fnn.Flatten()(fnn.Conv2D(64, game.length, activation="relu")(x))
     for _ in range(2):
-        h = fnn.Dense(settings.units, "relu")(h)
+        h = fnn.Dense(128, "relu")(h)
     policy, value = fnn.Dense(game.actions, name="policy")(h), fnn.Dense(1, "tanh", name="value")(h)
     return fnn.Network(x, [policy, value], seed=seed)
 
@@ -79,9 +79,8 @@ def softmax(logits: np.ndarray) -> np.ndarray:
     return np.asarray(e / e.sum(axis=1, keepdims=True))
 
 
-def judged_by(net: fnn.Network, game: Rows, count: int) -> Judge:
-    """What the network as it is now says of up to `count` positions."""
-    f = net.freeze(count)
+def judged_by(f: Function, game: Rows) -> Judge:
+    """What a frozen network says of positions."""
 
     def judge(boards: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         found = f(game.planes(boards))
@@ -168,7 +167,7 @@ def learn(game: Rows, net: fnn.Network, memory: Samples, count: int, random: np.
     boards, policy, value, whole = (array[chosen] for array in memory)
     planes, half = game.planes(boards), count // 2
     for array, flipped in zip((planes, policy), game.mirrored(planes[:half], policy[:half]), strict=True):
-        array[:half] = flipped.copy()
+        array[:half] = flipped
     weights = {"policy": whole, "value": np.ones_like(whole)}
     targets = {"policy": policy, "value": value}
     history = net.fit(planes, targets, 256, sample_weight=weights, verbose=0).history
@@ -178,13 +177,12 @@ def learn(game: Rows, net: fnn.Network, memory: Samples, count: int, random: np.
 def train(game: Rows, settings: Settings, minutes: float, seed: int) -> fnn.Network:
     """A network that has played for that time."""
     random = np.random.default_rng(seed)
-    net = network(game, settings, seed)
-    net.compile(fnn.Adam(settings.rate), {"policy": "cross_entropy", "value": "mse"})
-    judge = judged_by(net, game, GAMES_AT_ONCE)
-    searchers = [Searcher(game, judge, GAMES_AT_ONCE, n, seed) for n in settings.simulations]
+    net = network(game, seed).compile(fnn.Adam(RATE), {"policy": "cross_entropy", "value": "mse"})
+    f = net.freeze(GAMES_AT_ONCE)
+    searchers = [Searcher(game, judged_by(f, game), GAMES_AT_ONCE, n, seed) for n in settings.simulations]
     play, games = SelfPlay(game, settings, seed), 0
     fresh: list[Samples] = []
-    memory: list[Samples] = []
+    memory = Samples(*(array[0, :0] for array in play.kept))
     begin = time.monotonic()
     with tqdm(total=round(60 * minutes), unit="s", desc=game.name) as progress:
         while (spent := time.monotonic() - begin) < 60 * minutes:
@@ -192,11 +190,10 @@ def train(game: Rows, settings: Settings, minutes: float, seed: int) -> fnn.Netw
             count = sum(len(each.boards) for each in fresh)
             if count < settings.fresh:
                 continue
-            memory = [Samples(*(array[-settings.window :] for array in joined(memory + fresh)))]
-            net.optimizer.learning_rate = settings.rate * (1 if spent < 60 * minutes * (1 - settings.final) else 0.2)
-            losses = learn(game, net, memory[0], REUSE * count, random)
-            for searcher in searchers:
-                searcher.judge = judged_by(net, game, GAMES_AT_ONCE)
+            memory = Samples(*(array[-settings.window :] for array in joined([memory, *fresh])))
+            net.optimizer.learning_rate = RATE * (1 if spent < 42 * minutes else 0.2)
+            losses = learn(game, net, memory, REUSE * count, random)
+            f.refresh()
             games, fresh = games + len(fresh), []
             progress.set_postfix_str(f"{games} games, losses {losses['policy']:.3f} and {losses['value']:.3f}")
             progress.update(min(round(spent), progress.total) - progress.n)
@@ -219,7 +216,7 @@ def by_search(game: Rows, judge: Judge, count: int, simulations: int, seed: int)
 def examine(game: Rows, net: fnn.Network, count: int, simulations: int, seed: int) -> str:
     """The results against the reference, with a tenth of its simulations."""
     random = np.random.default_rng(seed)
-    ours = by_search(game, judged_by(net, game, count), count, simulations // 10, seed)
+    ours = by_search(game, judged_by(net.freeze(count), game), count, simulations // 10, seed)
     if game.name == "tic-tac-toe":
         results = match(game, ours, perfect(game, random), count)
         rival = "a perfect player"
@@ -239,7 +236,8 @@ def draw(game: Rows, net: fnn.Network, path: Path, seed: int) -> None:
     except ImportError as error:
         print(f"nothing is drawn: {error}")
         return
-    player, judge = by_search(game, judged_by(net, game, 1), 1, 100, seed), judged_by(net, game, 1)
+    judge = judged_by(net.freeze(), game)
+    player = by_search(game, judge, 1, 100, seed)
     board, values, sign = game.start(1), [], 1
     while not game.outcome(board)[1][0]:
         values.append(sign * float(judge(board)[0][0]))
@@ -256,7 +254,7 @@ def draw(game: Rows, net: fnn.Network, path: Path, seed: int) -> None:
 
 def against_you(game: Rows, net: fnn.Network) -> None:
     """A game in the terminal; you begin."""
-    player = by_search(game, judged_by(net, game, 1), 1, 200, 0)
+    player = by_search(game, judged_by(net.freeze(), game), 1, 200, 0)
     board, yours = game.start(1), True
     while not game.outcome(board)[1][0]:
         if yours:
