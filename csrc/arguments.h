@@ -18,6 +18,10 @@ typedef struct {
 
 static const fastnn_rows no_rows = {0};
 
+/* Floats of the product's scratch, and of the part of it that is needed where b is packed. */
+#define FASTNN_PRODUCT_STRIP 9344
+#define FASTNN_PRODUCT_SCRATCH (12 * 12288 + FASTNN_PRODUCT_STRIP)
+
 /* C (m, n) = start + A (m, k) B (k, n), then epilogue over each row of C. Element (i, j) of a matrix is
  * p[i * row + j * column]; C has column 1, B row 1 or column 1. start: C itself with add; else bias, n floats, or zero
  * where that is NULL. */
@@ -65,7 +69,7 @@ typedef struct {
 
 /* Winograd convolution with 3x3 taps: the most channels, of inputs or filters, and the floats of its scratch. */
 #define FASTNN_WINOGRAD_CHANNELS 512
-#define FASTNN_WINOGRAD_SCRATCH (16 * 12 * 2 * FASTNN_WINOGRAD_CHANNELS + 512)
+#define FASTNN_WINOGRAD_SCRATCH (16 * 12 * 2 * FASTNN_WINOGRAD_CHANNELS + 512 + FASTNN_PRODUCT_STRIP)
 
 /* The depthwise convolution, of n = max(in, out) channels: channel c has the outputs c * (out / in)..; or, where in is
  * greater, an output is the sum over in / out channels: the transposed convolution. The weight of tap (a, b) is n
@@ -122,8 +126,8 @@ typedef struct {
 #define FASTNN_ATTENTION_KEYS 96
 #define FASTNN_ATTENTION_DRAWS 2
 #define FASTNN_ATTENTION_SIZE 256
-#define FASTNN_ATTENTION_SCRATCH                          \
-  (2 * FASTNN_ATTENTION_QUERIES * FASTNN_ATTENTION_KEYS + \
+#define FASTNN_ATTENTION_SCRATCH                                                   \
+  (FASTNN_PRODUCT_SCRATCH + 2 * FASTNN_ATTENTION_QUERIES * FASTNN_ATTENTION_KEYS + \
    3 * (FASTNN_ATTENTION_KEYS * (FASTNN_ATTENTION_SIZE + 32) + 16))
 
 /* The alignments of one sequence: logits x (times, classes) and `count` labels, none of which is the blank. dx, like x,

@@ -12,7 +12,7 @@
 #define QUERIES FASTNN_ATTENTION_QUERIES
 #define KEYS FASTNN_ATTENTION_KEYS
 #define KEY_PANELS (KEYS * (FASTNN_ATTENTION_SIZE + 32) + 16)
-_Static_assert(2 * QUERIES * KEYS + 3 * KEY_PANELS <= FASTNN_ATTENTION_SCRATCH,
+_Static_assert(FASTNN_PRODUCT_SCRATCH + 2 * QUERIES * KEYS + 3 * KEY_PANELS <= FASTNN_ATTENTION_SCRATCH,
                "two blocks, and three packed matrices");
 _Static_assert(KEYS <= FASTNN_ATTENTION_DRAWS * GROUP, "a random word for each key of a block");
 
@@ -35,7 +35,7 @@ INLINE isize first_query(const fastnn_attention *p, isize j) {
 
 /* c (rows, n) = A B, or with add c + A B, B (k, n) packed. */
 INLINE void times_packed(isize rows, isize n, isize k, const float *a, isize a_row, const float *panels, int add,
-                         float *c, isize c_row) {
+                         float *c, isize c_row, float *scratch) {
   kernel_product(&(fastnn_product){.m = rows,
                                    .n = n,
                                    .k = k,
@@ -46,12 +46,13 @@ INLINE void times_packed(isize rows, isize n, isize k, const float *a, isize a_r
                                    .b_packed = 1,
                                    .add = add,
                                    .c = c,
-                                   .c_row = c_row});
+                                   .c_row = c_row},
+                 scratch);
 }
 
 /* c (n, size) += A^T B, with A (rows, n) a block. */
 INLINE void add_transposed_block(isize rows, isize n, isize size, const float *a, const float *b, isize b_row, float *c,
-                                 isize c_row) {
+                                 isize c_row, float *scratch) {
   kernel_product(&(fastnn_product){.m = n,
                                    .n = size,
                                    .k = rows,
@@ -63,7 +64,8 @@ INLINE void add_transposed_block(isize rows, isize n, isize size, const float *a
                                    .b_column = 1,
                                    .add = 1,
                                    .c = c,
-                                   .c_row = c_row});
+                                   .c_row = c_row},
+                 scratch);
 }
 
 /* The columns of a block whose products are needed: up to the last key that one of the rows sees, in whole panels. */
@@ -130,7 +132,8 @@ INLINE void soften_row(isize valid, isize n, float scale, float *x, isize size, 
 /* y and, for the gradient, norm: the logarithm of each query's sum of exponentials. Both are 0 for a query that sees
  * nothing. */
 static void kernel_attention(const fastnn_attention *p, float *scratch) {
-  float *block = scratch, *key_panels = block + QUERIES * KEYS, *value_panels = key_panels + KEY_PANELS;
+  float *block = scratch + FASTNN_PRODUCT_SCRATCH, *key_panels = block + QUERIES * KEYS,
+        *value_panels = key_panels + KEY_PANELS;
   float factor[FASTNN_ATTENTION_DRAWS * GROUP];
   for (isize i = 0; i < p->queries; i++) p->norm[i] = -__builtin_inff(), p->sum[i] = 0;
   for (isize j = 0; j < p->keys; j += KEYS) {
@@ -140,7 +143,7 @@ static void kernel_attention(const fastnn_attention *p, float *scratch) {
     for (isize i = first_query(p, j); i < p->queries; i += QUERIES) {
       const isize rows = p->queries - i < QUERIES ? p->queries - i : QUERIES;
       const isize n = needed(seen_of(p, i + rows - 1, j, all), all);
-      times_packed(rows, n, p->size, p->q + i * p->q_row, p->q_row, key_panels, 0, block, KEYS);
+      times_packed(rows, n, p->size, p->q + i * p->q_row, p->q_row, key_panels, 0, block, KEYS, scratch);
       for (isize r = 0; r < rows; r++) {
         float *y = p->y + (i + r) * p->y_row, *x = block + r * KEYS;
         const isize valid = seen_of(p, i + r, j, all);
@@ -153,7 +156,7 @@ static void kernel_attention(const fastnn_attention *p, float *scratch) {
         } else
           memset(x, 0, (size_t)all * sizeof *x);
       }
-      times_packed(rows, p->size, all, block, KEYS, value_panels, j > 0, p->y + i * p->y_row, p->y_row);
+      times_packed(rows, p->size, all, block, KEYS, value_panels, j > 0, p->y + i * p->y_row, p->y_row, scratch);
     }
   }
   for (isize i = 0; i < p->queries; i++) {
@@ -170,7 +173,8 @@ static void kernel_attention(const fastnn_attention *p, float *scratch) {
  * dV = P^T dy, dS = scale P (dy V^T - sum), dQ = dS K, dK = dS^T Q; with dropout's factors F, dV = (F P)^T dy and
  * dS = scale P (F dy V^T - sum). */
 static void kernel_attention_gradient(const fastnn_attention *p, float *scratch) {
-  float *share = scratch, *slope = share + QUERIES * KEYS, *keys_across = slope + QUERIES * KEYS;
+  float *share = scratch + FASTNN_PRODUCT_SCRATCH, *slope = share + QUERIES * KEYS,
+        *keys_across = slope + QUERIES * KEYS;
   float *values_across = keys_across + KEY_PANELS, *key_panels = values_across + KEY_PANELS;
   float factor[FASTNN_ATTENTION_DRAWS * GROUP];
   for (isize i = 0; i < p->queries; i++) {
@@ -189,8 +193,8 @@ static void kernel_attention_gradient(const fastnn_attention *p, float *scratch)
       const isize rows = p->queries - i < QUERIES ? p->queries - i : QUERIES;
       const isize n = needed(seen_of(p, i + rows - 1, j, all), all);
       const float *q = p->q + i * p->q_row, *dy = p->dy + i * p->y_row;
-      times_packed(rows, n, p->size, q, p->q_row, keys_across, 0, share, KEYS);
-      times_packed(rows, n, p->size, dy, p->y_row, values_across, 0, slope, KEYS);
+      times_packed(rows, n, p->size, q, p->q_row, keys_across, 0, share, KEYS, scratch);
+      times_packed(rows, n, p->size, dy, p->y_row, values_across, 0, slope, KEYS, scratch);
       for (isize r = 0; r < rows; r++) {
         const isize valid = seen_of(p, i + r, j, all);
         const float norm = p->norm[i + r], mean = p->sum[i + r];
@@ -210,9 +214,9 @@ static void kernel_attention_gradient(const fastnn_attention *p, float *scratch)
         for (isize c = (valid + VL - 1) / VL * VL; c < all; c++) x[c] = g[c] = 0;
         if (p->threshold) multiply_by(valid, factor, x);
       }
-      add_transposed_block(rows, n, p->size, share, dy, p->y_row, p->dv + j * p->v_row, p->v_row);
-      add_transposed_block(rows, n, p->size, slope, q, p->q_row, p->dk + j * p->k_row, p->k_row);
-      times_packed(rows, p->size, all, slope, KEYS, key_panels, j > 0, p->dq + i * p->q_row, p->q_row);
+      add_transposed_block(rows, n, p->size, share, dy, p->y_row, p->dv + j * p->v_row, p->v_row, scratch);
+      add_transposed_block(rows, n, p->size, slope, q, p->q_row, p->dk + j * p->k_row, p->k_row, scratch);
+      times_packed(rows, p->size, all, slope, KEYS, key_panels, j > 0, p->dq + i * p->q_row, p->q_row, scratch);
     }
   }
 }

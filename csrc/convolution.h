@@ -244,8 +244,9 @@ static void block_gradient(const fastnn_convolution *p, isize image, const gradi
  * joined where one has too few channels for a tile. The order of a sum depends on shapes alone. */
 static void kernel_convolution_weight_gradient(const fastnn_convolution *p, isize images, isize first, isize last,
                                                int add, float *dweight, isize dweight_row) {
-  float panel[DEPTH * PANEL] __attribute__((aligned(64)));
-  const isize across = p->columns.outputs < DEPTH ? p->columns.outputs : DEPTH, down = DEPTH / across;
+  float panel[NEAR_FLOATS] __attribute__((aligned(64)));
+  const isize pixels = NEAR_FLOATS / PANEL; /* of a block */
+  const isize across = p->columns.outputs < pixels ? p->columns.outputs : pixels, down = pixels / across;
   const span all_rows = {0, p->rows.outputs}, all_columns = {0, p->columns.outputs};
   const int joins = p->columns.dilation * p->x_pixel == p->in && p->in < VL;
   const isize length = joins ? p->columns.taps * p->in : p->in, lanes = (length + VL - 1) / VL * VL;

@@ -10,12 +10,12 @@
 
 #include "tile.h"
 
-/* k is cut into pieces of up to DEPTH, so that a panel's piece (24 KB) stays in the L1 cache while all rows of A are
- * multiplied by PANELS panels, packed on the stack. Panels packed in advance are used PACKED_PANELS at a time, in
- * pieces twice as deep (576 KB, in the L2 cache): C is read and written half as often. */
-#define DEPTH (6144 / PANEL)
-#define PANELS 3
-#define PACKED_PANELS 12
+/* B is cut into pieces of up to DEPTH rows and PANELS panels (576 KB, in the L2 cache), and all rows of A are
+ * multiplied by one piece before the next: of a row of tiles of A, DEPTH terms stay in the L1 cache. */
+#define DEPTH (12288 / PANEL)
+#define PANELS 12
+/* Floats that stay in the L1 cache together with those of A. */
+#define NEAR_FLOATS 6144
 
 /* Where the sums are stored. */
 INLINE float *sums(const fastnn_product *p) { return p->z ? p->z : p->c; }
@@ -78,9 +78,9 @@ INLINE void fetch(const float *x, isize runs, isize length, isize stride) {
     for (isize j = 0; j < length; j += 16) __builtin_prefetch(x + i * stride + j, 0, 2);
 }
 
-/* How a product is cut into pieces: of up to `group` columns and, in `depths` parts, `deep` terms of their sums. */
+/* How a product is cut into pieces: in `groups` of columns, and in `depths` parts of the terms of their sums. */
 typedef struct {
-  isize group, deep, depths, pieces;
+  isize groups, depths, pieces;
   isize tiles;  /* rows of tiles in C, including those of `beside` */
   int pack_b;   /* each piece of B is packed first */
   int by_depth; /* pieces of one depth follow each other, not those of one group */
@@ -89,13 +89,13 @@ typedef struct {
 INLINE isize tiles_of(isize rows) { return (rows + TILE_ROWS - 1) / TILE_ROWS; }
 
 INLINE product_plan plan_product(const fastnn_product *p) {
-  product_plan plan = {.deep = p->b_packed ? 2 * DEPTH : DEPTH, .tiles = tiles_of(p->m) + tiles_of(p->beside.m)};
-  plan.group = (p->b_packed ? PACKED_PANELS : PANELS) * PANEL;
-  plan.depths = p->k ? (p->k + plan.deep - 1) / plan.deep : 1; /* an empty sum equals its start */
-  plan.pieces = (p->n + plan.group - 1) / plan.group * plan.depths;
+  product_plan plan = {.groups = (p->n + PANELS * PANEL - 1) / (PANELS * PANEL),
+                       .depths = p->k ? (p->k + DEPTH - 1) / DEPTH : 1, /* an empty sum equals its start */
+                       .tiles = tiles_of(p->m) + tiles_of(p->beside.m)};
+  plan.pieces = plan.groups * plan.depths;
   /* Packing transposes B where necessary, and pays off where B is read three times from beyond the L1 cache, or in
    * partial vectors. */
-  const int pays = plan.tiles > 2 && (p->k * p->b_row > DEPTH * PANEL || p->n % VL);
+  const int pays = plan.tiles > 2 && (p->k * p->b_row > NEAR_FLOATS || p->n % VL);
   plan.pack_b = !p->b_packed && (p->b_column != 1 || pays);
   /* Reading a piece of a transposed A is expensive: all groups use it before the next one. */
   plan.by_depth = plan.pack_b && p->a_row == 1;
@@ -110,10 +110,10 @@ typedef struct {
 
 /* The s-th piece. */
 INLINE product_piece piece_at(const fastnn_product *p, const product_plan *plan, isize s) {
-  const isize groups = (p->n + plan->group - 1) / plan->group, depths = plan->depths;
+  const isize groups = plan->groups, depths = plan->depths;
   const isize g = plan->by_depth ? s % groups : s / depths, d = plan->by_depth ? s / groups : s % depths;
-  const isize start = g * plan->group, k = part_start(p->k, depths, d), left = p->n - start;
-  const isize n = left < plan->group ? left : plan->group, depth = part_start(p->k, depths, d + 1) - k;
+  const isize start = g * PANELS * PANEL, k = part_start(p->k, depths, d), left = p->n - start;
+  const isize n = left < PANELS * PANEL ? left : PANELS * PANEL, depth = part_start(p->k, depths, d + 1) - k;
   return (product_piece){start, n, k, depth, d == 0, d == depths - 1};
 }
 
@@ -143,25 +143,35 @@ INLINE product_panels take_b(const fastnn_product *p, const product_plan *plan, 
   return (product_panels){panels, PANEL * piece.depth, 0, 0};
 }
 
+#define STRIP_ROW (DEPTH + 16)
+
 /* Pass 2, for each row of tiles: A (rows, depth) from row i on packed into the strip, so that lines that evict each
  * other are read once, while the next row of tiles is fetched. */
-INLINE void pack_a(const fastnn_rows *from, isize i, isize rows, isize deep, float *strip, tile_arguments *t) {
+INLINE void pack_a(const fastnn_rows *from, isize i, isize rows, float *strip, tile_arguments *t) {
   if (from->a_row == 1) {
     pack(t->k, rows, t->a, from->a_column, 1, rows, strip);
     t->a_column = rows;
   } else {
-    pack(rows, t->k, t->a, from->a_row, 1, deep + 16, strip);
-    t->a_row = deep + 16;
+    pack(rows, t->k, t->a, from->a_row, 1, STRIP_ROW, strip);
+    t->a_row = STRIP_ROW;
     if (i + rows < from->m) fetch(t->a + rows * from->a_row, TILE_ROWS, t->k, from->a_row);
   }
   t->a = strip;
+}
+
+/* Fetches what a tile's epilogue reads, as its sums begin: its rows are too far apart to be foreseen. */
+INLINE void fetch_source(const float *y, isize rows, isize n, isize y_row) {
+  for (isize r = 0; r < rows; r++) {
+    __builtin_prefetch(y + r * y_row);
+    __builtin_prefetch(y + r * y_row + n - 1);
+  }
 }
 
 /* Pass 3, for each row of tiles: C (rows, n) from row i on = start + A B, a panel at a time, and, where the sums are
  * complete, the epilogue. */
 INLINE void row_of_tiles(const fastnn_product *p, product_piece piece, product_panels b, const fastnn_rows *from,
                          isize i, isize rows, tile_arguments *t) {
-  const int goes_on = !piece.first || p->add;
+  const int goes_on = !piece.first || p->add, across = t->a_row == 1 && t->a_column > TILE_ROWS;
   t->c = from->c + i * from->c_row + piece.start;
   t->c_row = from->c_row;
   t->start_row = goes_on ? t->c_row : 0;
@@ -171,24 +181,24 @@ INLINE void row_of_tiles(const fastnn_product *p, product_piece piece, product_p
     t->b = b.b + b.skipped * width;
     t->b_row = b.row ? b.row : width;
     t->start = goes_on ? t->c : p->bias ? p->bias + piece.start + j : zeros;
-    tiles[rows - 1][width > VL][n == width ? 0 : b.row ? 2 : 1](t);
+    if (piece.last && p->y) fetch_source(p->y + i * p->y_row + piece.start + j, rows, n, p->y_row);
+    tiles[rows - 1][width > VL][n < width ? b.row ? 2 : 1 : across ? 3 : 0](t);
     if (piece.last) epilogue(p, i, rows, piece.start + j, n);
   }
 }
 
-/* Three packed panels and a strip of A, or, where B is already packed, only a strip, twice as deep. */
-#define SCRATCH (PANELS * DEPTH * PANEL + TILE_ROWS * (DEPTH + 16))
-_Static_assert(4 * SCRATCH < 96 * 1024 - 2048, "the contract of a kernel: 96 KB of stack, some for the rest");
-_Static_assert(SCRATCH >= TILE_ROWS * (2 * DEPTH + 16), "a deep strip of A has room");
+/* A strip of A and a packed piece of B. */
+_Static_assert(TILE_ROWS *STRIP_ROW <= FASTNN_PRODUCT_STRIP, "a strip of A has room");
+_Static_assert(PANELS * PANEL * DEPTH <= FASTNN_PRODUCT_SCRATCH - FASTNN_PRODUCT_STRIP, "a piece of B has room");
 
-static void kernel_product(const fastnn_product *p) {
+/* scratch: FASTNN_PRODUCT_SCRATCH floats, or with b_packed FASTNN_PRODUCT_STRIP. */
+static void kernel_product(const fastnn_product *p, float *scratch) {
   if (p->n <= 0 || p->m + p->beside.m <= 0) return;
   if (p->m <= FEW && !p->beside.m && (p->b_column == 1 || p->b_packed)) {
     few_rows(p);
     return;
   }
-  float scratch[SCRATCH] __attribute__((aligned(64)));
-  float *strip = scratch + (p->b_packed ? 0 : PANELS * DEPTH * PANEL);
+  float *panels = scratch + FASTNN_PRODUCT_STRIP;
   const fastnn_rows all[] = {{p->m, p->a, p->a_row, p->a_column, sums(p), p->c_row}, p->beside};
   const product_plan plan = plan_product(p);
   product_piece next = piece_at(p, &plan, 0);
@@ -196,7 +206,7 @@ static void kernel_product(const fastnn_product *p) {
     const product_piece piece = next;
     const int fetches = plan.pack_b && s + 1 < plan.pieces;
     if (s + 1 < plan.pieces) next = piece_at(p, &plan, s + 1);
-    const product_panels b = take_b(p, &plan, piece, scratch);
+    const product_panels b = take_b(p, &plan, piece, panels);
     isize done = 0; /* rows of tiles; with each, a part of the next piece of B is fetched */
     for (const fastnn_rows *from = all; from < all + 2; from++) {
       const isize row_tiles = tiles_of(from->m);
@@ -206,7 +216,7 @@ static void kernel_product(const fastnn_product *p) {
         tile_arguments t = {.k = piece.depth, .runs = 1, .a = from->a + i * from->a_row + piece.k * from->a_column};
         t.a_row = from->a_row, t.a_column = from->a_column;
         if (fetches) fetch_piece(p, next, plan.tiles, done++);
-        if (packs) pack_a(from, i, rows, plan.deep, strip, &t);
+        if (packs) pack_a(from, i, rows, scratch, &t);
         row_of_tiles(p, piece, b, from, i, rows, &t);
       }
     }

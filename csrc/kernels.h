@@ -97,7 +97,7 @@ typedef struct {
 #define FASTNN_KERNELS(K)                                                                                              \
   K(float, peak, (isize n))                                                                                            \
   K(void, pack, (isize k, isize n, const float *b, isize b_row, isize b_column, float *panels))                        \
-  K(void, product, (const fastnn_product *p))                                                                          \
+  K(void, product, (const fastnn_product *p, float *scratch))                                                          \
   K(void, attention, (const fastnn_attention *p, float *scratch))                                                      \
   K(void, attention_gradient, (const fastnn_attention *p, float *scratch))                                             \
   K(void, column_sum, (isize rows, isize n, const float *x, isize x_row, int add, float *y))                           \

@@ -14,6 +14,8 @@
 #define PANEL (2 * VL)
 /* For up to FEW rows, B is read in place, because it is read once; tiles are up to WIDE vectors wide, for more sums. */
 #define FEW 3
+/* How many terms of a sum before its use a line of a transposed A is fetched. */
+#define AHEAD 8
 #define WIDE 8
 
 typedef struct {
@@ -32,9 +34,11 @@ typedef struct {
 } tile_arguments;
 
 /* C (rows, vectors * VL) = start + A B. The counts are compile-time constants when inlined. part: the last vector
- * is partial in start and C, and with b_part also in B. Rows of A are reached in groups of three from one pointer:
+ * is partial in start and C, and with b_part also in B. across: A is transposed, and its lines are fetched in advance,
+ * because strides as long as its rows are not foreseen. Rows of A are reached in groups of three from one pointer:
  * base, one and two strides are addressing modes. */
-INLINE void tile(const tile_arguments *t, const int rows, const int vectors, const int part, const int b_part) {
+INLINE void tile(const tile_arguments *t, const int rows, const int vectors, const int part, const int b_part,
+                 const int across) {
   vf sum[TILE_ROWS][WIDE];
   const float *a[(TILE_ROWS + 2) / 3], *b[WIDE / 2];
   const isize last = t->last, a_row = t->a_row, a_column = t->a_column, b_row = t->b_row;
@@ -53,6 +57,10 @@ INLINE void tile(const tile_arguments *t, const int rows, const int vectors, con
   for (isize run = t->runs; run > 0; run--) {
     for (isize k = t->k; k > 0; k--) {
       vf row[WIDE];
+      if (across) {
+        __builtin_prefetch(a[0] + AHEAD * a_column);
+        __builtin_prefetch(a[0] + AHEAD * a_column + rows - 1);
+      }
 #pragma GCC unroll 8
       for (int v = 0; v < vectors; v++) {
         const float *from = b[v / 2] + v % 2 * VL;
@@ -87,15 +95,17 @@ INLINE void tile(const tile_arguments *t, const int rows, const int vectors, con
 }
 
 /* One function for each shape of tile: rows 1..TILE_ROWS, one or two vectors, with a partial vector in neither, C, or
- * C and B; and few rows of four or eight whole vectors. */
+ * C and B, or in neither with A transposed; and few rows of four or eight whole vectors. */
 typedef void (*tile_function)(const tile_arguments *t);
 
-#define TILE(rows, vectors)                                                                          \
-  static void tile_##rows##_##vectors##_0(const tile_arguments *t) { tile(t, rows, vectors, 0, 0); } \
-  static void tile_##rows##_##vectors##_1(const tile_arguments *t) { tile(t, rows, vectors, 1, 0); } \
-  static void tile_##rows##_##vectors##_2(const tile_arguments *t) { tile(t, rows, vectors, 1, 1); }
+#define TILE(rows, vectors)                                                                             \
+  static void tile_##rows##_##vectors##_0(const tile_arguments *t) { tile(t, rows, vectors, 0, 0, 0); } \
+  static void tile_##rows##_##vectors##_1(const tile_arguments *t) { tile(t, rows, vectors, 1, 0, 0); } \
+  static void tile_##rows##_##vectors##_2(const tile_arguments *t) { tile(t, rows, vectors, 1, 1, 0); } \
+  static void tile_##rows##_##vectors##_3(const tile_arguments *t) { tile(t, rows, vectors, 0, 0, 1); }
 #define TILES(rows) TILE(rows, 1) TILE(rows, 2)
-#define NAME(rows, vectors) {tile_##rows##_##vectors##_0, tile_##rows##_##vectors##_1, tile_##rows##_##vectors##_2}
+#define NAME(rows, vectors) \
+  {tile_##rows##_##vectors##_0, tile_##rows##_##vectors##_1, tile_##rows##_##vectors##_2, tile_##rows##_##vectors##_3}
 #define NAMES(rows) {NAME(rows, 1), NAME(rows, 2)},
 #if TILE_ROWS == 12
 #define EACH_ROWS(F) F(1) F(2) F(3) F(4) F(5) F(6) F(7) F(8) F(9) F(10) F(11) F(12)
@@ -103,12 +113,12 @@ typedef void (*tile_function)(const tile_arguments *t);
 #define EACH_ROWS(F) F(1) F(2) F(3) F(4) F(5) F(6)
 #endif
 EACH_ROWS(TILES)
-static const tile_function tiles[TILE_ROWS][2][3] = {EACH_ROWS(NAMES)};
+static const tile_function tiles[TILE_ROWS][2][4] = {EACH_ROWS(NAMES)};
 
-static void tile_1_4(const tile_arguments *t) { tile(t, 1, 4, 0, 0); }
-static void tile_2_4(const tile_arguments *t) { tile(t, 2, 4, 0, 0); }
-static void tile_3_4(const tile_arguments *t) { tile(t, 3, 4, 0, 0); }
-static void tile_1_8(const tile_arguments *t) { tile(t, 1, 8, 0, 0); }
+static void tile_1_4(const tile_arguments *t) { tile(t, 1, 4, 0, 0, 0); }
+static void tile_2_4(const tile_arguments *t) { tile(t, 2, 4, 0, 0, 0); }
+static void tile_3_4(const tile_arguments *t) { tile(t, 3, 4, 0, 0, 0); }
+static void tile_1_8(const tile_arguments *t) { tile(t, 1, 8, 0, 0, 0); }
 static const tile_function fours[FEW] = {tile_1_4, tile_2_4, tile_3_4};
 
 /* Rows k of B, n columns, into width floats each, zeros after column n. B is stored by rows (column 1) or by columns

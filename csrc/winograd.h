@@ -196,7 +196,7 @@ static void kernel_winograd_pack(isize k, isize n, const float *g, isize row_ste
 /* Tiles first..last-1 of all images. scratch: FASTNN_WINOGRAD_SCRATCH floats. */
 static void kernel_winograd(const fastnn_convolution *p, isize first, isize last, float *scratch) {
   const tiling s = tiling_of(p);
-  float *v = scratch, *m = scratch + 16 * s.x_step;
+  float *v = scratch + FASTNN_PRODUCT_STRIP, *m = v + 16 * s.x_step;
   for (isize end; first < last; first = end) {
     end = last - first < s.block ? last : first + s.block;
     transform_inputs(p, &s, first, end, v);
@@ -211,7 +211,7 @@ static void kernel_winograd(const fastnn_convolution *p, isize first, isize last
                                       .b_packed = 1,
                                       .c = m + f * s.y_step,
                                       .c_row = s.y_row};
-      kernel_product(&product);
+      kernel_product(&product, scratch);
     }
     transform_outputs(p, &s, first, end, m);
     activate_outputs(p, first, end);
@@ -223,7 +223,7 @@ static void kernel_winograd(const fastnn_convolution *p, isize first, isize last
 static void kernel_winograd_gradient(const fastnn_convolution *p, isize tiles, isize first, isize last, float *scratch,
                                      float *products) {
   const tiling s = tiling_of(p);
-  float *v = scratch, *m = scratch + 16 * s.x_step;
+  float *v = scratch + FASTNN_PRODUCT_STRIP, *m = v + 16 * s.x_step;
   for (isize t = 0, end; t < tiles; t = end) {
     end = tiles - t < s.block ? tiles : t + s.block;
     transform_inputs(p, &s, t, end, v);
@@ -240,7 +240,7 @@ static void kernel_winograd_gradient(const fastnn_convolution *p, isize tiles, i
                                       .add = t > 0,
                                       .c = products + f * p->in * p->out,
                                       .c_row = p->out};
-      kernel_product(&product);
+      kernel_product(&product, scratch);
     }
   }
 }

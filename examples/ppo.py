@@ -53,7 +53,7 @@ SETTINGS = {
         rate=1e-3, length=128, batch_size=1024, gamma=0.999, lam=0.98, entropy=0.01, every=32768,
     ),
     "minatar:breakout": Settings(
-        850_000, np.inf, "DQN about 10 (5 million frames)",
+        1_300_000, np.inf, "DQN about 10 (5 million frames)",
         (128,), "relu", 2.5e-3, length=64, batch_size=1024, gamma=0.99, lam=0.95, entropy=0.01, epsilon=1e-5,
         every=98_304,
     ),

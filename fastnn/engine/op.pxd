@@ -55,6 +55,7 @@ cdef class ChunkedOp(Op):
 
 
 cdef double seconds() noexcept nogil
+cdef float *scratch() noexcept nogil
 
 # Elements of a chunk that is summed separately: 32 KB of float32, which fits the L1 cache.
 cdef enum:

@@ -23,8 +23,19 @@ cdef extern from *:
         clock_gettime(CLOCK_MONOTONIC, &t);
         return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
     }
+
+    static float *fastnn_scratch(void) {
+        enum {
+            WINOGRAD = FASTNN_WINOGRAD_SCRATCH,
+            ATTENTION = FASTNN_ATTENTION_SCRATCH, /* more than the product's, which is a part of it */
+            FLOATS = WINOGRAD > ATTENTION ? WINOGRAD : ATTENTION,
+        };
+        static _Thread_local float scratch[FLOATS] __attribute__((aligned(64)));
+        return scratch;
+    }
     """
     double fastnn_seconds() noexcept nogil
+    float *fastnn_scratch() noexcept nogil
 
 cdef const fastnn_table *_table = NULL
 
@@ -87,6 +98,11 @@ _start()
 cdef double seconds() noexcept nogil:
     """A clock that only goes forward."""
     return fastnn_seconds()
+
+
+cdef float *scratch() noexcept nogil:
+    """Memory of the thread for one part of an op at a time, too large for its stack; given back when the part ends."""
+    return fastnn_scratch()
 
 
 cdef void part_of(void *op, Py_ssize_t index, Py_ssize_t parts, int thread) noexcept nogil:

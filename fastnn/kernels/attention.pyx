@@ -7,9 +7,8 @@ from fastnn.engine cimport csrc
 from fastnn.engine.csrc cimport (
     FASTNN_ATTENTION_DRAWS, FASTNN_ATTENTION_KEYS, FASTNN_ATTENTION_SIZE, fastnn_attention,
 )
-from fastnn.engine.op cimport Op
+from fastnn.engine.op cimport Op, scratch
 from fastnn.engine.tensor cimport Tensor, floats
-from fastnn.kernels.scratch cimport fastnn_scratch
 
 
 def largest_head() -> int:
@@ -143,7 +142,7 @@ cdef class Attention(Heads):
     cdef void part(self, Py_ssize_t index, Py_ssize_t parts) noexcept nogil:
         cdef fastnn_attention p = self.at(index // self.heads, index % self.heads)
         cdef Py_ssize_t i
-        self.table.attention(&p, fastnn_scratch())
+        self.table.attention(&p, scratch())
         for i in range(p.queries, self.queries):
             memset(p.y + i * p.y_row, 0, p.size * sizeof(float))
 
@@ -196,7 +195,7 @@ cdef class AttentionGradient(Heads):
             p.dq = self.dq + row * self.q_sample + head * p.size
             p.dk = self.dk + row * self.k_sample + shared * p.size
             p.dv = self.dv + row * self.v_sample + shared * p.size
-            self.table.attention_gradient(&p, fastnn_scratch())
+            self.table.attention_gradient(&p, scratch())
             for i in range(p.queries, self.queries):
                 memset(p.dq + i * p.q_row, 0, p.size * sizeof(float))
 

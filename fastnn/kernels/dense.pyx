@@ -2,7 +2,7 @@
 
 from fastnn.engine cimport csrc
 from fastnn.engine.csrc cimport fastnn_product, fastnn_rows, no_rows
-from fastnn.engine.op cimport Op
+from fastnn.engine.op cimport Op, scratch
 from fastnn.engine.tensor cimport Tensor, floats
 from fastnn.kernels.packing cimport Packing, Prepared
 
@@ -37,7 +37,7 @@ cdef class Product(Prepared):
         cdef const fastnn_product *present = self.present(&p)
         cdef Py_ssize_t unit, units, start, end
         if parts == 1:
-            self.table.product(present)
+            self.table.product(present, scratch())
             self.columns(0, present.n)
             return
         p = present[0]
@@ -71,7 +71,7 @@ cdef class Product(Prepared):
             if index == 0:
                 self.columns(0, p.n)
         if (p.m > 0 or p.beside.m > 0) and p.n > 0:
-            self.table.product(&p)
+            self.table.product(&p, scratch())
 
     cdef void columns(self, Py_ssize_t start, Py_ssize_t n) noexcept nogil:
         """Further work for columns start..start+n-1, done once for each."""

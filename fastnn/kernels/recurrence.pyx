@@ -9,6 +9,7 @@ from libc.string cimport memcpy, memset
 
 from fastnn.engine cimport thread_team
 from fastnn.engine.csrc cimport fastnn_product, no_rows
+from fastnn.engine.op cimport scratch
 from fastnn.engine.tensor cimport Tensor, floats
 from fastnn.kernels.dense cimport Packed
 from fastnn.kernels.packing cimport Prepared
@@ -122,7 +123,7 @@ cdef class Recurrence(Prepared):
             self.product = p
             thread_team.share(self.across, self.across, columns_of, <void *> self)
         else:
-            self.table.product(&p)
+            self.table.product(&p, scratch())
 
     cdef void columns(self, Py_ssize_t index, Py_ssize_t parts) noexcept nogil:
         """A part of the columns of the present product."""
@@ -132,7 +133,7 @@ cdef class Recurrence(Prepared):
         if start < end:
             p.n, p.b, p.c = end - start, p.b + start * p.k, p.c + start
             p.bias = NULL if p.bias == NULL else p.bias + start
-            self.table.product(&p)
+            self.table.product(&p, scratch())
 
     cdef void fill(self, float *state, const float *given, Py_ssize_t place, Py_ssize_t row) noexcept nogil:
         if given == NULL:
@@ -261,12 +262,12 @@ cdef class Backward(Recurrence):
     cdef void pass_back(self, const float *dz, Py_ssize_t first, Py_ssize_t rows, bint add) noexcept nogil:
         """The running gradient of h is, or with add grows by, what comes through the product."""
         cdef float *dh = self.h + first * self.units
-        cdef float *scratch
+        cdef float *product
         if self.mask == NULL:
             self.multiply(dz, rows, dh, add)
             return
-        scratch = self.c + first * self.units if add else dh
-        self.multiply(dz, rows, scratch, False)
-        self.masked(scratch, first, rows, scratch)
+        product = self.c + first * self.units if add else dh
+        self.multiply(dz, rows, product, False)
+        self.masked(product, first, rows, product)
         if add:
-            self.table.add(rows * self.units, dh, scratch, dh)
+            self.table.add(rows * self.units, dh, product, dh)

@@ -1,11 +1,10 @@
 """The convolution of 3x3 taps with fewer multiplications, and its gradients: see csrc/winograd.h."""
 
 from fastnn.engine.csrc cimport FASTNN_WINOGRAD_CHANNELS, fastnn_convolution
-from fastnn.engine.op cimport Op
+from fastnn.engine.op cimport Op, scratch
 from fastnn.engine.tensor cimport Tensor, floats
 from fastnn.kernels.convolution cimport axis_of
 from fastnn.kernels.packing cimport Packing, Prepared
-from fastnn.kernels.scratch cimport fastnn_scratch
 
 from fastnn.kernels.activation import DERIVED_FROM_INPUT as _DERIVED_FROM_INPUT, number
 from fastnn.kernels.axis import Axis
@@ -131,7 +130,7 @@ cdef class Winograd(Prepared):
 
     cdef void part(self, Py_ssize_t index, Py_ssize_t parts) noexcept nogil:
         cdef Py_ssize_t tiles = self.present_rows() * tiles_of(&self.map)
-        self.table.winograd(&self.map, tiles * index // parts, tiles * (index + 1) // parts, fastnn_scratch())
+        self.table.winograd(&self.map, tiles * index // parts, tiles * (index + 1) // parts, scratch())
 
     cdef double work(self) noexcept nogil:
         return self.present_rows() * work_of(&self.map)
@@ -171,7 +170,7 @@ cdef class WinogradWeightGradient(Op):
     cdef void part(self, Py_ssize_t index, Py_ssize_t parts) noexcept nogil:
         self.table.winograd_gradient(
             &self.map, self.present_rows() * tiles_of(&self.map), 16 * index // parts, 16 * (index + 1) // parts,
-            fastnn_scratch(), self.sums,
+            scratch(), self.sums,
         )
 
     cdef void finish(self) noexcept nogil:

@@ -83,6 +83,12 @@ static const float *pack(const fastnn_table *t, const float *b, isize b_row, isi
   return panels;
 }
 
+/* Computes it, with as much scratch memory as it may use. */
+static void multiply(const fastnn_table *t, const fastnn_product *p) {
+  static float scratch[FASTNN_PRODUCT_SCRATCH];
+  t->product(p, scratch + (p->b_packed ? FASTNN_PRODUCT_SCRATCH - FASTNN_PRODUCT_STRIP : 0));
+}
+
 /* The part of a product from row i and column j on, into c. */
 static fastnn_product part_of(const fastnn_product *p, isize i, isize m, isize j, float *c) {
   fastnn_product part = *p;
@@ -109,7 +115,7 @@ static void check_beside(const fastnn_table *t, const fastnn_product *p, isize i
   parted.beside = (fastnn_rows){rest, p->a + i * p->a_row, p->a_row, p->a_column, lower, n + 2};
   lay_before(i, n, s.before, upper, n);
   lay_before(rest, n, s.before + i * n, lower, n + 2);
-  t->product(&parted);
+  multiply(t, &parted);
   for (isize r = 0; r < p->m; r++)
     expect_same(r, n, r < i ? upper + r * n : lower + (r - i) * (n + 2), c + r * p->c_row);
 }
@@ -132,7 +138,7 @@ static void check_forms(const fastnn_table *t) {
     if (p.b_packed) p.b = pack(t, p.b, p.b_row, p.b_column);
     lay_before(m, n, s.before, c, c_row);
     p.z = z;
-    t->product(&p);
+    multiply(t, &p);
     for (isize r = 0; keeps && r < m; r++)
       for (isize q = 0; q < n; q++) expect(r, q, z[r * c_row + q], s.z[r * n + q], s.z_bound[r * n + q]);
     p.z = part_z;
@@ -140,8 +146,8 @@ static void check_forms(const fastnn_table *t) {
     const fastnn_product row = part_of(&p, i, 1, 0, row_alone), columns = part_of(&p, 0, m, j, columns_alone);
     lay_before(1, n, s.before + i * n, row_alone, n);
     lay_before(m, n - j, s.before + j, columns_alone, n - j);
-    t->product(&row);
-    t->product(&columns);
+    multiply(t, &row);
+    multiply(t, &columns);
     expect_same(i, n, row_alone, c + i * c_row);
     for (isize r = 0; r < m; r++) {
       for (isize q = 0; q < n; q++) expect(r, q, c[r * c_row + q], s.c[r * n + q], s.bound[r * n + q]);
@@ -161,8 +167,8 @@ static void check_sizes(const fastnn_table *t, isize m, isize n, isize k) {
 }
 
 void check_product(const fastnn_table *t) {
-  const isize rows[] = {1, 3, 7, 26}, columns[] = {1, 33, 3 * t->panel + 1, 12 * t->panel + 1, 200};
-  const isize block = 6144 / t->panel, depths[] = {0, block, block + 1, 2 * block, 2 * block + 1, 3 * block};
+  const isize rows[] = {1, 3, 7, 26}, columns[] = {1, 33, t->panel + 1, 12 * t->panel + 1, 150};
+  const isize block = 12288 / t->panel, depths[] = {0, block / 2, block, block + 1, 2 * block, 2 * block + 1};
   /* Every tile, and every cut of a panel, packed or not. */
   for (isize m = 1; m <= 26; m++)
     for (isize n = 1; n <= TAILS; n++) check_sizes(t, m, n, 1 + m * n % 9);
