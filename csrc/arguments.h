@@ -32,6 +32,7 @@ typedef struct {
   const float *b;
   isize b_row, b_column;
   int b_packed; /* b is what `pack` wrote */
+  float *b_sum; /* NULL, or, where b_column is 1, n floats: the sums of B's columns, with add added to them */
   const float *bias;
   int add;
   float *c;

@@ -8,6 +8,7 @@
 #ifndef FASTNN_DENSE_H
 #define FASTNN_DENSE_H
 
+#include "column_sum.h"
 #include "tile.h"
 
 /* B is cut into pieces of up to DEPTH rows and PANELS panels (576 KB, in the L2 cache), and all rows of A are
@@ -134,10 +135,12 @@ typedef struct {
   isize panel, skipped, row;
 } product_panels;
 
-/* Pass 1 of a piece: B (depth, n) packed into panels, or used in place. */
+/* Pass 1 of a piece: B (depth, n) packed into panels, or used in place. Its columns are summed when it comes into the
+ * cache. */
 INLINE product_panels take_b(const fastnn_product *p, const product_plan *plan, product_piece piece, float *panels) {
   if (p->b_packed) return (product_panels){p->b + piece.start * p->k, PANEL * p->k, piece.k, 0};
   const float *b = p->b + piece.k * p->b_row + piece.start * p->b_column;
+  if (p->b_sum) kernel_column_sum(piece.depth, piece.n, b, p->b_row, !piece.first || p->add, p->b_sum + piece.start);
   if (!plan->pack_b) return (product_panels){b, PANEL, 0, p->b_row};
   kernel_pack(piece.depth, piece.n, b, p->b_row, p->b_column, panels);
   return (product_panels){panels, PANEL * piece.depth, 0, 0};
@@ -196,6 +199,7 @@ static void kernel_product(const fastnn_product *p, float *scratch) {
   if (p->n <= 0 || p->m + p->beside.m <= 0) return;
   if (p->m <= FEW && !p->beside.m && (p->b_column == 1 || p->b_packed)) {
     few_rows(p);
+    if (p->b_sum) kernel_column_sum(p->k, p->n, p->b, p->b_row, p->add, p->b_sum);
     return;
   }
   float *panels = scratch + FASTNN_PRODUCT_STRIP;

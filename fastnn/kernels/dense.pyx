@@ -38,7 +38,6 @@ cdef class Product(Prepared):
         cdef Py_ssize_t unit, units, start, end
         if parts == 1:
             self.table.product(present, scratch())
-            self.columns(0, present.n)
             return
         p = present[0]
         cdef bint by_columns = p.n >= parts * self.table.panel
@@ -57,10 +56,11 @@ cdef class Product(Prepared):
                 p.z += start
             if p.y != NULL:
                 p.y += start
-            self.columns(start, p.n)
+            if p.b_sum != NULL:
+                p.b_sum += start
         else:
             if index < parts - 1:  # the last part has all of them
-                p.beside.m = 0
+                p.beside.m, p.b_sum = 0, NULL
             p.m = min(end, p.m) - start
             p.a += start * p.a_row
             p.c += start * p.c_row
@@ -68,14 +68,8 @@ cdef class Product(Prepared):
                 p.z += start * p.c_row
             if p.y != NULL:
                 p.y += start * p.y_row
-            if index == 0:
-                self.columns(0, p.n)
         if (p.m > 0 or p.beside.m > 0) and p.n > 0:
             self.table.product(&p, scratch())
-
-    cdef void columns(self, Py_ssize_t start, Py_ssize_t n) noexcept nogil:
-        """Further work for columns start..start+n-1, done once for each."""
-        pass
 
     cdef double work(self) noexcept nogil:
         cdef fastnn_product p
@@ -145,7 +139,7 @@ cdef class Dense(Product):
         self.whole = fastnn_product(
             m=x.rows, n=y.columns, k=x.columns,
             a=floats(x), a_row=x.columns, a_column=1,
-            b=floats(matrix), b_row=y.columns, b_column=1, b_packed=0,
+            b=floats(matrix), b_row=y.columns, b_column=1, b_packed=0, b_sum=NULL,
             bias=floats(bias), add=0,
             c=floats(y), c_row=y.columns,
             activation=number(activation), z=floats(z), y=NULL, y_row=0,
@@ -183,7 +177,7 @@ cdef class DenseInputGradient(Product):
         self.whole = fastnn_product(
             m=dz.rows, n=dx.columns, k=dz.columns,
             a=floats(dz), a_row=dz.columns, a_column=1,
-            b=floats(weight), b_row=1, b_column=dz.columns, b_packed=0,
+            b=floats(weight), b_row=1, b_column=dz.columns, b_packed=0, b_sum=NULL,
             bias=NULL, add=0,
             c=floats(dx), c_row=dx.columns,
             activation=number(activation), z=NULL, y=floats(x), y_row=dx.columns, beside=no_rows,
@@ -196,8 +190,6 @@ cdef class DenseWeightGradient(Product):
 
     other (rows, in'), dother (in', out): dother = other^T dz as well. With add, all accumulate into their destinations.
     """
-
-    cdef float *dbias
 
     def __init__(
         self, Tensor x, Tensor dz, Tensor dweight, Tensor dbias = None, *, Tensor other = None, Tensor dother = None,
@@ -219,12 +211,11 @@ cdef class DenseWeightGradient(Product):
         self.whole = fastnn_product(
             m=x.columns, n=dz.columns, k=x.rows,
             a=floats(x), a_row=1, a_column=x.columns,
-            b=floats(dz), b_row=dz.columns, b_column=1, b_packed=0,
+            b=floats(dz), b_row=dz.columns, b_column=1, b_packed=0, b_sum=floats(dbias),
             bias=NULL, add=add,
             c=floats(dweight), c_row=dz.columns,
             activation=csrc.fastnn_identity, z=NULL, y=NULL, y_row=0, beside=beside,
         )
-        self.dbias = floats(dbias)
         self.bind((x, dz, dweight, dbias, other, dother))
 
     cdef const fastnn_product *present(self, fastnn_product *p) noexcept nogil:
@@ -237,9 +228,3 @@ cdef class DenseWeightGradient(Product):
     cdef void run(self) noexcept nogil:
         if not self.state.inputs_only:
             Op.run(self)
-
-    cdef void columns(self, Py_ssize_t start, Py_ssize_t n) noexcept nogil:
-        if self.dbias != NULL:
-            self.table.column_sum(
-                self.present_rows(), n, self.whole.b + start, self.whole.n, self.whole.add, self.dbias + start
-            )

@@ -42,7 +42,7 @@ cdef class Recurrence(Prepared):
         self.product = fastnn_product(
             m=0, n=packed.n, k=packed.k,
             a=NULL, a_row=packed.k, a_column=1,
-            b=packed.c, b_row=0, b_column=0, b_packed=1,
+            b=packed.c, b_row=0, b_column=0, b_packed=1, b_sum=NULL,
             bias=NULL, add=0,
             c=NULL, c_row=packed.n,
             activation=0, z=NULL, y=NULL, y_row=0, beside=no_rows,

@@ -120,6 +120,18 @@ static void check_beside(const fastnn_table *t, const fastnn_product *p, isize i
     expect_same(r, n, r < i ? upper + r * n : lower + (r - i) * (n + 2), c + r * p->c_row);
 }
 
+/* What the sums of B's columns start from. */
+static void lay_sums(const fastnn_product *p, float *sum) {
+  for (isize j = 0; j < p->n; j++) sum[j] = p->add ? s.before[j] : NAN;
+}
+
+/* They have the bits that one call for all rows gives. */
+static void check_sums(const fastnn_table *t, const fastnn_product *p, float *wanted) {
+  lay_sums(p, wanted);
+  t->column_sum(p->k, p->n, p->b, p->b_row, p->add, wanted);
+  expect_same(0, p->n, p->b_sum, wanted);
+}
+
 static void check_forms(const fastnn_table *t) {
   const float *first = NULL;
   const isize m = s.m, n = s.n, c_row = n + (s.kind & with_gaps ? 5 : 0), i = m / 2;
@@ -128,7 +140,7 @@ static void check_forms(const fastnn_table *t) {
   if (s.kind & with_bias) p.bias = lay(1, n, s.bias, 0, &column, &column);
   if (s.kind & with_y) p.y = lay(m, n, s.y, 0, &p.y_row, &column);
   const int keeps = s.kind & with_z && !(s.kind & (with_y | with_add)) && s.activation != fastnn_identity;
-  float *row_alone = floats(n), *columns_alone = floats(m * n);
+  float *row_alone = floats(n), *columns_alone = floats(m * n), *sum = floats(n), *wanted = floats(n);
   float *z = keeps ? matrix(m, n, c_row) : NULL, *part_z = keeps ? floats(m * n) : NULL;
   for (int form = 0; form < FORMS; form++) {
     float *c = p.c = matrix(m, n, c_row);
@@ -138,7 +150,11 @@ static void check_forms(const fastnn_table *t) {
     if (p.b_packed) p.b = pack(t, p.b, p.b_row, p.b_column);
     lay_before(m, n, s.before, c, c_row);
     p.z = z;
+    p.b_sum = forms[form].b_turned || p.b_packed ? NULL : sum;
+    if (p.b_sum) lay_sums(&p, p.b_sum);
     multiply(t, &p);
+    if (p.b_sum) check_sums(t, &p, wanted);
+    p.b_sum = NULL;
     for (isize r = 0; keeps && r < m; r++)
       for (isize q = 0; q < n; q++) expect(r, q, z[r * c_row + q], s.z[r * n + q], s.z_bound[r * n + q]);
     p.z = part_z;
