@@ -32,7 +32,7 @@ class Entry:
 ENTRIES = {
     "autoencoder": Entry("Autoencoder: images through a bottleneck, and without noise", "autoencoder.py", "*.png"),
     "vae": Entry("Variational autoencoder: images from random numbers", "vae.py", "*.png"),
-    "gan": Entry("Generative adversarial network", "gan.py", "*.png"),
+    "gan": Entry("Generative adversarial network", "gan.py", "samples.png"),
     "cart-pole": Entry("Q-learning: CartPole", "dqn.py CartPole", "film.gif"),
     "lunar-lander": Entry("Q-learning: LunarLander", "dqn.py LunarLander-v3", "film.gif"),
     "ppo": Entry("Proximal policy optimization: CartPole", "ppo.py CartPole", "returns.png"),

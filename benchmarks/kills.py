@@ -1,8 +1,8 @@
 """Kills a run at a random moment, resumes it, and compares its bits with those of a run that was left alone.
 
-`python benchmarks/kills.py` does this 200 times with a fit, and 20 times with an agent that makes 100,000 steps, on one
-and two threads in turn. It takes half an hour, prints how often the bits were the same, and writes results/kills.txt,
-unless numbers are given.
+`python benchmarks/kills.py [NAME ...]` does this 200 times with a fit, and 20 times with an agent that makes 100,000
+steps, or with those named, on one and two threads in turn. It takes half an hour, prints how often the bits were the
+same, and writes results/kills.txt, where the lines of the others stay.
 """
 
 from __future__ import annotations
@@ -72,6 +72,7 @@ def agent(path: str) -> str:
 
 
 RUNS = {"fit": train, "agent": agent}
+KILLS = {"fit": 200, "agent": 20}
 
 
 def start(run: str, path: Path, threads: int) -> subprocess.Popen[str]:
@@ -103,31 +104,29 @@ def repeat(run: str, kills: int) -> str:
         same, line = 0, ""
         for kill in range(1, kills + 1):
             same += survived(run, Path(name, "run"), 1 + kill % 2, wanted, seconds, random)
-            line = f"{run}: {same} of {kill} killed runs ended with the same bits"
-            print(f"\r{line}", end="", flush=True)
+            line = f"{same} of {kill} killed runs ended with the same bits"
+            print(f"\r{run}: {line}", end="", flush=True)
     print()
     return line
 
 
 def main() -> None:
-    """Prints and writes the results."""
+    """Prints the results, and writes them."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--fits", type=int, help="another number of fits that are killed; 200")
-    parser.add_argument("--agents", type=int, help="another number of agents; 20")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(KILLS))
+    parser.add_argument("--kills", type=int, help="another number of them; then nothing is written")
     parser.add_argument("--run", nargs=2, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.run:
         print(RUNS[options.run[0]](options.run[1]))
         return
-    numbers = {"fit": options.fits, "agent": options.agents}
-    defaults = {"fit": 200, "agent": 20}
-    if all(number is None for number in numbers.values()):
-        lines = [repeat(run, number) for run, number in defaults.items()]
-        RESULTS.write_text("".join(f"{line}\n" for line in lines))
-    else:
-        for run, number in numbers.items():
-            if number:
-                repeat(run, number)
+    if unknown := [name for name in options.names if name not in KILLS]:
+        raise SystemExit(f"kills.py: unknown: {', '.join(unknown)}; known: {', '.join(KILLS)}")
+    lines = dict(line.split(": ", 1) for line in RESULTS.read_text().splitlines()) if RESULTS.exists() else {}
+    for name in options.names or KILLS:
+        lines[name] = repeat(name, options.kills or KILLS[name])
+        if not options.kills:
+            RESULTS.write_text("".join(f"{name}: {lines[name]}\n" for name in KILLS if name in lines))
 
 
 if __name__ == "__main__":

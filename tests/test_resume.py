@@ -279,10 +279,10 @@ def test_settings_are_checked() -> None:
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no SIGKILL")
 @pytest.mark.skipif(not KILLS.exists(), reason="benchmarks/ and examples/ are not here")
-def test_killed_at_any_moment() -> None:
+@pytest.mark.parametrize(("name", "kills"), [("fit", 3), ("agent", 1)])
+def test_killed_at_any_moment(name: str, kills: int) -> None:
     """The benchmark's own kills, of which it makes 220, take half an hour."""
     environment = {**os.environ, "PYTHONPATH": str(Path(fnn.__file__).parents[1])}
-    command = [sys.executable, "-P", str(KILLS), "--fits", "3", "--agents", "1"]
+    command = [sys.executable, "-P", str(KILLS), name, "--kills", str(kills)]
     done = subprocess.run(command, capture_output=True, text=True, env=environment)
-    assert "fit: 3 of 3 killed runs ended with the same bits\n" in done.stdout, done.stderr
-    assert done.stdout.endswith("agent: 1 of 1 killed runs ended with the same bits\n"), done.stderr
+    assert done.stdout.endswith(f"{name}: {kills} of {kills} killed runs ended with the same bits\n"), done.stderr
