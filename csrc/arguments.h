@@ -68,6 +68,9 @@ typedef struct {
   const float *source; /* what the derivative is computed from */
 } fastnn_convolution;
 
+/* Floats of the scratch of a convolution's weight gradient. */
+#define FASTNN_CONVOLUTION_SCRATCH 6144
+
 /* Winograd convolution with 3x3 taps: the most channels, of inputs or filters, and the floats of its scratch. */
 #define FASTNN_WINOGRAD_CHANNELS 512
 #define FASTNN_WINOGRAD_SCRATCH (16 * 12 * 2 * FASTNN_WINOGRAD_CHANNELS + 512 + FASTNN_PRODUCT_STRIP)

@@ -241,11 +241,11 @@ static void block_gradient(const fastnn_convolution *p, isize image, const gradi
  * which is dy here: the sum over images, rows and columns of outer products of a tap's channels and dy. Blocks of dy
  * are packed, so that all rows of dW read them from the L1 cache. With add, the sums start from the values in dW.
  * With few outputs, the lanes are channels where that takes at most half of the vectors; and the taps of a row are
- * joined where one has too few channels for a tile. The order of a sum depends on shapes alone. */
+ * joined where one has too few channels for a tile. The order of a sum depends on shapes alone.
+ * panel: FASTNN_CONVOLUTION_SCRATCH floats. */
 static void kernel_convolution_weight_gradient(const fastnn_convolution *p, isize images, isize first, isize last,
-                                               int add, float *dweight, isize dweight_row) {
-  float panel[NEAR_FLOATS] __attribute__((aligned(64)));
-  const isize pixels = NEAR_FLOATS / PANEL; /* of a block */
+                                               int add, float *dweight, isize dweight_row, float *panel) {
+  const isize pixels = FASTNN_CONVOLUTION_SCRATCH / PANEL; /* of a block */
   const isize across = p->columns.outputs < pixels ? p->columns.outputs : pixels, down = pixels / across;
   const span all_rows = {0, p->rows.outputs}, all_columns = {0, p->columns.outputs};
   const int joins = p->columns.dilation * p->x_pixel == p->in && p->in < VL;

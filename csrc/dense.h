@@ -15,8 +15,8 @@
  * multiplied by one piece before the next: of a row of tiles of A, DEPTH terms stay in the L1 cache. */
 #define DEPTH (12288 / PANEL)
 #define PANELS 12
-/* Floats that stay in the L1 cache together with those of A. */
-#define NEAR_FLOATS 6144
+/* Floats of B that stay in the L1 cache together with those of A. */
+#define L1_FLOATS 6144
 
 /* Where the sums are stored. */
 INLINE float *sums(const fastnn_product *p) { return p->z ? p->z : p->c; }
@@ -96,7 +96,7 @@ INLINE product_plan plan_product(const fastnn_product *p) {
   plan.pieces = plan.groups * plan.depths;
   /* Packing transposes B where necessary, and pays off where B is read three times from beyond the L1 cache, or in
    * partial vectors. */
-  const int pays = plan.tiles > 2 && (p->k * p->b_row > NEAR_FLOATS || p->n % VL);
+  const int pays = plan.tiles > 2 && (p->k * p->b_row > L1_FLOATS || p->n % VL);
   plan.pack_b = !p->b_packed && (p->b_column != 1 || pays);
   /* Reading a piece of a transposed A is expensive: all groups use it before the next one. */
   plan.by_depth = plan.pack_b && p->a_row == 1;

@@ -103,13 +103,14 @@ typedef struct {
   K(void, column_sum, (isize rows, isize n, const float *x, isize x_row, int add, float *y))                           \
   K(void, convolution, (const fastnn_convolution *p, isize image, isize first, isize last))                            \
   K(void, convolution_weight_gradient,                                                                                 \
-    (const fastnn_convolution *p, isize images, isize first, isize last, int add, float *dweight, isize dweight_row))  \
+    (const fastnn_convolution *p, isize images, isize first, isize last, int add, float *dweight, isize dweight_row,   \
+     float *panel))                                                                                                    \
   K(void, winograd, (const fastnn_convolution *p, isize first, isize last, float *scratch))                            \
   K(void, winograd_gradient,                                                                                           \
     (const fastnn_convolution *p, isize tiles, isize first, isize last, float *scratch, float *products))              \
   K(void, winograd_pack,                                                                                               \
     (isize k, isize n, const float *g, isize row_step, isize column_step, isize g_row, isize g_column, float *panel,   \
-     isize step))                                                                                                      \
+     isize step, float *scratch))                                                                                      \
   K(void, winograd_taps, (isize n, const float *products, isize step, int add, float *dweight))                        \
   K(void, depthwise, (const fastnn_depthwise *p, isize image, isize first, isize last))                                \
   K(void, depthwise_weight_gradient,                                                                                   \

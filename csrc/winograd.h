@@ -159,11 +159,14 @@ static void transform_gradients(const fastnn_convolution *p, const tiling *s, is
   }
 }
 
+#define LINES (PANEL * PANEL)
+_Static_assert(16 * LINES <= FASTNN_WINOGRAD_SCRATCH, "a panel of taps has room");
+
 /* U = G g G^T as the 16 products read it, a step apart: a panel of n columns and k rows (input channels). Element
- * (i, j) of tap (a, b) is g[a * row_step + b * column_step + i * g_row + j * g_column], one of the last two being 1. */
+ * (i, j) of tap (a, b) is g[a * row_step + b * column_step + i * g_row + j * g_column], one of the last two being 1.
+ * scratch: FASTNN_WINOGRAD_SCRATCH floats. */
 static void kernel_winograd_pack(isize k, isize n, const float *g, isize row_step, isize column_step, isize g_row,
-                                 isize g_column, float *panel, isize step) {
-  float lines[16][PANEL * PANEL] __attribute__((aligned(64)));
+                                 isize g_column, float *panel, isize step, float *scratch) {
   const int by_rows = g_column == 1;
   const isize width = panel_width(n);
   for (isize i = 0; i < k; i += VL) {
@@ -182,14 +185,15 @@ static void kernel_winograd_pack(isize k, isize n, const float *g, isize row_ste
 #pragma GCC unroll 4
         for (int j = 0; j < 4; j++) {
           const isize at = l * PANEL + e;
-          store(lines[4 * j] + at, h[j][0]);
-          store(lines[4 * j + 1] + at, (h[j][0] + h[j][2] + h[j][1]) * 0.5f);
-          store(lines[4 * j + 2] + at, (h[j][0] + h[j][2] - h[j][1]) * 0.5f);
-          store(lines[4 * j + 3] + at, h[j][2]);
+          float *line = scratch + 4 * j * LINES + at;
+          store(line, h[j][0]);
+          store(line + LINES, (h[j][0] + h[j][2] + h[j][1]) * 0.5f);
+          store(line + 2 * LINES, (h[j][0] + h[j][2] - h[j][1]) * 0.5f);
+          store(line + 3 * LINES, h[j][2]);
         }
       }
     for (int f = 0; f < 16; f++)
-      pack(rows, n, lines[f], by_rows ? PANEL : 1, by_rows ? 1 : PANEL, width, panel + f * step + i * width);
+      pack(rows, n, scratch + f * LINES, by_rows ? PANEL : 1, by_rows ? 1 : PANEL, width, panel + f * step + i * width);
   }
 }
 

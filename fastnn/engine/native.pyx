@@ -15,8 +15,8 @@ cdef extern from "Python.h":
     #define FASTNN_TLS __thread
     #endif
 
-    /* The largest frame of csrc, 84 KB of a product's panel, and what calls it. */
-    enum { FASTNN_STACK = 96 << 10 };
+    /* The largest frame that csrc may have, 16 KB, and what calls it. */
+    enum { FASTNN_STACK = 32 << 10 };
 
     static FASTNN_TLS uintptr_t fastnn_lowest = UINTPTR_MAX; /* where a run may begin; not known before the first */
 

@@ -3,7 +3,7 @@
 from libc.stdlib cimport calloc, free
 
 from fastnn.engine.csrc cimport fastnn_axis, fastnn_convolution
-from fastnn.engine.op cimport Op
+from fastnn.engine.op cimport Op, scratch
 from fastnn.engine.tensor cimport Tensor, floats
 from fastnn.kernels.packing cimport Packing, Prepared
 
@@ -262,7 +262,7 @@ cdef class ConvolutionWeightGradient(Op):
             rows = map.rows.taps * map.columns.taps * map.in_
             self.table.convolution_weight_gradient(
                 map, self.present_rows(), rows * index // parts, rows * (index + 1) // parts, self.add,
-                self.dweight + i * map.out, self.columns,
+                self.dweight + i * map.out, self.columns, scratch(),
             )
 
     cdef double work(self) noexcept nogil:

@@ -86,7 +86,7 @@ cdef class WinogradFilter(Packing):
         while j < n:
             self.table.winograd_pack(
                 k, min(panel, n - j), self.g + j * self.g_column, self.row_step, self.column_step, self.g_row,
-                self.g_column, self.c + j * k, self.step,
+                self.g_column, self.c + j * k, self.step, scratch(),
             )
             j += panel * parts
 

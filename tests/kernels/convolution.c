@@ -102,11 +102,12 @@ static void check_outer_products(const fastnn_table *t, int wide) {
          next_place();) {
       fastnn_convolution p = describe(rows, columns, in, n, images);
       p.y = random_floats(images * p.y_image);
+      float *scratch = floats(FASTNN_CONVOLUTION_SCRATCH);
       float *dweight = random_matrix(depth, n, n + 1), *before = matrix(depth, n, n + 1);
       for (isize r = 0; r < depth; r++)
         for (isize o = 0; o < n; o++) before[r * (n + 1) + o] = dweight[r * (n + 1) + o];
-      t->convolution_weight_gradient(&p, images, cut, depth, add, dweight, n + 1);
-      t->convolution_weight_gradient(&p, images, 0, cut, add, dweight, n + 1);
+      t->convolution_weight_gradient(&p, images, cut, depth, add, dweight, n + 1, scratch);
+      t->convolution_weight_gradient(&p, images, 0, cut, add, dweight, n + 1, scratch);
       for (isize r = 0; r < depth; r++) {
         const isize a = r / in / columns->taps, b = r / in % columns->taps, c = r % in;
         for (isize o = 0; o < n; o++) {

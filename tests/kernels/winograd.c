@@ -71,8 +71,10 @@ void check_winograd_pack(const fastnn_table *t) {
       const isize k = 1 + n * 7 % 37, width = n > t->lanes ? t->panel : t->lanes, step = k * width + n % 3;
       for (places("n %td, turned %d", n, turned); next_place();) {
         float *g = random_floats(9 * k * n), *panel = floats(15 * step + k * width);
+        float *scratch = floats(FASTNN_WINOGRAD_SCRATCH);
         const isize row = turned ? 1 : n, column = turned ? k : 1, sign = n % 2 ? 1 : -1;
-        t->winograd_pack(k, n, sign < 0 ? g + 8 * k * n : g, sign * 3 * k * n, sign * k * n, row, column, panel, step);
+        t->winograd_pack(k, n, sign < 0 ? g + 8 * k * n : g, sign * 3 * k * n, sign * k * n, row, column, panel, step,
+                         scratch);
         for (int f = 0; f < 16; f++)
           for (isize i = 0; i < k; i++)
             for (isize j = 0; j < width; j++) {
@@ -97,9 +99,10 @@ void check_winograd(const fastnn_table *t) {
     for (places("n %td", n); next_place();) {
       fastnn_convolution p = describe(n, in, n, images);
       float *weight = random_floats(9 * in * n), *panels = floats(16 * in * width);
+      float *scratch = floats(FASTNN_WINOGRAD_SCRATCH);
       for (isize j = 0; j < n; j += panel)
         t->winograd_pack(in, n - j < panel ? n - j : panel, weight + j, 3 * in * n, in * n, n, 1, panels + j * in,
-                         in * width);
+                         in * width, scratch);
       p.weight = panels;
       p.bias = n % 3 ? random_floats(n) : NULL;
       p.y = floats(images * p.y_image);
@@ -107,7 +110,6 @@ void check_winograd(const fastnn_table *t) {
       p.activation = p.z ? fastnn_gelu : n % 2 ? fastnn_relu : fastnn_identity;
       p.source = n % 7 == 0 && !p.z ? random_floats(images * p.y_image) : NULL;
       const isize tiles = images * tiles_of(&p);
-      float *scratch = floats(FASTNN_WINOGRAD_SCRATCH);
       t->winograd(&p, tiles / 3, tiles, scratch); /* in two shares */
       t->winograd(&p, 0, tiles / 3, scratch);
       for (isize i = 0; i < images * p.rows.outputs * p.columns.outputs; i++) {
