@@ -18,6 +18,8 @@ typedef struct {
 
 static const fastnn_rows no_rows = {0};
 
+/* The most rows of a product of few rows, which needs no scratch, unless B is stored by columns. */
+#define FASTNN_FEW_ROWS 3
 /* Floats of the product's scratch, and of the part of it that is needed where b is packed. */
 #define FASTNN_PRODUCT_STRIP 9344
 #define FASTNN_PRODUCT_SCRATCH (12 * 12288 + FASTNN_PRODUCT_STRIP)

@@ -15,6 +15,10 @@
  * multiplied by one piece before the next: of a row of tiles of A, DEPTH terms stay in the L1 cache. */
 #define DEPTH (12288 / PANEL)
 #define PANELS 12
+/* For up to SHORT rows, B is packed in pieces of only SHORT_PANELS panels: reading A again costs little, and the first
+ * piece, which nothing has fetched, is small. */
+#define SHORT 256
+#define SHORT_PANELS 3
 /* Floats of B that stay in the L1 cache together with those of A. */
 #define L1_FLOATS 6144
 
@@ -79,9 +83,9 @@ INLINE void fetch(const float *x, isize runs, isize length, isize stride) {
     for (isize j = 0; j < length; j += 16) __builtin_prefetch(x + i * stride + j, 0, 2);
 }
 
-/* How a product is cut into pieces: in `groups` of columns, and in `depths` parts of the terms of their sums. */
+/* How a product is cut into pieces: of up to `group` columns and, in `depths` parts, of the terms of their sums. */
 typedef struct {
-  isize groups, depths, pieces;
+  isize group, groups, depths, pieces;
   isize tiles;  /* rows of tiles in C, including those of `beside` */
   int pack_b;   /* each piece of B is packed first */
   int by_depth; /* pieces of one depth follow each other, not those of one group */
@@ -90,7 +94,9 @@ typedef struct {
 INLINE isize tiles_of(isize rows) { return (rows + TILE_ROWS - 1) / TILE_ROWS; }
 
 INLINE product_plan plan_product(const fastnn_product *p) {
-  product_plan plan = {.groups = (p->n + PANELS * PANEL - 1) / (PANELS * PANEL),
+  const isize group = (p->b_packed || p->m + p->beside.m > SHORT ? PANELS : SHORT_PANELS) * PANEL;
+  product_plan plan = {.group = group,
+                       .groups = (p->n + group - 1) / group,
                        .depths = p->k ? (p->k + DEPTH - 1) / DEPTH : 1, /* an empty sum equals its start */
                        .tiles = tiles_of(p->m) + tiles_of(p->beside.m)};
   plan.pieces = plan.groups * plan.depths;
@@ -113,8 +119,8 @@ typedef struct {
 INLINE product_piece piece_at(const fastnn_product *p, const product_plan *plan, isize s) {
   const isize groups = plan->groups, depths = plan->depths;
   const isize g = plan->by_depth ? s % groups : s / depths, d = plan->by_depth ? s / groups : s % depths;
-  const isize start = g * PANELS * PANEL, k = part_start(p->k, depths, d), left = p->n - start;
-  const isize n = left < PANELS * PANEL ? left : PANELS * PANEL, depth = part_start(p->k, depths, d + 1) - k;
+  const isize start = g * plan->group, k = part_start(p->k, depths, d), left = p->n - start;
+  const isize n = left < plan->group ? left : plan->group, depth = part_start(p->k, depths, d + 1) - k;
   return (product_piece){start, n, k, depth, d == 0, d == depths - 1};
 }
 
@@ -194,7 +200,7 @@ INLINE void row_of_tiles(const fastnn_product *p, product_piece piece, product_p
 _Static_assert(TILE_ROWS *STRIP_ROW <= FASTNN_PRODUCT_STRIP, "a strip of A has room");
 _Static_assert(PANELS * PANEL * DEPTH <= FASTNN_PRODUCT_SCRATCH - FASTNN_PRODUCT_STRIP, "a piece of B has room");
 
-/* scratch: FASTNN_PRODUCT_SCRATCH floats, or with b_packed FASTNN_PRODUCT_STRIP. */
+/* scratch: FASTNN_PRODUCT_SCRATCH floats, with b_packed FASTNN_PRODUCT_STRIP, and NULL for a product of few rows. */
 static void kernel_product(const fastnn_product *p, float *scratch) {
   if (p->n <= 0 || p->m + p->beside.m <= 0) return;
   if (p->m <= FEW && !p->beside.m && (p->b_column == 1 || p->b_packed)) {

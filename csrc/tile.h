@@ -13,7 +13,7 @@
 #endif
 #define PANEL (2 * VL)
 /* For up to FEW rows, B is read in place, because it is read once; tiles are up to WIDE vectors wide, for more sums. */
-#define FEW 3
+#define FEW FASTNN_FEW_ROWS
 /* How many terms of a sum before its use a line of a transposed A is fetched. */
 #define AHEAD 8
 #define WIDE 8

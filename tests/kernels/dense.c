@@ -86,7 +86,8 @@ static const float *pack(const fastnn_table *t, const float *b, isize b_row, isi
 /* Computes it, with as much scratch memory as it may use. */
 static void multiply(const fastnn_table *t, const fastnn_product *p) {
   static float scratch[FASTNN_PRODUCT_SCRATCH];
-  t->product(p, scratch + (p->b_packed ? FASTNN_PRODUCT_SCRATCH - FASTNN_PRODUCT_STRIP : 0));
+  const int few = p->m <= FASTNN_FEW_ROWS && !p->beside.m && (p->b_packed || p->b_column == 1);
+  t->product(p, few ? NULL : scratch + (p->b_packed ? FASTNN_PRODUCT_SCRATCH - FASTNN_PRODUCT_STRIP : 0));
 }
 
 /* The part of a product from row i and column j on, into c. */
