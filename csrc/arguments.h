@@ -18,8 +18,9 @@ typedef struct {
 
 static const fastnn_rows no_rows = {0};
 
-/* The most rows of a product of few rows, which needs no scratch, unless B is stored by columns. */
+/* The most rows of a product of few rows. */
 #define FASTNN_FEW_ROWS 3
+
 /* Floats of the product's scratch, and of the part of it that is needed where b is packed. */
 #define FASTNN_PRODUCT_STRIP 9344
 #define FASTNN_PRODUCT_SCRATCH (12 * 12288 + FASTNN_PRODUCT_STRIP)
@@ -45,6 +46,11 @@ typedef struct {
   isize y_row;
   fastnn_rows beside; /* m > 0: more rows, stored elsewhere; such a product has no bias, activation, z or y */
 } fastnn_product;
+
+/* Whether it is a product of few rows, which reads B in place, because it is read once, and needs no scratch. */
+static inline int fastnn_few_rows(const fastnn_product *p) {
+  return p->m <= FASTNN_FEW_ROWS && !p->beside.m && (p->b_column == 1 || p->b_packed);
+}
 
 /* Windows along one axis of an image: output i is a sum over the taps k = 0..taps-1 whose position
  * i * stride + k * dilation - before falls in 0..size-1. */

@@ -203,7 +203,7 @@ _Static_assert(PANELS * PANEL * DEPTH <= FASTNN_PRODUCT_SCRATCH - FASTNN_PRODUCT
 /* scratch: FASTNN_PRODUCT_SCRATCH floats, with b_packed FASTNN_PRODUCT_STRIP, and NULL for a product of few rows. */
 static void kernel_product(const fastnn_product *p, float *scratch) {
   if (p->n <= 0 || p->m + p->beside.m <= 0) return;
-  if (p->m <= FEW && !p->beside.m && (p->b_column == 1 || p->b_packed)) {
+  if (fastnn_few_rows(p)) {
     few_rows(p);
     if (p->b_sum) kernel_column_sum(p->k, p->n, p->b, p->b_row, p->add, p->b_sum);
     return;

@@ -14,9 +14,9 @@
 #define PANEL (2 * VL)
 /* For up to FEW rows, B is read in place, because it is read once; tiles are up to WIDE vectors wide, for more sums. */
 #define FEW FASTNN_FEW_ROWS
+#define WIDE 8
 /* How many terms of a sum before its use a line of a transposed A is fetched. */
 #define AHEAD 8
-#define WIDE 8
 
 typedef struct {
   isize k;

@@ -1,8 +1,8 @@
 """The products of a dense layer: forward, and the gradients of its input and of its weights."""
 
 from fastnn.engine cimport csrc
-from fastnn.engine.csrc cimport FASTNN_FEW_ROWS, fastnn_product, fastnn_rows, no_rows
-from fastnn.engine.op cimport Op, scratch
+from fastnn.engine.csrc cimport fastnn_product, fastnn_rows, no_rows
+from fastnn.engine.op cimport Op
 from fastnn.engine.tensor cimport Tensor, floats
 from fastnn.kernels.packing cimport Packing, Prepared
 
@@ -11,11 +11,6 @@ from fastnn.kernels.activation import DERIVED_FROM_INPUT as _DERIVED_FROM_INPUT,
 
 cdef enum:
     MANY = 1024  # rows from which packing the weight first pays off
-
-
-cdef inline float *_scratch_for(const fastnn_product *p) noexcept nogil:
-    """Few rows need none: to find it takes 5 ns, as long as a product of 8 x 8."""
-    return NULL if p.m <= FASTNN_FEW_ROWS and p.beside.m == 0 and (p.b_packed or p.b_column == 1) else scratch()
 
 
 cdef class Product(Prepared):
@@ -42,7 +37,7 @@ cdef class Product(Prepared):
         cdef const fastnn_product *present = self.present(&p)
         cdef Py_ssize_t unit, units, start, end
         if parts == 1:
-            self.table.product(present, _scratch_for(present))
+            self.table.product(present, scratch_for(present))
             return
         p = present[0]
         cdef bint by_columns = p.n >= parts * self.table.panel
@@ -74,7 +69,7 @@ cdef class Product(Prepared):
             if p.y != NULL:
                 p.y += start * p.y_row
         if (p.m > 0 or p.beside.m > 0) and p.n > 0:
-            self.table.product(&p, _scratch_for(&p))
+            self.table.product(&p, scratch_for(&p))
 
     cdef double work(self) noexcept nogil:
         cdef fastnn_product p

@@ -9,9 +9,8 @@ from libc.string cimport memcpy, memset
 
 from fastnn.engine cimport thread_team
 from fastnn.engine.csrc cimport fastnn_product, no_rows
-from fastnn.engine.op cimport scratch
 from fastnn.engine.tensor cimport Tensor, floats
-from fastnn.kernels.dense cimport Packed
+from fastnn.kernels.dense cimport Packed, scratch_for
 from fastnn.kernels.packing cimport Prepared
 from fastnn.kernels.steps cimport Steps
 
@@ -123,7 +122,7 @@ cdef class Recurrence(Prepared):
             self.product = p
             thread_team.share(self.across, self.across, columns_of, <void *> self)
         else:
-            self.table.product(&p, scratch())
+            self.table.product(&p, scratch_for(&p))
 
     cdef void columns(self, Py_ssize_t index, Py_ssize_t parts) noexcept nogil:
         """A part of the columns of the present product."""
@@ -133,7 +132,7 @@ cdef class Recurrence(Prepared):
         if start < end:
             p.n, p.b, p.c = end - start, p.b + start * p.k, p.c + start
             p.bias = NULL if p.bias == NULL else p.bias + start
-            self.table.product(&p, scratch())
+            self.table.product(&p, scratch_for(&p))
 
     cdef void fill(self, float *state, const float *given, Py_ssize_t place, Py_ssize_t row) noexcept nogil:
         if given == NULL:
@@ -262,12 +261,12 @@ cdef class Backward(Recurrence):
     cdef void pass_back(self, const float *dz, Py_ssize_t first, Py_ssize_t rows, bint add) noexcept nogil:
         """The running gradient of h is, or with add grows by, what comes through the product."""
         cdef float *dh = self.h + first * self.units
-        cdef float *product
+        cdef float *scratch
         if self.mask == NULL:
             self.multiply(dz, rows, dh, add)
             return
-        product = self.c + first * self.units if add else dh
-        self.multiply(dz, rows, product, False)
-        self.masked(product, first, rows, product)
+        scratch = self.c + first * self.units if add else dh
+        self.multiply(dz, rows, scratch, False)
+        self.masked(scratch, first, rows, scratch)
         if add:
-            self.table.add(rows * self.units, dh, product, dh)
+            self.table.add(rows * self.units, dh, scratch, dh)

@@ -86,8 +86,8 @@ static const float *pack(const fastnn_table *t, const float *b, isize b_row, isi
 /* Computes it, with as much scratch memory as it may use. */
 static void multiply(const fastnn_table *t, const fastnn_product *p) {
   static float scratch[FASTNN_PRODUCT_SCRATCH];
-  const int few = p->m <= FASTNN_FEW_ROWS && !p->beside.m && (p->b_packed || p->b_column == 1);
-  t->product(p, few ? NULL : scratch + (p->b_packed ? FASTNN_PRODUCT_SCRATCH - FASTNN_PRODUCT_STRIP : 0));
+  t->product(p,
+             fastnn_few_rows(p) ? NULL : scratch + (p->b_packed ? FASTNN_PRODUCT_SCRATCH - FASTNN_PRODUCT_STRIP : 0));
 }
 
 /* The part of a product from row i and column j on, into c. */
@@ -184,7 +184,7 @@ static void check_sizes(const fastnn_table *t, isize m, isize n, isize k) {
 }
 
 void check_product(const fastnn_table *t) {
-  const isize rows[] = {1, 3, 7, 26}, columns[] = {1, 33, t->panel + 1, 12 * t->panel + 1, 150};
+  const isize rows[] = {1, 3, 7, 26}, columns[] = {1, 33, 3 * t->panel + 1, 12 * t->panel + 1, 150};
   const isize block = 12288 / t->panel, depths[] = {0, block / 2, block, block + 1, 2 * block, 2 * block + 1};
   /* Every tile, and every cut of a panel, packed or not. */
   for (isize m = 1; m <= 26; m++)
@@ -199,6 +199,8 @@ void check_product(const fastnn_table *t) {
   /* Nothing to sum; and as much as csrc/dense.h takes at a time, once and twice, and more. */
   for (int j = 0; j < 5; j++)
     for (int k = 0; k < 6; k++) check_sizes(t, rows[(j + k) % 4], columns[j], depths[k]);
+  /* More rows, for which the pieces of B are larger: two in each direction. */
+  for (int again = 0; again < 2; again++) check_sizes(t, 257, 12 * t->panel + 1, block + 1);
   /* Strides whose lines fall into one set of a cache; twice, for gaps shift them. */
   for (int again = 0; again < 2; again++) {
     check_sizes(t, 26, 70, 1024);
