@@ -25,6 +25,8 @@ HERE = Path(__file__).resolve().parent
 #: Sequences, frames, classes, labels.
 ALIGNED = [(32, 100, 12, 8), (32, 100, 30, 40), (16, 300, 30, 60), (4, 1500, 40, 200)]
 VOCABULARY, TIMES, WIDTH, HEADS, BLOCKS = 91, 128, 128, 4, 4
+#: Characters that are timed together, the last of the network's steps.
+LAST = 16
 
 
 def ctc(rows: int, times: int, classes: int, labels: int) -> dict[str, Step]:
@@ -123,7 +125,7 @@ def decoder(rows: int) -> Step:
 def stepped() -> dict[str, Step]:
     """One step of several networks, and the draw of a character."""
     character = fnn.architectures.gpt(VOCABULARY, TIMES, WIDTH, HEADS, BLOCKS, seed=0).freeze(streaming=True)
-    for _ in range(TIMES - 8):
+    for _ in range(TIMES - LAST):
         character.step(3)
     state, sample, random = character.state, wavenet().freeze(streaming=True), np.random.default_rng(0)
     p = random.random(100).astype(np.float32)
@@ -134,14 +136,15 @@ def stepped() -> dict[str, Step]:
 
     def after() -> None:
         character.state = state
-        character.step(3)
+        for _ in range(LAST):
+            character.step(3)
 
     token = np.array(3)
     return {
         **{f"a step of a decoder, LSTM of 256, batch {rows}": decoder(rows) for rows in (1, 4, 64)},
         "a sample of WaveNet, 10 layers of 32": lambda: sample.step(token),
-        f"setting the state of gpt at step {TIMES - 8}": rewound,
-        "the same, and a character": after,
+        f"setting the state of gpt at step {TIMES - LAST}": rewound,
+        f"the same, and {LAST} characters": after,
         "drawing one of 100 characters": lambda: fnn.decode.draw(p, rng=random),
     }
 

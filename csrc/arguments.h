@@ -47,9 +47,10 @@ typedef struct {
   fastnn_rows beside; /* m > 0: more rows, stored elsewhere; such a product has no bias, activation, z or y */
 } fastnn_product;
 
-/* Whether it is a product of few rows, which reads B in place, because it is read once, and needs no scratch. */
+/* Whether it is a product of few rows, which reads B in place, because it is read once, and needs no scratch; of a B
+ * stored by columns there is at least a vector of them. */
 static inline int fastnn_few_rows(const fastnn_product *p) {
-  return p->m <= FASTNN_FEW_ROWS && !p->beside.m && (p->b_column == 1 || p->b_packed);
+  return p->m <= FASTNN_FEW_ROWS && !p->beside.m && (p->b_column == 1 || p->b_packed || p->n >= 16);
 }
 
 /* Windows along one axis of an image: output i is a sum over the taps k = 0..taps-1 whose position

@@ -33,17 +33,31 @@ INLINE isize first_query(const fastnn_attention *p, isize j) {
   return p->causal && j > p->offset ? (j - p->offset) / QUERIES * QUERIES : 0;
 }
 
-/* c (rows, n) = A B, or with add c + A B, B (k, n) packed. */
-INLINE void times_packed(isize rows, isize n, isize k, const float *a, isize a_row, const float *panels, int add,
-                         float *c, isize c_row, float *scratch) {
+/* A matrix as a product reads it; packed if row is 0. */
+typedef struct {
+  const float *at;
+  isize row, column;
+} operand;
+
+/* `from`, packed into panels. */
+INLINE operand packed(isize k, isize n, operand from, float *panels) {
+  kernel_pack(k, n, from.at, from.row, from.column, panels);
+  return (operand){panels, 0, 0};
+}
+
+/* c (rows, n) = A B, or with add c + A B; B (k, n). */
+INLINE void times(isize rows, isize n, isize k, const float *a, isize a_row, operand b, int add, float *c, isize c_row,
+                  float *scratch) {
   kernel_product(&(fastnn_product){.m = rows,
                                    .n = n,
                                    .k = k,
                                    .a = a,
                                    .a_row = a_row,
                                    .a_column = 1,
-                                   .b = panels,
-                                   .b_packed = 1,
+                                   .b = b.at,
+                                   .b_row = b.row,
+                                   .b_column = b.column,
+                                   .b_packed = !b.row,
                                    .add = add,
                                    .c = c,
                                    .c_row = c_row},
@@ -138,12 +152,15 @@ static void kernel_attention(const fastnn_attention *p, float *scratch) {
   for (isize i = 0; i < p->queries; i++) p->norm[i] = -__builtin_inff(), p->sum[i] = 0;
   for (isize j = 0; j < p->keys; j += KEYS) {
     const isize all = p->keys - j < KEYS ? p->keys - j : KEYS;
-    kernel_pack(p->size, all, p->k + j * p->k_row, 1, p->k_row, key_panels);
-    kernel_pack(all, p->size, p->v + j * p->v_row, p->v_row, 1, value_panels);
+    operand keys = {p->k + j * p->k_row, 1, p->k_row}, values = {p->v + j * p->v_row, p->v_row, 1};
+    if (p->queries > FEW) { /* fewer read them once */
+      keys = packed(p->size, all, keys, key_panels);
+      values = packed(all, p->size, values, value_panels);
+    }
     for (isize i = first_query(p, j); i < p->queries; i += QUERIES) {
       const isize rows = p->queries - i < QUERIES ? p->queries - i : QUERIES;
       const isize n = needed(seen_of(p, i + rows - 1, j, all), all);
-      times_packed(rows, n, p->size, p->q + i * p->q_row, p->q_row, key_panels, 0, block, KEYS, scratch);
+      times(rows, n, p->size, p->q + i * p->q_row, p->q_row, keys, 0, block, KEYS, scratch);
       for (isize r = 0; r < rows; r++) {
         float *y = p->y + (i + r) * p->y_row, *x = block + r * KEYS;
         const isize valid = seen_of(p, i + r, j, all);
@@ -156,7 +173,7 @@ static void kernel_attention(const fastnn_attention *p, float *scratch) {
         } else
           memset(x, 0, (size_t)all * sizeof *x);
       }
-      times_packed(rows, p->size, all, block, KEYS, value_panels, j > 0, p->y + i * p->y_row, p->y_row, scratch);
+      times(rows, p->size, all, block, KEYS, values, j > 0, p->y + i * p->y_row, p->y_row, scratch);
     }
   }
   for (isize i = 0; i < p->queries; i++) {
@@ -173,9 +190,7 @@ static void kernel_attention(const fastnn_attention *p, float *scratch) {
  * dV = P^T dy, dS = scale P (dy V^T - sum), dQ = dS K, dK = dS^T Q; with dropout's factors F, dV = (F P)^T dy and
  * dS = scale P (F dy V^T - sum). */
 static void kernel_attention_gradient(const fastnn_attention *p, float *scratch) {
-  float *share = scratch + FASTNN_PRODUCT_SCRATCH, *slope = share + QUERIES * KEYS,
-        *keys_across = slope + QUERIES * KEYS;
-  float *values_across = keys_across + KEY_PANELS, *key_panels = values_across + KEY_PANELS;
+  float *share = scratch + FASTNN_PRODUCT_SCRATCH, *slope = share + QUERIES * KEYS, *panels = slope + QUERIES * KEYS;
   float factor[FASTNN_ATTENTION_DRAWS * GROUP];
   for (isize i = 0; i < p->queries; i++) {
     vf sum = {0};
@@ -186,15 +201,15 @@ static void kernel_attention_gradient(const fastnn_attention *p, float *scratch)
   for (isize j = 0; j < p->keys; j += KEYS) {
     const isize all = p->keys - j < KEYS ? p->keys - j : KEYS;
     const float *k = p->k + j * p->k_row, *v = p->v + j * p->v_row;
-    kernel_pack(p->size, all, k, 1, p->k_row, keys_across);
-    kernel_pack(p->size, all, v, 1, p->v_row, values_across);
-    kernel_pack(all, p->size, k, p->k_row, 1, key_panels);
+    const operand keys_across = packed(p->size, all, (operand){k, 1, p->k_row}, panels);
+    const operand values_across = packed(p->size, all, (operand){v, 1, p->v_row}, panels + KEY_PANELS);
+    const operand keys = packed(all, p->size, (operand){k, p->k_row, 1}, panels + 2 * KEY_PANELS);
     for (isize i = first_query(p, j); i < p->queries; i += QUERIES) {
       const isize rows = p->queries - i < QUERIES ? p->queries - i : QUERIES;
       const isize n = needed(seen_of(p, i + rows - 1, j, all), all);
       const float *q = p->q + i * p->q_row, *dy = p->dy + i * p->y_row;
-      times_packed(rows, n, p->size, q, p->q_row, keys_across, 0, share, KEYS, scratch);
-      times_packed(rows, n, p->size, dy, p->y_row, values_across, 0, slope, KEYS, scratch);
+      times(rows, n, p->size, q, p->q_row, keys_across, 0, share, KEYS, scratch);
+      times(rows, n, p->size, dy, p->y_row, values_across, 0, slope, KEYS, scratch);
       for (isize r = 0; r < rows; r++) {
         const isize valid = seen_of(p, i + r, j, all);
         const float norm = p->norm[i + r], mean = p->sum[i + r];
@@ -216,7 +231,7 @@ static void kernel_attention_gradient(const fastnn_attention *p, float *scratch)
       }
       add_transposed_block(rows, n, p->size, share, dy, p->y_row, p->dv + j * p->v_row, p->v_row, scratch);
       add_transposed_block(rows, n, p->size, slope, q, p->q_row, p->dk + j * p->k_row, p->k_row, scratch);
-      times_packed(rows, p->size, all, slope, KEYS, key_panels, j > 0, p->dq + i * p->q_row, p->q_row, scratch);
+      times(rows, p->size, all, slope, KEYS, keys, j > 0, p->dq + i * p->q_row, p->q_row, scratch);
     }
   }
 }

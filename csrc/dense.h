@@ -11,10 +11,15 @@
 #include "column_sum.h"
 #include "tile.h"
 
-/* B is cut into pieces of up to DEPTH rows and PANELS panels (576 KB, in the L2 cache), and all rows of A are
- * multiplied by one piece before the next: of a row of tiles of A, DEPTH terms stay in the L1 cache. */
+/* B is cut into pieces of up to DEPTH rows and PANELS panels, which stay in the L2 cache (384 KB; 576 KB with AVX-512,
+ * whose processors have larger ones), and all rows of A are multiplied by one piece before the next: of a row of tiles
+ * of A, DEPTH terms stay in the L1 cache. */
 #define DEPTH (12288 / PANEL)
-#define PANELS 12
+#define PANELS (VECTOR_BYTES == 64 ? 12 : 8)
+/* Where a transposed A is packed, pieces are shallow and wide: a row of tiles stays in the L1 cache next to a panel of
+ * B, and is used more often. */
+#define STRIP_DEPTH (3072 / PANEL)
+#define STRIP_PANELS 32
 /* For up to SHORT rows, B is packed in pieces of only SHORT_PANELS panels: reading A again costs little, and the first
  * piece, which nothing has fetched, is small. */
 #define SHORT 256
@@ -48,7 +53,7 @@ INLINE void epilogue(const fastnn_product *p, isize i, isize rows, isize j, isiz
 
 static const float zeros[WIDE * VL] = {0};
 
-/* The product of up to FEW rows. */
+/* The product of up to FEW rows with a B of rows, or packed. */
 INLINE void few_rows(const fastnn_product *p) {
   tile_arguments t = {.k = p->k, .runs = 1, .a = p->a, .a_row = p->a_row, .a_column = p->a_column, .c_row = p->c_row};
   t.b_panel = p->b_packed ? PANEL * p->k : PANEL;
@@ -68,7 +73,27 @@ INLINE void few_rows(const fastnn_product *p) {
     else
       tiles[p->m - 1][vectors - 1][t.last >= VL ? 0 : p->b_packed ? 1 : 2](&t);
   }
-  epilogue(p, 0, p->m, 0, p->n);
+}
+
+/* The product of up to FEW rows with a B of n >= VL columns, stored by columns. A last partial vector is computed as
+ * part of a whole one, in a block of its own. */
+INLINE void few_rows_by_columns(const fastnn_product *p) {
+  tile_arguments t = {.k = p->k, .a = p->a, .a_row = p->a_row, .a_column = p->a_column, .b_panel = p->b_column};
+  float block[FEW * VL];
+  for (isize j = 0, n; j < p->n; j += n) {
+    n = p->n - j;
+    const isize vectors = n >= PANEL ? 2 : 1, first = n < VL ? p->n - VL : j;
+    t.b = p->b + first * p->b_column;
+    t.c = n < VL ? block : sums(p) + first;
+    t.c_row = n < VL ? VL : p->c_row;
+    t.start = p->add ? sums(p) + first : p->bias ? p->bias + first : zeros;
+    t.start_row = p->add ? p->c_row : 0;
+    by_columns[p->m - 1][vectors - 1](&t);
+    if (n >= VL)
+      n = vectors * VL;
+    else
+      for (isize i = 0; i < p->m; i++) memcpy(sums(p) + i * p->c_row + j, block + (i + 1) * VL - n, n * sizeof *block);
+  }
 }
 
 /* The i-th of `parts` nearly equal parts of n begins here. */
@@ -83,6 +108,13 @@ INLINE void fetch(const float *x, isize runs, isize length, isize stride) {
     for (isize j = 0; j < length; j += 16) __builtin_prefetch(x + i * stride + j, 0, 2);
 }
 
+/* Whether each row of tiles of A is packed into a strip. A transposed A is, because a tile of 6 rows takes 6 floats of
+ * a line of 16. The 12 rows of AVX-512 take most of a line, but where they evict each other, they are packed. */
+INLINE int packs(const fastnn_rows *from, isize n) {
+  const int transposed = from->a_row == 1;
+  return n > 2 * PANEL && (TILE_ROWS == 6 ? transposed : aliases(transposed ? from->a_column : from->a_row));
+}
+
 /* How a product is cut into pieces: of up to `group` columns and, in `depths` parts, of the terms of their sums. */
 typedef struct {
   isize group, groups, depths, pieces;
@@ -93,11 +125,13 @@ typedef struct {
 
 INLINE isize tiles_of(isize rows) { return (rows + TILE_ROWS - 1) / TILE_ROWS; }
 
-INLINE product_plan plan_product(const fastnn_product *p) {
-  const isize group = (p->b_packed || p->m + p->beside.m > SHORT ? PANELS : SHORT_PANELS) * PANEL;
+INLINE product_plan plan_product(const fastnn_product *p, int strips) {
+  const int shallow = strips && p->a_row == 1, many = p->b_packed || p->m + p->beside.m > SHORT;
+  const isize depth = shallow ? STRIP_DEPTH : DEPTH;
+  const isize group = (shallow ? STRIP_PANELS : many ? PANELS : SHORT_PANELS) * PANEL;
   product_plan plan = {.group = group,
                        .groups = (p->n + group - 1) / group,
-                       .depths = p->k ? (p->k + DEPTH - 1) / DEPTH : 1, /* an empty sum equals its start */
+                       .depths = p->k ? (p->k + depth - 1) / depth : 1, /* an empty sum equals its start */
                        .tiles = tiles_of(p->m) + tiles_of(p->beside.m)};
   plan.pieces = plan.groups * plan.depths;
   /* Packing transposes B where necessary, and pays off where B is read three times from beyond the L1 cache, or in
@@ -198,19 +232,26 @@ INLINE void row_of_tiles(const fastnn_product *p, product_piece piece, product_p
 
 /* A strip of A and a packed piece of B. */
 _Static_assert(TILE_ROWS *STRIP_ROW <= FASTNN_PRODUCT_STRIP, "a strip of A has room");
-_Static_assert(PANELS * PANEL * DEPTH <= FASTNN_PRODUCT_SCRATCH - FASTNN_PRODUCT_STRIP, "a piece of B has room");
+_Static_assert(PANELS * DEPTH * PANEL <= FASTNN_PRODUCT_SCRATCH - FASTNN_PRODUCT_STRIP, "a piece of B has room");
+_Static_assert(STRIP_PANELS * STRIP_DEPTH * PANEL <= FASTNN_PRODUCT_SCRATCH - FASTNN_PRODUCT_STRIP,
+               "a shallow piece has room");
 
 /* scratch: FASTNN_PRODUCT_SCRATCH floats, with b_packed FASTNN_PRODUCT_STRIP, and NULL for a product of few rows. */
 static void kernel_product(const fastnn_product *p, float *scratch) {
   if (p->n <= 0 || p->m + p->beside.m <= 0) return;
   if (fastnn_few_rows(p)) {
-    few_rows(p);
+    if (p->b_packed || p->b_column == 1)
+      few_rows(p);
+    else
+      few_rows_by_columns(p);
+    epilogue(p, 0, p->m, 0, p->n);
     if (p->b_sum) kernel_column_sum(p->k, p->n, p->b, p->b_row, p->add, p->b_sum);
     return;
   }
   float *panels = scratch + FASTNN_PRODUCT_STRIP;
   const fastnn_rows all[] = {{p->m, p->a, p->a_row, p->a_column, sums(p), p->c_row}, p->beside};
-  const product_plan plan = plan_product(p);
+  const int strips[] = {packs(all, p->n), packs(all + 1, p->n)};
+  const product_plan plan = plan_product(p, strips[0]);
   product_piece next = piece_at(p, &plan, 0);
   for (isize s = 0; s < plan.pieces; s++) {
     const product_piece piece = next;
@@ -220,13 +261,12 @@ static void kernel_product(const fastnn_product *p, float *scratch) {
     isize done = 0; /* rows of tiles; with each, a part of the next piece of B is fetched */
     for (const fastnn_rows *from = all; from < all + 2; from++) {
       const isize row_tiles = tiles_of(from->m);
-      const int packs = p->n > 2 * PANEL && aliases(from->a_row == 1 ? from->a_column : from->a_row);
       for (isize r = 0; r < row_tiles; r++) {
         const isize i = part_start(from->m, row_tiles, r), rows = part_start(from->m, row_tiles, r + 1) - i;
         tile_arguments t = {.k = piece.depth, .runs = 1, .a = from->a + i * from->a_row + piece.k * from->a_column};
         t.a_row = from->a_row, t.a_column = from->a_column;
         if (fetches) fetch_piece(p, next, plan.tiles, done++);
-        if (packs) pack_a(from, i, rows, scratch, &t);
+        if (strips[from - all]) pack_a(from, i, rows, scratch, &t);
         row_of_tiles(p, piece, b, from, i, rows, &t);
       }
     }

@@ -180,32 +180,6 @@ typedef float f4 __attribute__((vector_size(16), aligned(4), may_alias));
 #define SHUFFLE4(a, b, i, j, k, l) __builtin_shuffle(a, b, (int32_t __attribute__((vector_size(16)))){i, j, k, l})
 #endif
 
-/* y[i * y_row + j] = x[j * x_row + i] for i, j < 4. */
-INLINE void transpose4(const float *x, isize x_row, float *y, isize y_row) {
-  const f4 r0 = *(const f4 *)x, r1 = *(const f4 *)(x + x_row);
-  const f4 r2 = *(const f4 *)(x + 2 * x_row), r3 = *(const f4 *)(x + 3 * x_row);
-  const f4 a = SHUFFLE4(r0, r1, 0, 4, 1, 5), b = SHUFFLE4(r2, r3, 0, 4, 1, 5);
-  const f4 c = SHUFFLE4(r0, r1, 2, 6, 3, 7), d = SHUFFLE4(r2, r3, 2, 6, 3, 7);
-  *(f4 *)y = SHUFFLE4(a, b, 0, 1, 4, 5);
-  *(f4 *)(y + y_row) = SHUFFLE4(a, b, 2, 3, 6, 7);
-  *(f4 *)(y + 2 * y_row) = SHUFFLE4(c, d, 0, 1, 4, 5);
-  *(f4 *)(y + 3 * y_row) = SHUFFLE4(c, d, 2, 3, 6, 7);
-}
-
-/* y[i * y_row + j] = x[j * x_row + i] for i < rows, j < columns. */
-INLINE void transpose(isize rows, isize columns, const float *x, isize x_row, float *y, isize y_row) {
-  if (rows < 4 || columns < 4) {
-    for (isize i = 0; i < rows; i++)
-      for (isize j = 0; j < columns; j++) y[i * y_row + j] = x[i + j * x_row];
-    return;
-  }
-  for (isize j = 0; j < columns; j += 4)
-    for (isize i = 0; i < rows; i += 4) { /* where four does not divide rows or columns, squares overlap */
-      const isize row = i + 4 > rows ? rows - 4 : i, column = j + 4 > columns ? columns - 4 : j;
-      transpose4(x + row + column * x_row, x_row, y + row * y_row + column, y_row);
-    }
-}
-
 /* Four lanes, which are sums of the others by halves, as in sum_lanes. */
 INLINE f4 sum_to_4(vf x) {
 #if VECTOR_BYTES == 64 && defined(__AVX512F__)
@@ -219,6 +193,22 @@ INLINE f4 sum_to_4(vf x) {
   for (int half = VL / 2; half >= 4; half /= 2)
     for (int l = 0; l < half; l++) s[l] += s[l + half];
   return *(const f4 *)s;
+#endif
+}
+
+/* Four floats at x, at x + stride, and so on: as many as fit into a vector. */
+INLINE vf load_fours(const float *x, isize stride) {
+#if VECTOR_BYTES == 64 && defined(__AVX512F__)
+  __m512 y = _mm512_castps128_ps512(_mm_loadu_ps(x));
+  y = _mm512_insertf32x4(y, _mm_loadu_ps(x + stride), 1);
+  y = _mm512_insertf32x4(y, _mm_loadu_ps(x + 2 * stride), 2);
+  return (vf)_mm512_insertf32x4(y, _mm_loadu_ps(x + 3 * stride), 3);
+#elif VECTOR_BYTES == 32 && defined(__AVX2__)
+  return (vf)_mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(x)), _mm_loadu_ps(x + stride), 1);
+#else
+  float y[VL];
+  for (isize i = 0; i < VL; i += 4) memcpy(y + i, x + i / 4 * stride, 4 * sizeof *y);
+  return load(y);
 #endif
 }
 

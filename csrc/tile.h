@@ -4,6 +4,7 @@
 #define FASTNN_TILE_H
 
 #include "activation.h"
+#include "transpose.h"
 
 /* A tile of TILE_ROWS x 2 vectors of sums stays in registers: 24 of 32 with AVX-512, 12 of 16 elsewhere. */
 #if VECTOR_BYTES == 64
@@ -120,6 +121,47 @@ static void tile_2_4(const tile_arguments *t) { tile(t, 2, 4, 0, 0, 0); }
 static void tile_3_4(const tile_arguments *t) { tile(t, 3, 4, 0, 0, 0); }
 static void tile_1_8(const tile_arguments *t) { tile(t, 1, 8, 0, 0, 0); }
 static const tile_function fours[FEW] = {tile_1_4, tile_2_4, tile_3_4};
+
+/* C (rows, vectors * VL) = start + A B, B stored by columns, b_panel apart: it is read once, and transposed in
+ * registers, four rows at a time. The counts are compile-time constants when inlined. */
+INLINE void tile_by_columns(const tile_arguments *t, const int rows, const int vectors) {
+  vf sum[FEW][2];
+  for (int i = 0; i < rows; i++)
+    for (int v = 0; v < vectors; v++) sum[i][v] = load(t->start + i * t->start_row + v * VL);
+  const isize column = t->b_panel, whole = t->k / 4 * 4;
+  for (isize k = 0; k < whole; k += 4) {
+    const float *a = t->a + k * t->a_column;
+    for (int v = 0; v < vectors; v++) {
+      vf row[4];
+#pragma GCC unroll 4
+      for (int l = 0; l < 4; l++) row[l] = load_fours(t->b + (v * VL + l) * column + k, 4 * column);
+      transpose_fours(row);
+#pragma GCC unroll 4
+      for (int l = 0; l < 4; l++)
+#pragma GCC unroll 4
+        for (int i = 0; i < rows; i++) sum[i][v] += broadcast(a[i * t->a_row + l * t->a_column]) * row[l];
+    }
+  }
+  for (isize k = whole; k < t->k; k++)
+    for (int v = 0; v < vectors; v++) {
+      float row[VL];
+      for (isize l = 0; l < VL; l++) row[l] = t->b[(v * VL + l) * column + k];
+      for (int i = 0; i < rows; i++) sum[i][v] += broadcast(t->a[i * t->a_row + k * t->a_column]) * load(row);
+    }
+  for (int i = 0; i < rows; i++)
+    for (int v = 0; v < vectors; v++) store(t->c + i * t->c_row + v * VL, sum[i][v]);
+}
+
+#define BY_COLUMNS(rows, vectors) \
+  static void by_columns_##rows##_##vectors(const tile_arguments *t) { tile_by_columns(t, rows, vectors); }
+BY_COLUMNS(1, 1)
+BY_COLUMNS(1, 2)
+BY_COLUMNS(2, 1)
+BY_COLUMNS(2, 2)
+BY_COLUMNS(3, 1)
+BY_COLUMNS(3, 2)
+static const tile_function by_columns[FEW][2] = {
+    {by_columns_1_1, by_columns_1_2}, {by_columns_2_1, by_columns_2_2}, {by_columns_3_1, by_columns_3_2}};
 
 /* Rows k of B, n columns, into width floats each, zeros after column n. B is stored by rows (column 1) or by columns
  * (row 1). Where it is stored by rows, a store may reach VL - 1 floats past the last width. */
