@@ -6,8 +6,8 @@ __getattr__, __dir__, __all__ = lazy.attach(
     __name__,
     {
         "fastnn": """
-            activations architectures callbacks data datasets decode initializers inspection layers losses metrics
-            optimizers rl schedules
+            activations architectures audio callbacks data datasets decode initializers inspection layers losses metrics
+            optimizers rl schedules vision
         """,
         "fastnn._version": "__version__",
         "fastnn.callbacks": "CSVLogger Callback Checkpoint Diagnosis EarlyStopping History ReduceOnPlateau TensorBoard",

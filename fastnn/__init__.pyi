@@ -1,6 +1,7 @@
 from fastnn import (
     activations as activations,
     architectures as architectures,
+    audio as audio,
     callbacks as callbacks,
     data as data,
     datasets as datasets,
@@ -13,6 +14,7 @@ from fastnn import (
     optimizers as optimizers,
     rl as rl,
     schedules as schedules,
+    vision as vision,
 )
 from fastnn._version import __version__ as __version__
 from fastnn.callbacks import (

@@ -125,6 +125,19 @@ def test_unet_learns_pixels(classes: int) -> None:
     assert_same_bits(net.freeze(2)(x[:2]), net.predict(x)[:2])
 
 
+@pytest.mark.parametrize("batch_norm", [False, True])
+def test_unet_of_any_size(batch_norm: bool) -> None:
+    """It has the bits of one that is made for the size, and its weights can be trained at another."""
+    net, fixed = (unet(shape, 3, 3, 8, batch_norm, seed=0) for shape in ((None, None, 2), (16, 24, 2)))
+    x = normal(4, 16, 24, 2)
+    assert net.output_shape == (None, None, 3)
+    assert_same_bits(net.predict(x), fixed.predict(x))
+    net.compile(fnn.Adam(0.01), "cross_entropy").fit(x[:, :8, :8], np.zeros((4, 8, 8), int), verbose=0)
+    assert net.predict(x).shape == (4, 16, 24, 3)
+    with pytest.raises(ValueError, match=r"Concatenate\(-1\): cannot join"):
+        net.predict(x[:, :10])
+
+
 TIMES = {"source_vocabulary": 9, "target_vocabulary": 9, "source_times": 4, "target_times": 5}
 SPEECH = {"features": 8, "classes": 4}
 BAD: list[tuple[Callable[..., Any], dict[str, Any], str]] = [
@@ -135,6 +148,8 @@ BAD: list[tuple[Callable[..., Any], dict[str, Any], str]] = [
     (resnet, {"depth": 2}, "resnet: depth must be 8"),
     (resnet, {"width": 0}, "resnet: width must be an integer from 1"),
     (resnet, {"input_shape": (3, 8, 8)}, "resnet: images need at least 4 pixels"),
+    (lenet, {"input_shape": (None, None, 1)}, "dense_0: its parameters would depend on the length of a free axis"),
+    (unet, {"input_shape": (None, 62, 1)}, r"unet: depth 3 needs sides divisible by 4, got \(None, 62, 1\)"),
     (unet, {"input_shape": (64, 62, 1)}, r"unet: depth 3 needs sides divisible by 4, got \(64, 62, 1\); pad them"),
     (transformer, {**TIMES, "heads": 3}, "3 heads do not divide 128 features"),
     (transformer, {**TIMES, "target_vocabulary": 1}, "transformer: target_vocabulary must be an integer from 2"),

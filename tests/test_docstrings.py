@@ -28,6 +28,8 @@ DOORS = {
     "callbacks": "",
     "datasets": "",
     "decode": "Steps",
+    "audio": "",
+    "vision": "",
     "architectures": "",
     "inspection": "Step Steps one",
     "plot": "",
@@ -40,6 +42,7 @@ METHODS = {
     fnn.History: "best plot read save to_frame",
     Predictor: "classify profile refresh",
     Stream: "profile step reset refresh",
+    fnn.vision.CentreGrid: "decode encode",
 }
 #: Fields of a base class, which documents them.
 INHERITED = {"name", "trainable", "clip_value", "clip_norm", "ema", "weight_decay"}

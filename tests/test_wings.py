@@ -11,7 +11,7 @@ pytestmark = pytest.mark.skipif(not PACKAGE.is_dir(), reason="the sources are no
 
 #: Wings and public doors, ground first: each imports only what comes before it.
 ORDER = (
-    *("_version", "common", "engine", "data", "kernels", "lowering"),
+    *("_version", "common", "engine", "data", "audio", "vision", "kernels", "lowering"),
     *(
         "initializers",
         "activations",

@@ -24,9 +24,10 @@ from fastnn.layers.window import channels_first
 from fastnn.network import Network
 
 
-def _image_shape(name: str, shape: Sequence[int], least: int) -> tuple[int, ...]:
-    """The shape of an image, whose sides must have at least that many pixels."""
-    lengths = checks.shape(f"{name}: input_shape", shape)
+def _image_shape(name: str, shape: Sequence[int | None], least: int) -> tuple[int | None, ...]:
+    """The shape of an image, whose sides must have at least that many pixels; None is a side of any length."""
+    pattern = checks.pattern(f"{name}: input_shape", shape)
+    lengths = tuple(1024 if side is None else side for side in pattern)
     if len(lengths) != 3:
         one = f"; for one channel, {(*lengths, 1)}" if len(lengths) == 2 else ""
         raise ValueError(f"{name}: input_shape must be (height, width, channels), got {lengths}{one}")
@@ -35,7 +36,7 @@ def _image_shape(name: str, shape: Sequence[int], least: int) -> tuple[int, ...]
         raise ValueError(f"{name}: channels come last: expected input_shape {turned}, got {lengths}")
     if min(lengths[:2]) < least:
         raise ValueError(f"{name}: images need at least {least} pixels on each side, got {lengths}")
-    return lengths
+    return pattern
 
 
 def lenet(input_shape: Sequence[int] = (28, 28, 1), classes: int = 10, seed: int | None = None) -> Network:
@@ -80,7 +81,7 @@ def lenet(input_shape: Sequence[int] = (28, 28, 1), classes: int = 10, seed: int
 
 
 def resnet(
-    input_shape: Sequence[int] = (32, 32, 3),
+    input_shape: Sequence[int | None] = (32, 32, 3),
     classes: int = 10,
     depth: int = 20,
     width: int = 16,
@@ -94,8 +95,8 @@ def resnet(
 
     Parameters
     ----------
-    input_shape : tuple of int, default (32, 32, 3)
-        (height, width, channels), at least 4 pixels on each side.
+    input_shape : tuple of int or None, default (32, 32, 3)
+        (height, width, channels), at least 4 pixels on each side; None for images of any size.
     classes : int, default 10
         At least 2; the output is (batch, classes).
     depth : int, default 20
@@ -144,10 +145,11 @@ def resnet(
 
 
 def unet(
-    input_shape: Sequence[int] = (64, 64, 1),
+    input_shape: Sequence[int | None] = (64, 64, 1),
     classes: int = 1,
     depth: int = 3,
     width: int = 16,
+    batch_norm: bool = False,
     seed: int | None = None,
 ) -> Network:
     """A U-shaped network that classifies each pixel: down by halves, up again, with a connection across at each size.
@@ -158,14 +160,16 @@ def unet(
 
     Parameters
     ----------
-    input_shape : tuple of int, default (64, 64, 1)
-        (height, width, channels), with sides that are multiples of 2^(depth - 1).
+    input_shape : tuple of int or None, default (64, 64, 1)
+        (height, width, channels), with sides that are multiples of 2^(depth - 1); None for images of any such size.
     classes : int, default 1
         The output is (batch, height, width, classes): a softmax at each pixel, or for 1 class a sigmoid.
     depth : int, default 3
         The number of sizes.
     width : int, default 16
         The number of filters at the first size.
+    batch_norm : bool, default False
+        Whether a BatchNorm follows each 3x3 convolution: training starts sooner.
     seed : int, optional
         Of the initial weights, the shuffling and the dropout. None draws one.
 
@@ -191,13 +195,14 @@ def unet(
     """
     sizes, filters = checks.integer("unet: depth", depth), checks.integer("unet: width", width)
     shape, unit = _image_shape("unet", input_shape, 1), 2 ** (min(sizes, 60) - 1)
-    if any(side % unit for side in shape[:2]):
+    if any(side is not None and side % unit for side in shape[:2]):
         raise ValueError(f"unet: depth {sizes} needs sides divisible by {unit}, got {shape}; pad them with ZeroPad2D")
     x = given = Input(shape)
 
     def convolutions(x: Symbol, filters: int) -> Symbol:
         for _ in range(2):
-            x = Conv2D(filters, 3, padding="same", activation="relu")(x)
+            x = Conv2D(filters, 3, padding="same", bias=not batch_norm)(x)
+            x = Activation("relu")(BatchNorm()(x) if batch_norm else x)
         return x
 
     across = []

@@ -17,6 +17,7 @@ from typing import Any
 
 from fastnn.common import checks
 from fastnn.common.settings import check_version
+from fastnn.metrics.average_precision import average_precision
 from fastnn.metrics.base import Metered, Metric, Recorded
 from fastnn.metrics.classes import Accuracy, TopK, classes
 from fastnn.metrics.confusion_matrix import confusion_matrix
@@ -62,6 +63,7 @@ __all__ = [
     "SubsetAccuracy",
     "TopK",
     "accuracy",
+    "average_precision",
     "classes",
     "confusion_matrix",
     "dice",
