@@ -19,7 +19,7 @@ OTHER = "\N{REPLACEMENT CHARACTER}"
 #: The settings of each model.
 USUAL: dict[str, dict[str, float]] = {
     "lstm": {"epochs": 12, "units": 256, "dropout": 0.3, "rate": 5e-3, "steps": 64},
-    "transformer": {"epochs": 16, "units": 128, "dropout": 0.1, "rate": 3e-3, "steps": 128},
+    "transformer": {"epochs": 14, "units": 128, "dropout": 0.1, "rate": 3e-3, "steps": 128},
 }
 
 
