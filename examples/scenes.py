@@ -1,7 +1,8 @@
 """What segmentation.py and detection.py look at: garments on photographs, with the class of each pixel and boxes.
 
 The garments are those of Fashion-MNIST, turned left or right, scaled and of random brightness; behind them are pieces
-of the photographs that come with scikit-image. Both are others in the scenes of the test.
+of the photographs that come with scikit-image. The scenes of the test have other garments, and the right third of each
+photograph behind them.
 """
 
 import importlib
@@ -13,9 +14,11 @@ import fastnn as fnn
 
 #: Pixels of an object are brighter.
 EDGE = 15
-#: Photographs of scikit-image: two thirds to learn, the others for the scenes of the test.
-TRAIN = ("astronaut", "chelsea", "immunohistochemistry", "retina", "brick", "camera", "coins", "page", "clock")
-TEST = ("coffee", "rocket", "gravel", "grass", "moon")
+#: Photographs of scikit-image.
+PHOTOGRAPHS = (
+    *("astronaut", "brick", "camera", "chelsea", "clock", "coffee", "coins", "grass", "gravel"),
+    *("immunohistochemistry", "moon", "page", "retina", "rocket"),
+)
 
 
 class Scenes(NamedTuple):
@@ -37,13 +40,13 @@ class Objects(NamedTuple):
     photographs: list[np.ndarray]
 
 
-def photographs(names: tuple[str, ...]) -> list[np.ndarray]:
+def photographs() -> list[np.ndarray]:
     """The photographs, grey, half as wide and high."""
     try:
         data = importlib.import_module("skimage.data")
     except ImportError:
         raise SystemExit("the photographs are missing: pip install scikit-image") from None
-    found = [np.asarray(getattr(data, name)(), np.float32) for name in names]
+    found = [np.asarray(getattr(data, name)(), np.float32) for name in PHOTOGRAPHS]
     grey = [image.mean(axis=2) if image.ndim == 3 else image for image in found]
     return [image[::2, ::2].astype(np.uint8) for image in grey]
 
@@ -66,7 +69,11 @@ def objects(short: bool) -> tuple[Objects, Objects, tuple[str, ...]]:
             train, test = fnn.datasets.fashion_mnist()
         except FileNotFoundError as error:
             raise SystemExit(str(error)) from None
-        parts = [(x[..., 0], y, photographs(names)) for (x, y), names in ((train, TRAIN), (test, TEST))]
+        images = photographs()
+        cuts = [2 * image.shape[1] // 3 for image in images]
+        left = [image[:, :cut] for image, cut in zip(images, cuts, strict=True)]
+        right = [image[:, cut:] for image, cut in zip(images, cuts, strict=True)]
+        parts = [(x[..., 0], y, behind) for (x, y), behind in ((train, left), (test, right))]
         classes = fnn.datasets.FASHION_MNIST_CLASSES
     first, second = (Objects(x.astype(np.uint8), y, behind) for x, y, behind in parts)
     return first, second, classes
@@ -74,6 +81,10 @@ def objects(short: bool) -> tuple[Objects, Objects, tuple[str, ...]]:
 
 def scenes(given: Objects, count: int, seed: int, side: int = 64, most: int = 4) -> Scenes:
     """Scenes of 1 to `most` objects, each 14 to 28 pixels high, on a piece of a photograph; later ones cover others."""
+    try:
+        from PIL import Image
+    except ImportError:
+        raise SystemExit("Pillow is missing: pip install 'fastnn-cpu[images]'") from None
     rng = np.random.default_rng(seed)
     images, masks = np.zeros((count, side, side), np.uint8), np.zeros((count, side, side), np.uint8)
     found = []
@@ -84,9 +95,9 @@ def scenes(given: Objects, count: int, seed: int, side: int = 64, most: int = 4)
         chosen = rng.integers(len(given.images), size=rng.integers(1, most + 1))
         places, boxes, sizes = np.zeros(image.shape, np.uint8), [], []
         for i, one in enumerate(chosen):
-            size = rng.integers(14, 29)
-            rows = np.arange(size) * given.images.shape[1] // size
-            scaled = given.images[one][rows[:, None], rows[:: rng.choice([-1, 1])]]
+            size = int(rng.integers(14, 29))
+            scaled = np.asarray(Image.fromarray(given.images[one]).resize((size, size), Image.Resampling.BILINEAR))
+            scaled = scaled[:, :: rng.choice([-1, 1])]
             grey, (left, top) = (scaled * rng.uniform(0.6, 1)).astype(np.uint8), rng.integers(side - size + 1, size=2)
             boxes.append(fnn.vision.paste(image, grey, scaled > EDGE, (left, top), places, i + 1))
             sizes.append((scaled > EDGE).sum())

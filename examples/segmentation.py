@@ -2,12 +2,12 @@
 
 `python examples/segmentation.py [garments|nuclei] [--short]`
 garments: scenes of one to four garments on photographs, ten classes (Debian package dataset-fashion-mnist, `pip install
-scikit-image`); the test has other garments and other photographs. The baseline gives each pixel the class that is
-commonest at its grey level. nuclei: a microscope's image of cell nuclei (`pip install --no-deps stardist`), whose left
-half is learnt and whose right half is the test; a class of borders keeps nuclei that touch apart, so that they can be
-counted. The baseline is Otsu's threshold. Settings were chosen by held-out scenes, and with --choose, which holds out a
-quarter of the left half in place of the test. Draws images, truth and what was found. --short: digits on clouds, or a
-few steps.
+scikit-image`); the test has other garments on other parts of the photographs. The baseline gives each pixel the class
+that is commonest at its grey level. nuclei: a microscope's image of cell nuclei (`pip install --no-deps stardist`),
+whose left half is learnt and whose right half is the test; a class of borders keeps nuclei that touch apart, so that
+they can be counted. The baseline is Otsu's threshold. Settings were chosen by held-out scenes, and with --choose, which
+holds out a quarter of the left half in place of the test. Draws images, truth and what was found. --short: digits on
+clouds, or a few steps.
 """
 
 import argparse
@@ -146,8 +146,8 @@ def main() -> None:
     """Runs the example."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("task", nargs="?", choices=["garments", "nuclei"], default="garments")
-    parser.add_argument("--scenes", type=int, default=12000, help="to learn garments from")
-    parser.add_argument("--epochs", type=int, default=4, help="of garments")
+    parser.add_argument("--scenes", type=int, default=24000, help="to learn garments from")
+    parser.add_argument("--epochs", type=int, default=2, help="of garments")
     parser.add_argument("--choose", action="store_true", help="nuclei: measure on a part of the left half")
     parser.add_argument("--out", type=Path, default=Path("segmentation"), metavar="FOLDER")
     parser.add_argument("--seed", type=int, default=0)
