@@ -5,12 +5,10 @@ Scenes of one to four garments on photographs, 64 x 64 pixels (Debian package da
 scikit-image`); the test has other garments on other parts of the photographs. The network divides the image into 8 x 8
 cells, and says for each whether the centre of an object is in it, of which class, and where its box is (Redmon et al.
 2016; Zhou et al. 2019). What counts is the mean average precision: of boxes that overlap a true one by half, or by
-three quarters, of its union with it. The baseline is a classifier of windows, run at every place and three sizes.
-Settings were chosen by held-out scenes. Draws scenes with the boxes that were found. --short: digits on clouds, a few
-steps.
+three quarters, of its union with it. The baseline is a classifier of windows, run at every place and three sizes. Draws
+scenes with the boxes that were found. --short: digits on clouds, a few steps.
 """
 
-import argparse
 import time
 from pathlib import Path
 
@@ -47,11 +45,6 @@ def detector(classes: int, width: int, seed: int) -> fnn.Network:
     return fnn.Network(image, heads, seed=seed)
 
 
-def scaled(images: np.ndarray) -> np.ndarray:
-    """Grey levels as numbers around 0."""
-    return images.astype(np.float32) / 64 - 2
-
-
 def targets(made: scenes.Scenes, grid: fnn.vision.CentreGrid) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     """y and sample_weight: boxes count in the cells that have one."""
     each = [grid.encode(*boxes) for boxes in made.boxes]
@@ -61,7 +54,7 @@ def targets(made: scenes.Scenes, grid: fnn.vision.CentreGrid) -> tuple[dict[str,
 
 def detect(net: fnn.Network, grid: fnn.vision.CentreGrid, images: np.ndarray) -> list[Found]:
     """The boxes, labels and scores of each image."""
-    objects, kinds, boxes = net.predict(scaled(images)).values()
+    objects, kinds, boxes = net.predict(scenes.scaled(images)).values()
     return grid.decode(objects, kinds, boxes, LEAST, 0.45, MOST)
 
 
@@ -100,13 +93,13 @@ class Windows:
             *(fnn.MaxPool2D(), fnn.Flatten(), fnn.Dense(128, "relu"), fnn.Dense(classes + 1, "softmax")),
         ]
         self.net = fnn.Sequential(layers, input_shape=x[0].shape, seed=seed).compile("adam")
-        self.net.fit(scaled(np.array(x)), np.array(y), 64, epochs, verbose=0)
+        self.net.fit(scenes.scaled(np.array(x)), np.array(y), 64, epochs, verbose=0)
 
     def detect(self, images: np.ndarray) -> list[Found]:
         """The boxes, labels and scores of each image."""
         found = []
         for image in images:
-            p = self.net.predict(scaled(np.array([resized(image, box) for box in self.boxes])))[:, :-1]
+            p = self.net.predict(scenes.scaled(np.array([resized(image, box) for box in self.boxes])))[:, :-1]
             labels, scores = p.argmax(axis=1), p.max(axis=1)
             likely = np.flatnonzero(scores >= LEAST)
             best = likely[fnn.vision.suppress(self.boxes[likely], scores[likely], labels[likely], 0.3, MOST)]
@@ -141,16 +134,7 @@ def draw(path: Path, images: np.ndarray, found: list[Found], names: tuple[str, .
 
 def main() -> None:
     """Runs the example."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--scenes", type=int, default=40000, help="to learn from")
-    parser.add_argument("--epochs", type=int, default=4)
-    parser.add_argument("--out", type=Path, default=Path("detection"), metavar="FOLDER")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--short", action="store_true")
-    options = parser.parse_args()
-    if options.scenes < 32 or options.epochs < 1:
-        parser.error("expected 32 scenes or more, and 1 epoch or more")
-    options.out.mkdir(parents=True, exist_ok=True)
+    options = scenes.parsed(scenes.parser(__doc__, count=40000, epochs=4, out="detection"))
     known, unknown, names = scenes.objects(options.short)
     count, few, epochs, width = (200, 50, 2, 4) if options.short else (options.scenes, 1000, options.epochs, 24)
     train, held, test = (
@@ -165,9 +149,9 @@ def main() -> None:
     (y, weight), (y_held, weight_held) = targets(train, grid), targets(held, grid)
     start = time.process_time()
     net.fit(
-        *(scaled(train.images), y, 32, epochs),
+        *(scenes.scaled(train.images), y, 32, epochs),
         sample_weight=weight,
-        validation_data=(scaled(held.images), y_held, weight_held),
+        validation_data=(scenes.scaled(held.images), y_held, weight_held),
     )
     print(f"{time.process_time() - start:.0f} CPU seconds")
     net.save(options.out / "model.safetensors")

@@ -5,7 +5,9 @@ of the photographs that come with scikit-image. The scenes of the test have othe
 photograph behind them.
 """
 
+import argparse
 import importlib
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -106,3 +108,28 @@ def scenes(given: Objects, count: int, seed: int, side: int = 64, most: int = 4)
         seen = np.bincount(places.ravel(), minlength=len(chosen) + 1)[1:] > np.array(sizes) / 2
         found.append((np.array(boxes)[seen], labels[seen]))
     return Scenes(images[..., None], masks, found)
+
+
+def scaled(images: np.ndarray) -> np.ndarray:
+    """Grey levels as numbers around 0."""
+    return images.astype(np.float32) / 64 - 2
+
+
+def parser(description: str | None, count: int, epochs: int, out: str) -> argparse.ArgumentParser:
+    """The arguments of a program that learns scenes, with these defaults."""
+    found = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    found.add_argument("--scenes", type=int, default=count, help="to learn from")
+    found.add_argument("--epochs", type=int, default=epochs, help="of training with scenes")
+    found.add_argument("--out", type=Path, default=Path(out), metavar="FOLDER")
+    found.add_argument("--seed", type=int, default=0)
+    found.add_argument("--short", action="store_true")
+    return found
+
+
+def parsed(arguments: argparse.ArgumentParser) -> argparse.Namespace:
+    """The options that were given, checked; the folder is there."""
+    options = arguments.parse_args()
+    if options.scenes < 32 or options.epochs < 1:
+        arguments.error("expected 32 scenes or more, and 1 epoch or more")
+    options.out.mkdir(parents=True, exist_ok=True)
+    return options

@@ -5,9 +5,8 @@ garments: scenes of one to four garments on photographs, ten classes (Debian pac
 scikit-image`); the test has other garments on other parts of the photographs. The baseline gives each pixel the class
 that is commonest at its grey level. nuclei: a microscope's image of cell nuclei (`pip install --no-deps stardist`),
 whose left half is learnt and whose right half is the test; a class of borders keeps nuclei that touch apart, so that
-they can be counted. The baseline is Otsu's threshold. Settings were chosen by held-out scenes, and with --choose, which
-holds out a quarter of the left half in place of the test. Draws images, truth and what was found. --short: digits on
-clouds, or a few steps.
+they can be counted. The baseline is Otsu's threshold; --choose measures on a quarter of the left half in place of the
+test, to choose settings by. Draws images, truth and what was found. --short: digits on clouds, or a few steps.
 """
 
 import argparse
@@ -46,11 +45,6 @@ def draw(path: Path, images: np.ndarray, truth: np.ndarray, found: np.ndarray) -
     print(f"drawn: {path}")
 
 
-def scaled(images: np.ndarray) -> np.ndarray:
-    """Grey levels as numbers around 0."""
-    return images.astype(np.float32) / 64 - 2
-
-
 def by_level(images: np.ndarray, masks: np.ndarray, classes: int) -> np.ndarray:
     """The commonest class of each of 256 grey levels."""
     counts = np.bincount(images.ravel() * np.int64(classes) + masks.ravel(), minlength=256 * classes)
@@ -69,11 +63,17 @@ def garments(options: argparse.Namespace) -> None:
     rate = fnn.schedules.OneCycle(4e-3, epochs * -(-count // batch))
     net.compile(fnn.AdamW(rate, weight_decay=1e-4), "cross_entropy", ["mean_iou"])
     start = time.process_time()
-    net.fit(scaled(train.images), train.masks, batch, epochs, validation_data=(scaled(held.images), held.masks))
+    net.fit(
+        scenes.scaled(train.images),
+        train.masks,
+        batch,
+        epochs,
+        validation_data=(scenes.scaled(held.images), held.masks),
+    )
     print(f"{time.process_time() - start:.0f} CPU seconds")
     net.save(options.out / "model.safetensors")
     net = fnn.load(options.out / "model.safetensors")
-    found = net.classify(scaled(test.images))
+    found = net.classify(scenes.scaled(test.images))
     usual = by_level(train.images, train.masks, classes)[test.images[..., 0]]
     for name, each in (("the class of its grey level", usual), ("U-Net", found)):
         overlap, right = mean_iou(np.eye(classes)[each], test.masks), (each == test.masks).mean()
@@ -100,10 +100,11 @@ def crops(image: np.ndarray, classes: np.ndarray, count: int, side: int, seed: i
     x, y = np.empty((count, side, side), np.float32), np.empty((count, side, side), np.uint8)
     for i in range(count):
         top, left = rng.integers(len(image) - side + 1), rng.integers(image.shape[1] - side + 1)
-        turns, step = rng.integers(4), rng.choice([-1, 1])
+        turns = int(rng.integers(2))
         for to, whole in ((x, image), (y, classes)):
-            to[i] = np.rot90(whole[top : top + side, left : left + side], int(turns))[:, ::step]
-    return x[..., None], y
+            to[i] = np.rot90(whole[top : top + side, left : left + side], turns)
+    flipped, masks = fnn.data.augment.flip(x[..., None], y, seed=rng, vertical=True)
+    return flipped, masks
 
 
 def nuclei(options: argparse.Namespace) -> None:
@@ -129,14 +130,14 @@ def nuclei(options: argparse.Namespace) -> None:
     print(f"{time.process_time() - start:.0f} CPU seconds")
     net.save(options.out / "model.safetensors")
     net = fnn.load(options.out / "model.safetensors")
-    grey, truth = x[place], marks[place]
+    grey, truth = x[place], marks[place] > 0
     found = net.classify(grey[None, ..., None])[0]
     bright = grey > filters.threshold_otsu(x[known])
-    sizes = np.bincount(truth.ravel())[1:]
+    sizes = np.bincount(marks[place].ravel())[1:]
     print(f"{(sizes >= 10).sum()} nuclei of 10 pixels or more")
     for name, shown, seeds in (("Otsu's threshold", bright, bright), ("U-Net", found != OUTSIDE, found == INSIDE)):
         parts = np.bincount(measure.label(seeds, connectivity=1).ravel())[1:]
-        overlap = (shown & (truth > 0)).sum() / (shown | (truth > 0)).sum()
+        overlap = IoU("auto")(shown[..., None].astype(np.float32), truth[..., None])
         print(f"{name:20} IoU {overlap:.3f}, {(parts >= 10).sum()} nuclei")
     levels = np.clip(64 + 64 * grey, 0, 255).astype(np.uint8)
     draw(options.out / "nuclei.png", levels[None, ..., None], y[place][None], found[None])
@@ -144,18 +145,10 @@ def nuclei(options: argparse.Namespace) -> None:
 
 def main() -> None:
     """Runs the example."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = scenes.parser(__doc__, count=24000, epochs=2, out="segmentation")
     parser.add_argument("task", nargs="?", choices=["garments", "nuclei"], default="garments")
-    parser.add_argument("--scenes", type=int, default=24000, help="to learn garments from")
-    parser.add_argument("--epochs", type=int, default=2, help="of garments")
     parser.add_argument("--choose", action="store_true", help="nuclei: measure on a part of the left half")
-    parser.add_argument("--out", type=Path, default=Path("segmentation"), metavar="FOLDER")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--short", action="store_true")
-    options = parser.parse_args()
-    if options.scenes < 32 or options.epochs < 1:
-        parser.error("expected 32 scenes or more, and 1 epoch or more")
-    options.out.mkdir(parents=True, exist_ok=True)
+    options = scenes.parsed(parser)
     (garments if options.task == "garments" else nuclei)(options)
 
 

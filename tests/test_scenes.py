@@ -104,7 +104,7 @@ def test_detection_in_short(tmp_path: Path) -> None:
 def test_nuclei_in_short(tmp_path: Path) -> None:
     for name in ("skimage", "stardist"):
         if importlib.util.find_spec(name) is None:
-            pytest.skip(f"the nuclei need {name}")
+            pytest.skip(f"the image of nuclei needs {name}: stardist, without what it depends on, and scikit-image")
     done = run(tmp_path, "segmentation.py nuclei")
     assert done.returncode == 0, done.stderr
     assert re.search(r"Otsu's threshold +IoU 0\.\d+, \d+ nuclei\nU-Net +IoU 0\.\d+, \d+ nuclei", done.stdout)

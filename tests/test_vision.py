@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from fastnn.vision import CentreGrid, area, flip, mosaic, paste
-from test_average_precision import random_boxes, suppressed
+from reference_boxes import random_boxes, suppressed
 
 
 def draws(seed: int, count: int) -> Iterator[np.random.Generator]:
