@@ -1,12 +1,13 @@
 """Detection: what is in an image, and where, by one network that is run once.
 
-`python examples/detection.py [--short]`
-Scenes of one to four garments on photographs, 64 x 64 pixels (Debian package dataset-fashion-mnist, `pip install
-scikit-image`); the test has other garments on other parts of the photographs. The network divides the image into 8 x 8
-cells, and says for each whether the centre of an object is in it, of which class, and where its box is (Redmon et al.
-2016; Zhou et al. 2019). What counts is the mean average precision: of boxes that overlap a true one by half, or by
-three quarters, of its union with it. The baseline is a classifier of windows, run at every place and three sizes. Draws
-scenes with the boxes that were found. --short: digits on clouds, a few steps.
+`python examples/detection.py [garments|stamps] [--short]`
+Scenes of one to four objects on photographs, 64 x 64 pixels (`pip install scikit-image`): garments in grey (Debian
+package dataset-fashion-mnist), or things cut out of photographs in colour (tuxpaint-stamps-default). The test has other
+garments or stamps, on other photographs or other parts of them. The network divides the image into 8 x 8 cells, and
+says for each whether the centre of an object is in it, of which class, and where its box is (Redmon et al. 2016; Zhou
+et al. 2019). What counts is the mean average precision: of boxes that overlap a true one by half, or by three quarters,
+of its union with it. The baseline is a classifier of windows, run at every place and three sizes. Draws scenes with the
+boxes that were found. --short: digits on clouds, a few steps.
 """
 
 import time
@@ -24,14 +25,14 @@ WEIGHTS = {"object": 20.0, "kind": 1.0, "box": 8.0}
 #: Found boxes of an image.
 Found = tuple[np.ndarray, np.ndarray, np.ndarray]
 #: Sides of the baseline's windows, and the pixels from one to the next.
-WINDOWS, STEP = (16, 20, 25), 4
+WINDOWS, STEP = (16, 22, 30), 4
 #: The most boxes of an image, and the least score of one.
 MOST, LEAST = 20, 0.05
 
 
-def detector(classes: int, width: int, seed: int) -> fnn.Network:
+def detector(channels: int, classes: int, width: int, seed: int) -> fnn.Network:
     """Seven convolutions, and for each cell an object's presence, class and box."""
-    x = image = fnn.Input((SIDE, SIDE, 1), "image")
+    x = image = fnn.Input((SIDE, SIDE, channels), "image")
     for filters, count in ((width, 1), (2 * width, 2), (4 * width, 2), (6 * width, 2)):
         x = fnn.MaxPool2D()(x) if filters > width else x
         for _ in range(count):
@@ -120,7 +121,7 @@ def draw(path: Path, images: np.ndarray, found: list[Found], names: tuple[str, .
 
     figure, axes = pyplot.subplots(2, 4, figsize=(12, 6.4), layout="constrained")
     for plot, image, (boxes, labels, scores) in zip(axes.flat, images, found, strict=False):
-        plot.imshow(image[..., 0], cmap="gray")
+        plot.imshow(np.broadcast_to(image, (SIDE, SIDE, 3)))
         plot.axis("off")
         for (left, top, right, bottom), label, score in zip(boxes, labels, scores, strict=True):
             if score >= 0.5:
@@ -134,15 +135,18 @@ def draw(path: Path, images: np.ndarray, found: list[Found], names: tuple[str, .
 
 def main() -> None:
     """Runs the example."""
-    options = scenes.parsed(scenes.parser(__doc__, count=40000, epochs=4, out="detection"))
-    known, unknown, names = scenes.objects(options.short)
+    arguments = scenes.parser(__doc__, count=40000, epochs=4, out="detection")
+    arguments.add_argument("task", nargs="?", choices=["garments", "stamps"], default="garments")
+    options = scenes.parsed(arguments)
+    channels = 3 if options.task == "stamps" else 1
+    known, unknown, names = scenes.objects("digits" if options.short else options.task, channels)
     count, few, epochs, width = (200, 50, 2, 4) if options.short else (options.scenes, 1000, options.epochs, 24)
     train, held, test = (
         scenes.scenes(part, size, options.seed + i)
         for i, (part, size) in enumerate([(known, count), (known, few), (unknown, few)])
     )
     grid = fnn.vision.CentreGrid((SIDE, SIDE), STRIDE, len(names))
-    net = detector(len(names), width, options.seed)
+    net = detector(channels, len(names), width, options.seed)
     losses = {"object": "binary_cross_entropy", "kind": fnn.losses.CrossEntropy(ignore=-1), "box": "huber"}
     rate = fnn.schedules.OneCycle(4e-3, epochs * -(-count // 32))
     net.compile(fnn.AdamW(rate, weight_decay=1e-3), losses, loss_weights=WEIGHTS)

@@ -1,12 +1,14 @@
 """Segmentation: a U-Net tells for each pixel what it belongs to.
 
-`python examples/segmentation.py [garments|nuclei] [--short]`
+`python examples/segmentation.py [garments|stamps|nuclei] [--short]`
 garments: scenes of one to four garments on photographs, ten classes (Debian package dataset-fashion-mnist, `pip install
-scikit-image`); the test has other garments on other parts of the photographs. The baseline gives each pixel the class
-that is commonest at its grey level. nuclei: a microscope's image of cell nuclei (`pip install --no-deps stardist`),
-whose left half is learnt and whose right half is the test; a class of borders keeps nuclei that touch apart, so that
-they can be counted. The baseline is Otsu's threshold; --choose measures on a quarter of the left half in place of the
-test, to choose settings by. Draws images, truth and what was found. --short: digits on clouds, or a few steps.
+scikit-image`); stamps: of things cut out of photographs, ten classes too, in colour (Debian package
+tuxpaint-stamps-default). The test has other garments or stamps, on other photographs or other parts of them. The
+baseline gives each pixel the class that is commonest at its grey level or colour. nuclei: a microscope's image of cell
+nuclei (`pip install --no-deps stardist`), whose left half is learnt and whose right half is the test; a class of
+borders keeps nuclei that touch apart, so that they can be counted. The baseline is Otsu's threshold; --choose measures
+on a quarter of the left half in place of the test, to choose settings by. Draws images, truth and what was found.
+--short: digits on clouds, or a few steps.
 """
 
 import argparse
@@ -35,8 +37,8 @@ OUTSIDE, INSIDE, BORDER = 0, 1, 2
 
 def draw(path: Path, images: np.ndarray, truth: np.ndarray, found: np.ndarray) -> None:
     """A row for each image: itself, the classes of its pixels, and those that were found."""
-    grey = np.repeat(images, 3, axis=-1)
-    columns = np.stack([grey, COLOURS[truth], COLOURS[found]], axis=1)
+    seen = np.broadcast_to(images, (*images.shape[:3], 3))
+    columns = np.stack([seen, COLOURS[truth], COLOURS[found]], axis=1)
     try:
         fastnn.plot.save_grid(path, columns.reshape(-1, *columns.shape[2:]), columns=3, low=0, high=255)
     except ImportError as error:
@@ -45,21 +47,31 @@ def draw(path: Path, images: np.ndarray, truth: np.ndarray, found: np.ndarray) -
     print(f"drawn: {path}")
 
 
-def by_level(images: np.ndarray, masks: np.ndarray, classes: int) -> np.ndarray:
-    """The commonest class of each of 256 grey levels."""
-    counts = np.bincount(images.ravel() * np.int64(classes) + masks.ravel(), minlength=256 * classes)
-    found: np.ndarray = counts.reshape(256, classes).argmax(axis=1)
+def codes(images: np.ndarray) -> np.ndarray:
+    """A number for each grey level, or for each colour of 32 levels a channel."""
+    if images.shape[-1] == 1:
+        return images[..., 0].astype(np.int64)
+    red, green, blue = np.moveaxis(images.astype(np.int64) // 8, -1, 0)
+    code: np.ndarray = (red * 32 + green) * 32 + blue
+    return code
+
+
+def by_colour(images: np.ndarray, masks: np.ndarray, classes: int) -> np.ndarray:
+    """The commonest class of each code."""
+    counts = np.bincount((codes(images) * classes + masks).ravel(), minlength=32**3 * classes)
+    found: np.ndarray = counts.reshape(-1, classes).argmax(axis=1)
     return found
 
 
-def garments(options: argparse.Namespace) -> None:
+def objects(options: argparse.Namespace) -> None:
     """Trains on scenes, and reports the mean IoU of the test scenes."""
-    known, unknown, names = scenes.objects(options.short)
+    channels = 3 if options.task == "stamps" else 1
+    known, unknown, names = scenes.objects("digits" if options.short else options.task, channels)
     count, few, epochs, batch = (200, 50, 3, 8) if options.short else (options.scenes, 1000, options.epochs, 32)
     train = scenes.scenes(known, count, options.seed)
     held, test = scenes.scenes(known, few, options.seed + 1), scenes.scenes(unknown, few, options.seed + 2)
     classes, width = len(names) + 1, 4 if options.short else 16
-    net = fnn.architectures.unet((None, None, 1), classes, 4, width, True, options.seed)
+    net = fnn.architectures.unet((None, None, channels), classes, 4, width, True, options.seed)
     rate = fnn.schedules.OneCycle(4e-3, epochs * -(-count // batch))
     net.compile(fnn.AdamW(rate, weight_decay=1e-4), "cross_entropy", ["mean_iou"])
     start = time.process_time()
@@ -74,8 +86,8 @@ def garments(options: argparse.Namespace) -> None:
     net.save(options.out / "model.safetensors")
     net = fnn.load(options.out / "model.safetensors")
     found = net.classify(scenes.scaled(test.images))
-    usual = by_level(train.images, train.masks, classes)[test.images[..., 0]]
-    for name, each in (("the class of its grey level", usual), ("U-Net", found)):
+    usual = by_colour(train.images, train.masks, classes)[codes(test.images)]
+    for name, each in (("the class of its colour", usual), ("U-Net", found)):
         overlap, right = mean_iou(np.eye(classes)[each], test.masks), (each == test.masks).mean()
         print(f"{name:28} mean IoU {overlap:.3f}, pixels right {right:.3f}")
     for name, overlap in zip(("background", *names), IoU(None)(np.eye(classes)[found], test.masks), strict=True):
@@ -146,10 +158,10 @@ def nuclei(options: argparse.Namespace) -> None:
 def main() -> None:
     """Runs the example."""
     parser = scenes.parser(__doc__, count=24000, epochs=2, out="segmentation")
-    parser.add_argument("task", nargs="?", choices=["garments", "nuclei"], default="garments")
+    parser.add_argument("task", nargs="?", choices=["garments", "stamps", "nuclei"], default="garments")
     parser.add_argument("--choose", action="store_true", help="nuclei: measure on a part of the left half")
     options = scenes.parsed(parser)
-    (garments if options.task == "garments" else nuclei)(options)
+    (nuclei if options.task == "nuclei" else objects)(options)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """The ready networks: their shapes and sizes, that they learn, and that no shape crashes them."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 
 import fastnn as fnn
 from check import assert_same_bits, generator, normal
-from fastnn.architectures import conformer, gpt, lenet, resnet, transformer, unet
+from fastnn.architectures import alexnet, conformer, gpt, lenet, resnet, transformer, unet, vgg
 
 
 def test_sizes_of_the_papers() -> None:
@@ -17,12 +18,27 @@ def test_sizes_of_the_papers() -> None:
     assert sum(view.size for view in resnet().gradients.values()) == pytest.approx(0.27e6, rel=0.03)
     convolutions = [layer for layer in resnet(depth=26).layers if isinstance(layer, fnn.Conv2D)]
     assert len([layer for layer in convolutions if layer.kernel == (3, 3)]) == 25
+    # Without the weights and biases of the 61 million of AlexNet that the size of its images and its first layer make.
+    weights = [layer for layer in alexnet((15, 15, 3), 1000).gradients.values() if layer.ndim > 1]
+    assert [view.size for view in weights[1:5]] == [256 * 25 * 96, 384 * 9 * 256, 384 * 9 * 384, 256 * 9 * 384]
+    assert [view.shape for view in weights[-2:]] == [(4096, 4096), (4096, 1000)]
+    # Simonyan and Zisserman's 138.36 and 132.86 million without three dense layers of 7 x 7 x 512, 4096 and 1000.
+    for depth, millions in ((16, 138.36), (11, 132.86)):
+        net = vgg(depth=depth, batch_norm=False)
+        count = sum(view.size for view in net.gradients.values()) - (512 + 1) * (512 + 512 + 10)
+        dense = (49 * 512 + 1) * 4096 + (4096 + 1) * (4096 + 1000)
+        assert (count + dense) / 1e6 == pytest.approx(millions, abs=0.01)
+        assert len([layer for layer in net.layers if isinstance(layer, (fnn.Conv2D, fnn.Dense))]) == depth
+    assert len(vgg(depth=8, width=4).layers) < len(vgg(depth=11, width=4).layers)
+    plain, deep = resnet(depth=14, shortcuts=False), resnet(depth=14)
+    assert not any(isinstance(layer, fnn.Add) for layer in plain.layers)
+    assert len([layer for layer in deep.layers if isinstance(layer, fnn.Add)]) == 6
     assert lenet((12, 12, 1)).output_shape == (10,)
     assert resnet((33, 18, 2), 5, 8, 4).output_shape == resnet((4, 4, 1), 5, 8, 4).output_shape == (5,)
     assert unet((48, 64, 3), 4, 4, 8).output_shape == (48, 64, 4)
 
 
-@pytest.mark.parametrize("make", [lenet, resnet, unet])
+@pytest.mark.parametrize("make", [lenet, partial(alexnet, width=2), partial(vgg, width=2), resnet, unet])
 def test_the_seed_is_that_of_a_network(make: Callable[..., fnn.Network]) -> None:
     """None draws one, so that two networks begin with weights of their own."""
     first, second, same, other = make(), make(), make(seed=3), make(seed=4)
@@ -44,6 +60,11 @@ def test_they_learn() -> None:
         net.fit(x, y, 16, epochs=12, verbose=0)
         assert net.evaluate(x, y)["accuracy"] > 0.9
         np.testing.assert_allclose(net.freeze(8)(x[:8]), net.predict(x[:8]), rtol=1e-3, atol=1e-4)
+    larger = x.repeat(2, axis=1).repeat(3, axis=2)
+    for net in (alexnet((32, 36, 1), 4, 2, 0.1, seed=0), vgg((32, 36, 1), 4, 8, 4, dropout=0.1, seed=0)):
+        net.compile(fnn.Adam(0.003), "cross_entropy", metrics=["accuracy"])
+        net.fit(larger, y, 8, epochs=30, verbose=0)
+        assert net.evaluate(larger, y)["accuracy"] > 0.9
 
 
 def test_gpt_learns_what_was_three_steps_before() -> None:
@@ -148,6 +169,12 @@ BAD: list[tuple[Callable[..., Any], dict[str, Any], str]] = [
     (resnet, {"depth": 2}, "resnet: depth must be 8"),
     (resnet, {"width": 0}, "resnet: width must be an integer from 1"),
     (resnet, {"input_shape": (3, 8, 8)}, "resnet: images need at least 4 pixels"),
+    (alexnet, {"input_shape": (14, 28, 1)}, "alexnet: images need at least 15 pixels on each side"),
+    (alexnet, {"width": 0}, "alexnet: width must be an integer from 1"),
+    (alexnet, {"dropout": 1}, "must be a number >= 0 and < 1"),
+    (vgg, {"depth": 12}, "vgg: depth must be one of 8, 11, 13, 16, 19, got 12"),
+    (vgg, {"input_shape": (31, 32, 3)}, "vgg: images need at least 32 pixels"),
+    (vgg, {"classes": 1}, "vgg: classes must be an integer from 2"),
     (lenet, {"input_shape": (None, None, 1)}, "dense_0: its parameters would depend on the length of a free axis"),
     (unet, {"input_shape": (None, 62, 1)}, r"unet: depth 3 needs sides divisible by 4, got \(None, 62, 1\)"),
     (unet, {"input_shape": (64, 62, 1)}, r"unet: depth 3 needs sides divisible by 4, got \(64, 62, 1\); pad them"),

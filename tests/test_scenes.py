@@ -1,4 +1,4 @@
-"""The scenes that segmentation.py and detection.py learn, the borders that keep nuclei apart, and short runs."""
+"""The scenes that three of the examples learn, the borders that keep nuclei apart, and short runs."""
 
 import importlib
 import importlib.util
@@ -23,7 +23,7 @@ def run(folder: Path, command: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_scenes_follow_from_their_seed() -> None:
-    known, unknown, classes = scenes.objects(short=True)
+    known, unknown, classes = scenes.objects("digits", 1)
     first, again, other = (scenes.scenes(known, 20, seed) for seed in (0, 0, 1))
     assert np.array_equal(first.images, again.images) and np.array_equal(first.masks, again.masks)
     assert all(np.array_equal(one[0], two[0]) for one, two in zip(first.boxes, again.boxes, strict=True))
@@ -37,7 +37,7 @@ def test_masks_cover_the_objects_and_nothing_else() -> None:
     """On black: where something is seen there is a class, of an object of the scene."""
     square = np.full((3, 7, 7), 200, np.uint8)
     square[:, 0], square[:, :, 3] = 0, 0
-    given = scenes.Objects(square, np.array([0, 4, 9]), [np.zeros((64, 64), np.uint8)])
+    given = scenes.Objects(square, np.array([0, 4, 9]), [np.zeros((64, 64, 1), np.uint8)])
     made = scenes.scenes(given, 50, 0)
     assert np.array_equal(made.images[..., 0] > 0, made.masks > 0)
     assert set(np.unique(made.masks)) == {0, 1, 5, 10}
@@ -45,9 +45,52 @@ def test_masks_cover_the_objects_and_nothing_else() -> None:
     assert seen.min() >= int(0.6 * scenes.EDGE) and 120 < seen.max() <= 200  # from 0.6 to 1 of what it was
 
 
+def test_scenes_in_colour() -> None:
+    """Objects of one colour each, from 0.3 to 1 of what they were; what is behind them is coloured too."""
+    square = scenes.Objects(np.full((1, 9, 9), 200, np.uint8), np.array([2]), [np.full((40, 40, 3), 50, np.uint8)])
+    made = scenes.scenes(square._replace(dimmest=0.3, sizes=(10, 12)), 30, 0, 32, 1)
+    assert made.images.shape == (30, 32, 32, 3) and {tuple(labels) for _, labels in made.boxes} == {(2,)}
+    colours = []
+    for image, mask in zip(made.images, made.masks, strict=True):
+        objects, behind = np.unique(image[mask > 0], axis=0), np.unique(image[mask == 0], axis=0)
+        assert len(objects) == len(behind) == 1
+        assert 60 <= objects.min() <= objects.max() <= 200 and 15 <= behind.min() <= behind.max() <= 50
+        assert 10**2 <= (mask > 0).sum() <= 12**2
+        colours += [tuple(objects[0]), tuple(behind[0])]
+    assert len(set(colours)) == 60
+
+
+def test_stamps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without margins, drawings and whole photographs; a quarter of each class is for the test."""
+    image = pytest.importorskip("PIL.Image", reason="stamps are read with the extra 'images'")
+    pixels = np.zeros((100, 200, 4), np.uint8)
+    pixels[10:90, 40:180] = 255, 0, 0, 255
+    pixels[40:60, 60:80, 3] = 0
+    for folder, count in (("one", 8), ("one/cartoon", 3), ("two", 4)):
+        (tmp_path / folder).mkdir()
+        for i in range(count):
+            image.fromarray(pixels).save(tmp_path / folder / f"{i}.png")
+    image.fromarray(np.full((50, 50, 4), 255, np.uint8)).save(tmp_path / "two" / "whole.png")
+    monkeypatch.setattr(scenes, "STAMPS", tmp_path)
+    monkeypatch.setattr(scenes, "FOLDERS", {"a one": "one", "a two": "two"})
+    monkeypatch.setattr(scenes, "backgrounds", lambda channels: [[np.zeros((64, 64, channels), np.uint8)]] * 2)
+    known, unknown, names = scenes.objects("stamps", 3)
+    assert names == ("a one", "a two")
+    assert known.labels.tolist() == [0] * 6 + [1] * 6 and unknown.labels.tolist() == [0, 0, 1, 1]
+    assert {each.shape for each in (*known.images, *unknown.images)} == {(37, 64, 4)}
+    made = scenes.scenes(known._replace(dimmest=1), 20, 0, most=1)
+    for seen, mask, (((left, top, right, bottom),), _) in zip(made.images, made.masks, made.boxes, strict=True):
+        assert 20 <= right - left <= 40 and abs((right - left) * 37 / 64 - (bottom - top)) <= 0.5
+        assert 0.9 < (mask[top:bottom, left:right] > 0).mean() < 1  # it has a hole
+        assert seen[..., 0].max() > 200 and not seen[..., 1:].any()
+    monkeypatch.setattr(scenes, "STAMPS", tmp_path / "nowhere")
+    with pytest.raises(SystemExit, match="the stamps are missing: apt-get install tuxpaint-stamps-default"):
+        scenes.objects("stamps", 3)
+
+
 def test_boxes_are_around_what_is_seen() -> None:
     """Of objects on black that fill their box: alone, it is the extent of what is seen; covered by half, it is gone."""
-    full = scenes.Objects(np.full((2, 7, 7), 200, np.uint8), np.array([3, 8]), [np.zeros((64, 64), np.uint8)])
+    full = scenes.Objects(np.full((2, 7, 7), 200, np.uint8), np.array([3, 8]), [np.zeros((64, 64, 1), np.uint8)])
     made, counts = scenes.scenes(full, 200, 0), []
     for image, mask, (boxes, labels) in zip(made.images[..., 0], made.masks, made.boxes, strict=True):
         counts.append(len(boxes))
@@ -81,9 +124,10 @@ def test_crops_are_pieces_with_their_classes() -> None:
     assert ((steps == 1) | (steps == 250) | (steps == 20) | (steps == 231)).all()
 
 
-def test_garments_in_short(tmp_path: Path) -> None:
+@pytest.mark.parametrize("task", ["garments", "stamps"])
+def test_segmentation_in_short(tmp_path: Path, task: str) -> None:
     pytest.importorskip("PIL", reason="the scenes are drawn with the extra 'images'")
-    done = run(tmp_path, "segmentation.py")
+    done = run(tmp_path, f"segmentation.py {task}")
     assert done.returncode == 0, done.stderr
     baseline, found = (float(right) for right in re.findall(r"pixels right (0\.\d+)", done.stdout))
     assert found > baseline
@@ -91,9 +135,23 @@ def test_garments_in_short(tmp_path: Path) -> None:
     assert left == {"model.safetensors", "scenes.png"}
 
 
-def test_detection_in_short(tmp_path: Path) -> None:
+def test_deeper_classifiers_in_short(tmp_path: Path) -> None:
+    """With the networks that are asked for, the better one better than the baseline."""
+    pytest.importorskip("matplotlib", reason="the errors are drawn with the extra 'plot'")
+    done = run(tmp_path, "deeper_classifiers.py --networks softmax LeNet --seeds 2")
+    assert done.returncode == 0, done.stderr
+    rows = dict(re.findall(r"^([\w-]+) +\d{4} .* (0\.\d+) \+- 0\.\d+$", done.stdout, re.MULTILINE))
+    assert list(rows) == ["softmax", "LeNet"] and rows["LeNet"] > rows["softmax"]
+    assert "from softmax to LeNet: +0." in done.stdout
+    left = {path.name for path in (tmp_path / "seen").iterdir()}
+    assert left == {"errors.png", "mistakes.png", *(f"{name}.safetensors" for name in rows)}
+    assert "--seeds: must be 1 or more, got 0" in run(tmp_path, "deeper_classifiers.py --seeds 0").stderr
+
+
+@pytest.mark.parametrize("task", ["garments", "stamps"])
+def test_detection_in_short(tmp_path: Path, task: str) -> None:
     pytest.importorskip("matplotlib", reason="the boxes are drawn with the extra 'plot'")
-    done = run(tmp_path, "detection.py")
+    done = run(tmp_path, f"detection.py {task}")
     assert done.returncode == 0, done.stderr
     line = r" +mean average precision 0\.\d{3} at half, 0\.\d{3} at three quarters\n"
     assert re.search(f"windows{line}network{line}", done.stdout)

@@ -8,7 +8,8 @@ from fastnn.common import lazy
 __getattr__, __dir__, __all__ = lazy.attach(
     __name__,
     {
-        "fastnn.architectures.images": "lenet resnet unet",
+        "fastnn.architectures.classifiers": "alexnet lenet resnet vgg",
+        "fastnn.architectures.segmentation": "unet",
         "fastnn.architectures.speech": "conformer",
         "fastnn.architectures.transformers": "gpt transformer",
     },
