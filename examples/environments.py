@@ -77,7 +77,10 @@ class Gymnasium:
         mode = "rgb_array" if pictures else None  # some make what is only to be seen, smoke for instance, at each step
         self.count = count
         options: Any = {"render_mode": mode, "disable_env_checker": True, "max_episode_steps": limit}
-        self.all = [gymnasium.make(name, **options) for _ in range(count)]
+        try:
+            self.all = [gymnasium.make(name, **options) for _ in range(count)]
+        except gymnasium.error.DependencyNotInstalled as error:
+            raise ImportError(str(error).splitlines()[0]) from None
         space: Any = self.all[0].action_space
         self.actions = int(space.n)
         self.observation = np.stack([np.float32(env.reset(seed=seed + i)[0]) for i, env in enumerate(self.all)])

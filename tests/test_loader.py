@@ -46,6 +46,42 @@ def test_no_thread_is_left() -> None:
     assert no_threads()
 
 
+class Parts:
+    """Batches of these parts, each an array or several."""
+
+    def __init__(self, *parts: Any) -> None:
+        self.parts = parts
+
+    def __len__(self) -> int:
+        return 12
+
+    def __getitems__(self, rows: list[int]) -> Any:
+        def chosen(part: Any) -> Any:
+            if isinstance(part, dict):
+                return {name: array[rows] for name, array in part.items()}
+            return tuple(array[rows] for array in part) if isinstance(part, tuple) else part[rows]
+
+        found = tuple(map(chosen, self.parts))
+        return found if len(found) > 1 else found[0]
+
+
+def test_batches_of_several_inputs() -> None:
+    """By name or in order, and of a part alone."""
+    a, b, y = np.arange(24.0).reshape(12, 2), np.arange(12.0)[:, None], np.arange(12.0)[:, None]
+    for x in ({"a": a, "b": b}, (a, b)):
+        first = next(iter(Loader(Parts(x, y), 5, shuffle=False)))
+        found = list(first[0].values()) if isinstance(x, dict) else first[0]
+        assert [array.tolist() for array in (*found, first[1])] == [array[:5].tolist() for array in (a, b, y)]
+        nets = []
+        for given in ((Parts(x, y),), (x, y)):
+            inputs = [fnn.Input((2,), "a"), fnn.Input((1,), "b")]
+            net = fnn.Network(inputs, fnn.Dense(1)(fnn.Concatenate()(inputs)), seed=0).compile("sgd", "mse")
+            net.fit(*given, batch_size=4, verbose=0)
+            nets.append(bits(net))
+        assert nets[0] == nets[1]
+    assert next(iter(Loader(Parts(a), 5, shuffle=False))).tolist() == a[:5].tolist()
+
+
 def test_a_dataset_needs_no_loader() -> None:
     x, y = data()
     wanted, net = network(), network()

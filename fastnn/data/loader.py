@@ -10,7 +10,7 @@ import numpy as np
 from fastnn.common import checks
 from fastnn.common.randomness import Purpose, generator
 from fastnn.data.reading import Chunk, Reader
-from fastnn.data.sample import Arrays, Form, is_dataset
+from fastnn.data.sample import PARTS, Arrays, Form, is_dataset, leaves, rebuilt, split
 
 
 class Loader:
@@ -84,7 +84,10 @@ class Loader:
         if not hasattr(self.dataset, "__getitems__"):
             return self.dataset[0]
         batch = self.dataset.__getitems__([0])
-        return batch[0] if isinstance(batch, list) else tuple(part[0] for part in batch)
+        if isinstance(batch, list):
+            return batch[0]
+        parts = zip(split(batch), PARTS, strict=False)
+        return tuple(rebuilt(part, (value[0] for _, value in leaves(part, name))) for part, name in parts)
 
     def __len__(self) -> int:
         """The number of batches of an epoch."""
