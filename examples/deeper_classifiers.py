@@ -32,12 +32,17 @@ SIZES = (18, SIDE)
 HELD = 5000
 
 
+#: The learning rate of networks with BatchNorm.
+NORMED = 1e-2
+
+
 class Kind(NamedTuple):
-    """A network of the history: its year, its layers with weights, and a function of the classes and the seed."""
+    """A network of the history: year, layers with weights, a function of the classes and the seed, and its rate."""
 
     year: int
     depth: int
     make: Callable[[int, int], fnn.Network]
+    rate: float = 3e-3
 
 
 def dense(classes: int, seed: int, *units: int) -> fnn.Network:
@@ -49,12 +54,12 @@ def dense(classes: int, seed: int, *units: int) -> fnn.Network:
 def residual(depth: int, shortcuts: bool = True) -> Kind:
     """A ResNet, or the network without its shortcuts."""
     make = fnn.architectures.resnet
-    return Kind(2015, depth, lambda classes, seed: make(SHAPE, classes, depth, shortcuts=shortcuts, seed=seed))
+    return Kind(2015, depth, lambda classes, seed: make(SHAPE, classes, depth, shortcuts=shortcuts, seed=seed), NORMED)
 
 
 def vgg(depth: int) -> Kind:
     """A VGG of 24 filters at first."""
-    return Kind(2014, depth, lambda classes, seed: fnn.architectures.vgg(SHAPE, classes, depth, 24, seed=seed))
+    return Kind(2014, depth, lambda classes, seed: fnn.architectures.vgg(SHAPE, classes, depth, 24, seed=seed), NORMED)
 
 
 KINDS = {
@@ -109,14 +114,14 @@ class Result(NamedTuple):
     seconds: float
 
 
-def learn(net: fnn.Network, data: Images, epochs: int, path: Path) -> Result:
+def learn(net: fnn.Network, rate: float, data: Images, epochs: int, path: Path) -> Result:
     """Trains the network on mirrored and shifted images, saves it, and tests what is loaded; test: by image."""
     x, y = data.train
     whole: fnn.Network = fnn.Sequential(
         [fnn.Rescale(1 / 64, -2), fnn.RandomFlip(), fnn.RandomShift(2), net], input_shape=SHAPE, seed=net.seed
     )
-    rate = fnn.schedules.OneCycle(3e-3, epochs * -(-len(x) // BATCH))
-    whole.compile(fnn.AdamW(rate, weight_decay=0.01), metrics=["accuracy"])
+    schedule = fnn.schedules.OneCycle(rate, epochs * -(-len(x) // BATCH))
+    whole.compile(fnn.AdamW(schedule, weight_decay=0.01), metrics=["accuracy"])
     start = time.process_time()
     whole.fit(x, y, BATCH, epochs, verbose=0)
     seconds = time.process_time() - start
@@ -192,7 +197,7 @@ def main() -> None:
     results: dict[str, list[Result]] = {name: [] for name in names}
     for name, seed in tqdm([(name, seed) for seed in range(options.seeds) for name in names], unit="network"):
         net = KINDS[name].make(len(data.classes), seed)
-        results[name].append(learn(net, data, epochs, options.out / f"{name}.safetensors"))
+        results[name].append(learn(net, KINDS[name].rate, data, epochs, options.out / f"{name}.safetensors"))
     found = report(results)
     draw(options.out / "errors.png", found)
     best = max(found, key=lambda name: float(results[name][-1].held))
