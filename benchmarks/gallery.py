@@ -40,6 +40,7 @@ ENTRIES = {
     "detection": Entry("Detection: garments on photographs", "detection.py", "found.png"),
     "detection-stamps": Entry("Detection: cut-outs on photographs", "detection.py stamps", "found.png"),
     "names": Entry("Text classification: the languages and genders of names", "text_classification.py", "*.png"),
+    "translation": Entry("Translation: English verses in Spanish", "translation.py", "words.png"),
     "self-driving": Entry("Imitation learning: a car that drives by what it sees", "self_driving.py", "driving.gif"),
     "cart-pole": Entry("Q-learning: CartPole", "dqn.py CartPole", "film.gif"),
     "lunar-lander": Entry("Q-learning: LunarLander", "dqn.py LunarLander-v3", "film.gif"),

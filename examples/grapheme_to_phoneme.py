@@ -11,11 +11,11 @@ import argparse
 from collections import Counter
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 import fastnn as fnn
+from sequences import Writer, drawing, influence
 
 LETTERS = "'abcdefghijklmnopqrstuvwxyz"
 LONGEST = 20
@@ -53,7 +53,7 @@ def model(phonemes: int, units: int, dropout: float, seed: int) -> fnn.Network:
     said = fnn.LSTM(units, return_sequences=True)(fnn.Dropout(dropout)(fnn.Embedding(phonemes, 64)(target)))
     read = fnn.MultiHeadAttention(1, units, name="read")([said, memory])
     h = fnn.Dropout(dropout)(fnn.Dense(units, "tanh")(fnn.Concatenate()([said, read])))
-    return fnn.Network([source, target], fnn.Dense(phonemes, name="next")(h), seed=seed)
+    return fnn.Network([source, target], fnn.Dense(phonemes, "softmax", name="next")(h), seed=seed)
 
 
 def examples(words: list[Word], ids: dict[str, int]) -> tuple[list[np.ndarray], np.ndarray, dict[str, np.ndarray]]:
@@ -66,21 +66,23 @@ def examples(words: list[Word], ids: dict[str, int]) -> tuple[list[np.ndarray], 
 
 
 class Speaker:
-    """Writes the phonemes of words with a beam search: a stream for each length of words."""
+    """Says words: the likeliest phonemes by a beam search."""
 
     def __init__(self, net: fnn.Network, width: int) -> None:
-        self.net, self.width, self.phonemes = net, width, list(net.metadata["phonemes"])
-        self.streams: dict[int, Any] = {}
+        self.net, self.phonemes = net, list(net.metadata["phonemes"])
+        self.write = Writer(net, START, END, 2 * LONGEST, width)
 
     def __call__(self, word: str) -> tuple[str, ...]:
-        """The likeliest phonemes."""
-        n = len(word)
-        if n not in self.streams:
-            sizes = {"source": (n,), "target": (2 * LONGEST,)}
-            self.streams[n] = self.net.freeze(self.width, streaming=True, input_shape=sizes)
-        self.streams[n].reset(source=letters(word))
-        best, *_ = fnn.decode.beam(self.streams[n], START, END, 2 * LONGEST, self.width)
-        return tuple(self.phonemes[i] for i in best.ids)
+        """The phonemes of a word."""
+        return tuple(self.phonemes[i] for i in self.write(letters(word)))
+
+    def draw(self, word: str, path: Path) -> None:
+        """Draws how much each phoneme depends on each letter, which is exchanged for an apostrophe."""
+        source, target = letters(word), self.write(letters(word))
+        parts = [[i] for i in range(len(word))]
+        changes = influence(self.net, source, [START, *target], parts, LETTERS.index("'"))
+        said = [*(self.phonemes[i] for i in target), "end"]
+        drawing(changes, list(word), said, "which letters a phoneme depends on", path)
 
 
 def errors(words: list[Word], said: list[tuple[str, ...]]) -> tuple[float, float]:
@@ -102,31 +104,6 @@ def letter_by_letter(train: list[Word], test: list[Word]) -> list[tuple[str, ...
                 counts[letter][phoneme] += 1
     usual = {letter: count.most_common(1)[0][0] for letter, count in counts.items() if count}
     return [tuple(usual[letter] for letter in word if letter in usual) for word, _ in test]
-
-
-def drawing(net: fnn.Network, word: str, said: tuple[str, ...], path: Path) -> None:
-    """Draws how much the probabilities of each phoneme change when a letter is exchanged for an apostrophe."""
-    try:
-        import matplotlib
-    except ImportError:
-        print("no picture without matplotlib: pip install matplotlib")
-        return
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
-    ids = list(net.metadata["phonemes"])
-    source, target = np.array([letters(word)]), np.array([[START, *(ids.index(phoneme) for phoneme in said)]])
-    exchanged = np.repeat(source, len(word), axis=0)
-    np.fill_diagonal(exchanged, LETTERS.index("'"))
-    changed = net.predict([exchanged, np.repeat(target, len(word), axis=0)]) - net.predict([source, target])
-    figure, axes = pyplot.subplots(figsize=(0.5 * len(word) + 1, 0.4 * len(said) + 1.2), layout="constrained")
-    axes.imshow(abs(changed).sum(axis=2).T, cmap="Blues", aspect="auto")
-    axes.set_xticks(range(len(word)), list(word))
-    axes.set_yticks(range(len(said) + 1), [*said, "end"])
-    axes.set_title("which letters a phoneme depends on")
-    figure.savefig(path, dpi=120)
-    pyplot.close(figure)
-    print(f"drawn: {path}")
 
 
 def main() -> None:
@@ -178,7 +155,7 @@ def main() -> None:
             wrong, distance = errors(test, found)
             print(f"{name:24} word error {wrong:6.1%}, phoneme error {distance:6.1%}")
     word = options.word[0] if options.word else "lecture"
-    drawing(net, word, speak(word), options.out / "letters.png")
+    speak.draw(word, options.out / "letters.png")
 
 
 if __name__ == "__main__":

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 import fastnn as fnn
-from check import assert_same_bits, generator
+from check import assert_same_bits, generator, normal
+from fastnn.data.examples import Examples
 
 STEPS, ROWS = 6, 7
 LENGTHS = np.array([3, 6, 1, 4, 4, 2, 5])
@@ -240,3 +241,31 @@ def test_sequences_of_ids_alone(times: int) -> None:
         assert_same_bits(net.predict(ids, lengths=[times] * 6), net.predict(ids))
         with pytest.raises(ValueError, match=f"length.*{times + 1}"):
             net.predict(ids, lengths=[times + 1] * 6)
+
+
+def test_a_batch_whose_inputs_happen_to_have_equal_lengths() -> None:
+    """It trains like others, where the first batch has different ones."""
+
+    def net() -> fnn.Network:
+        source, target = fnn.Input((None, 3), "source"), fnn.Input((None, 3), "target")
+        read = fnn.MultiHeadAttention(1, 4)([target, fnn.LSTM(4, return_sequences=True)(source)])
+        return fnn.Network([source, target], fnn.Dense(2)(read), seed=0).compile("sgd", "mse")
+
+    whole, alone, batches = net(), net(), []
+    for source, target in (([2, 3], [4, 1]), ([3, 2], [3, 2])):
+        x, y = [normal(2, max(source), 3), normal(2, max(target), 3)], normal(2, max(target), 2)
+        batches.append((x, y, None, {"source": source, "target": target}))
+        alone.train_on_batch(x, y, lengths=batches[-1][-1])
+    whole.fit(lambda: iter(batches), epochs=1, verbose=0)
+    for name, weight in whole.weights.items():
+        assert_same_bits(weight, alone.weights[name])
+
+
+def test_lengths_that_are_apart() -> None:
+    x, equal, own = np.zeros((2, 3)), np.array([2, 3]), np.array([1, 3])
+    both = Examples([x, x, x], [], (), lengths=[equal], ending=(0, -1, 0)).apart((0, -1, 1))
+    assert both.ending == (0, -1, 1) and both.lengths[0] is both.lengths[1] is equal
+    for lengths, ending, wanted in (([equal], (0, -1, -1), (0, -1, 1)), ([equal, own], (0, -1, 1), (0, -1, 0))):
+        given = Examples([x, x, x], [], (), lengths=lengths, ending=ending)
+        assert given.apart(wanted) is given and given.apart(()) is given
+    assert Examples([x], [], ()).apart((0,)).ending == ()

@@ -55,6 +55,17 @@ class Examples(NamedTuple):
         mine, theirs = (each._replace(weights=[], choose=[]).layout[1:] for each in (self, other))
         return mine == theirs and tuple(map(bool, self.weighing)) == tuple(map(bool, other.weighing))
 
+    def apart(self, ending: tuple[int, ...]) -> Examples:
+        """The same with an array of lengths for each number of `ending`: inputs of equal lengths have one until then.
+
+        Unchanged where other inputs have lengths, or those of two inputs should be one array and differ.
+        """
+        own = dict(zip(ending, self.ending, strict=False))
+        known = [each >= 0 for each in ending] == [each >= 0 for each in self.ending]
+        if not ending or not known or tuple(own[each] for each in ending) != self.ending:
+            return self
+        return self._replace(lengths=[self.lengths[own[each]] for each in range(max(ending) + 1)], ending=ending)
+
     @property
     def features(self) -> list[tuple[int, ...]]:
         """The shapes of a sample of the inputs."""

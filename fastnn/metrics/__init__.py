@@ -27,6 +27,7 @@ from fastnn.metrics.frechet import frechet_distance
 from fastnn.metrics.meaning import Kind, Meaning
 from fastnn.metrics.own import Function, Own
 from fastnn.metrics.ranking import PrAuc, RocAuc
+from fastnn.metrics.translation import bleu, chrf
 from fastnn.metrics.values import (
     R2,
     MeanAbsoluteError,
@@ -64,6 +65,8 @@ __all__ = [
     "TopK",
     "accuracy",
     "average_precision",
+    "bleu",
+    "chrf",
     "classes",
     "confusion_matrix",
     "dice",

@@ -175,6 +175,7 @@ class BatchFeed(Feed):
                 if self.steps is not None and step < self.steps:
                     self._ended(step)
                 return
+            examples = examples.apart(self.form.ending)
             if not examples.like(self.form) or examples.size > self.rows:
                 raise ValueError(
                     f"x: batch {step} has {examples.size} samples of {examples.layout}, "
