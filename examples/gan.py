@@ -25,6 +25,7 @@ from generation import between_halves, classifier, draw, features, images, optio
 
 CODE = 64
 BATCH = 64
+EPOCHS = 16
 RATE = 4e-4
 TRUE = 0.9  # of the discriminator's targets; 1 would let it become ever more certain, and its gradients vanish
 
@@ -147,7 +148,7 @@ def run(out: Path, epochs: int, seed: int, short: bool) -> None:
 
 def main() -> None:
     """Runs the example."""
-    given = options(__doc__, "gan", epochs=16, short=20)
+    given = options(__doc__, "gan", EPOCHS, short=20)
     out = Path(given.out)
     try:
         out.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""What autoencoder.py, vae.py and gan.py share: images, figures of them, and the features of two sets to compare.
+"""What the programs that generate images share: images, figures of them, and the features of two sets to compare.
 
 How far generated images are from true ones is told by `fnn.metrics.frechet_distance` of the features before the last
 layer of a classifier. The paper's classifier is Inception, trained on photographs; here it is a small network, trained
@@ -6,7 +6,7 @@ on the same images, so that only distances by the same one can be compared.
 """
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -94,13 +94,20 @@ def draw(rows: Sequence[tuple[str, np.ndarray]], path: Path) -> None:
     print(f"drawn: {path}")
 
 
-def options(doc: str | None, folder: str, epochs: int, short: int) -> argparse.Namespace:
-    """What each of the programs is told on the command line. epochs, short: unless told, and of a short run."""
+def options(
+    doc: str | None, folder: str, epochs: int, short: int, folders: Mapping[str, str] | None = None
+) -> argparse.Namespace:
+    """What each of the programs is told on the command line.
+
+    epochs, short: unless told, and of a short run. folders: more options, and what they are.
+    """
     parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--epochs", type=int, help=f"default {epochs}, of a short run {short}")
     parser.add_argument("--out", default=folder, metavar="FOLDER", help="where figures and models are put")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--short", action="store_true", help="on small images of digits, in seconds")
+    for name, what in (folders or {}).items():
+        parser.add_argument(f"--{name}", metavar="FOLDER", help=what)
     given = parser.parse_args()
     if given.epochs is None:
         given.epochs = short if given.short else epochs

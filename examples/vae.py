@@ -23,6 +23,7 @@ import fastnn as fnn
 from generation import BATCH, between_halves, classifier, draw, features, images, options, steps
 
 CODE = 16
+EPOCHS = 16
 COLUMNS = 12  # of the figure
 Codes = tuple[np.ndarray, np.ndarray]  # means and log variances
 MEAN, LOG_VARIANCE = "mean", "log_variance"
@@ -125,7 +126,7 @@ def run(out: Path, epochs: int, seed: int, short: bool) -> None:
 
 def main() -> None:
     """Runs the example."""
-    given = options(__doc__, "vae", epochs=16, short=40)
+    given = options(__doc__, "vae", EPOCHS, short=40)
     out = Path(given.out)
     try:
         out.mkdir(parents=True, exist_ok=True)
