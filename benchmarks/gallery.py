@@ -33,6 +33,7 @@ ENTRIES = {
     "autoencoder": Entry("Autoencoder: images through a bottleneck, and without noise", "autoencoder.py", "*.png"),
     "vae": Entry("Variational autoencoder: images from random numbers", "vae.py", "*.png"),
     "gan": Entry("Generative adversarial network", "gan.py", "samples.png"),
+    "diffusion": Entry("Diffusion: images out of noise", "image_generation.py", "samples.png"),
     "deeper": Entry("Ever deeper classifiers", "deeper_classifiers.py --seeds 3", "errors.png"),
     "garments": Entry("Segmentation: garments on photographs", "segmentation.py", "scenes.png"),
     "stamps": Entry("Segmentation: cut-outs on photographs", "segmentation.py stamps", "scenes.png"),
@@ -41,6 +42,10 @@ ENTRIES = {
     "detection-stamps": Entry("Detection: cut-outs on photographs", "detection.py stamps", "found.png"),
     "names": Entry("Text classification: the languages and genders of names", "text_classification.py", "*.png"),
     "translation": Entry("Translation: English verses in Spanish", "translation.py", "words.png"),
+    "digits": Entry("Speech recognition: connected digits", "speech_recognition.py digits", "real_voice.png"),
+    "prompts": Entry("Speech recognition: phonemes", "speech_recognition.py prompts", "*.png"),
+    "vowels": Entry("Speech recognition: who says a vowel", "speech_recognition.py vowels", "*.png"),
+    "voice": Entry("Voice generation: a WaveNet says digits", "voice_generation.py", "digits.png"),
     "self-driving": Entry("Imitation learning: a car that drives by what it sees", "self_driving.py", "driving.gif"),
     "cart-pole": Entry("Q-learning: CartPole", "dqn.py CartPole", "film.gif"),
     "lunar-lander": Entry("Q-learning: LunarLander", "dqn.py LunarLander-v3", "film.gif"),
@@ -49,6 +54,7 @@ ENTRIES = {
     "space-invaders": Entry("The same: space invaders", "ppo.py minatar:space_invaders", "film.gif"),
     "tic-tac-toe": Entry("Self-play: tic-tac-toe", "self_play.py tic-tac-toe", "*.png"),
     "connect-four": Entry("Self-play: Connect Four", "self_play.py connect-four", "*.png"),
+    "go-5x5": Entry("Self-play: 5x5 Go", "self_play.py go-5x5", "*.png"),
 }
 
 
