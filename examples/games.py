@@ -1,11 +1,13 @@
 """Games for two, and players of them, as arrays: many positions at once, each from the view of the player who is next.
 
 A position is two whole numbers, (n, 2): the stones of the player who is next, and the other's. A column of the board is
-a run of their bits from the bottom up, with one more that stays 0, so that no line continues in the next column.
+a run of their bits from the bottom up, with one more that stays 0, so that no line continues in the next column. What
+else belongs to a position is in the bits above the board. All bits are 0 at the start of a game.
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from functools import cache
 from typing import ClassVar
@@ -20,33 +22,68 @@ Judge = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 ONE = np.uint64(1)
 
 
-class Rows:
-    """A game in which `length` stones in a row win."""
+class Game(ABC):
+    """What a game for two on a board of cells is to those who play it; actions are numbers from 0."""
 
     name: ClassVar[str]
     shape: ClassVar[tuple[int, int]]
-    length: ClassVar[int]
+    #: How many there are, and how many are in the longest game.
+    actions: int
+    longest: int
 
     def __init__(self) -> None:
         rows, columns = self.shape
         #: The bit of each cell; the first row is the one at the top.
         self.bits = (np.arange(columns) * (rows + 1) + np.arange(rows)[::-1, None]).astype(np.uint64)
-        self.unpacked = np.stack([self.bits, self.bits + np.uint64(64)], axis=-1).astype(np.intp)
-        self.lines = np.array([1, rows, rows + 1, rows + 2], np.uint64)
-        #: The cell of each action that is free where it may be played.
-        self.gates = self.bits.reshape(-1)
-
-    @property
-    def actions(self) -> int:
-        """How many there are."""
-        return len(self.gates)
+        #: Which of a position's 128 bits a network sees at each cell: first the stones of either player.
+        self.seen = np.stack([self.bits, self.bits + np.uint64(64)], axis=-1).astype(np.intp)
 
     def start(self, count: int) -> np.ndarray:
         """Empty boards."""
         return np.zeros((count, 2), np.uint64)
 
+    @abstractmethod
     def legal(self, boards: np.ndarray) -> np.ndarray:
         """Whether each action may be played, (n, actions)."""
+
+    @abstractmethod
+    def play(self, boards: np.ndarray, actions: np.ndarray) -> np.ndarray:
+        """The positions after an action in each."""
+
+    @abstractmethod
+    def outcome(self, boards: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The value for the player who is next, > 0 if that one has won, and whether the game has ended; 0 if not."""
+
+    @abstractmethod
+    def mirrored(self, planes: np.ndarray, policy: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """What a network sees of the same positions from another side, and the probabilities of actions there."""
+
+    def planes(self, boards: np.ndarray) -> np.ndarray:
+        """What a network sees, bytes (n, rows, columns, planes)."""
+        bits = np.unpackbits(np.ascontiguousarray(boards, "<u8").view(np.uint8), axis=1, bitorder="little")
+        return np.asarray(bits[:, self.seen])
+
+    def text(self, board: np.ndarray, stones: str) -> str:
+        """A board to be printed; stones: of the player who is next and of the other."""
+        cells = self.planes(board[None])[0, :, :, :2] @ [1, 2]
+        return "\n".join(" ".join(f".{stones}"[int(each)] for each in row) for row in cells)
+
+
+class Rows(Game):
+    """A game in which `length` stones in a row win."""
+
+    length: ClassVar[int]
+
+    def __init__(self) -> None:
+        super().__init__()
+        rows, columns = self.shape
+        self.lines = np.array([1, rows, rows + 1, rows + 2], np.uint64)
+        #: The cell of each action that is free where it may be played.
+        self.gates = self.bits.reshape(-1)
+        self.actions, self.longest = len(self.gates), rows * columns
+
+    def legal(self, boards: np.ndarray) -> np.ndarray:
+        """Whether the gate of each action is free, (n, actions)."""
         taken = boards[:, 0] | boards[:, 1]
         return np.asarray(taken[:, None] >> self.gates & ONE == 0)
 
@@ -55,7 +92,7 @@ class Rows:
         return np.asarray(ONE << self.gates[actions])
 
     def play(self, boards: np.ndarray, actions: np.ndarray) -> np.ndarray:
-        """The positions after an action in each."""
+        """The positions with another stone in each."""
         return np.stack([boards[:, 1], boards[:, 0] | self.stone(boards, actions)], axis=1)
 
     def outcome(self, boards: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -66,20 +103,10 @@ class Rows:
         lost = (line != 0).any(axis=1)
         return -lost.astype(np.float32), lost | ~self.legal(boards).any(axis=1)
 
-    def planes(self, boards: np.ndarray) -> np.ndarray:
-        """What a network sees, bytes (n, rows, columns, 2): the stones of either player."""
-        bits = np.unpackbits(np.ascontiguousarray(boards, "<u8").view(np.uint8), axis=1, bitorder="little")
-        return np.asarray(bits[:, self.unpacked])
-
     def mirrored(self, planes: np.ndarray, policy: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """What a network sees of the same positions from the other side, and the probabilities of actions there."""
+        """The same with left and right exchanged."""
         flipped = policy.reshape(len(policy), -1, self.shape[1])[:, :, ::-1].reshape(policy.shape)
         return planes[:, :, ::-1], flipped
-
-    def text(self, board: np.ndarray, stones: str) -> str:
-        """A board to be printed; stones: of the player who is next and of the other."""
-        cells = self.planes(board[None])[0] @ [1, 2]
-        return "\n".join(" ".join(f".{stones}"[int(each)] for each in row) for row in cells)
 
 
 class TicTacToe(Rows):
@@ -96,6 +123,7 @@ class ConnectFour(Rows):
     def __init__(self) -> None:
         super().__init__()
         self.gates = self.bits[0]
+        self.actions = len(self.gates)
         self.bottoms, self.columns = ONE << self.bits[-1], (ONE << self.bits).sum(axis=0)
 
     def stone(self, boards: np.ndarray, actions: np.ndarray) -> np.ndarray:
@@ -104,10 +132,7 @@ class ConnectFour(Rows):
         return np.asarray(taken + self.bottoms[actions] & self.columns[actions])
 
 
-GAMES = {game.name: game for game in (TicTacToe(), ConnectFour())}
-
-
-def perfect(game: Rows, random: np.random.Generator) -> Player:
+def perfect(game: Game, random: np.random.Generator) -> Player:
     """A player who knows the outcome of every position, and takes one of the best actions."""
 
     @cache
@@ -130,7 +155,7 @@ def perfect(game: Rows, random: np.random.Generator) -> Player:
     return move
 
 
-def judged_by_random_games(game: Rows, random: np.random.Generator) -> Judge:
+def judged_by_random_games(game: Game, random: np.random.Generator) -> Judge:
     """The outcome of one random game from each position, and no preference: what search did before networks."""
 
     def judge(boards: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -146,7 +171,7 @@ def judged_by_random_games(game: Rows, random: np.random.Generator) -> Judge:
     return judge
 
 
-def match(game: Rows, ours: Player, theirs: Player, count: int) -> np.ndarray:
+def match(game: Game, ours: Player, theirs: Player, count: int) -> np.ndarray:
     """The results of games for our side, 1, 0 or -1; each side begins half of them."""
     boards, results = game.start(count), np.zeros(count)
     ours_next, going = np.arange(count) % 2 == 0, np.ones(count, bool)
@@ -158,7 +183,7 @@ def match(game: Rows, ours: Player, theirs: Player, count: int) -> np.ndarray:
                     boards[turn] = game.play(boards[turn], player(boards[turn]))
                     outcome, ended = game.outcome(boards)
                     over = turn & ended
-                    results[over] = outcome[over] * (-1 if mine else 1)
+                    results[over] = np.sign(outcome[over]) * (-1 if mine else 1)
                     going &= ~over
                     ours_next[turn] = ~ours_next[turn]
                     progress.update(int(over.sum()))

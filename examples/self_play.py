@@ -1,18 +1,19 @@
 """Self-play: a network that learns a game for two from nothing but its rules, by searching and playing against itself.
 
 `python examples/self_play.py [GAME] [--minutes M] [--seed N] [--out FOLDER] [--play FILE] [--short]`
-GAME is tic-tac-toe or connect-four. For each move the trees of many games are searched side by side, with the network's
-estimates of who wins and which actions are worth trying; the network then learns what the searches found and how the
-games ended (AlphaZero). Most moves are searched quickly, so that more games end; only whole searches teach the policy
-(KataGo). At the end it plays against a perfect player (tic-tac-toe), or against searches with ten times as many
-simulations whose values come from random games (Connect Four). `--play FILE` lets you play against a network that was
-saved.
+GAME is tic-tac-toe, connect-four or go-5x5. For each move the trees of many games are searched side by side, with the
+network's estimates of who wins and which actions are worth trying; the network then learns what the searches found and
+how the games ended (AlphaZero). Most moves are searched quickly, so that more games end; only whole searches teach the
+policy (KataGo). At the end it plays against a perfect player (tic-tac-toe), or against searches with ten times as many
+simulations whose values come from random games: for Go those of OpenSpiel (`pip install open-spiel`), otherwise, or
+where it is missing, this program's own. `--play FILE` lets you play against a network that was saved.
 """
 
 import argparse
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,8 +21,10 @@ import numpy as np
 from tqdm import tqdm
 
 import fastnn as fnn
-from games import GAMES, Judge, Player, Rows, judged_by_random_games, match, perfect
+from games import ConnectFour, Game, Judge, Player, Rows, TicTacToe, judged_by_random_games, match, perfect
+from go import Go, match_open_spiel
 
+GAMES: dict[str, Game] = {game.name: game for game in (TicTacToe(), ConnectFour(), Go())}
 GAMES_AT_ONCE = 256
 #: A frozen network: both outputs for what it sees of positions.
 Function = Callable[[np.ndarray], dict[str, np.ndarray]]
@@ -48,6 +51,7 @@ class Settings:
 SETTINGS = {
     "tic-tac-toe": Settings(1, (50, 50), 1.0, 6, 8_000, searched=0.0),
     "connect-four": Settings(10, (80, 20), 0.3, 10, 500_000),
+    "go-5x5": Settings(10, (80, 20), 0.3, 10, 500_000),
 }
 C = 1.2  # the weight of the network's advice in a search
 RATE = 2e-3  # of learning; a fifth of it in the last three tenths of the time
@@ -63,13 +67,21 @@ class Samples(NamedTuple):
     whole: np.ndarray
 
 
-def network(game: Rows, seed: int) -> fnn.Network:
-    """Filters that see a line's length each way, and two outputs: logits of the actions, and the value from -1 to 1."""
-    x = fnn.Input((*game.shape, 2))
-    h = fnn.Flatten()(fnn.Conv2D(64, game.length, activation="relu")(x))
-    for _ in range(2):
-        h = fnn.Dense(128, "relu")(h)
-    policy, value = fnn.Dense(game.actions, name="policy")(h), fnn.Dense(1, "tanh", name="value")(h)
+def network(game: Game, seed: int) -> fnn.Network:
+    """Two outputs: logits of the actions, and the value from -1 to 1."""
+    x = fnn.Input((*game.shape, game.seen.shape[-1]))
+    if isinstance(game, Rows):  # filters that see a line's length each way
+        h = fnn.Flatten()(fnn.Conv2D(64, game.length, activation="relu")(x))
+        for _ in range(2):
+            h = fnn.Dense(128, "relu")(h)
+        last = h
+    else:  # groups of stones are followed from cell to cell
+        h = fnn.Conv2D(32, 3, padding="same", activation="relu")(x)
+        for _ in range(3):
+            h = fnn.Add()([h, fnn.Conv2D(32, 3, padding="same", activation="relu")(h)])
+        h = fnn.Flatten()(h)
+        last = fnn.Dense(64, "relu")(h)
+    policy, value = fnn.Dense(game.actions, name="policy")(h), fnn.Dense(1, "tanh", name="value")(last)
     return fnn.Network(x, [policy, value], seed=seed)
 
 
@@ -79,7 +91,7 @@ def softmax(logits: np.ndarray) -> np.ndarray:
     return np.asarray(e / e.sum(axis=1, keepdims=True))
 
 
-def judged_by(f: Function, game: Rows) -> Judge:
+def judged_by(f: Function, game: Game) -> Judge:
     """What a frozen network says of positions."""
 
     def judge(boards: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -92,7 +104,7 @@ def judged_by(f: Function, game: Rows) -> Judge:
 class Searcher:
     """Searches positions of a number of games; the visits of their actions are how good they are."""
 
-    def __init__(self, game: Rows, judge: Judge, count: int, simulations: int, seed: int) -> None:
+    def __init__(self, game: Game, judge: Judge, count: int, simulations: int, seed: int) -> None:
         self.game, self.judge, self.simulations = game, judge, simulations
         self.search = fnn.rl.Search(count, game.actions, simulations, C, seed=seed)
         self.boards = np.zeros((count, simulations + 1, 2), np.uint64)
@@ -119,10 +131,10 @@ class Searcher:
 class SelfPlay:
     """Games of the network against itself, side by side; one that has ended makes place for another."""
 
-    def __init__(self, game: Rows, settings: Settings, seed: int) -> None:
+    def __init__(self, game: Game, settings: Settings, seed: int) -> None:
         self.game, self.settings, self.random = game, settings, np.random.default_rng(seed)
         self.boards, self.move = game.start(GAMES_AT_ONCE), np.zeros(GAMES_AT_ONCE, int)
-        shape = (GAMES_AT_ONCE, int(np.prod(game.shape)))
+        shape = (GAMES_AT_ONCE, game.longest)
         boards, policy = np.zeros((*shape, 2), np.uint64), np.zeros((*shape, game.actions), np.float32)
         self.kept = Samples(boards, policy, np.zeros(shape, np.float32), np.zeros(shape, np.float32))
         self.simulations, self.seconds = 0, 0.0
@@ -161,8 +173,8 @@ def joined(parts: list[Samples]) -> Samples:
     return Samples(*(np.concatenate(each) for each in zip(*parts, strict=True)))
 
 
-def learn(game: Rows, net: fnn.Network, memory: Samples, count: int, random: np.random.Generator) -> dict[str, float]:
-    """An epoch of positions of the memory, half of them from the other side; returns the losses."""
+def learn(game: Game, net: fnn.Network, memory: Samples, count: int, random: np.random.Generator) -> dict[str, float]:
+    """An epoch of positions of the memory, half of them from other sides; returns the losses."""
     chosen = random.integers(0, len(memory.boards), count)
     boards, policy, value, whole = (array[chosen] for array in memory)
     planes, half = game.planes(boards), count // 2
@@ -174,7 +186,7 @@ def learn(game: Rows, net: fnn.Network, memory: Samples, count: int, random: np.
     return {name: history[f"{name}_loss"][-1] for name in targets}
 
 
-def train(game: Rows, settings: Settings, minutes: float, seed: int) -> fnn.Network:
+def train(game: Game, settings: Settings, minutes: float, seed: int) -> fnn.Network:
     """A network that has played for that time."""
     random = np.random.default_rng(seed)
     net = network(game, seed).compile(fnn.Adam(RATE), {"policy": "cross_entropy", "value": "mse"})
@@ -183,9 +195,9 @@ def train(game: Rows, settings: Settings, minutes: float, seed: int) -> fnn.Netw
     play, games = SelfPlay(game, settings, seed), 0
     fresh: list[Samples] = []
     memory = Samples(*(array[0, :0] for array in play.kept))
-    begin = time.monotonic()
+    begin, processor = time.monotonic(), time.process_time()
     with tqdm(total=round(60 * minutes), unit="s", desc=game.name) as progress:
-        while (spent := time.monotonic() - begin) < 60 * minutes:
+        while (spent := time.monotonic() - begin) < 60 * minutes or not games:
             fresh += play.step(searchers)
             count = sum(len(each.boards) for each in fresh)
             if count < settings.fresh:
@@ -197,12 +209,13 @@ def train(game: Rows, settings: Settings, minutes: float, seed: int) -> fnn.Netw
             games, fresh = games + len(fresh), []
             progress.set_postfix_str(f"{games} games, losses {losses['policy']:.3f} and {losses['value']:.3f}")
             progress.update(min(round(spent), progress.total) - progress.n)
-    print(f"{games} games in {minutes:.1f} minutes; {play.simulations / 1e6:.1f} million simulations, ", end="")
-    print(f"{1e6 * play.seconds / play.simulations:.2f} us each, and what was learnt from them")
+    processor, millions = time.process_time() - processor, play.simulations / 1e6
+    print(f"{games} games in {minutes:.1f} minutes ({processor:.0f} CPU seconds); ", end="")
+    print(f"{millions:.1f} million simulations, {play.seconds / millions:.2f} us each, and what was learnt from them")
     return net
 
 
-def by_search(game: Rows, judge: Judge, count: int, simulations: int, seed: int) -> Player:
+def by_search(game: Game, judge: Judge, count: int, simulations: int, seed: int) -> Player:
     """A player whose moves are those with the most visits."""
     searcher = Searcher(game, judge, count, simulations, seed)
 
@@ -213,13 +226,15 @@ def by_search(game: Rows, judge: Judge, count: int, simulations: int, seed: int)
     return move
 
 
-def examine(game: Rows, net: fnn.Network, count: int, simulations: int, seed: int) -> str:
+def examine(game: Game, net: fnn.Network, count: int, simulations: int, seed: int) -> str:
     """The results against the reference, with a tenth of its simulations."""
     random = np.random.default_rng(seed)
     ours = by_search(game, judged_by(net.freeze(count), game), count, simulations // 10, seed)
     if game.name == "tic-tac-toe":
         results = match(game, ours, perfect(game, random), count)
         rival = "a perfect player"
+    elif isinstance(game, Go) and find_spec("pyspiel"):
+        results, rival = match_open_spiel(game, ours, simulations, count, seed), f"{simulations} of OpenSpiel's MCTS"
     else:
         theirs = by_search(game, judged_by_random_games(game, random), count, simulations, seed + 1)
         results, rival = match(game, ours, theirs, count), f"{simulations} simulations of random games a move"
@@ -229,7 +244,7 @@ def examine(game: Rows, net: fnn.Network, count: int, simulations: int, seed: in
     return f"{simulations // 10} simulations a move against {rival}: {result}"
 
 
-def draw(game: Rows, net: fnn.Network, path: Path, seed: int) -> None:
+def draw(game: Game, net: fnn.Network, path: Path, seed: int) -> None:
     """The last position of a game of the network against itself, and its values on the way, if matplotlib is there."""
     try:
         import matplotlib.pyplot as plt
@@ -243,8 +258,15 @@ def draw(game: Rows, net: fnn.Network, path: Path, seed: int) -> None:
         values.append(sign * float(judge(board)[0][0]))
         board, sign = game.play(board, player(board)), -sign
     figure, (left, right) = plt.subplots(1, 2, figsize=(8, 3.5), layout="constrained")
-    left.imshow(game.planes(board)[0] @ [sign, -sign], cmap="coolwarm", vmin=-1.5, vmax=1.5)
-    left.set(title=f"{game.name}: the end of a game", xticks=[], yticks=[])
+    rows, columns = game.shape
+    cells = game.planes(board)[0, :, :, :2] @ [sign, -sign]
+    for sided, colour in ((1, "black"), (-1, "white")):
+        y, x = np.nonzero(cells == sided)
+        left.scatter(x, y, 2500 / rows, colour, edgecolors="black", zorder=2)
+    left.set(title=f"{game.name}: the end of a game; black began", facecolor="burlywood", aspect=1)
+    left.set(xlim=(-0.6, columns - 0.4), ylim=(rows - 0.4, -0.6), xticks=range(columns), yticks=range(rows))
+    left.grid(color="black", linewidth=0.5)
+    left.tick_params(length=0, labelbottom=False, labelleft=False)
     right.plot(values, marker=".")
     right.axhline(0, color="black", linewidth=0.5)
     right.set(title="the value for the first player", xlabel="move", ylim=(-1.1, 1.1))
@@ -252,7 +274,7 @@ def draw(game: Rows, net: fnn.Network, path: Path, seed: int) -> None:
     print(f"drawn: {path}")
 
 
-def against_you(game: Rows, net: fnn.Network) -> None:
+def against_you(game: Game, net: fnn.Network) -> None:
     """A game in the terminal; you begin."""
     player = by_search(game, judged_by(net.freeze(), game), 1, 200, 0)
     board, yours = game.start(1), True
@@ -268,8 +290,8 @@ def against_you(game: Rows, net: fnn.Network) -> None:
             action = player(board)
         board, yours = game.play(board, action), not yours
     print(game.text(board[0], "XO" if yours else "OX"))
-    lost = game.outcome(board)[0][0] < 0
-    print(("you lose" if yours else "you win") if lost else "a draw")
+    outcome = game.outcome(board)[0][0] * (1 if yours else -1)
+    print("you win" if outcome > 0 else "you lose" if outcome < 0 else "a draw")
 
 
 def main() -> None:

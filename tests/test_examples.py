@@ -253,7 +253,7 @@ def test_ppo(run: Run, tmp_path: Path) -> None:
     assert is_png(tmp_path / "seen" / "returns.png")
 
 
-@pytest.mark.parametrize("game", ["tic-tac-toe", "connect-four"])
+@pytest.mark.parametrize("game", ["tic-tac-toe", "connect-four", "go-5x5"])
 def test_self_play(run: Run, tmp_path: Path, game: str) -> None:
     pytest.importorskip("matplotlib", reason="the game is drawn with the extra 'plot'")
     printed = run(f"self_play.py {game} --short --out seen")

@@ -12,9 +12,9 @@ def test_games_end_where_a_line_is_complete() -> None:
 import sys
 sys.path.insert(0, {str(EXAMPLES)!r})
 import numpy as np
-from games import GAMES
+from games import ConnectFour, TicTacToe
 random = np.random.default_rng(0)
-for game in GAMES.values():
+for game in (TicTacToe(), ConnectFour()):
     rows, columns = game.shape
     lines = [
         [(r + k * down, c + k * right) for k in range(game.length)]
