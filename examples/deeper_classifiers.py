@@ -21,7 +21,7 @@ from tqdm import tqdm
 
 import fastnn as fnn
 import fastnn.plot
-from scenes import Objects, objects, scenes
+from scenes import SCALE, Objects, objects, scenes
 
 SIDE = 32
 SHAPE = (SIDE, SIDE, 3)
@@ -119,7 +119,7 @@ def learn(net: fnn.Network, rate: float, data: Images, epochs: int, path: Path) 
     """Trains the network on mirrored and shifted images, saves it, and tests what is loaded; test: by image."""
     x, y = data.train
     whole: fnn.Network = fnn.Sequential(
-        [fnn.Rescale(1 / 64, -2), fnn.RandomFlip(), fnn.RandomShift(2), net], input_shape=SHAPE, seed=net.seed
+        [fnn.Rescale(*SCALE), fnn.RandomFlip(), fnn.RandomShift(2), net], input_shape=SHAPE, seed=net.seed
     )
     schedule = fnn.schedules.OneCycle(rate, epochs * -(-len(x) // BATCH))
     whole.compile(fnn.AdamW(schedule, weight_decay=0.01), metrics=["accuracy"])

@@ -32,7 +32,8 @@ MOST, LEAST = 20, 0.05
 
 def detector(channels: int, classes: int, width: int, seed: int) -> fnn.Network:
     """Seven convolutions, and for each cell an object's presence, class and box."""
-    x = image = fnn.Input((SIDE, SIDE, channels), "image")
+    image = fnn.Input((SIDE, SIDE, channels), "image")
+    x = fnn.Rescale(*scenes.SCALE)(image)
     for filters, count in ((width, 1), (2 * width, 2), (4 * width, 2), (6 * width, 2)):
         x = fnn.MaxPool2D()(x) if filters > width else x
         for _ in range(count):
@@ -55,7 +56,7 @@ def targets(made: scenes.Scenes, grid: fnn.vision.CentreGrid) -> tuple[dict[str,
 
 def detect(net: fnn.Network, grid: fnn.vision.CentreGrid, images: np.ndarray) -> list[Found]:
     """The boxes, labels and scores of each image."""
-    objects, kinds, boxes = net.predict(scenes.scaled(images)).values()
+    objects, kinds, boxes = net.predict(images).values()
     return grid.decode(objects, kinds, boxes, LEAST, 0.45, MOST)
 
 
@@ -90,17 +91,18 @@ class Windows:
             x += [resized(image, box) for box in (*boxes, *self.boxes[outside])]
             y += [*labels, *[classes] * 4]
         layers = [
+            fnn.Rescale(*scenes.SCALE),
             *(fnn.Conv2D(32, 3, activation="relu"), fnn.MaxPool2D(), fnn.Conv2D(64, 3, activation="relu")),
             *(fnn.MaxPool2D(), fnn.Flatten(), fnn.Dense(128, "relu"), fnn.Dense(classes + 1, "softmax")),
         ]
         self.net = fnn.Sequential(layers, input_shape=x[0].shape, seed=seed).compile("adam")
-        self.net.fit(scenes.scaled(np.array(x)), np.array(y), 64, epochs, verbose=0)
+        self.net.fit(np.array(x), np.array(y), 64, epochs, verbose=0)
 
     def detect(self, images: np.ndarray) -> list[Found]:
         """The boxes, labels and scores of each image."""
         found = []
         for image in images:
-            p = self.net.predict(scenes.scaled(np.array([resized(image, box) for box in self.boxes])))[:, :-1]
+            p = self.net.predict(np.array([resized(image, box) for box in self.boxes]))[:, :-1]
             labels, scores = p.argmax(axis=1), p.max(axis=1)
             likely = np.flatnonzero(scores >= LEAST)
             best = likely[fnn.vision.suppress(self.boxes[likely], scores[likely], labels[likely], 0.3, MOST)]
@@ -152,11 +154,8 @@ def main() -> None:
     net.compile(fnn.AdamW(rate, weight_decay=1e-3), losses, loss_weights=WEIGHTS)
     (y, weight), (y_held, weight_held) = targets(train, grid), targets(held, grid)
     start = time.process_time()
-    net.fit(
-        *(scenes.scaled(train.images), y, 32, epochs),
-        sample_weight=weight,
-        validation_data=(scenes.scaled(held.images), y_held, weight_held),
-    )
+    held_out = held.images, y_held, weight_held
+    net.fit(train.images, y, 32, epochs, sample_weight=weight, validation_data=held_out)
     print(f"{time.process_time() - start:.0f} CPU seconds")
     net.save(options.out / "model.safetensors")
     net = fnn.load(options.out / "model.safetensors")

@@ -16,6 +16,8 @@ import numpy as np
 
 import fastnn as fnn
 
+#: What makes numbers around 0 of levels: the arguments of Rescale.
+SCALE = 1 / 64, -2
 #: Pixels of an object are brighter.
 EDGE = 15
 #: Photographs of scikit-image; of scenes in colour, those of the test, and one more to learn.
@@ -192,11 +194,6 @@ def scenes(given: Objects, count: int, seed: int, side: int = 64, most: int = 4)
         visible = np.bincount(places.ravel(), minlength=len(chosen) + 1)[1:] > np.array(areas) / 2
         found.append((np.array(boxes)[visible], labels[visible]))
     return Scenes(images, masks, found)
-
-
-def scaled(images: np.ndarray) -> np.ndarray:
-    """Levels as numbers around 0."""
-    return images.astype(np.float32) / 64 - 2
 
 
 def parser(description: str | None, count: int, epochs: int, out: str) -> argparse.ArgumentParser:

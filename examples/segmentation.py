@@ -71,21 +71,17 @@ def objects(options: argparse.Namespace) -> None:
     train = scenes.scenes(known, count, options.seed)
     held, test = scenes.scenes(known, few, options.seed + 1), scenes.scenes(unknown, few, options.seed + 2)
     classes, width = len(names) + 1, 4 if options.short else 16
-    net = fnn.architectures.unet((None, None, channels), classes, 4, width, True, options.seed)
+    unet = fnn.architectures.unet((None, None, channels), classes, 4, width, True, options.seed)
+    shape, seed = (None, None, channels), options.seed
+    net: fnn.Network = fnn.Sequential([fnn.Rescale(*scenes.SCALE), unet], input_shape=shape, seed=seed)
     rate = fnn.schedules.OneCycle(4e-3, epochs * -(-count // batch))
     net.compile(fnn.AdamW(rate, weight_decay=1e-4), "cross_entropy", ["mean_iou"])
     start = time.process_time()
-    net.fit(
-        scenes.scaled(train.images),
-        train.masks,
-        batch,
-        epochs,
-        validation_data=(scenes.scaled(held.images), held.masks),
-    )
+    net.fit(train.images, train.masks, batch, epochs, validation_data=(held.images, held.masks))
     print(f"{time.process_time() - start:.0f} CPU seconds")
     net.save(options.out / "model.safetensors")
     net = fnn.load(options.out / "model.safetensors")
-    found = net.classify(scenes.scaled(test.images))
+    found = net.classify(test.images)
     usual = by_colour(train.images, train.masks, classes)[codes(test.images)]
     for name, each in (("the class of its colour", usual), ("U-Net", found)):
         overlap, right = mean_iou(np.eye(classes)[each], test.masks), (each == test.masks).mean()
