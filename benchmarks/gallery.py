@@ -1,7 +1,7 @@
 """Runs the examples of the lecture's applications in full, and writes what they print and draw to the docs.
 
 `python benchmarks/gallery.py [NAME ...]` (`make gallery`) runs all, or those named, and writes docs/gallery.md and the
-pictures in docs/images/gallery; the entries of the others stay. All take five hours of two cores.
+pictures in docs/images/gallery; the entries of the others stay. All take several hours.
 """
 
 from __future__ import annotations

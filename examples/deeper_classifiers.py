@@ -21,6 +21,7 @@ from tqdm import tqdm
 
 import fastnn as fnn
 import fastnn.plot
+import figures
 from scenes import SCALE, Objects, objects, scenes
 
 SIDE = 32
@@ -155,13 +156,8 @@ def report(results: dict[str, list[Result]]) -> dict[str, np.ndarray]:
 
 def draw(path: Path, found: dict[str, np.ndarray]) -> None:
     """The error of each network as a bar, with the number of its layers; points are single seeds."""
-    try:
-        import matplotlib
-    except ImportError:
-        print("nothing is drawn without matplotlib: pip install matplotlib")
+    if not (pyplot := figures.pyplot()):
         return
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
 
     figure, axes = pyplot.subplots(figsize=(9, 4), layout="constrained")
     for i, (name, accuracies) in enumerate(found.items()):

@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 import fastnn as fnn
+import figures
 import scenes
 from fastnn.metrics import average_precision
 
@@ -25,7 +26,7 @@ WEIGHTS = {"object": 20.0, "kind": 1.0, "box": 8.0}
 #: Found boxes of an image.
 Found = tuple[np.ndarray, np.ndarray, np.ndarray]
 #: Sides of the baseline's windows, and the pixels from one to the next.
-WINDOWS, STEP = (16, 22, 30), 4
+WINDOWS, STEP = {"garments": (16, 20, 25), "stamps": (22, 29, 37)}, 4
 #: The most boxes of an image, and the least score of one.
 MOST, LEAST = 20, 0.05
 
@@ -68,11 +69,11 @@ def resized(image: np.ndarray, box: np.ndarray, side: int = 20) -> np.ndarray:
     return pixels
 
 
-def windows() -> np.ndarray:
+def windows(sides: tuple[int, ...]) -> np.ndarray:
     """The boxes of all windows."""
     corners = [
         (left, top, left + side, top + side)
-        for side in WINDOWS
+        for side in sides
         for top in range(0, SIDE - side + 1, STEP)
         for left in range(0, SIDE - side + 1, STEP)
     ]
@@ -82,8 +83,8 @@ def windows() -> np.ndarray:
 class Windows:
     """The baseline: a classifier of windows, whose last class is the background."""
 
-    def __init__(self, made: scenes.Scenes, classes: int, epochs: int, seed: int) -> None:
-        rng, self.boxes = np.random.default_rng(seed), windows()
+    def __init__(self, made: scenes.Scenes, sides: tuple[int, ...], classes: int, epochs: int, seed: int) -> None:
+        rng, self.boxes = np.random.default_rng(seed), windows(sides)
         x, y = [], []
         for image, (boxes, labels) in zip(made.images, made.boxes, strict=True):
             overlap = fnn.vision.box_iou(self.boxes, boxes).max(axis=1, initial=0)
@@ -112,13 +113,8 @@ class Windows:
 
 def draw(path: Path, images: np.ndarray, found: list[Found], names: tuple[str, ...]) -> None:
     """Scenes with the boxes that were found, of a score of at least a half."""
-    try:
-        import matplotlib
-    except ImportError:
-        print("nothing is drawn without matplotlib: pip install matplotlib")
+    if not (pyplot := figures.pyplot()):
         return
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
     from matplotlib.patches import Rectangle
 
     figure, axes = pyplot.subplots(2, 4, figsize=(12, 6.4), layout="constrained")
@@ -162,7 +158,8 @@ def main() -> None:
     start = time.perf_counter()
     found = detect(net, grid, test.images)
     second = len(test.images) / (time.perf_counter() - start)
-    baseline = Windows(train, len(names), 1 if options.short else 3, options.seed).detect(test.images)
+    learnt = Windows(train, WINDOWS[options.task], len(names), 1 if options.short else 3, options.seed)
+    baseline = learnt.detect(test.images)
     for name, each in (("windows", baseline), ("network", found)):
         half, most = (average_precision(each, test.boxes, iou) for iou in (0.5, 0.75))
         print(f"{name:10} mean average precision {half:.3f} at half, {most:.3f} at three quarters")

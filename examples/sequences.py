@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 import fastnn as fnn
+import figures
 
 ROOM = 32  # a stream is for sources of up to a multiple of this
 
@@ -56,13 +57,8 @@ def influence(
 
 def drawing(changes: np.ndarray, read: Sequence[str], written: Sequence[str], title: str, path: Path) -> None:
     """Draws `influence`, darker where the change is greater: a row for each of written, a column for each of read."""
-    try:
-        import matplotlib
-    except ImportError:
-        print("no picture without matplotlib: pip install matplotlib")
+    if not (pyplot := figures.pyplot()):
         return
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
 
     turned = max(map(len, read)) > 2
     figure, axes = pyplot.subplots(

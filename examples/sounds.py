@@ -257,16 +257,3 @@ def warped(one: np.ndarray, others: Sequence[np.ndarray]) -> np.ndarray:
 def nearest(known: Sequence[np.ndarray], labels: Sequence[int], asked: Sequence[np.ndarray]) -> list[int]:
     """The label of the nearest of `known`, for each of `asked`."""
     return [labels[int(warped(one, known).argmin())] for one in asked]
-
-
-def pyplot() -> Any:
-    """Matplotlib's pyplot, or None with a line that says so."""
-    try:
-        import matplotlib
-    except ImportError:
-        print("nothing is drawn without matplotlib: pip install matplotlib")
-        return None
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
-    return pyplot

@@ -28,6 +28,7 @@ from typing import NamedTuple
 import numpy as np
 
 import fastnn as fnn
+import figures
 import sounds
 from sounds import Utterance
 
@@ -207,7 +208,7 @@ def report(net: fnn.Network, corpus: Corpus) -> None:
 
 def draw(net: fnn.Network, part: list[Utterance], path: Path) -> None:
     """Draws the spectrum of the utterance of median length, and below it the probabilities of the classes over time."""
-    if not (plt := sounds.pyplot()):
+    if not (plt := figures.pyplot()):
         return
     sound, labels = sorted(part, key=lambda utterance: len(utterance[0]))[len(part) // 2]
     (p,), end, classes = sounds.probabilities(net, [sound]), len(sound) / sounds.RATE, net.metadata["classes"]
@@ -276,7 +277,7 @@ def vowels(options: argparse.Namespace) -> None:
     known, asked = ([(each - steps.mean(axis=0)) / steps.std(axis=0) for each in part] for part in (x, x_test))
     near = np.mean(np.array(sounds.nearest(known, list(y), asked)) == y_test)
     print(f"mean accuracy {np.mean(found):.3f}, of the nearest neighbour by dynamic time warping {near:.3f}")
-    if sounds.pyplot():
+    if figures.pyplot():
         from fastnn import plot
 
         chosen = fnn.load(path).predict(x_asked, lengths=ends_asked).argmax(axis=1)

@@ -1,6 +1,6 @@
 """Voice generation: a WaveNet says digits, one sample after another.
 
-`python examples/voice_generation.py [--say DIGITS] [--epochs N] [--out FOLDER] [--short]`
+`python examples/voice_generation.py [--say DIGITS] [--recogniser FILE] [--out FOLDER] [--short]`
 Learns the ten digits as one synthetic voice says them at many speeds and pitches, at 8000 samples per second (`apt-get
 install espeak-ng`); some of these settings are held out. A sample is one of 256 levels, spaced by the mu-law. Dilated
 causal convolutions with gates [1] predict it from the thousand samples before it, the digit, and how far the digit has
@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import fastnn as fnn
+import figures
 import sounds
 
 LEVELS, SILENT = 256, 128
@@ -129,7 +130,7 @@ def recognised(net: fnn.Network, held: list[sounds.Digit], judge: fnn.Network, s
 
 def draw(path: Path, rows: list[tuple[str, list[np.ndarray]]]) -> None:
     """A row of spectrograms for each list of digits."""
-    if not (pyplot := sounds.pyplot()):
+    if not (pyplot := figures.pyplot()):
         return
     figure, axes = pyplot.subplots(len(rows), 10, figsize=(15, 2 * len(rows)), layout="constrained", squeeze=False)
     for row, (name, each) in zip(axes, rows, strict=True):
@@ -149,7 +150,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--say", default="0123456789", metavar="DIGITS")
     parser.add_argument("--recogniser", type=Path, default=Path("speech_model/digits.safetensors"), metavar="FILE")
-    parser.add_argument("--epochs", type=int, default=12)
     parser.add_argument("--out", type=Path, default=Path("voice_generation"), metavar="FOLDER")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--short", action="store_true")
@@ -162,7 +162,7 @@ def main() -> None:
         channels, dilations = 16, [1, 2, 4, 8]
     else:
         train, held = spoken(40, 0, options.out), spoken(6, 1, options.out)
-        channels, dilations, epochs = 48, 2 * [2**i for i in range(9)], options.epochs
+        channels, dilations, epochs = 48, 2 * [2**i for i in range(9)], 10
     net = wavenet(channels, dilations, options.seed)
     (x, y), held_out = windows(track(train)), windows(track(held))
     rate = fnn.schedules.OneCycle(2e-3, epochs * -(-len(y) // 4))

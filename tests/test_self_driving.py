@@ -24,10 +24,10 @@ def test_it_learns_to_drive(tmp_path: Path) -> None:
     """The network comes far where driving straight on does not; the controller completes its laps."""
     run = example(tmp_path, "--short")
     assert run.returncode == 0, run.stderr
-    returns = {
-        name: float(re.search(rf"^{name} +(-?\d+\.\d)", run.stdout, re.MULTILINE)[1])  # type: ignore[index]
-        for name in ("random actions", "straight on", "controller", "network")
-    }
+    drivers = "random actions|straight on|controller|network"
+    found = re.findall(rf"^({drivers}) +(-?\d+\.\d)", run.stdout, re.MULTILINE)
+    returns = {name: float(mean) for name, mean in found}
+    assert list(returns) == drivers.split("|")
     assert returns["controller"] > 900
     assert returns["network"] > returns["straight on"] + 100
     left = {path.name for path in (tmp_path / "driving").iterdir()}
